@@ -1,0 +1,172 @@
+"""The embedded store: entries in the one SQLite file, shared by every worker process on the machine."""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from litellm_plugins.cache.backends.vectors import PartitionIndexes
+from litellm_plugins.cache.store import Entry, Neighbour
+from litellm_plugins.errors import StoreUnavailable
+
+if TYPE_CHECKING:
+    from litellm_plugins.embedding.embedder import Vector
+    from litellm_plugins.storage.sqlite import SqliteFile
+
+_LOG = logging.getLogger(__name__)
+
+SCHEMA = (
+    """CREATE TABLE IF NOT EXISTS cache_entries (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        tenant TEXT NOT NULL, key BLOB NOT NULL, partition BLOB NOT NULL, question TEXT, body BLOB NOT NULL,
+        model TEXT NOT NULL, provider TEXT NOT NULL, cost_nano_usd INTEGER NOT NULL,
+        prompt_tokens INTEGER NOT NULL, completion_tokens INTEGER NOT NULL,
+        created_at REAL NOT NULL, expires_at REAL NOT NULL, used_at REAL NOT NULL,
+        space TEXT, vector BLOB, UNIQUE (tenant, key))""",
+    # Ids are never used twice (AUTOINCREMENT), so "what came after id N" is all an index needs to ask.
+    """CREATE INDEX IF NOT EXISTS cache_entries_by_partition ON cache_entries (partition, tenant, space, id)
+        WHERE vector IS NOT NULL""",
+    "CREATE INDEX IF NOT EXISTS cache_entries_by_expiry ON cache_entries (expires_at)",
+    "CREATE INDEX IF NOT EXISTS cache_entries_by_use ON cache_entries (used_at)",
+)
+
+_COLUMNS = """key, partition, question, body, model, provider, cost_nano_usd, prompt_tokens, completion_tokens,
+    created_at, expires_at"""
+_TOUCH_EVERY_S = 60.0  # how stale `used_at` may be: one write a minute per busy entry, not one per hit
+_EVICT_SHARE = 0.05
+_SEARCH_ROUNDS = 4  # rows that eviction took hide live ones behind them: forget them, look again
+
+
+class SqliteCacheStore:
+    """Keeps `CacheStore`. Bounded by `max_bytes` of live pages: expired entries go first, then the longest unused."""
+
+    def __init__(self, file: SqliteFile, *, max_bytes: int, clock: Callable[[], float] = time.time) -> None:
+        self._file, self._max_bytes, self._clock = file, max_bytes, clock
+        self._indexes = PartitionIndexes()  # owned by the file's reading thread, like the next
+        self._indexed: sqlite3.Connection | None = None
+
+    async def get(self, tenant: str, key: bytes) -> Entry | None:
+        now = self._clock()
+        found = await self._file.read(lambda db: _fetch(db, tenant, key, now))
+        if found is None:
+            return None
+        entry, used_at = found
+        if now - used_at > _TOUCH_EVERY_S:
+            await self._touch(tenant, key, now)
+        return entry
+
+    async def nearest(self, tenant: str, partition: bytes, vector: Vector, *, space: str, k: int) -> list[Neighbour]:
+        now = self._clock()
+        return await self._file.read(lambda db: self._search(db, tenant, partition, vector, space, k, now))
+
+    async def put(self, tenant: str, entry: Entry, *, vector: Vector | None, space: str) -> None:
+        now = self._clock()
+        blob = None if vector is None else vector.tobytes()
+        await self._file.write(lambda db: self._insert(db, tenant, entry, blob, space, now))
+
+    async def aclose(self) -> None:
+        await self._file.aclose()
+
+    async def _touch(self, tenant: str, key: bytes, now: float) -> None:
+        try:
+            await self._file.write(
+                lambda db: db.execute(
+                    "UPDATE cache_entries SET used_at = ? WHERE tenant = ? AND key = ?", (now, tenant, key)
+                )
+            )
+        except StoreUnavailable as exc:  # the hit stands; only the order of eviction suffers
+            _LOG.debug("an entry's last use was not written: %s", exc)
+
+    def _search(
+        self, db: sqlite3.Connection, tenant: str, partition: bytes, vector: Vector, space: str, k: int, now: float
+    ) -> list[Neighbour]:
+        def rows_after(last_id: int) -> Iterator[tuple[int, bytes]]:
+            return db.execute(
+                """SELECT id, vector FROM cache_entries WHERE partition = ? AND tenant = ? AND space = ? AND id > ?
+                    AND vector IS NOT NULL ORDER BY id""",
+                (partition, tenant, space, last_id),
+            )
+
+        if db is not self._indexed:  # another file may lie under the new connection: its row ids begin anew
+            self._indexes.clear()
+            self._indexed = db
+        for _ in range(_SEARCH_ROUNDS):
+            found = self._indexes.search(partition, space, vector, k, rows_after)
+            live = [n for row_id, near in found if (n := _neighbour(db, tenant, partition, row_id, near, now))]
+            if len(live) == len(found):
+                break
+            for row_id, _similarity in found:
+                if not _is_live(db, row_id, now):
+                    self._indexes.forget(partition, space, row_id)
+        return live
+
+    def _insert(
+        self, db: sqlite3.Connection, tenant: str, entry: Entry, vector: bytes | None, space: str, now: float
+    ) -> None:
+        db.execute("DELETE FROM cache_entries WHERE tenant = ? AND key = ?", (tenant, entry.key))
+        db.execute(
+            f"INSERT INTO cache_entries (tenant, {_COLUMNS}, used_at, space, vector) VALUES ({','.join('?' * 15)})",
+            (tenant, *_values(entry), now, space if vector is not None else None, vector),
+        )
+        if _live_bytes(db) > self._max_bytes:
+            self._make_room(db, now)
+
+    def _make_room(self, db: sqlite3.Connection, now: float) -> None:
+        db.execute("DELETE FROM cache_entries WHERE expires_at <= ?", (now,))
+        while _live_bytes(db) > self._max_bytes:
+            (count,) = db.execute("SELECT count(*) FROM cache_entries").fetchone()
+            if count == 0:
+                return
+            db.execute(
+                "DELETE FROM cache_entries WHERE id IN (SELECT id FROM cache_entries ORDER BY used_at, id LIMIT ?)",
+                (max(1, int(count * _EVICT_SHARE)),),
+            )
+
+
+def _fetch(db: sqlite3.Connection, tenant: str, key: bytes, now: float) -> tuple[Entry, float] | None:
+    row = db.execute(
+        f"SELECT {_COLUMNS}, used_at FROM cache_entries WHERE tenant = ? AND key = ? AND expires_at > ?",
+        (tenant, key, now),
+    ).fetchone()
+    return None if row is None else (Entry(*row[:-1]), row[-1])
+
+
+def _neighbour(
+    db: sqlite3.Connection, tenant: str, partition: bytes, row_id: int, similarity: float, now: float
+) -> Neighbour | None:
+    row = db.execute(
+        """SELECT key, question FROM cache_entries
+            WHERE id = ? AND tenant = ? AND partition = ? AND expires_at > ?""",
+        (row_id, tenant, partition, now),
+    ).fetchone()
+    return row and Neighbour(key=row[0], question=row[1], similarity=similarity)
+
+
+def _is_live(db: sqlite3.Connection, row_id: int, now: float) -> bool:
+    return db.execute("SELECT 1 FROM cache_entries WHERE id = ? AND expires_at > ?", (row_id, now)).fetchone() is not None
+
+
+def _values(entry: Entry) -> Sequence[object]:
+    return (
+        entry.key,
+        entry.partition,
+        entry.question,
+        entry.body,
+        entry.model,
+        entry.provider,
+        entry.cost_nano_usd,
+        entry.prompt_tokens,
+        entry.completion_tokens,
+        entry.created_at,
+        entry.expires_at,
+    )
+
+
+def _live_bytes(db: sqlite3.Connection) -> int:
+    pages, free, size = (
+        int(db.execute(f"PRAGMA {name}").fetchone()[0]) for name in ("page_count", "freelist_count", "page_size")
+    )
+    return (pages - free) * size

@@ -1,0 +1,169 @@
+"""Looking a request up, layer by layer, and keeping its answer afterwards."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import orjson
+
+from litellm_plugins.cache import keys
+from litellm_plugins.cache.matching import NoMatch, judge
+from litellm_plugins.cache.storable import has_tool_calls, why_not_storable
+from litellm_plugins.cache.store import CacheStore, Entry
+from litellm_plugins.embedding.embedder import EmbedderUnavailable
+from litellm_plugins.errors import StoreUnavailable
+from litellm_plugins.model import Layer, Reason, Reply, Request
+
+if TYPE_CHECKING:
+    from litellm_plugins.embedding.embedder import Embedder, Embedding
+    from litellm_plugins.settings import Cache
+
+_NEIGHBOURS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the cache says of one request; carried until its answer is stored."""
+
+    layer: Layer
+    reason: Reason
+    entry: Entry | None = None
+    similarity: float | None = None
+    keys: keys.Keys | None = None
+    embedding: Embedding | None = None
+    failure: str | None = None  # what a fail-open stage broke on: the detail for the log
+    matched_question: str | None = None
+
+    @property
+    def is_hit(self) -> bool:
+        """Whether `entry` is to be served."""
+        return self.entry is not None
+
+
+class CacheLayers:
+    """The exact layer, then the semantic one, over one store. A part that fails makes a miss, never an error."""
+
+    def __init__(
+        self, *, store: CacheStore, embedder: Embedder | None, clock: Callable[[], float] = time.time
+    ) -> None:
+        self._store, self._embedder, self._clock = store, embedder, clock
+
+    async def look_up(self, request: Request, policy: Cache) -> Verdict:
+        """The verdict for `request` under `policy`."""
+        if not policy.enabled:
+            return Verdict(Layer.OFF, Reason.DISABLED)
+        if request.controls.bypass:
+            return Verdict(Layer.BYPASS, Reason.REQUESTED)
+        derived = keys.derive(request, policy.scope)
+        if isinstance(derived, Reason):
+            return Verdict(Layer.BYPASS, derived)
+        verdict = Verdict(Layer.MISS, Reason.EMPTY, keys=derived)
+        try:
+            async with asyncio.timeout(policy.lookup_timeout_ms / 1_000):
+                return await self._layers(request, policy, verdict, derived)
+        except TimeoutError:
+            return replace(verdict, reason=Reason.DEADLINE, failure="lookup_timeout_ms passed")
+        except StoreUnavailable as exc:
+            return replace(verdict, reason=Reason.STORE_UNAVAILABLE, failure=exc.reason)
+
+    async def remember(self, verdict: Verdict, request: Request, reply: Reply, policy: Cache) -> Reason | None:
+        """Keep the answer to a request that missed. None: stored; else why not. Raises: StoreUnavailable."""
+        if verdict.keys is None or verdict.is_hit:
+            return verdict.reason
+        refusal = why_not_storable(request, reply)
+        if refusal:
+            return refusal
+        body = orjson.dumps(reply.body)
+        if len(body) > policy.max_answer_kb * 1024:
+            return Reason.ANSWER_TOO_LARGE
+        embedding = verdict.embedding
+        if embedding is not None and (embedding.truncated or has_tool_calls(reply.body)):
+            embedding = None
+        entry = self._entry(verdict.keys, request, reply, body, policy, matchable=embedding is not None)
+        vector = embedding.vector if embedding else None
+        await self._store.put(verdict.keys.tenant, entry, vector=vector, space=self._space)
+        return None
+
+    async def aclose(self) -> None:
+        """Close the store and the embedder."""
+        await self._store.aclose()
+        if self._embedder is not None:
+            await self._embedder.aclose()
+
+    @property
+    def _space(self) -> str:
+        return self._embedder.model_id if self._embedder else ""
+
+    async def _layers(self, request: Request, policy: Cache, verdict: Verdict, derived: keys.Keys) -> Verdict:
+        refresh = request.controls.no_cache
+        if policy.exact.enabled and not refresh:
+            entry = await self._store.get(derived.tenant, derived.exact)
+            if entry is not None and self._young_enough(entry, request):
+                return replace(verdict, layer=Layer.EXACT, reason=Reason.SAME_REQUEST, entry=entry, similarity=1.0)
+        if not policy.semantic.enabled or self._embedder is None:
+            return replace(verdict, reason=Reason.REFRESH if refresh else Reason.EXACT_ONLY)
+        if derived.question is None:
+            return replace(verdict, reason=Reason.REFRESH if refresh else derived.why_exact_only or Reason.EXACT_ONLY)
+        try:
+            embedding = await self._embedder.embed(derived.question)
+        except EmbedderUnavailable as exc:
+            return replace(verdict, reason=Reason.EMBEDDER_UNAVAILABLE, failure=str(exc))
+        verdict = replace(verdict, embedding=embedding)
+        if refresh or embedding.truncated:
+            return replace(verdict, reason=Reason.REFRESH if refresh else Reason.QUESTION_TOO_LONG)
+        return await self._semantic(request, policy, verdict, derived, embedding)
+
+    async def _semantic(
+        self, request: Request, policy: Cache, verdict: Verdict, derived: keys.Keys, embedding: Embedding
+    ) -> Verdict:
+        neighbours = await self._store.nearest(
+            derived.tenant, derived.partition, embedding.vector, space=self._space, k=_NEIGHBOURS
+        )
+        judged = judge(
+            derived.question or "",
+            neighbours,
+            threshold=policy.semantic.threshold,
+            guard_numbers="numbers" in policy.semantic.guards,
+        )
+        if isinstance(judged, NoMatch):
+            return replace(verdict, reason=judged.reason, similarity=judged.similarity)
+        entry = await self._store.get(derived.tenant, judged.neighbour.key)
+        similarity = judged.neighbour.similarity
+        if entry is None or not self._young_enough(entry, request):
+            return replace(verdict, reason=Reason.TOO_OLD, similarity=similarity)
+        return replace(
+            verdict,
+            layer=Layer.SEMANTIC,
+            reason=Reason.ABOVE_THRESHOLD,
+            entry=entry,
+            similarity=similarity,
+            matched_question=judged.neighbour.question,
+        )
+
+    def _young_enough(self, entry: Entry, request: Request) -> bool:
+        limit = request.controls.max_age_s
+        return limit is None or self._clock() - entry.created_at <= limit
+
+    def _entry(
+        self, derived: keys.Keys, request: Request, reply: Reply, body: bytes, policy: Cache, *, matchable: bool
+    ) -> Entry:
+        now = self._clock()
+        wanted = request.controls.ttl_s
+        ttl_s = policy.ttl_s if wanted is None else min(wanted, policy.max_ttl_s)
+        return Entry(
+            key=derived.exact,
+            partition=derived.partition,
+            question=derived.question if matchable else None,
+            body=body,
+            model=reply.model,
+            provider=reply.provider,
+            cost_nano_usd=reply.cost_nano_usd,
+            prompt_tokens=reply.usage.prompt_tokens,
+            completion_tokens=reply.usage.completion_tokens,
+            created_at=now,
+            expires_at=now + ttl_s,
+        )

@@ -1,0 +1,35 @@
+"""`litellm-plugins <group> <command>`: one file per command group, each loaded when it is asked for."""
+
+from __future__ import annotations
+
+import importlib
+
+import click
+
+_COMMANDS = {
+    "check": ("litellm_plugins.cli.check", "check"),
+    "demo": ("litellm_plugins.cli.demo", "demo"),
+    "keys": ("litellm_plugins.cli.keys", "keys"),
+    "run": ("litellm_plugins.cli.run", "run"),
+    "simulator": ("litellm_plugins.cli.simulator", "simulator"),
+}
+
+
+class _LazyGroup(click.Group):
+    """Imports a command's module only when that command is used or its help is shown."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _COMMANDS:
+            return None
+        module, name = _COMMANDS[cmd_name]
+        command: click.Command = getattr(importlib.import_module(module), name)
+        return command
+
+
+@click.command(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="litellm-plugins")
+def main() -> None:
+    """Run a stock LiteLLM proxy cheaply, and see why it is cheap."""

@@ -1,0 +1,73 @@
+"""`litellm-plugins check`: is the config right, and what is on?"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from litellm_plugins.cli import config_file
+from litellm_plugins.errors import SettingsError
+from litellm_plugins.settings import Settings
+
+
+@click.command()
+@click.option("--config", "path", type=click.Path(path_type=Path), default=Path("proxy_config.yaml"), show_default=True)
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+def check(path: Path, as_json: bool) -> None:
+    """Check a proxy config without starting anything, and print what is on."""
+    problems: list[str] = []
+    settings: Settings | None = None
+    try:
+        config = config_file.load(path)
+        settings = config_file.our_settings(config)
+        problems = config_file.host_problems(config, settings)
+    except SettingsError as exc:
+        problems = list(exc.problems)
+    if as_json:
+        features = _features(settings) if settings else {}
+        click.echo(json.dumps({"ok": not problems, "problems": problems, "features": features}, indent=2))
+    else:
+        _print(path, problems, settings)
+    if problems:
+        raise SystemExit(1)
+
+
+def _print(path: Path, problems: list[str], settings: Settings | None) -> None:
+    for problem in problems:
+        click.echo(problem, err=True)
+    if settings is None and not problems:
+        click.echo(f"{path}: no callback_settings.litellm_plugins block: the pack does nothing")
+    if settings is not None:
+        for name, value in _features(settings).items():
+            click.echo(f"{name:<16} {value}")
+        if not problems:
+            click.echo(f"{path}: ok")
+
+
+def _features(settings: Settings) -> dict[str, Any]:
+    cache, keys = settings.cache, settings.virtual_keys
+    overrides = [
+        f"{table.removeprefix('per_')} {name}"
+        for table in ("per_team", "per_key", "per_model")
+        for name in getattr(settings, table)
+    ]
+    return {
+        "storage": f"{settings.storage.url}, at most {settings.storage.max_size_mb} MB",
+        "cache": f"on, per {cache.scope}, {cache.ttl_s:g} s" if cache.enabled else "off",
+        "cache.exact": _on(cache.enabled and cache.exact.enabled),
+        "cache.semantic": (
+            f"on, threshold {cache.semantic.threshold:g}, embedder {cache.semantic.embedder}"
+            if cache.enabled and cache.semantic.enabled
+            else "off"
+        ),
+        "virtual_keys": f"{len(keys.keys)} keys of {len(keys.teams)} teams" if keys.keys else "off",
+        "telemetry": ", ".join(name for name, on in settings.telemetry if on) or "off",
+        "overrides": ", ".join(overrides) or "none",
+    }
+
+
+def _on(value: bool) -> str:
+    return "on" if value else "off"

@@ -1,0 +1,115 @@
+"""What the stages hand on: frozen values, no behaviour beyond what they can say of themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+Message = Mapping[str, Any]
+
+
+class Layer(StrEnum):
+    """Who answered, as header `x-litellm-plugins-cache`, metric label and trace tag say it."""
+
+    EXACT = "exact"
+    SEMANTIC = "semantic"
+    MISS = "miss"
+    BYPASS = "bypass"  # this request could not, or did not want to, be answered from the cache
+    OFF = "off"  # the cache is switched off for it
+
+
+class Reason(StrEnum):
+    """Why. The same word stands in header, log, metric and test."""
+
+    # hits
+    SAME_REQUEST = "same_request"
+    ABOVE_THRESHOLD = "above_threshold"
+    # misses
+    EMPTY = "empty"
+    BELOW_THRESHOLD = "below_threshold"
+    NUMBERS_DIFFER = "numbers_differ"
+    EXACT_ONLY = "exact_only"
+    TOOLS_OFFERED = "tools_offered"
+    LAST_TURN_NOT_USER_TEXT = "last_turn_not_user_text"
+    QUESTION_TOO_LONG = "question_too_long"
+    TOO_OLD = "too_old"
+    REFRESH = "refresh"
+    STORE_UNAVAILABLE = "store_unavailable"
+    EMBEDDER_UNAVAILABLE = "embedder_unavailable"
+    DEADLINE = "deadline"
+    # off and bypass
+    DISABLED = "disabled"
+    REQUESTED = "requested"
+    UNSUPPORTED_ENDPOINT = "unsupported_endpoint"
+    UNSUPPORTED_CONTENT = "unsupported_content"
+    UNSUPPORTED_PARAMETER = "unsupported_parameter"
+    MALFORMED = "malformed"
+    NO_IDENTITY = "no_identity"
+    NO_END_USER = "no_end_user"
+    INTERNAL_ERROR = "internal_error"
+    # not stored, or no longer
+    NO_STORE = "no_store"
+    INCOMPLETE_ANSWER = "incomplete_answer"
+    EMPTY_ANSWER = "empty_answer"
+    FALLBACK_ANSWER = "fallback_answer"
+    ANSWER_TOO_LARGE = "answer_too_large"
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who asks, as the host authenticated them; never taken from what the client wrote about itself."""
+
+    key_id: str | None = None  # the hash of the key, never the key
+    key_alias: str | None = None
+    team_id: str | None = None
+    team_alias: str | None = None
+    user_id: str | None = None
+    end_user_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CacheControls:
+    """What the client asked of the cache for this one request."""
+
+    bypass: bool = False  # neither look up nor store
+    no_cache: bool = False  # do not look up; the fresh answer is stored
+    no_store: bool = False
+    ttl_s: float | None = None
+    max_age_s: float | None = None
+    namespace: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One request as the pack sees it, taken before anything rewrote it."""
+
+    endpoint: str
+    model_group: str
+    messages: tuple[Message, ...]
+    parameters: Mapping[str, Any]  # every other body field that may shape the answer
+    identity: Identity
+    stream: bool = False
+    controls: CacheControls = field(default_factory=CacheControls)
+    routing_tags: tuple[str, ...] = ()  # set only where tags choose the deployment
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens as the provider counted them."""
+
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A provider's answer, in the wire shape of its endpoint."""
+
+    body: Mapping[str, Any]
+    model: str  # the deployment's model, as the price list knows it
+    provider: str
+    model_group: str  # the group that answered: another than the requested one after a fallback
+    usage: Usage = field(default_factory=Usage)
+    cost_nano_usd: int = 0

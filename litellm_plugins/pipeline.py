@@ -1,0 +1,106 @@
+"""The stages of a request in their order, and what happens when one fails.
+
+Stages so far: 2 lookup, 8 store, 10 tell (numbers as in docs/architecture.md). Each later stage has its place
+between them. The pipeline decides; delivering and calling providers is the host's, behind `litellm_plugins.proxy`.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from litellm_plugins.cache.layers import Verdict
+from litellm_plugins.errors import StoreUnavailable
+from litellm_plugins.model import Layer, Reason, Reply, Request
+from litellm_plugins.telemetry.events import AnswerHandled, CacheDecided, StageFailed
+
+if TYPE_CHECKING:
+    from litellm_plugins.cache.layers import CacheLayers
+    from litellm_plugins.settings import Cache, Policies
+    from litellm_plugins.telemetry.events import Telemetry
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What was decided for one request before the model was called, and the event that tells it."""
+
+    request: Request
+    policy: Cache
+    verdict: Verdict
+    event: CacheDecided
+
+
+class Pipeline:
+    """One instance serves all requests of a worker."""
+
+    def __init__(
+        self,
+        *,
+        policies: Policies,
+        cache: CacheLayers,
+        telemetry: Telemetry,
+        timer: Callable[[], float] = time.perf_counter,
+    ) -> None:
+        self._policies, self._cache, self._telemetry, self._timer = policies, cache, telemetry, timer
+
+    async def before_call(self, request: Request) -> Decision:
+        """Stage 2. Never raises for a fault of its own: the request goes on as if the pack were absent."""
+        started = self._timer()
+        policy = self._policies.cache_for(request.identity, request.model_group)
+        try:
+            verdict = await self._cache.look_up(request, policy)
+        except Exception as exc:  # noqa: BLE001 - fail open: this is the stage's edge
+            verdict = Verdict(Layer.MISS, Reason.INTERNAL_ERROR, failure=f"{type(exc).__name__}: {exc}")
+        if verdict.failure:
+            self._telemetry.emit(StageFailed("lookup", str(verdict.reason), verdict.failure))
+        event = _event(request, verdict, decision_ms=(self._timer() - started) * 1_000)
+        self._telemetry.emit(event)
+        return Decision(request, policy, verdict, event)
+
+    async def after_call(self, decision: Decision, reply: Reply) -> None:
+        """Stage 8: keep the answer where it may be kept. Never raises."""
+        if decision.verdict.keys is None or decision.verdict.is_hit:
+            return
+        try:
+            refusal = await self._cache.remember(decision.verdict, decision.request, reply, decision.policy)
+        except StoreUnavailable as exc:
+            refusal = Reason.STORE_UNAVAILABLE
+            self._telemetry.emit(StageFailed("store", exc.reason, str(exc)))
+        except Exception as exc:  # noqa: BLE001 - fail open: this is the stage's edge
+            refusal = Reason.INTERNAL_ERROR
+            self._telemetry.emit(StageFailed("store", str(refusal), f"{type(exc).__name__}: {exc}"))
+        self._telemetry.emit(AnswerHandled(decision.request.model_group, refusal))
+
+    def untouched(self, reason: Reason, *, endpoint: str, model_group: str = "") -> CacheDecided:
+        """Tell of a request that passed through without being understood."""
+        event = replace(_UNTOUCHED, reason=reason, endpoint=endpoint, model_group=model_group)
+        self._telemetry.emit(event)
+        return event
+
+    async def aclose(self) -> None:
+        """Close what the stages hold open."""
+        await self._cache.aclose()
+
+
+_UNTOUCHED = CacheDecided(layer=Layer.BYPASS, reason=Reason.UNSUPPORTED_ENDPOINT, endpoint="", model_group="")
+
+
+def _event(request: Request, verdict: Verdict, *, decision_ms: float) -> CacheDecided:
+    entry = verdict.entry
+    return CacheDecided(
+        layer=verdict.layer,
+        reason=verdict.reason,
+        endpoint=request.endpoint,
+        model_group=request.model_group,
+        team=request.identity.team_alias or request.identity.team_id or "",
+        key=request.identity.key_alias or "",
+        stream=request.stream,
+        similarity=verdict.similarity,
+        cache_id=entry.cache_id if entry else None,
+        matched_question=verdict.matched_question,
+        saved_nano_usd=entry.cost_nano_usd if entry else 0,
+        saved_tokens=entry.prompt_tokens + entry.completion_tokens if entry else 0,
+        decision_ms=decision_ms,
+    )

@@ -1,0 +1,122 @@
+"""The composition root: from the host's config to running parts, once per worker."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import litellm
+from litellm.integrations.custom_logger import CustomLogger
+
+from litellm_plugins import settings as settings_module
+from litellm_plugins.cache.backends import sqlite as sqlite_cache
+from litellm_plugins.cache.layers import CacheLayers
+from litellm_plugins.embedding.memo import MemoEmbedder
+from litellm_plugins.errors import SettingsError
+from litellm_plugins.pipeline import Pipeline
+from litellm_plugins.settings import Policies, Settings
+from litellm_plugins.storage.sqlite import SqliteFile
+from litellm_plugins.telemetry.events import Sink, Telemetry
+from litellm_plugins.telemetry.sinks import log
+from litellm_plugins.virtual_keys.key_ring import KeyRing
+
+if TYPE_CHECKING:
+    from litellm_plugins.embedding.embedder import Embedder
+
+_LOG = logging.getLogger(__name__)
+_EX_CONFIG = 78  # sysexits.h: a configuration error
+
+
+@dataclass(frozen=True, slots=True)
+class Pack:
+    """Everything that runs in one worker."""
+
+    settings: Settings
+    key_ring: KeyRing
+    pipeline: Pipeline
+    embedder: Embedder | None
+
+
+# One of each per process.
+_packs: list[Pack | None] = []
+_handlers: list[CustomLogger] = []
+
+
+def loaded_pack() -> Pack | None:
+    """This worker's pack, built on the first call; None when the config has no block for us."""
+    if not _packs:
+        block = (litellm.callback_settings or {}).get("litellm_plugins")
+        _packs.append(None if block is None else build(_parsed(block)))
+    return _packs[0]
+
+
+def load_handler() -> CustomLogger:
+    """The callback for the host. Without a block it is one that does nothing at all."""
+    if not _handlers:
+        pack = loaded_pack()
+        if pack is None:
+            _handlers.append(CustomLogger())
+        else:
+            from litellm_plugins.proxy.callbacks import PluginHandler
+            from litellm_plugins.proxy.install import install
+
+            _handlers.append(PluginHandler(pack))
+            install(pack)
+    return _handlers[0]
+
+
+def build(settings: Settings) -> Pack:
+    """Put the parts together. Opens no file and loads no model: that happens on first use."""
+    embedder = _embedder(settings)
+    store = sqlite_cache.SqliteCacheStore(
+        SqliteFile(settings.storage.path, schema=sqlite_cache.SCHEMA),
+        max_bytes=settings.storage.max_size_mb * 1024 * 1024,
+    )
+    pipeline = Pipeline(
+        policies=Policies(settings),
+        cache=CacheLayers(store=store, embedder=embedder),
+        telemetry=Telemetry(_sinks(settings)),
+    )
+    return Pack(settings=settings, key_ring=KeyRing.of(settings.virtual_keys), pipeline=pipeline, embedder=embedder)
+
+
+def _parsed(block: Any) -> Settings:
+    try:
+        return settings_module.parse(block)
+    except SettingsError as exc:
+        # The host would bury an exception under its own traceback, or carry on without us.
+        problems = "\n".join(f"  {problem}" for problem in exc.problems)
+        sys.stderr.write(f"\nlitellm_plugins cannot start, the settings are wrong:\n{problems}\n\n")
+        sys.stderr.flush()
+        os._exit(_EX_CONFIG)
+
+
+def _embedder(settings: Settings) -> Embedder | None:
+    if not settings.cache_anywhere:
+        return None
+    name = settings.cache.semantic.embedder
+    if name == "local":
+        from litellm_plugins.embedding.local import LocalEmbedder
+
+        return MemoEmbedder(LocalEmbedder())
+    from litellm_plugins.proxy.host_embedder import HostEmbedder
+
+    return MemoEmbedder(HostEmbedder(name))
+
+
+def _sinks(settings: Settings) -> list[Sink]:
+    log.LOGGER.setLevel(logging.INFO)
+    if not log.LOGGER.handlers:  # the host configures its own loggers only
+        handler = logging.StreamHandler()
+        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
+        log.LOGGER.addHandler(handler)
+        log.LOGGER.propagate = False
+    sinks: list[Sink] = [log.LogSink(decisions=settings.telemetry.log)]
+    if settings.telemetry.prometheus:
+        from litellm_plugins.telemetry.sinks.prometheus import PrometheusSink
+
+        sinks.append(PrometheusSink())
+    return sinks

@@ -1,0 +1,106 @@
+"""Our seat in the host's own cache: it delivers the hit that the pipeline found, and hands us fresh answers.
+
+Only requests with a ticket take part: to all others the host behaves as if it had no cache.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import litellm
+import orjson
+from litellm.caching.base_cache import BaseCache
+from litellm.caching.caching import Cache
+
+from litellm_plugins.model import Reply, Usage
+from litellm_plugins.proxy import ticket as tickets
+from litellm_plugins.proxy.prices import cost_nano_usd
+
+if TYPE_CHECKING:
+    from litellm_plugins.pipeline import Pipeline
+
+_LOG = logging.getLogger(__name__)
+
+
+class PluginCache(Cache):
+    """Installed as `litellm.cache`."""
+
+    def __init__(self, pipeline: Pipeline) -> None:
+        lists = (litellm.input_callback, litellm.success_callback, litellm._async_success_callback)
+        had = [("cache" in names) for names in lists]
+        super().__init__(
+            _backend=_TicketBackend(pipeline),
+            supported_call_types=["acompletion"],
+            max_messages=None,  # the host's default never caches a chat of more than four messages
+        )
+        # The host's constructor adds a "cache" logger, which makes it run the synchronous success path in a thread
+        # on every request, for nothing.
+        for names, was_there in zip(lists, had, strict=True):
+            if not was_there and "cache" in names:
+                names.remove("cache")
+
+    def should_use_cache(self, **kwargs: Any) -> bool:
+        return tickets.find(kwargs) is not None
+
+    def get_cache_key(self, **kwargs: Any) -> str:
+        ticket = tickets.find(kwargs)
+        keys = ticket.decision.verdict.keys if ticket else None
+        return keys.exact.hex()[:32] if keys else "litellm_plugins"
+
+
+class _TicketBackend(BaseCache):
+    """What the host's cache logic calls. The ticket, not the key, says what to do."""
+
+    def __init__(self, pipeline: Pipeline) -> None:
+        super().__init__()
+        self._pipeline = pipeline
+
+    async def async_get_cache(self, key: str, **kwargs: Any) -> Any:
+        ticket = tickets.find(kwargs)
+        entry = ticket.decision.verdict.entry if ticket else None
+        return None if entry is None else orjson.loads(entry.body)
+
+    async def async_set_cache(self, key: str, value: Any, **kwargs: Any) -> None:
+        ticket = tickets.find(kwargs)
+        if ticket is None:
+            return
+        reply = reply_of(value, kwargs)
+        if reply is not None:
+            await self._pipeline.after_call(ticket.decision, reply)
+
+    # The host's abstract class wants these; nothing synchronous ever carries a ticket.
+    def get_cache(self, key: str, **kwargs: Any) -> Any:
+        return None
+
+    def set_cache(self, key: str, value: Any, **kwargs: Any) -> None:
+        return None
+
+    async def async_set_cache_pipeline(self, cache_list: Any, **kwargs: Any) -> None:
+        return None
+
+
+def reply_of(value: Mapping[str, Any], kwargs: Mapping[str, Any]) -> Reply | None:
+    """The provider's answer out of what the host hands its cache; None if it has another shape than we know."""
+    try:
+        body = orjson.loads(value["response"])
+        response = litellm.ModelResponse(**body)
+    except (KeyError, TypeError, ValueError) as exc:
+        _LOG.debug("an answer of unknown shape was not stored: %s", exc)
+        return None
+    metadata = tickets.metadata_of(dict(kwargs))
+    model = str(kwargs.get("model") or body.get("model") or "")
+    provider = str(kwargs.get("custom_llm_provider") or "")
+    if not provider:
+        _, provider, _, _ = litellm.get_llm_provider(model=model)
+    model_info = kwargs.get("model_info") or metadata.get("model_info") or {}
+    usage = body.get("usage") or {}
+    return Reply(
+        body=body,
+        model=model,
+        provider=provider,
+        model_group=str(metadata.get("model_group") or ""),
+        usage=Usage(int(usage.get("prompt_tokens") or 0), int(usage.get("completion_tokens") or 0)),
+        cost_nano_usd=cost_nano_usd(response, model=model, provider=provider, model_info=model_info),
+    )

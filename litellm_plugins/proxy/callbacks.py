@@ -1,0 +1,117 @@
+"""Our one callback: each hook translates, asks the pipeline, and puts the answer where the host looks for it."""
+
+from __future__ import annotations
+
+from collections.abc import MutableMapping
+from typing import TYPE_CHECKING, Any
+
+from litellm.integrations.custom_logger import CustomLogger
+from litellm.proxy._types import ProxyException
+
+from litellm_plugins.errors import RequestError
+from litellm_plugins.model import Reason
+from litellm_plugins.proxy import ticket as tickets
+from litellm_plugins.proxy.conversion import to_request
+from litellm_plugins.telemetry.events import CacheDecided
+from litellm_plugins.telemetry.sinks.headers import headers_for
+from litellm_plugins.telemetry.sinks.langfuse import notes_for
+
+if TYPE_CHECKING:
+    from litellm.proxy._types import UserAPIKeyAuth
+
+    from litellm_plugins.proxy.boot import Pack
+
+_ENDPOINTS = {"acompletion": "chat"}
+_UNTOUCHED_KEY = "litellm_plugins_untouched"
+COST_HEADER = "x-litellm-response-cost"
+
+
+class PluginHandler(CustomLogger):
+    """Registered by `callbacks: ["litellm_plugins.proxy.handler"]`. The host calls hooks by keyword: keep the names."""
+
+    def __init__(self, pack: Pack) -> None:
+        super().__init__()
+        self._pack = pack
+
+    # Must be defined on the leaf class: an inherited one is silently never called.
+    async def async_pre_call_hook(
+        self, user_api_key_dict: UserAPIKeyAuth, cache: Any, data: dict[str, Any], call_type: str
+    ) -> None:
+        """Stage 2: decide, and attach the decision to the request."""
+        endpoint = _ENDPOINTS.get(call_type)
+        metadata = tickets.metadata_of(data)
+        metadata.pop(tickets.METADATA_KEY, None)
+        if endpoint is None:
+            event = self._pack.pipeline.untouched(
+                Reason.UNSUPPORTED_ENDPOINT, endpoint=call_type, model_group=str(data.get("model") or "")
+            )
+            metadata[_UNTOUCHED_KEY] = event.reason
+            return
+        try:
+            request = to_request(data, user_api_key_dict, endpoint=endpoint, tags_route=_tags_route())
+        except RequestError as exc:
+            raise _client_error(exc) from exc
+        tickets.attach(metadata, await self._pack.pipeline.before_call(request))
+
+    async def async_pre_call_deployment_hook(self, kwargs: dict[str, Any], call_type: Any) -> None:
+        """Write the trace notes, now that tags can no longer sway the choice of a deployment."""
+        ticket = tickets.find(kwargs)
+        if ticket is not None:
+            annotate(self._pack, ticket, tickets.metadata_of(kwargs))
+
+    async def async_post_call_response_headers_hook(
+        self,
+        data: dict[str, Any],
+        user_api_key_dict: UserAPIKeyAuth,
+        response: Any,
+        request_headers: dict[str, str] | None = None,
+        **_: Any,
+    ) -> dict[str, str] | None:
+        """Tell the decision in the response headers."""
+        if not self._pack.settings.telemetry.headers:
+            return None
+        ticket = tickets.find(data)
+        if ticket is None:
+            return _untouched_headers(data)
+        return response_headers(ticket)
+
+
+def response_headers(ticket: tickets.Ticket) -> dict[str, str]:
+    """Our headers; on a hit also the host's cost header, which would show what the first answer cost."""
+    headers = headers_for(ticket.decision.event)
+    if ticket.decision.verdict.is_hit:
+        headers[COST_HEADER] = "0.0"
+    return headers
+
+
+def annotate(pack: Pack, ticket: tickets.Ticket, metadata: MutableMapping[str, Any]) -> None:
+    """Merge the decision into what the host's Langfuse callbacks will send; once, whatever is retried."""
+    if ticket.noted or not pack.settings.telemetry.langfuse:
+        return
+    ticket.noted = True
+    notes = notes_for(ticket.decision.event)
+    tags = metadata.get("tags")
+    tags = list(tags) if isinstance(tags, list) else []
+    metadata["tags"] = [*tags, *(tag for tag in notes.tags if tag not in tags)]
+    theirs = metadata.get("trace_metadata")
+    metadata["trace_metadata"] = {**notes.metadata, **(theirs if isinstance(theirs, dict) else {})}
+
+
+def _untouched_headers(data: dict[str, Any]) -> dict[str, str] | None:
+    for place in ("litellm_metadata", "metadata"):
+        metadata = data.get(place)
+        if isinstance(metadata, dict) and isinstance(reason := metadata.get(_UNTOUCHED_KEY), Reason):
+            return headers_for(CacheDecided(layer="bypass", reason=reason, endpoint="", model_group=""))
+    return None
+
+
+def _tags_route() -> bool:
+    from litellm.proxy import proxy_server
+
+    return bool(getattr(proxy_server.llm_router, "enable_tag_filtering", False))
+
+
+def _client_error(exc: RequestError) -> ProxyException:
+    return ProxyException(
+        message=str(exc), type=exc.code, param=exc.param, code=exc.http_status, openai_code="invalid_cache_control"
+    )

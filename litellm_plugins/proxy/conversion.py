@@ -1,0 +1,111 @@
+"""From the host's dicts to our values."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from litellm.types.utils import all_litellm_params
+
+from litellm_plugins.errors import RequestError
+from litellm_plugins.model import CacheControls, Identity, Request
+
+if TYPE_CHECKING:
+    from litellm.proxy._types import UserAPIKeyAuth
+
+CONTROL_HEADER = "x-litellm-plugins-cache"
+_MODES = ("default", "bypass", "refresh")
+_OWN_FIELDS = frozenset(
+    {"model", "messages", "stream", "metadata", "litellm_metadata", "cache", "user", "proxy_server_request", "secret_fields"}
+)
+_HOST_FIELDS = frozenset(all_litellm_params)
+
+
+def to_request(
+    data: Mapping[str, Any], auth: UserAPIKeyAuth, *, endpoint: str, tags_route: bool = False
+) -> Request:
+    """The request as the host holds it before its pre-call hooks ran. Raises: RequestError."""
+    body = _mapping(_mapping(data.get("proxy_server_request")).get("body"))
+    # A field of the host's own is not part of the question, unless the client sent it.
+    skip = _OWN_FIELDS | (_HOST_FIELDS - body.keys())
+    messages = data.get("messages")
+    return Request(
+        endpoint=endpoint,
+        model_group=str(data.get("model") or ""),
+        messages=tuple(messages) if isinstance(messages, list) else (),
+        parameters={name: value for name, value in data.items() if name not in skip},
+        identity=identity_of(auth),
+        stream=data.get("stream") is True,
+        controls=controls_of(data),
+        routing_tags=_tags(data) if tags_route else (),
+    )
+
+
+def identity_of(auth: UserAPIKeyAuth) -> Identity:
+    """Who the host says is asking. A key that the host left in the clear is hashed before it goes anywhere."""
+    token = auth.token or auth.api_key
+    if token and token.startswith("sk-"):
+        token = hashlib.sha256(token.encode()).hexdigest()
+    return Identity(
+        key_id=token,
+        key_alias=auth.key_alias,
+        team_id=auth.team_id,
+        team_alias=auth.team_alias,
+        user_id=auth.user_id,
+        end_user_id=auth.end_user_id,
+    )
+
+
+def controls_of(data: Mapping[str, Any]) -> CacheControls:
+    """LiteLLM's own `cache: {…}` and ours, from the header or `metadata.litellm_plugins.cache`. Raises: RequestError."""
+    own = _mapping(data.get("cache"))
+    mode = _mode(data)
+    namespace = own.get("namespace", "")
+    if not isinstance(namespace, str):
+        raise RequestError("cache.namespace must be a string", param="cache.namespace")
+    return CacheControls(
+        bypass=mode == "bypass",
+        no_cache=mode == "refresh" or own.get("no-cache") is True,
+        no_store=own.get("no-store") is True,
+        ttl_s=_seconds(own.get("ttl"), "cache.ttl"),
+        max_age_s=_seconds(own.get("s-maxage", own.get("s-max-age")), "cache.s-maxage"),
+        namespace=namespace,
+    )
+
+
+def _mode(data: Mapping[str, Any]) -> str:
+    headers = _mapping(_mapping(data.get("proxy_server_request")).get("headers"))
+    mode = headers.get(CONTROL_HEADER)
+    where = CONTROL_HEADER
+    for place in ("metadata", "litellm_metadata"):
+        if mode is None:
+            mode = _mapping(_mapping(data.get(place)).get("litellm_plugins")).get("cache")
+            where = "metadata.litellm_plugins.cache"
+    if mode is None:
+        return "default"
+    if mode not in _MODES:
+        raise RequestError(f"{where}: expected one of {', '.join(_MODES)}", param=where)
+    return str(mode)
+
+
+def _seconds(value: object, name: str) -> float | None:
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or value < 0:
+        raise RequestError(f"{name} must be a number of seconds, 0 or more", param=name)
+    return float(value)
+
+
+def _tags(data: Mapping[str, Any]) -> tuple[str, ...]:
+    found = {
+        str(tag)
+        for place in ("metadata", "litellm_metadata")
+        for tag in _mapping(data.get(place)).get("tags") or ()
+    }
+    return tuple(sorted(found))
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}

@@ -1,0 +1,145 @@
+"""The front route: chat completions answered from the cache before the host's costlier machinery.
+
+It runs what the host runs before any call (auth, identity, aliases, rate limits, our own pre-call hook). On a hit
+it answers at once and logs the hit as the host would; on a miss it hands the same, already prepared request on to
+the host's own processing. So each stage runs exactly once either way.
+
+A hit here skips the router, `acompletion` and the host's streaming wrapper. Where something else wants a say in
+those (a guardrail, another callback that changes requests or answers), the stock route is taken instead, and the
+host's own cache look-up delivers the hit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any
+
+import litellm
+from fastapi import Depends, Request, Response
+from fastapi.routing import APIRoute
+from litellm.integrations.custom_logger import CustomLogger
+from litellm.proxy import proxy_server as host
+from litellm.proxy._types import UserAPIKeyAuth
+from litellm.proxy.auth.user_api_key_auth import user_api_key_auth
+from litellm.proxy.common_request_processing import ProxyBaseLLMRequestProcessing
+from litellm.proxy.common_utils.http_parsing_utils import read_request_body
+from litellm.proxy.hooks import PROXY_HOOKS
+from litellm.proxy.utils import ProxyLogging
+from pydantic import BaseModel
+
+from litellm_plugins.proxy import ticket as tickets
+from litellm_plugins.proxy.callbacks import PluginHandler
+from litellm_plugins.proxy.delivery import deliver
+
+if TYPE_CHECKING:
+    from litellm_plugins.proxy.boot import Pack
+
+_PATHS = ("/v1/chat/completions", "/chat/completions")
+_HOST_HOOKS = tuple(hook for hook in PROXY_HOOKS.values() if isinstance(hook, type))
+# Hooks through which a callback takes part in a request, rather than being told of it.
+_TAKES_PART = (
+    "async_pre_call_hook",
+    "async_moderation_hook",
+    "async_pre_call_deployment_hook",
+    "async_post_call_success_deployment_hook",
+    "async_post_call_success_hook",
+    "async_post_call_streaming_hook",
+    "async_post_call_streaming_iterator_hook",
+    "async_filter_deployments",
+)
+
+
+def front_routes(pack: Pack) -> list[APIRoute]:
+    """The routes to put ahead of the host's."""
+
+    async def chat_completions(
+        request: Request,
+        fastapi_response: Response,
+        user_api_key_dict: UserAPIKeyAuth = Depends(user_api_key_auth),  # noqa: B008 - FastAPI's way
+    ) -> Any:
+        if _others_take_part():
+            return await host.chat_completion(
+                request=request, fastapi_response=fastapi_response, model=None, user_api_key_dict=user_api_key_dict
+            )
+        return await _answer(pack, request, fastapi_response, user_api_key_dict)
+
+    endpoint: Callable[..., Awaitable[Any]] = chat_completions
+    return [
+        APIRoute(path, endpoint, methods=["POST"], include_in_schema=False, response_model=None) for path in _PATHS
+    ]
+
+
+async def _answer(pack: Pack, request: Request, response: Response, auth: UserAPIKeyAuth) -> Any:
+    body = await read_request_body(request=request)
+    stream_options = body.get("stream_options")
+    requested_model = body.get("model")
+    processing = ProxyBaseLLMRequestProcessing(data=body)
+    common: dict[str, Any] = {
+        "request": request,
+        "user_api_key_dict": auth,
+        "proxy_logging_obj": host.proxy_logging_obj,
+        "llm_router": host.llm_router,
+        "general_settings": host.general_settings,
+        "proxy_config": host.proxy_config,
+        "model": None,
+        "user_model": host.user_model,
+        "user_temperature": host.user_temperature,
+        "user_request_timeout": host.user_request_timeout,
+        "user_max_tokens": host.user_max_tokens,
+        "user_api_base": host.user_api_base,
+        "version": host.version,
+        "route_type": "acompletion",
+    }
+    try:
+        processing.data, _ = await processing._pre_call_with_fallbacks(**common)
+        ticket = tickets.find(processing.data)
+        if ticket is not None and ticket.decision.verdict.is_hit and _still_served(processing.data):
+            return await deliver(
+                pack,
+                ticket,
+                processing.data,
+                auth,
+                request,
+                requested_model=str(requested_model),
+                include_usage=isinstance(stream_options, dict) and stream_options.get("include_usage") is True,
+            )
+        result = await processing.base_process_llm_request(
+            **common,
+            fastapi_response=response,
+            select_data_generator=host.select_data_generator,
+            skip_pre_call_logic=True,
+        )
+    except Exception as exc:
+        raise await processing.handle_llm_api_exception(
+            e=exc, user_api_key_dict=auth, proxy_logging_obj=host.proxy_logging_obj
+        ) from exc
+    if isinstance(result, BaseModel):
+        return host.model_dump_with_preserved_fields(result, exclude_unset=True)
+    return result
+
+
+def _still_served(data: dict[str, Any]) -> bool:
+    """Whether the proxy still has the model: an answer must not outlive it."""
+    return host.llm_router is not None and data.get("model") in host.llm_router.model_names
+
+
+def _others_take_part() -> bool:
+    """Whether anything but the host's always-on hooks and ourselves takes part in requests."""
+    if ProxyLogging.callback_capabilities().has_guardrail:
+        return True
+    callbacks = litellm.callbacks
+    known = _seen.get(id(callbacks))
+    if known is None or known[0] != len(callbacks):
+        known = (len(callbacks), any(map(_takes_part, callbacks)))
+        _seen.clear()
+        _seen[id(callbacks)] = known
+    return known[1]
+
+
+_seen: dict[int, tuple[int, bool]] = {}
+
+
+def _takes_part(callback: object) -> bool:
+    if not isinstance(callback, CustomLogger) or isinstance(callback, (PluginHandler, *_HOST_HOOKS)):
+        return False
+    return any(getattr(type(callback), name, None) is not getattr(CustomLogger, name, None) for name in _TAKES_PART)

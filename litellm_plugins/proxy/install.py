@@ -1,0 +1,49 @@
+"""Putting the pack into the running proxy: the cache seat, the front route, and a warm start."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING
+
+import litellm
+
+from litellm_plugins.embedding.embedder import EmbedderUnavailable
+from litellm_plugins.proxy.cache_adapter import PluginCache
+
+if TYPE_CHECKING:
+    from litellm_plugins.proxy.boot import Pack
+
+_LOG = logging.getLogger(__name__)
+_tasks: set[asyncio.Task[None]] = set()  # the loop itself keeps weak references only
+
+
+def install(pack: Pack) -> None:
+    """Called while the host imports its callbacks: its loop runs, its router is not built yet."""
+    if not pack.settings.cache_anywhere:
+        return
+    if litellm.cache is not None:
+        _LOG.warning("litellm_settings.cache is on too: litellm_plugins takes its place")
+    # At import, because the router freezes whether there is a cache when it is built.
+    litellm.cache = PluginCache(pack.pipeline)
+    from litellm.proxy import proxy_server
+
+    from litellm_plugins.proxy.front import front_routes
+
+    proxy_server.app.router.routes[0:0] = front_routes(pack)
+    try:
+        task = asyncio.get_running_loop().create_task(_warm(pack))
+    except RuntimeError:  # no loop: `litellm-plugins check`
+        return
+    _tasks.add(task)
+    task.add_done_callback(_tasks.discard)
+
+
+async def _warm(pack: Pack) -> None:
+    """The first embedding takes a second: let it be nobody's."""
+    if pack.embedder is None:
+        return
+    try:
+        await pack.embedder.embed("How do I get started?")
+    except EmbedderUnavailable as exc:
+        _LOG.warning("the semantic cache is off until its embedder works: %s", exc)

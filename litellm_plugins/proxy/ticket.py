@@ -1,0 +1,69 @@
+"""How a decision travels with its request through the host: inside the request's metadata, as an opaque word.
+
+Pre-call hook, cache look-up, deployment hooks and header hook are handed different dicts, and the only thing they
+share is the metadata. Other loggers see that too, so what lies there reads and serialises as a random word. The
+decision itself rides on the object: nothing a client can send becomes one, and it is gone when the request is.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping, MutableMapping
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from litellm_plugins.pipeline import Decision
+
+METADATA_KEY = "litellm_plugins_ticket"
+# Where the host keeps metadata, by endpoint; calls further in nest the same under litellm_params.
+_PLACES = ("litellm_metadata", "metadata")
+
+
+class Ticket(str):
+    """A random word that carries its request's decision."""
+
+    __slots__ = ("decision", "noted")
+    decision: Decision
+    noted: bool  # the trace notes were written: retries must not write them again
+
+    def __new__(cls, decision: Decision) -> Ticket:
+        ticket = super().__new__(cls, secrets.token_hex(8))
+        ticket.decision, ticket.noted = decision, False
+        return ticket
+
+    def __copy__(self) -> Ticket:
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Ticket:
+        return self  # the host deep-copies metadata for fallbacks
+
+    def __reduce__(self) -> tuple[type[str], tuple[str]]:
+        return str, (str(self),)
+
+
+def attach(metadata: MutableMapping[str, Any], decision: Decision) -> Ticket:
+    """Put a fresh ticket into `metadata`, over whatever a client had put there."""
+    ticket = Ticket(decision)
+    metadata[METADATA_KEY] = ticket
+    return ticket
+
+
+def find(data: Mapping[str, Any]) -> Ticket | None:
+    """The ticket of a request, wherever the host keeps its metadata at this point."""
+    for holder in (data, data.get("litellm_params")):
+        if not isinstance(holder, Mapping):
+            continue
+        for place in _PLACES:
+            metadata = holder.get(place)
+            if isinstance(metadata, Mapping) and isinstance(ticket := metadata.get(METADATA_KEY), Ticket):
+                return ticket
+    return None
+
+
+def metadata_of(data: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """The metadata dict that the host's own code writes to for this request; made if there is none."""
+    if isinstance(internal := data.get("litellm_metadata"), MutableMapping):
+        return internal
+    if not isinstance(metadata := data.get("metadata"), MutableMapping):
+        metadata = data["metadata"] = {}
+    return metadata

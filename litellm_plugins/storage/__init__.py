@@ -1,0 +1,1 @@
+"""What the backends share: the one SQLite file."""

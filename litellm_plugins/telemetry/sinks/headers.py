@@ -1,0 +1,33 @@
+"""Response headers, `x-litellm-plugins-*`. Pure."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from litellm_plugins.telemetry.events import CacheDecided
+
+PREFIX = "x-litellm-plugins-"
+_NANO = Decimal(1_000_000_000)
+
+
+def headers_for(event: CacheDecided) -> dict[str, str]:
+    """The headers that tell a client, or somebody with curl, what was decided and why."""
+    headers = {
+        f"{PREFIX}cache": str(event.layer),
+        f"{PREFIX}cache-reason": str(event.reason),
+        f"{PREFIX}decision-ms": f"{event.decision_ms:.2f}",
+    }
+    if event.similarity is not None:
+        headers[f"{PREFIX}cache-similarity"] = f"{event.similarity:.4f}"
+    if event.cache_id is not None:
+        headers[f"{PREFIX}cache-id"] = event.cache_id
+        headers[f"{PREFIX}saved-usd"] = usd(event.saved_nano_usd)
+    return headers
+
+
+def usd(nano_usd: int) -> str:
+    """Nano-dollars as plain decimal dollars: 1234 gives "0.000001234"."""
+    text = f"{Decimal(nano_usd) / _NANO:f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text

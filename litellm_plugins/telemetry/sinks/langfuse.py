@@ -1,0 +1,38 @@
+"""What a Langfuse trace says of a decision: tags to filter by, flat numbers to chart. Pure.
+
+The host's own Langfuse callbacks send the trace; the proxy layer merges these into the request's metadata.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from litellm_plugins.telemetry.events import CacheDecided
+
+
+@dataclass(frozen=True, slots=True)
+class TraceNotes:
+    """Tags and metadata to add to one trace."""
+
+    tags: tuple[str, ...]
+    metadata: dict[str, str | float]
+
+
+def notes_for(event: CacheDecided) -> TraceNotes:
+    """The notes for one decision."""
+    metadata: dict[str, str | float] = {
+        "cache": str(event.layer),
+        "cache_reason": str(event.reason),
+        "decision_ms": round(event.decision_ms, 3),
+    }
+    if event.similarity is not None:
+        metadata["cache_similarity"] = round(event.similarity, 4)
+    if event.cache_id is not None:
+        metadata["cache_id"] = event.cache_id
+        metadata["saved_usd"] = event.saved_nano_usd / 1e9
+        metadata["saved_tokens"] = event.saved_tokens
+    if event.matched_question is not None:
+        metadata["cache_matched_question"] = event.matched_question
+    return TraceNotes(tags=(f"cache:{event.layer}",), metadata=metadata)

@@ -1,0 +1,73 @@
+"""Structured log lines: one JSON object per decision, at most one a minute per kind of failure.
+
+No prompt, no answer and no key is ever in them.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from litellm_plugins.telemetry.events import AnswerHandled, CacheDecided, StageFailed
+from litellm_plugins.telemetry.sinks.headers import usd
+
+if TYPE_CHECKING:
+    from litellm_plugins.telemetry.events import Event
+
+LOGGER = logging.getLogger("litellm_plugins")
+_FAILURE_EVERY_S = 60.0
+
+
+class LogSink:
+    """Writes to the logger `litellm_plugins`: decisions at INFO, failures at WARNING."""
+
+    def __init__(self, *, decisions: bool = True, clock: Callable[[], float] = time.monotonic) -> None:
+        self._decisions, self._clock = decisions, clock
+        self._last_told: dict[tuple[str, str], float] = {}
+        self._untold: dict[tuple[str, str], int] = {}
+
+    def record(self, event: Event) -> None:
+        match event:
+            case CacheDecided() if self._decisions:
+                self._write(logging.INFO, _decision(event))
+            case AnswerHandled() if self._decisions and event.refusal is not None:
+                self._write(logging.INFO, {"event": "not_stored", "reason": event.refusal, "model": event.model_group})
+            case StageFailed():
+                self._failure(event)
+
+    def _failure(self, event: StageFailed) -> None:
+        kind, now = (event.stage, event.reason), self._clock()
+        if now - self._last_told.get(kind, float("-inf")) < _FAILURE_EVERY_S:
+            self._untold[kind] = self._untold.get(kind, 0) + 1
+            return
+        self._last_told[kind] = now
+        fields = {"event": "stage_failed", "stage": event.stage, "reason": event.reason, "detail": event.detail}
+        self._write(logging.WARNING, {**fields, "more_since_last": self._untold.pop(kind, 0)})
+
+    @staticmethod
+    def _write(level: int, fields: dict[str, Any]) -> None:
+        if LOGGER.isEnabledFor(level):
+            LOGGER.log(level, "%s", orjson.dumps(fields).decode())
+
+
+def _decision(event: CacheDecided) -> dict[str, Any]:
+    fields = {
+        "event": "cache_decision",
+        "cache": event.layer,
+        "reason": event.reason,
+        "endpoint": event.endpoint,
+        "model": event.model_group,
+        "team": event.team,
+        "key": event.key,
+        "stream": event.stream,
+        "decision_ms": round(event.decision_ms, 3),
+    }
+    if event.similarity is not None:
+        fields["similarity"] = round(event.similarity, 4)
+    if event.cache_id is not None:
+        fields |= {"cache_id": event.cache_id, "saved_usd": usd(event.saved_nano_usd)}
+    return fields

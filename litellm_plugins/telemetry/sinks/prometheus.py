@@ -1,0 +1,80 @@
+"""Prometheus metrics, `litellm_plugins_*`, on the host's own `/metrics`.
+
+Labels are bounded: model groups come from the config, layers and reasons from enums.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from prometheus_client import REGISTRY, CollectorRegistry, Counter, Histogram
+
+from litellm_plugins.telemetry.events import AnswerHandled, CacheDecided, StageFailed
+
+if TYPE_CHECKING:
+    from litellm_plugins.telemetry.events import Event
+
+_SIMILARITY_BUCKETS = (0.5, 0.6, 0.7, 0.75, 0.79, 0.82, 0.85, 0.88, 0.9, 0.92, 0.94, 0.96, 0.98, 0.99, 1.0)
+_DECISION_BUCKETS_S = (0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0)
+
+
+class PrometheusSink:
+    """Counts decisions, stores and failures. One instance per registry: a second would collide with it."""
+
+    def __init__(self, registry: CollectorRegistry = REGISTRY) -> None:
+        self._requests = Counter(
+            "litellm_plugins_requests_total",
+            "Requests by the layer that answered, and why",
+            ["layer", "reason", "model_group"],
+            registry=registry,
+        )
+        self._similarity = Histogram(
+            "litellm_plugins_cache_similarity_ratio",
+            "Cosine similarity of the nearest cached question",
+            ["layer"],
+            buckets=_SIMILARITY_BUCKETS,
+            registry=registry,
+        )
+        self._decision = Histogram(
+            "litellm_plugins_decision_seconds",
+            "Time the pack took to decide",
+            ["layer"],
+            buckets=_DECISION_BUCKETS_S,
+            registry=registry,
+        )
+        self._saved_usd = Counter(
+            "litellm_plugins_saved_usd_total", "Dollars not spent", ["cause", "model_group"], registry=registry
+        )
+        self._saved_tokens = Counter(
+            "litellm_plugins_saved_tokens_total", "Tokens not bought", ["cause", "model_group"], registry=registry
+        )
+        self._answers = Counter(
+            "litellm_plugins_cache_answers_total",
+            "Fresh answers by what became of them: stored, or the reason why not",
+            ["outcome", "model_group"],
+            registry=registry,
+        )
+        self._failures = Counter(
+            "litellm_plugins_stage_failures_total",
+            "Stages that broke while the request went on without them",
+            ["stage", "reason"],
+            registry=registry,
+        )
+
+    def record(self, event: Event) -> None:
+        match event:
+            case CacheDecided():
+                self._decided(event)
+            case AnswerHandled():
+                self._answers.labels(event.refusal or "stored", event.model_group).inc()
+            case StageFailed():
+                self._failures.labels(event.stage, event.reason).inc()
+
+    def _decided(self, event: CacheDecided) -> None:
+        self._requests.labels(event.layer, event.reason, event.model_group).inc()
+        self._decision.labels(event.layer).observe(event.decision_ms / 1_000)
+        if event.similarity is not None:
+            self._similarity.labels(event.layer).observe(event.similarity)
+        if event.cache_id is not None:
+            self._saved_usd.labels(event.layer, event.model_group).inc(event.saved_nano_usd / 1e9)
+            self._saved_tokens.labels(event.layer, event.model_group).inc(event.saved_tokens)

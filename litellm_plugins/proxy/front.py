@@ -12,9 +12,9 @@ host's own cache look-up delivers the hit.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-import litellm
 from fastapi import Depends, Request, Response
 from fastapi.routing import APIRoute
 from litellm.integrations.custom_logger import CustomLogger
@@ -23,7 +23,6 @@ from litellm.proxy._types import UserAPIKeyAuth
 from litellm.proxy.auth.user_api_key_auth import user_api_key_auth
 from litellm.proxy.common_request_processing import ProxyBaseLLMRequestProcessing
 from litellm.proxy.common_utils.http_parsing_utils import read_request_body
-from litellm.proxy.hooks import PROXY_HOOKS
 from litellm.proxy.utils import ProxyLogging
 from pydantic import BaseModel
 
@@ -35,7 +34,10 @@ if TYPE_CHECKING:
     from litellm_plugins.proxy.boot import Pack
 
 _PATHS = ("/v1/chat/completions", "/chat/completions")
-_HOST_HOOKS = tuple(hook for hook in PROXY_HOOKS.values() if isinstance(hook, type))
+# Callbacks of the host's own that only count, limit or log. All they do to a request is done before or after the
+# part that a hit skips.
+_HARMLESS = ("litellm.proxy.hooks.", "litellm.integrations.", "litellm._service_logger")
+_HARMFUL = frozenset({"_OPTIONAL_PromptInjectionDetection"})  # it may answer in the model's stead
 # Hooks through which a callback takes part in a request, rather than being told of it.
 _TAKES_PART = (
     "async_pre_call_hook",
@@ -125,21 +127,18 @@ def _still_served(data: dict[str, Any]) -> bool:
 
 def _others_take_part() -> bool:
     """Whether anything but the host's always-on hooks and ourselves takes part in requests."""
-    if ProxyLogging.callback_capabilities().has_guardrail:
+    capabilities = ProxyLogging.callback_capabilities()  # the host keeps this up to date as callbacks come and go
+    if capabilities.has_guardrail or capabilities.has_content_enforcer:
         return True
-    callbacks = litellm.callbacks
-    known = _seen.get(id(callbacks))
-    if known is None or known[0] != len(callbacks):
-        known = (len(callbacks), any(map(_takes_part, callbacks)))
-        _seen.clear()
-        _seen[id(callbacks)] = known
-    return known[1]
+    return any(map(_takes_part, capabilities.resolved_callbacks))
 
 
-_seen: dict[int, tuple[int, bool]] = {}
+@lru_cache(maxsize=256)
+def _hooks_into_requests(kind: type) -> bool:
+    if kind is PluginHandler or (kind.__module__.startswith(_HARMLESS) and kind.__name__ not in _HARMFUL):
+        return False
+    return any(getattr(kind, name, None) is not getattr(CustomLogger, name, None) for name in _TAKES_PART)
 
 
 def _takes_part(callback: object) -> bool:
-    if not isinstance(callback, CustomLogger) or isinstance(callback, (PluginHandler, *_HOST_HOOKS)):
-        return False
-    return any(getattr(type(callback), name, None) is not getattr(CustomLogger, name, None) for name in _TAKES_PART)
+    return isinstance(callback, CustomLogger) and _hooks_into_requests(type(callback))

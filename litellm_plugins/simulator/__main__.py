@@ -1,0 +1,5 @@
+"""`python -m litellm_plugins.simulator`."""
+
+from litellm_plugins.simulator.server import main
+
+main()

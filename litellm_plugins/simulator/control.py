@@ -1,0 +1,40 @@
+"""The simulator's own routes: its health, and what it was asked."""
+
+from collections.abc import Callable
+
+import orjson
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from litellm_plugins.simulator.recorder import Recorder
+
+
+def control_routes(recorder: Recorder, authorised: Callable[[Request], bool]) -> list[BaseRoute]:
+    """`/health` is open; what shows prompts asks for the key, where there is one."""
+
+    async def health(_: Request) -> Response:
+        return _json({"status": "ok"})
+
+    async def requests(request: Request) -> Response:
+        if not authorised(request):
+            return _json({"error": "the simulator's API key is needed"}, status=401)
+        if request.method == "DELETE":
+            recorder.clear()
+            return Response(status_code=204)
+        return _json(recorder.records())
+
+    async def count(request: Request) -> Response:
+        if not authorised(request):
+            return _json({"error": "the simulator's API key is needed"}, status=401)
+        return _json(recorder.count())
+
+    return [
+        Route("/health", health),
+        Route("/simulator/requests", requests, methods=["GET", "DELETE"]),
+        Route("/simulator/count", count),
+    ]
+
+
+def _json(body: object, status: int = 200) -> Response:
+    return Response(orjson.dumps(body), status_code=status, media_type="application/json")

@@ -1,0 +1,51 @@
+"""Which fault a request asks for. The words are documented in the package's docstring."""
+
+import re
+from dataclasses import dataclass
+
+from litellm_plugins.simulator.wire import RequestError
+
+HEADER = "x-simulator-fault"
+MAX_STALL_S = 600.0
+
+_WORD = r"error:[45]\d\d|stall:\d+(?:\.\d+)?|disconnect|truncate|content_filter"
+_HEADER_WORD = re.compile(rf"(?:{_WORD})\Z")
+# The prefix keeps an honest question ("how do I disconnect my account?") from being a fault.
+_TEXT_WORD = re.compile(rf"\bsimulator:({_WORD})(?!\w)")
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What goes wrong with one request; nothing by default."""
+
+    status: int | None = None
+    stall_s: float = 0.0
+    disconnect: bool = False
+    truncate: bool = False
+    content_filter: bool = False
+
+
+def parse_fault(header: str, text: str) -> Fault:
+    """The fault that the header's and the text's words add up to.
+
+    Raises:
+        RequestError: the header has an unknown word: a typo there would make a test pass for no reason.
+    """
+    words = header.replace(",", " ").split()
+    for word in words:
+        if not _HEADER_WORD.match(word):
+            raise RequestError(400, f"Unknown fault {word!r} in {HEADER}", param=HEADER)
+    if "simulator:" in text:
+        words += _TEXT_WORD.findall(text)
+    return _combine(words) if words else Fault()
+
+
+def _combine(words: list[str]) -> Fault:
+    values = dict(word.partition(":")[::2] for word in words)
+    return Fault(
+        status=int(values["error"]) if "error" in values else None,
+        stall_s=min(float(values.get("stall", 0.0)), MAX_STALL_S),
+        disconnect="disconnect" in values,
+        truncate="truncate" in values,
+        content_filter="content_filter" in values,
+    )

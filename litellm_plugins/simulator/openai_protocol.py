@@ -1,0 +1,54 @@
+"""OpenAI's wire protocol: its endpoints, how it carries the key, and how it says that something is wrong."""
+
+from typing import Any
+
+from starlette.responses import Response
+
+from litellm_plugins.simulator.openai_chat import chat
+from litellm_plugins.simulator.openai_embeddings import embeddings
+from litellm_plugins.simulator.paced import json_reply
+from litellm_plugins.simulator.wire import Call, Endpoint, Headers, RequestError, WireProtocol
+
+_CREATED = 1_735_689_600  # 2025-01-01: the same on every run
+
+
+def _models(call: Call) -> Response:
+    """`GET /v1/models`."""
+    data = [
+        {"id": model, "object": "model", "created": _CREATED, "owned_by": "simulator"}
+        for model in call.settings.models
+    ]
+    return json_reply({"object": "list", "data": data}, call.record)
+
+
+def _bearer(headers: Headers) -> str | None:
+    scheme, _, key = headers.get("authorization", "").partition(" ")
+    return key.strip() if scheme.lower() == "bearer" else None
+
+
+def _error_body(error: RequestError) -> dict[str, Any]:
+    return {
+        "error": {
+            "message": error.message,
+            "type": _error_type(error.status),
+            "param": error.param,
+            "code": error.code,
+        }
+    }
+
+
+def _error_type(status: int) -> str:
+    if status >= 500:
+        return "server_error"
+    return "requests" if status == 429 else "invalid_request_error"
+
+
+OPENAI = WireProtocol(
+    endpoints=(
+        Endpoint("chat", "POST", ("/v1/chat/completions", "/chat/completions"), chat),
+        Endpoint("embeddings", "POST", ("/v1/embeddings", "/embeddings"), embeddings),
+        Endpoint("models", "GET", ("/v1/models", "/models"), _models),
+    ),
+    credential=_bearer,
+    error_body=_error_body,
+)

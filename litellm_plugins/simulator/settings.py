@@ -1,0 +1,34 @@
+"""What can be set about a simulator."""
+
+from dataclasses import dataclass
+
+DEFAULT_MODELS = (
+    "gpt-4o",
+    "gpt-4o-mini",
+    "gpt-4.1",
+    "gpt-4.1-mini",
+    "gpt-4.1-nano",
+    "text-embedding-3-small",
+    "text-embedding-3-large",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class SimulatorSettings:
+    """`latency_scale` multiplies every wait: 1.0 is about a provider's pace, 0 answers at once.
+
+    `models` is only what `GET /v1/models` lists: any model name is answered. With an `api_key`, every
+    endpoint but `/health` asks for it.
+    """
+
+    latency_scale: float = 1.0
+    api_key: str | None = None
+    models: tuple[str, ...] = DEFAULT_MODELS
+    max_body_bytes: int = 8 * 1024 * 1024
+    max_recorded_requests: int = 10_000
+    max_recorded_body_bytes: int = 64 * 1024
+    max_recorded_total_bytes: int = 64 * 1024 * 1024
+
+    def __post_init__(self) -> None:
+        if self.latency_scale < 0:
+            raise ValueError(f"latency_scale is {self.latency_scale}; it must be 0 or more")

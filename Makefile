@@ -61,14 +61,15 @@ lock: ## Rewrite requirements/*.lock from pyproject.toml (UPGRADE=1: newest vers
 	echo "requirements/*.lock are up to date."
 
 clean: ## Remove .venv and caches (keeps .env and data/)
+	rm -f $(VENV)/.complete $(VENV)/.installed-*
 	rm -rf $(VENV) build dist .pytest_cache .ruff_cache .mypy_cache .import_linter_cache
 	find litellm_plugins tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
 
 $(RUNTIME): requirements/runtime.lock $(SOURCES)
-	@$(call install,runtime.lock,$(RUNTIME),one to two minutes and 900 MB)
+	@$(call install,runtime.lock,$(RUNTIME),one to four minutes and 900 MB)
 
 $(DEV): requirements/dev.lock requirements/runtime.lock $(SOURCES)
-	@$(call install,dev.lock,$(DEV) $(RUNTIME),one to two minutes and 1 GB)
+	@$(call install,dev.lock,$(DEV) $(RUNTIME),one to four minutes and 1 GB)
 
 # Prints a Python that will do: $PYTHON if it is given, else the first that really runs (a pyenv shim may not).
 FIND_PYTHON = for p in $${PYTHON:-python3.11 python3.12 python3 python}; do \
@@ -79,9 +80,14 @@ FIND_PYTHON = for p in $${PYTHON:-python3.11 python3.12 python3 python}; do \
 	exit 1
 
 # $(1): the lock, $(2): the stamps, $(3): what to expect. .venv/.complete names the folder the environment was finished
-# in. It is absent while pip works, so an interrupted install, whose packages may be half there, starts over.
+# in. It is absent while pip works, so an interrupted install, whose packages may be half there, starts over. The link
+# .venv.lock names the process at work: a second make waits for it, and takes over from one that died.
 define install
 set -e; \
+until ln -s $$$$ $(VENV).lock 2>/dev/null; do \
+  kill -0 "$$(readlink $(VENV).lock)" 2>/dev/null || rm -f $(VENV).lock; sleep 1; \
+done; \
+trap 'rm -f $(VENV).lock' EXIT; \
 unset PYTHONHOME PYTHONPATH PIP_USER PIP_TARGET PIP_PREFIX; \
 if [ -e $(VENV) ] && { [ "$$(cat $(VENV)/.complete 2>/dev/null)" != "$$PWD" ] || ! $(BIN)/python -c '' 2>/dev/null; }; then \
   echo "$(VENV) is unfinished or was made for another folder: starting it over."; rm -rf $(VENV); \

@@ -3,8 +3,8 @@
     make bench        or        .venv/bin/python benchmarks/overhead.py --requests 300 --rounds 3
 
 CPU seconds of the whole proxy process (user + system), not wall time, so that other work on the machine disturbs
-little. All proxies run side by side against one simulated provider, with the same keys, limits, Prometheus metrics
-and logging; the rounds go around between them, and each figure is the median of its rounds.
+little. All proxies run side by side against one simulated provider, with the same keys and limits; the pack's
+own metrics and log lines are on. The rounds go around between them, and each figure is the median of its rounds.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def main() -> None:
     arguments = _arguments()
     console = Console(stderr=arguments.json)
     with tempfile.TemporaryDirectory() as folder, SimulatorProcess(SimulatorSettings(latency_scale=0)) as provider:
-        proxies = _start(Path(folder), provider.url, console)
+        proxies = _start(Path(folder), provider.url, console, host_prometheus=arguments.host_prometheus)
         try:
             medians = _measure(proxies, arguments, console)
         finally:
@@ -67,18 +67,22 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--requests", type=int, default=300, help="per case and round")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--concurrency", type=int, default=16)
+    parser.add_argument("--host-prometheus", action="store_true", help="with the host's own prometheus callback on, too")
     parser.add_argument("--json", action="store_true")
     return parser.parse_args()
 
 
-def _start(folder: Path, provider_url: str, console: Console) -> dict[str, RunningProxy]:
+def _start(
+    folder: Path, provider_url: str, console: Console, *, host_prometheus: bool
+) -> dict[str, RunningProxy]:
     pack = {"cache": {"enabled": True, "max_answer_kb": 64}}
     exact = {"cache": {"enabled": True, "semantic": {"enabled": False}}}
+    loggers = ["prometheus"] if host_prometheus else []
     configs = {
-        "stock": _config(provider_url),
-        "stock cache": _config(provider_url, cache=True),
-        "pack": _config(provider_url, pack=pack),
-        "pack, exact only": _config(provider_url, pack=exact),
+        "stock": _config(provider_url, loggers),
+        "stock cache": _config(provider_url, loggers, cache=True),
+        "pack": _config(provider_url, loggers, pack=pack),
+        "pack, exact only": _config(provider_url, loggers, pack=exact),
     }
     proxies = {}
     for name, config in configs.items():
@@ -90,8 +94,10 @@ def _start(folder: Path, provider_url: str, console: Console) -> dict[str, Runni
     return proxies
 
 
-def _config(provider_url: str, *, cache: bool = False, pack: dict[str, Any] | None = None) -> dict[str, Any]:
-    callbacks = ["prometheus"] + (["litellm_plugins.proxy.handler"] if pack else [])
+def _config(
+    provider_url: str, loggers: list[str], *, cache: bool = False, pack: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    callbacks = [*loggers, *(["litellm_plugins.proxy.handler"] if pack else [])]
     litellm_settings: dict[str, Any] = {"callbacks": callbacks}
     if cache:
         litellm_settings |= {"cache": True, "cache_params": {"type": "local"}}

@@ -48,8 +48,9 @@ class Pipeline:
     async def before_call(self, request: Request) -> Decision:
         """Stage 2. Never raises for a fault of its own: the request goes on as if the pack were absent."""
         started = self._timer()
-        policy = self._policies.cache_for(request.identity, request.model_group)
+        policy = self._policies.base
         try:
+            policy = self._policies.cache_for(request.identity, request.model_group)
             verdict = await self._cache.look_up(request, policy)
         except Exception as exc:  # noqa: BLE001 - fail open: this is the stage's edge
             verdict = Verdict(Layer.MISS, Reason.INTERNAL_ERROR, failure=f"{type(exc).__name__}: {exc}")

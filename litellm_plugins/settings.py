@@ -176,6 +176,11 @@ class Policies:
         self._settings = settings
         self._merged = lru_cache(maxsize=4_096)(self._merge)
 
+    @property
+    def base(self) -> Cache:
+        """What holds where nothing narrower does."""
+        return self._settings.cache
+
     def cache_for(self, identity: Identity, model_group: str) -> Cache:
         """The cache settings for this identity and requested model group."""
         s = self._settings
@@ -191,6 +196,7 @@ class Policies:
         for table, name in ((s.per_model, model), (s.per_team, team), (s.per_key, key)):
             if name is not None:
                 merged = _deep_merge(merged, table[name].cache)
+        merged["ttl_s"] = min(merged["ttl_s"], merged["max_ttl_s"])  # each fits alone; together they may not
         return Cache.model_validate(merged)
 
 

@@ -8,6 +8,7 @@ partition the exact layer compares the whole last turn, the semantic layer only 
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -19,7 +20,6 @@ from litellm_plugins.model import Identity, Message, Reason, Request
 TenantScope = Literal["team", "key", "end_user", "global"]
 
 KEY_VERSION = b"litellm_plugins/1"  # a change of what goes into a key begins a new world
-_SUPPORTED_PARTS = frozenset({"text"})
 _NOT_PART_OF_THE_ANSWER = frozenset(
     {"stream_options", "user", "safety_identifier", "service_tier", "prompt_cache_key", "prompt_cache_retention", "store"}
 )
@@ -45,12 +45,14 @@ def derive(request: Request, scope: TenantScope) -> Keys | Reason:
     unusable = _why_unusable(request)
     if unusable:
         return unusable
-    tenant = tenant_of(request.identity, scope)
-    if isinstance(tenant, Reason):
-        return tenant
     parameters = {k: v for k, v in request.parameters.items() if k not in _NOT_PART_OF_THE_ANSWER and v is not None}
     *context, last = request.messages
     try:
+        if not _all_finite(parameters):
+            return Reason.MALFORMED
+        tenant = tenant_of(request.identity, scope)
+        if isinstance(tenant, Reason):
+            return tenant
         partition = _digest(
             "partition",
             tenant,
@@ -63,7 +65,8 @@ def derive(request: Request, scope: TenantScope) -> Keys | Reason:
             {k: v for k, v in last.items() if k != "content"},
         )
         exact = _digest("exact", partition.hex(), last.get("content"))
-    except (TypeError, ValueError):  # a lone surrogate, an integer past 64 bits, NaN: nothing to stake an answer on
+    except (TypeError, ValueError, RecursionError):
+        # A lone surrogate, an integer past 64 bits, lists without end: nothing to stake an answer on.
         return Reason.MALFORMED
     question, why_not = _question(request, last)
     return Keys(tenant, partition, exact, question, why_not)
@@ -103,8 +106,17 @@ def _is_text(message: Message) -> bool:
     if content is None or isinstance(content, str):
         return True
     return isinstance(content, list) and all(
-        isinstance(part, Mapping) and part.get("type") in _SUPPORTED_PARTS for part in content
+        isinstance(part, Mapping) and part.get("type") == "text" for part in content
     )
+
+
+def _all_finite(value: object) -> bool:
+    """NaN and the infinities would all be written as null, and so be taken for each other."""
+    if isinstance(value, float):
+        return math.isfinite(value)
+    if isinstance(value, Mapping):
+        return all(map(_all_finite, value.values()))
+    return not isinstance(value, list) or all(map(_all_finite, value))
 
 
 def _question(request: Request, last: Message) -> tuple[str | None, Reason | None]:

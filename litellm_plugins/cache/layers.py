@@ -81,7 +81,7 @@ class CacheLayers:
         if len(body) > policy.max_answer_kb * 1024:
             return Reason.ANSWER_TOO_LARGE
         embedding = verdict.embedding
-        if embedding is not None and (embedding.truncated or has_tool_calls(reply.body)):
+        if embedding is not None and (embedding.partial or has_tool_calls(reply.body)):
             embedding = None
         entry = self._entry(verdict.keys, request, reply, body, policy, matchable=embedding is not None)
         vector = embedding.vector if embedding else None
@@ -113,8 +113,8 @@ class CacheLayers:
         except EmbedderUnavailable as exc:
             return replace(verdict, reason=Reason.EMBEDDER_UNAVAILABLE, failure=str(exc))
         verdict = replace(verdict, embedding=embedding)
-        if refresh or embedding.truncated:
-            return replace(verdict, reason=Reason.REFRESH if refresh else Reason.QUESTION_TOO_LONG)
+        if refresh or embedding.partial:
+            return replace(verdict, reason=Reason.REFRESH if refresh else Reason.QUESTION_NOT_READ)
         return await self._semantic(request, policy, verdict, derived, embedding)
 
     async def _semantic(

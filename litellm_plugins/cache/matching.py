@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from litellm_plugins.cache.store import Neighbour
 from litellm_plugins.model import Reason
 
-_NUMBER = re.compile(r"\d+(?:[.,:/]\d+)*")
+# With its sign, but not with the dash of a range ("3-5").
+_NUMBER = re.compile(r"(?:(?<![\w.)\]])[-\u2212])?\d+(?:[.,:/]\d+)*")
 
 
 @dataclass(frozen=True, slots=True)

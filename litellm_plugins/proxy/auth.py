@@ -20,7 +20,7 @@ async def virtual_key_auth(request: Request, api_key: str) -> UserAPIKeyAuth:
 
     if proxy_server.master_key and same_secret(api_key, proxy_server.master_key):
         return UserAPIKeyAuth(
-            api_key=hash_of(api_key), user_role=LitellmUserRoles.PROXY_ADMIN, user_id="admin", key_alias="master"
+            api_key=hash_of(api_key), user_role=LitellmUserRoles.PROXY_ADMIN, key_alias="master"
         )
     pack = loaded_pack()
     holder = pack.key_ring.find(api_key) if pack else None

@@ -15,6 +15,7 @@ from litellm.caching.base_cache import BaseCache
 from litellm.caching.caching import Cache
 
 from litellm_plugins.model import Reply, Usage
+from litellm_plugins.proxy import conversion
 from litellm_plugins.proxy import ticket as tickets
 from litellm_plugins.proxy.prices import cost_nano_usd
 
@@ -84,7 +85,7 @@ class _TicketBackend(BaseCache):
 def reply_of(value: Mapping[str, Any], kwargs: Mapping[str, Any]) -> Reply | None:
     """The provider's answer out of what the host hands its cache; None if it has another shape than we know."""
     try:
-        body = orjson.loads(value["response"])
+        body = conversion.wire_body(orjson.loads(value["response"]))
         response = litellm.ModelResponse(**body)
     except (KeyError, TypeError, ValueError) as exc:
         _LOG.debug("an answer of unknown shape was not stored: %s", exc)

@@ -75,6 +75,25 @@ def controls_of(data: Mapping[str, Any]) -> CacheControls:
     )
 
 
+def wire_body(body: Mapping[str, Any]) -> dict[str, Any]:
+    """An answer as a client would have seen it fresh: the host's cache hands over every unset field as null."""
+    wire = _without_nulls(body)
+    wire["choices"] = [
+        {**_without_nulls(choice), "message": _without_nulls(choice.get("message") or {}, keep=("content",))}
+        for choice in body.get("choices") or ()
+    ]
+    if isinstance(usage := body.get("usage"), Mapping):
+        wire["usage"] = {
+            name: _without_nulls(value) if isinstance(value, Mapping) else value
+            for name, value in _without_nulls(usage).items()
+        }
+    return wire
+
+
+def _without_nulls(fields: Mapping[str, Any], *, keep: tuple[str, ...] = ()) -> dict[str, Any]:
+    return {name: value for name, value in fields.items() if value is not None or name in keep}
+
+
 def _mode(data: Mapping[str, Any]) -> str:
     headers = _mapping(_mapping(data.get("proxy_server_request")).get("headers"))
     mode = headers.get(CONTROL_HEADER)

@@ -44,7 +44,7 @@ class HostEmbedder:
         except Exception as exc:  # noqa: BLE001 - whatever a provider raises, the cache goes without
             raise EmbedderUnavailable(f"{self._name}: {type(exc).__name__}: {exc}") from exc
         self._dimensions = len(vector)
-        return Embedding(vector=vector, truncated=len(text) > _MAX_CHARACTERS)
+        return Embedding(vector=vector, partial=len(text) > _MAX_CHARACTERS)
 
     async def aclose(self) -> None:
         """Nothing to close: the router is the host's."""

@@ -7,7 +7,9 @@ the writer. All work runs on two threads of its own (one reads, one writes), nev
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import logging
+import os
 import sqlite3
 import stat
 import time
@@ -24,6 +26,8 @@ Work = Callable[[sqlite3.Connection], T]
 _LOG = logging.getLogger(__name__)
 _BUSY_TIMEOUT_S = 2.0
 _INODE_CHECK_S = 0.5
+_OWNER_ONLY = 0o600
+_SUFFIXES = ("", "-wal", "-shm")
 _WRITE_BITS = stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH
 
 
@@ -110,23 +114,34 @@ class _Lane:
 
     def _open(self) -> sqlite3.Connection:
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        if self._path.exists() and self._writes and not self._path.stat().st_mode & _WRITE_BITS:
-            raise StoreUnavailable("store_read_only", str(self._path))
-        read_only = self._path.exists() and not self._path.stat().st_mode & _WRITE_BITS
-        if read_only:
-            connection = sqlite3.connect(
-                f"{self._path.resolve().as_uri()}?mode=ro", uri=True, timeout=_BUSY_TIMEOUT_S, check_same_thread=False
-            )
-        else:
-            connection = sqlite3.connect(self._path, timeout=_BUSY_TIMEOUT_S, check_same_thread=False)
+        descriptor = os.open(self._path, os.O_RDONLY | os.O_CREAT, _OWNER_ONLY)
         try:
-            if not read_only:
+            status = os.fstat(descriptor)
+        finally:
+            os.close(descriptor)
+        self._inode = status.st_ino  # before anything is read: what turns out damaged is set aside by it
+        writable = bool(status.st_mode & _WRITE_BITS)
+        if self._writes and not writable:
+            raise StoreUnavailable("store_read_only", str(self._path))
+        mode = "rw" if writable else "ro"
+        connection = sqlite3.connect(
+            f"{self._path.resolve().as_uri()}?mode={mode}", uri=True, timeout=_BUSY_TIMEOUT_S, check_same_thread=False
+        )
+        try:
+            if writable:
+                self._keep_private()
                 self._prepare(connection)
-            self._inode = self._path.stat().st_ino
         except BaseException:
             connection.close()
             raise
         return connection
+
+    def _keep_private(self) -> None:
+        # Prompts are nobody else's business. SQLite gives its log files the mode that the database has by then.
+        for suffix in _SUFFIXES:
+            part = self._path.with_name(self._path.name + suffix)
+            if part.exists() and part.stat().st_mode & 0o077:
+                part.chmod(stat.S_IMODE(part.stat().st_mode) & 0o700)
 
     def _prepare(self, connection: sqlite3.Connection) -> None:
         connection.execute("PRAGMA journal_mode=WAL")
@@ -135,7 +150,6 @@ class _Lane:
         for statement in self._schema:
             connection.execute(statement)
         connection.commit()
-        self._path.chmod(0o600 | stat.S_IMODE(self._path.stat().st_mode) & ~0o077)  # prompts are nobody else's business
 
     def _translated(self, exc: sqlite3.DatabaseError) -> StoreUnavailable:
         text = str(exc)
@@ -154,11 +168,16 @@ class _Lane:
         return StoreUnavailable("store_error", text)
 
     def _set_aside(self) -> None:
-        aside = self._path.with_name(f"{self._path.name}.corrupt-{time.time_ns()}")
-        for suffix in ("", "-wal", "-shm"):
-            part = self._path.with_name(self._path.name + suffix)
-            if part.exists():
-                part.rename(aside.with_name(aside.name + suffix))
+        """Move the damaged file away, unless somebody else, in this process or another, already did."""
+        with self._path.with_name(self._path.name + ".lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not self._path.exists() or self._path.stat().st_ino != self._inode:
+                return
+            aside = f"{self._path.name}.corrupt-{time.time_ns()}"
+            for suffix in _SUFFIXES:
+                part = self._path.with_name(self._path.name + suffix)
+                if part.exists():
+                    part.rename(self._path.with_name(aside + suffix))
         _LOG.warning("the database file was damaged; it is set aside as %s and a new one is begun", aside)
 
     def _drop(self) -> None:

@@ -37,7 +37,6 @@ _COLUMNS = """key, partition, question, body, model, provider, cost_nano_usd, pr
     created_at, expires_at"""
 _TOUCH_EVERY_S = 60.0  # how stale `used_at` may be: one write a minute per busy entry, not one per hit
 _EVICT_SHARE = 0.05
-_SEARCH_ROUNDS = 4  # rows that eviction took hide live ones behind them: forget them, look again
 
 
 class SqliteCacheStore:
@@ -93,15 +92,19 @@ class SqliteCacheStore:
         if db is not self._indexed:  # another file may lie under the new connection: its row ids begin anew
             self._indexes.clear()
             self._indexed = db
-        for _ in range(_SEARCH_ROUNDS):
-            found = self._indexes.search(partition, space, vector, k, rows_after)
-            live = [n for row_id, near in found if (n := _neighbour(db, tenant, partition, row_id, near, now))]
-            if len(live) == len(found):
-                break
-            for row_id, _similarity in found:
-                if not _is_live(db, row_id, now):
-                    self._indexes.forget(partition, space, row_id)
-        return live
+        place, wanted = (tenant, partition, space), k
+        while True:  # lapsed and evicted rows hide live ones behind them: forget them, and look further
+            found = self._indexes.search(place, vector, wanted, rows_after)
+            live = []
+            for row_id, similarity in found:
+                neighbour = _neighbour(db, tenant, partition, row_id, similarity, now)
+                if neighbour is None:
+                    self._indexes.forget(place, row_id)
+                else:
+                    live.append(neighbour)
+            if len(live) >= k or len(found) < wanted:
+                return live[:k]
+            wanted *= 2
 
     def _insert(
         self, db: sqlite3.Connection, tenant: str, entry: Entry, vector: bytes | None, space: str, now: float
@@ -143,10 +146,6 @@ def _neighbour(
         (row_id, tenant, partition, now),
     ).fetchone()
     return row and Neighbour(key=row[0], question=row[1], similarity=similarity)
-
-
-def _is_live(db: sqlite3.Connection, row_id: int, now: float) -> bool:
-    return db.execute("SELECT 1 FROM cache_entries WHERE id = ? AND expires_at > ?", (row_id, now)).fetchone() is not None
 
 
 def _values(entry: Entry) -> Sequence[object]:

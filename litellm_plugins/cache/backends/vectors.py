@@ -17,6 +17,7 @@ from usearch.index import Index
 if TYPE_CHECKING:
     from litellm_plugins.embedding.embedder import Vector
 
+Place = tuple[str, bytes, str]  # tenant, partition, vector space: what one index is of
 Rows = Iterable[tuple[int, bytes]]  # (row id, float32 vector as bytes), ascending by row id
 
 _MAX_PARTITIONS = 2_048  # about 60 KB each when tiny
@@ -29,24 +30,24 @@ class PartitionIndexes:
 
     def __init__(self, *, clock: Callable[[], float] = time.perf_counter) -> None:
         self._clock = clock
-        self._indexes: OrderedDict[tuple[bytes, str], _Partition] = OrderedDict()
+        self._indexes: OrderedDict[Place, _Partition] = OrderedDict()
 
     def search(
-        self, partition: bytes, space: str, vector: Vector, k: int, rows_after: Callable[[int], Rows]
+        self, place: Place, vector: Vector, k: int, rows_after: Callable[[int], Rows]
     ) -> list[tuple[int, float]]:
         """Up to `k` pairs (row id, cosine similarity), after taking in what `rows_after(last id)` yields."""
-        index = self._indexes.get((partition, space))
+        index = self._indexes.get(place)
         if index is None:
-            index = self._indexes[partition, space] = _Partition(len(vector))
+            index = self._indexes[place] = _Partition(len(vector))
             if len(self._indexes) > _MAX_PARTITIONS:
                 self._indexes.popitem(last=False)
-        self._indexes.move_to_end((partition, space))
+        self._indexes.move_to_end(place)
         index.take_in(rows_after(index.last_id), until=self._clock() + _CATCH_UP_S, clock=self._clock)
         return index.search(vector, k)
 
-    def forget(self, partition: bytes, space: str, row_id: int) -> None:
+    def forget(self, place: Place, row_id: int) -> None:
         """Drop one row that the store no longer has."""
-        index = self._indexes.get((partition, space))
+        index = self._indexes.get(place)
         if index is not None:
             index.remove(row_id)
 

@@ -49,7 +49,10 @@ class Case:
 def main() -> None:
     arguments = _arguments()
     console = Console(stderr=arguments.json)
-    with tempfile.TemporaryDirectory() as folder, SimulatorProcess(SimulatorSettings(latency_scale=0)) as provider:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        SimulatorProcess(SimulatorSettings(latency_scale=0)) as provider,
+    ):
         proxies = _start(Path(folder), provider.url, console, host_prometheus=arguments.host_prometheus)
         try:
             medians = _measure(proxies, arguments, console)
@@ -67,14 +70,14 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--requests", type=int, default=300, help="per case and round")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--concurrency", type=int, default=16)
-    parser.add_argument("--host-prometheus", action="store_true", help="with the host's own prometheus callback on, too")
+    parser.add_argument(
+        "--host-prometheus", action="store_true", help="with the host's own prometheus callback on, too"
+    )
     parser.add_argument("--json", action="store_true")
     return parser.parse_args()
 
 
-def _start(
-    folder: Path, provider_url: str, console: Console, *, host_prometheus: bool
-) -> dict[str, RunningProxy]:
+def _start(folder: Path, provider_url: str, console: Console, *, host_prometheus: bool) -> dict[str, RunningProxy]:
     pack = {"cache": {"enabled": True, "max_answer_kb": 64}}
     exact = {"cache": {"enabled": True, "semantic": {"enabled": False}}}
     loggers = ["prometheus"] if host_prometheus else []

@@ -33,7 +33,7 @@ class Reason(StrEnum):
     EXACT_ONLY = "exact_only"
     TOOLS_OFFERED = "tools_offered"
     LAST_TURN_NOT_USER_TEXT = "last_turn_not_user_text"
-    QUESTION_TOO_LONG = "question_too_long"
+    QUESTION_NOT_READ = "question_not_read"
     TOO_OLD = "too_old"
     REFRESH = "refresh"
     STORE_UNAVAILABLE = "store_unavailable"

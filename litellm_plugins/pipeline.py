@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from litellm_plugins.cache.layers import Verdict
@@ -74,18 +74,9 @@ class Pipeline:
             self._telemetry.emit(StageFailed("store", str(refusal), f"{type(exc).__name__}: {exc}"))
         self._telemetry.emit(AnswerHandled(decision.request.model_group, refusal))
 
-    def untouched(self, reason: Reason, *, endpoint: str, model_group: str = "") -> CacheDecided:
-        """Tell of a request that passed through without being understood."""
-        event = replace(_UNTOUCHED, reason=reason, endpoint=endpoint, model_group=model_group)
-        self._telemetry.emit(event)
-        return event
-
     async def aclose(self) -> None:
         """Close what the stages hold open."""
         await self._cache.aclose()
-
-
-_UNTOUCHED = CacheDecided(layer=Layer.BYPASS, reason=Reason.UNSUPPORTED_ENDPOINT, endpoint="", model_group="")
 
 
 def _event(request: Request, verdict: Verdict, *, decision_ms: float) -> CacheDecided:

@@ -10,12 +10,15 @@ import re
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from litellm_plugins.errors import SettingsError
 from litellm_plugins.model import Identity
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
 
 ROOT = "callback_settings.litellm_plugins"
 
@@ -230,7 +233,7 @@ def _problems(exc: ValidationError, model: type[BaseModel], root: str) -> list[s
     return [_problem(error, model, root) for error in exc.errors()]
 
 
-def _problem(error: Any, model: type[BaseModel], root: str) -> str:
+def _problem(error: ErrorDetails, model: type[BaseModel], root: str) -> str:
     path = ".".join([root, *(str(part) for part in error["loc"])])
     if error["type"] == "extra_forbidden":
         known = _fields_at(model, error["loc"][:-1])

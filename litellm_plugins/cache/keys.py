@@ -11,7 +11,7 @@ import hashlib
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import orjson
 
@@ -21,7 +21,15 @@ TenantScope = Literal["team", "key", "end_user", "global"]
 
 KEY_VERSION = b"litellm_plugins/1"  # a change of what goes into a key begins a new world
 _NOT_PART_OF_THE_ANSWER = frozenset(
-    {"stream_options", "user", "safety_identifier", "service_tier", "prompt_cache_key", "prompt_cache_retention", "store"}
+    {
+        "stream_options",
+        "user",
+        "safety_identifier",
+        "service_tier",
+        "prompt_cache_key",
+        "prompt_cache_retention",
+        "store",
+    }
 )
 # Their answers hold more than the body we keep, or come from a live outside source.
 _UNSUPPORTED_PARAMETERS = frozenset({"audio", "modalities", "web_search_options", "prediction", "functions"})
@@ -90,7 +98,8 @@ def tenant_of(identity: Identity, scope: TenantScope) -> str | Reason:
 
 
 def _why_unusable(request: Request) -> Reason | None:
-    if not request.messages or not all(isinstance(m, Mapping) and m.get("role") for m in request.messages):
+    messages: tuple[object, ...] = request.messages  # what a client sent: anything may be in there
+    if not messages or not all(isinstance(m, Mapping) and m.get("role") for m in messages):
         return Reason.MALFORMED
     if any(request.parameters.get(name) for name in _UNSUPPORTED_PARAMETERS):
         return Reason.UNSUPPORTED_PARAMETER
@@ -131,6 +140,6 @@ def _question(request: Request, last: Message) -> tuple[str | None, Reason | Non
     return content.strip(), None
 
 
-def _digest(*parts: Any) -> bytes:
+def _digest(*parts: object) -> bytes:
     # One canonical JSON array: no two different lists of parts spell the same bytes.
     return hashlib.sha256(KEY_VERSION + orjson.dumps(parts, option=orjson.OPT_SORT_KEYS)).digest()

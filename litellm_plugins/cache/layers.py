@@ -47,9 +47,7 @@ class Verdict:
 class CacheLayers:
     """The exact layer, then the semantic one, over one store. A part that fails makes a miss, never an error."""
 
-    def __init__(
-        self, *, store: CacheStore, embedder: Embedder | None, clock: Callable[[], float] = time.time
-    ) -> None:
+    def __init__(self, *, store: CacheStore, embedder: Embedder | None, clock: Callable[[], float] = time.time) -> None:
         self._store, self._embedder, self._clock = store, embedder, clock
 
     async def look_up(self, request: Request, policy: Cache) -> Verdict:
@@ -149,7 +147,14 @@ class CacheLayers:
         return limit is None or self._clock() - entry.created_at <= limit
 
     def _entry(
-        self, derived: keys.Keys, request: Request, reply: Reply, body: bytes, policy: Cache, *, matchable: bool
+        self,
+        derived: keys.Keys,
+        request: Request,
+        reply: Reply,
+        body: bytes,
+        policy: Cache,
+        *,
+        matchable: bool,
     ) -> Entry:
         now = self._clock()
         wanted = request.controls.ttl_s

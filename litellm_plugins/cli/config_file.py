@@ -45,12 +45,18 @@ def host_problems(config: Mapping[str, Any], ours: settings.Settings | None) -> 
     general = _block(config, "general_settings")
     if ours.virtual_keys.keys:
         if general.get("custom_auth") != AUTH:
-            problems.append(f"general_settings.custom_auth: set it to {AUTH}, or the keys under virtual_keys are unknown")
+            problems.append(
+                f"general_settings.custom_auth: set it to {AUTH}, or the keys under virtual_keys are unknown"
+            )
         # Without both, the host does not enforce which models a key may use.
         if general.get("custom_auth_run_common_checks") is not True:
-            problems.append("general_settings.custom_auth_run_common_checks: set it to true, or no key's models are enforced")
+            problems.append(
+                "general_settings.custom_auth_run_common_checks: set it to true, or no key's models are enforced"
+            )
         if _block(config, "litellm_settings").get("enable_post_custom_auth_checks") is not True:
-            problems.append("litellm_settings.enable_post_custom_auth_checks: set it to true, or no key's models are enforced")
+            problems.append(
+                "litellm_settings.enable_post_custom_auth_checks: set it to true, or no key's models are enforced"
+            )
     if ours.cache_anywhere and _block(config, "litellm_settings").get("cache"):
         problems.append("litellm_settings.cache: set it to false: the pack brings its own cache")
     return problems

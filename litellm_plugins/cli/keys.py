@@ -22,7 +22,12 @@ def keys() -> None:
 @click.option("--name", required=True, help="What the key is called in logs and reports.")
 @click.option("--team", help="The id of the team it belongs to, as under virtual_keys.teams.")
 @click.option("--user", help="The user it belongs to.")
-@click.option("--model", "models", multiple=True, help="A model it may use; repeat for more. Default: what its team may.")
+@click.option(
+    "--model",
+    "models",
+    multiple=True,
+    help="A model it may use; repeat for more. Default: what its team may.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print secret and YAML entry as JSON.")
 def new(name: str, team: str | None, user: str | None, models: tuple[str, ...], as_json: bool) -> None:
     """Make a key. The secret is printed this once and kept nowhere; the entry to paste holds its hash."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-
 import click
 
 
@@ -13,4 +11,4 @@ def simulator(options: tuple[str, ...]) -> None:
     """Start a local provider that speaks OpenAI's wire protocol, for trying settings without a bill."""
     from litellm_plugins.simulator.server import main
 
-    sys.exit(main(list(options)))
+    main(list(options))

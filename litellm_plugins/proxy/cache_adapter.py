@@ -36,6 +36,7 @@ class PluginCache(Cache):
             supported_call_types=["acompletion"],
             max_messages=None,  # the host's default never caches a chat of more than four messages
         )
+        self._pipeline = pipeline
         # The host's constructor adds a "cache" logger, which makes it run the synchronous success path in a thread
         # on every request, for nothing.
         for names, was_there in zip(lists, had, strict=True):
@@ -44,6 +45,10 @@ class PluginCache(Cache):
 
     def should_use_cache(self, **kwargs: Any) -> bool:
         return tickets.find(kwargs) is not None
+
+    async def disconnect(self) -> None:
+        """Called by the host as it shuts down: the one place to close what the pack holds open."""
+        await self._pipeline.aclose()
 
     def get_cache_key(self, **kwargs: Any) -> str:
         ticket = tickets.find(kwargs)
@@ -90,7 +95,7 @@ def reply_of(value: Mapping[str, Any], kwargs: Mapping[str, Any]) -> Reply | Non
     except (KeyError, TypeError, ValueError) as exc:
         _LOG.debug("an answer of unknown shape was not stored: %s", exc)
         return None
-    metadata = tickets.metadata_of(dict(kwargs))
+    metadata = tickets.metadata_of(kwargs) or {}
     model = str(kwargs.get("model") or body.get("model") or "")
     provider = str(kwargs.get("custom_llm_provider") or "")
     if not provider:

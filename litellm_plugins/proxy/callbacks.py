@@ -9,10 +9,8 @@ from litellm.integrations.custom_logger import CustomLogger
 from litellm.proxy._types import ProxyException
 
 from litellm_plugins.errors import RequestError
-from litellm_plugins.model import Reason
 from litellm_plugins.proxy import ticket as tickets
 from litellm_plugins.proxy.conversion import to_request
-from litellm_plugins.telemetry.events import CacheDecided
 from litellm_plugins.telemetry.sinks.headers import headers_for
 from litellm_plugins.telemetry.sinks.langfuse import notes_for
 
@@ -21,8 +19,6 @@ if TYPE_CHECKING:
 
     from litellm_plugins.proxy.boot import Pack
 
-_ENDPOINTS = {"acompletion": "chat"}
-_UNTOUCHED_KEY = "litellm_plugins_untouched"
 COST_HEADER = "x-litellm-response-cost"
 
 
@@ -38,17 +34,11 @@ class PluginHandler(CustomLogger):
         self, user_api_key_dict: UserAPIKeyAuth, cache: Any, data: dict[str, Any], call_type: str
     ) -> None:
         """Stage 2: decide, and attach the decision to the request."""
-        endpoint = _ENDPOINTS.get(call_type)
         metadata = tickets.metadata_of(data)
-        metadata.pop(tickets.METADATA_KEY, None)
-        if endpoint is None:
-            event = self._pack.pipeline.untouched(
-                Reason.UNSUPPORTED_ENDPOINT, endpoint=call_type, model_group=str(data.get("model") or "")
-            )
-            metadata[_UNTOUCHED_KEY] = event.reason
+        if metadata is None:  # nothing of the host's travels with this request, so neither can a decision
             return
         try:
-            request = to_request(data, user_api_key_dict, endpoint=endpoint, tags_route=_tags_route())
+            request = to_request(data, user_api_key_dict, call_type=call_type, tags_route=_tags_route())
         except RequestError as exc:
             raise _client_error(exc) from exc
         tickets.attach(metadata, await self._pack.pipeline.before_call(request))
@@ -56,8 +46,9 @@ class PluginHandler(CustomLogger):
     async def async_pre_call_deployment_hook(self, kwargs: dict[str, Any], call_type: Any) -> None:
         """Write the trace notes, now that tags can no longer sway the choice of a deployment."""
         ticket = tickets.find(kwargs)
-        if ticket is not None:
-            annotate(self._pack, ticket, tickets.metadata_of(kwargs))
+        metadata = tickets.metadata_of(kwargs)
+        if ticket is not None and metadata is not None:
+            annotate(self._pack, ticket, metadata)
 
     async def async_post_call_response_headers_hook(
         self,
@@ -65,15 +56,13 @@ class PluginHandler(CustomLogger):
         user_api_key_dict: UserAPIKeyAuth,
         response: Any,
         request_headers: dict[str, str] | None = None,
-        **_: Any,
+        litellm_call_info: dict[str, Any] | None = None,
     ) -> dict[str, str] | None:
         """Tell the decision in the response headers."""
         if not self._pack.settings.telemetry.headers:
             return None
         ticket = tickets.find(data)
-        if ticket is None:
-            return _untouched_headers(data)
-        return response_headers(ticket)
+        return None if ticket is None else response_headers(ticket)
 
 
 def response_headers(ticket: tickets.Ticket) -> dict[str, str]:
@@ -97,14 +86,6 @@ def annotate(pack: Pack, ticket: tickets.Ticket, metadata: MutableMapping[str, A
     metadata["trace_metadata"] = {**notes.metadata, **(theirs if isinstance(theirs, dict) else {})}
 
 
-def _untouched_headers(data: dict[str, Any]) -> dict[str, str] | None:
-    for place in ("litellm_metadata", "metadata"):
-        metadata = data.get(place)
-        if isinstance(metadata, dict) and isinstance(reason := metadata.get(_UNTOUCHED_KEY), Reason):
-            return headers_for(CacheDecided(layer="bypass", reason=reason, endpoint="", model_group=""))
-    return None
-
-
 def _tags_route() -> bool:
     from litellm.proxy import proxy_server
 
@@ -113,5 +94,9 @@ def _tags_route() -> bool:
 
 def _client_error(exc: RequestError) -> ProxyException:
     return ProxyException(
-        message=str(exc), type=exc.code, param=exc.param, code=exc.http_status, openai_code="invalid_cache_control"
+        message=str(exc),
+        type=exc.code,
+        param=exc.param,
+        code=exc.http_status,
+        openai_code="invalid_cache_control",
     )

@@ -16,27 +16,40 @@ if TYPE_CHECKING:
     from litellm.proxy._types import UserAPIKeyAuth
 
 CONTROL_HEADER = "x-litellm-plugins-cache"
+_ENDPOINTS = {"acompletion": "chat"}  # the host's call types that we understand
 _MODES = ("default", "bypass", "refresh")
 _OWN_FIELDS = frozenset(
-    {"model", "messages", "stream", "metadata", "litellm_metadata", "cache", "user", "proxy_server_request", "secret_fields"}
+    {
+        "model",
+        "messages",
+        "stream",
+        "metadata",
+        "litellm_metadata",
+        "cache",
+        "user",
+        "proxy_server_request",
+        "secret_fields",
+    }
 )
 _HOST_FIELDS = frozenset(all_litellm_params)
 
 
-def to_request(
-    data: Mapping[str, Any], auth: UserAPIKeyAuth, *, endpoint: str, tags_route: bool = False
-) -> Request:
+def to_request(data: Mapping[str, Any], auth: UserAPIKeyAuth, *, call_type: str, tags_route: bool = False) -> Request:
     """The request as the host holds it before its pre-call hooks ran. Raises: RequestError."""
+    model_group, identity = str(data.get("model") or ""), identity_of(auth)
+    endpoint = _ENDPOINTS.get(call_type)
+    if endpoint is None:  # not ours to understand: it is told of, and passes through
+        return Request(call_type, model_group, (), {}, identity)
     body = _mapping(_mapping(data.get("proxy_server_request")).get("body"))
     # A field of the host's own is not part of the question, unless the client sent it.
     skip = _OWN_FIELDS | (_HOST_FIELDS - body.keys())
     messages = data.get("messages")
     return Request(
         endpoint=endpoint,
-        model_group=str(data.get("model") or ""),
+        model_group=model_group,
         messages=tuple(messages) if isinstance(messages, list) else (),
         parameters={name: value for name, value in data.items() if name not in skip},
-        identity=identity_of(auth),
+        identity=identity,
         stream=data.get("stream") is True,
         controls=controls_of(data),
         routing_tags=_tags(data) if tags_route else (),
@@ -59,7 +72,7 @@ def identity_of(auth: UserAPIKeyAuth) -> Identity:
 
 
 def controls_of(data: Mapping[str, Any]) -> CacheControls:
-    """LiteLLM's own `cache: {…}` and ours, from the header or `metadata.litellm_plugins.cache`. Raises: RequestError."""
+    """LiteLLM's own `cache: {…}` and ours, from header or `metadata.litellm_plugins.cache`. Raises: RequestError."""
     own = _mapping(data.get("cache"))
     mode = _mode(data)
     namespace = own.get("namespace", "")
@@ -119,9 +132,7 @@ def _seconds(value: object, name: str) -> float | None:
 
 def _tags(data: Mapping[str, Any]) -> tuple[str, ...]:
     found = {
-        str(tag)
-        for place in ("metadata", "litellm_metadata")
-        for tag in _mapping(data.get(place)).get("tags") or ()
+        str(tag) for place in ("metadata", "litellm_metadata") for tag in _mapping(data.get(place)).get("tags") or ()
     }
     return tuple(sorted(found))
 

@@ -48,8 +48,9 @@ async def deliver(
     body["model"] = requested_model
     answer = litellm.ModelResponse(**body)
     metadata = tickets.metadata_of(data)
-    metadata.setdefault("model_group", data["model"])
-    annotate(pack, ticket, metadata)
+    if metadata is not None:
+        metadata.setdefault("model_group", data["model"])
+        annotate(pack, ticket, metadata)
     _prepare_log(data, entry, ticket)
     await logging.during_call_hook(data=data, user_api_key_dict=auth, call_type="acompletion")
     await logging.update_request_status(litellm_call_id=data.get("litellm_call_id", ""), status="success")
@@ -105,9 +106,7 @@ def _log(data: dict[str, Any], answer: litellm.ModelResponse, started: datetime)
     GLOBAL_LOGGING_WORKER.ensure_initialized_and_enqueue(
         async_coroutine=log.async_success_handler(result=answer, start_time=started, end_time=ended, cache_hit=True)
     )
-    log.handle_sync_success_callbacks_for_async_calls(
-        result=answer, start_time=started, end_time=ended, cache_hit=True
-    )
+    log.handle_sync_success_callbacks_for_async_calls(result=answer, start_time=started, end_time=ended, cache_hit=True)
 
 
 async def _headers(

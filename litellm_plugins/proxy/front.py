@@ -12,14 +12,13 @@ host's own cache look-up delivers the hit.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from fastapi import Depends, Request, Response
 from fastapi.routing import APIRoute
 from litellm.integrations.custom_logger import CustomLogger
 from litellm.proxy import proxy_server as host
-from litellm.proxy._types import UserAPIKeyAuth
+from litellm.proxy._types import UserAPIKeyAuth  # noqa: TC002 - FastAPI reads the annotation
 from litellm.proxy.auth.user_api_key_auth import user_api_key_auth
 from litellm.proxy.common_request_processing import ProxyBaseLLMRequestProcessing
 from litellm.proxy.common_utils.http_parsing_utils import read_request_body
@@ -61,14 +60,15 @@ def front_routes(pack: Pack) -> list[APIRoute]:
     ) -> Any:
         if _others_take_part():
             return await host.chat_completion(
-                request=request, fastapi_response=fastapi_response, model=None, user_api_key_dict=user_api_key_dict
+                request=request,
+                fastapi_response=fastapi_response,
+                model=None,
+                user_api_key_dict=user_api_key_dict,
             )
         return await _answer(pack, request, fastapi_response, user_api_key_dict)
 
     endpoint: Callable[..., Awaitable[Any]] = chat_completions
-    return [
-        APIRoute(path, endpoint, methods=["POST"], include_in_schema=False, response_model=None) for path in _PATHS
-    ]
+    return [APIRoute(path, endpoint, methods=["POST"], include_in_schema=False, response_model=None) for path in _PATHS]
 
 
 async def _answer(pack: Pack, request: Request, response: Response, auth: UserAPIKeyAuth) -> Any:
@@ -133,12 +133,17 @@ def _others_take_part() -> bool:
     return any(map(_takes_part, capabilities.resolved_callbacks))
 
 
-@lru_cache(maxsize=256)
-def _hooks_into_requests(kind: type) -> bool:
+def _takes_part(callback: object) -> bool:
+    kind = type(callback)
+    if kind not in _seen_kinds:
+        _seen_kinds[kind] = issubclass(kind, CustomLogger) and _hooks_into_requests(kind)
+    return _seen_kinds[kind]
+
+
+_seen_kinds: dict[type, bool] = {}
+
+
+def _hooks_into_requests(kind: type[CustomLogger]) -> bool:
     if kind is PluginHandler or (kind.__module__.startswith(_HARMLESS) and kind.__name__ not in _HARMFUL):
         return False
     return any(getattr(kind, name, None) is not getattr(CustomLogger, name, None) for name in _TAKES_PART)
-
-
-def _takes_part(callback: object) -> bool:
-    return isinstance(callback, CustomLogger) and _hooks_into_requests(type(callback))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from litellm_plugins.embedding.embedder import Embedding, EmbedderUnavailable
+from litellm_plugins.embedding.embedder import EmbedderUnavailable, Embedding
 
 if TYPE_CHECKING:
     from litellm_plugins.embedding.embedder import Vector
@@ -41,7 +41,7 @@ class HostEmbedder:
         try:
             response = await router.aembedding(model=self._name, input=[text[:_MAX_CHARACTERS]])
             vector = _unit(response.data[0])
-        except Exception as exc:  # noqa: BLE001 - whatever a provider raises, the cache goes without
+        except Exception as exc:
             raise EmbedderUnavailable(f"{self._name}: {type(exc).__name__}: {exc}") from exc
         self._dimensions = len(vector)
         return Embedding(vector=vector, partial=len(text) > _MAX_CHARACTERS)

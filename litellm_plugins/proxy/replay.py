@@ -33,7 +33,10 @@ def _deltas(choice: Mapping[str, Any]) -> Iterator[tuple[dict[str, Any], Any]]:
     message = {name: value for name, value in choice["message"].items() if value is not None}
     content, calls = message.pop("content", None), message.pop("tool_calls", None)
     logprobs = choice.get("logprobs")
-    yield {**message, "role": message.get("role", "assistant"), "content": "" if content is not None else None}, None
+    yield (
+        {**message, "role": message.get("role", "assistant"), "content": "" if content is not None else None},
+        None,
+    )
     if isinstance(content, str) and content:
         if logprobs:  # one per token, and we do not know which tokens make which words: keep them together
             yield {"content": content}, logprobs

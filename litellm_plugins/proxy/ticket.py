@@ -60,10 +60,6 @@ def find(data: Mapping[str, Any]) -> Ticket | None:
     return None
 
 
-def metadata_of(data: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """The metadata dict that the host's own code writes to for this request; made if there is none."""
-    if isinstance(internal := data.get("litellm_metadata"), MutableMapping):
-        return internal
-    if not isinstance(metadata := data.get("metadata"), MutableMapping):
-        metadata = data["metadata"] = {}
-    return metadata
+def metadata_of(data: Mapping[str, Any]) -> MutableMapping[str, Any] | None:
+    """The metadata dict that the host's own code writes to for this request; None where there is none."""
+    return next((data[place] for place in _PLACES if isinstance(data.get(place), MutableMapping)), None)

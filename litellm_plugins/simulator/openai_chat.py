@@ -69,9 +69,7 @@ def _streamed(
     head = _head(request, "chat.completion.chunk")
     parts = stream_parts(head, answers, finishes, pace, tokenizer, usage)
     headers = {**_request_id(), "cache-control": "no-cache"}
-    return PacedResponse(
-        parts, call.record, media_type=EVENT_STREAM_TYPE, headers=headers, drop=fault.disconnect
-    )
+    return PacedResponse(parts, call.record, media_type=EVENT_STREAM_TYPE, headers=headers, drop=fault.disconnect)
 
 
 def _head(request: ChatRequest, kind: str) -> dict[str, Any]:

@@ -34,9 +34,7 @@ def embeddings(call: Call) -> Response:
     raise_if_failing(fault)
     dimensions, encoded = _dimensions_of(call.body, model), call.body.get("encoding_format") == "base64"
     vectors = [_encoded(embed(_words_of(each), dimensions), encoded) for each in inputs]
-    data = [
-        {"object": "embedding", "index": index, "embedding": vector} for index, vector in enumerate(vectors)
-    ]
+    data = [{"object": "embedding", "index": index, "embedding": vector} for index, vector in enumerate(vectors)]
     tokenizer = tokenizer_for(model)
     tokens = sum(tokenizer.count(each) if isinstance(each, str) else len(each) for each in inputs)
     usage = {"prompt_tokens": tokens, "total_tokens": tokens}

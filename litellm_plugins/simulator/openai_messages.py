@@ -62,9 +62,7 @@ def _message_tokens(message: Message, tokenizer: Tokenizer) -> int:
         function = call.get("function") or {}
         spoken += [str(function.get("name", "")), str(function.get("arguments", ""))]
     images = [part for part in _parts_of(message) if part.get("type") == "image_url"]
-    return (
-        _MESSAGE_TOKENS + _IMAGE_TOKENS * len(images) + sum(tokenizer.count(text) for text in spoken if text)
-    )
+    return _MESSAGE_TOKENS + _IMAGE_TOKENS * len(images) + sum(tokenizer.count(text) for text in spoken if text)
 
 
 def _parts_of(message: Message) -> list[dict[str, Any]]:

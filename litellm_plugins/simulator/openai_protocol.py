@@ -15,8 +15,7 @@ _CREATED = 1_735_689_600  # 2025-01-01: the same on every run
 def _models(call: Call) -> Response:
     """`GET /v1/models`."""
     data = [
-        {"id": model, "object": "model", "created": _CREATED, "owned_by": "simulator"}
-        for model in call.settings.models
+        {"id": model, "object": "model", "created": _CREATED, "owned_by": "simulator"} for model in call.settings.models
     ]
     return json_reply({"object": "list", "data": data}, call.record)
 

@@ -7,9 +7,7 @@ from litellm_plugins.simulator.answers import Tool, mentioned
 from litellm_plugins.simulator.wire import RequestError
 
 
-def tools_to_call(
-    body: dict[str, Any], offered: Sequence[Any], question: str, last_role: str
-) -> tuple[Tool, ...]:
+def tools_to_call(body: dict[str, Any], offered: Sequence[Any], question: str, last_role: str) -> tuple[Tool, ...]:
     """What `tool_choice` forces; else, and for `auto`, the tools that the question mentions by name.
 
     Raises:

@@ -29,9 +29,7 @@ class Simulator(RunningSimulator):
     Port 0 takes a free one.
     """
 
-    def __init__(
-        self, settings: SimulatorSettings | None = None, *, host: str = LOCALHOST, port: int = 0
-    ) -> None:
+    def __init__(self, settings: SimulatorSettings | None = None, *, host: str = LOCALHOST, port: int = 0) -> None:
         self._settings = settings or SimulatorSettings()
         super().__init__(self._settings.api_key)
         self._address = (host, port)

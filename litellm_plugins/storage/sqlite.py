@@ -125,7 +125,10 @@ class _Lane:
             raise StoreUnavailable("store_read_only", str(self._path))
         mode = "rw" if writable else "ro"
         connection = sqlite3.connect(
-            f"{self._path.resolve().as_uri()}?mode={mode}", uri=True, timeout=_BUSY_TIMEOUT_S, check_same_thread=False
+            f"{self._path.resolve().as_uri()}?mode={mode}",
+            uri=True,
+            timeout=_BUSY_TIMEOUT_S,
+            check_same_thread=False,
         )
         try:
             if writable:

@@ -35,6 +35,8 @@ SCHEMA = (
 
 _COLUMNS = """key, partition, question, body, model, provider, cost_nano_usd, prompt_tokens, completion_tokens,
     created_at, expires_at"""
+_SELECT = f"SELECT {_COLUMNS}, used_at FROM cache_entries WHERE tenant = ? AND key = ? AND expires_at > ?"  # noqa: S608 - constants only
+_INSERT = f"INSERT INTO cache_entries (tenant, {_COLUMNS}, used_at, space, vector) VALUES ({','.join('?' * 15)})"  # noqa: S608
 _TOUCH_EVERY_S = 60.0  # how stale `used_at` may be: one write a minute per busy entry, not one per hit
 _EVICT_SHARE = 0.05
 
@@ -80,7 +82,14 @@ class SqliteCacheStore:
             _LOG.debug("an entry's last use was not written: %s", exc)
 
     def _search(
-        self, db: sqlite3.Connection, tenant: str, partition: bytes, vector: Vector, space: str, k: int, now: float
+        self,
+        db: sqlite3.Connection,
+        tenant: str,
+        partition: bytes,
+        vector: Vector,
+        space: str,
+        k: int,
+        now: float,
     ) -> list[Neighbour]:
         def rows_after(last_id: int) -> Iterator[tuple[int, bytes]]:
             return db.execute(
@@ -110,10 +119,8 @@ class SqliteCacheStore:
         self, db: sqlite3.Connection, tenant: str, entry: Entry, vector: bytes | None, space: str, now: float
     ) -> None:
         db.execute("DELETE FROM cache_entries WHERE tenant = ? AND key = ?", (tenant, entry.key))
-        db.execute(
-            f"INSERT INTO cache_entries (tenant, {_COLUMNS}, used_at, space, vector) VALUES ({','.join('?' * 15)})",
-            (tenant, *_values(entry), now, space if vector is not None else None, vector),
-        )
+        row = (tenant, *_values(entry), now, space if vector is not None else None, vector)
+        db.execute(_INSERT, row)
         if _live_bytes(db) > self._max_bytes:
             self._make_room(db, now)
 
@@ -130,10 +137,7 @@ class SqliteCacheStore:
 
 
 def _fetch(db: sqlite3.Connection, tenant: str, key: bytes, now: float) -> tuple[Entry, float] | None:
-    row = db.execute(
-        f"SELECT {_COLUMNS}, used_at FROM cache_entries WHERE tenant = ? AND key = ? AND expires_at > ?",
-        (tenant, key, now),
-    ).fetchone()
+    row = db.execute(_SELECT, (tenant, key, now)).fetchone()
     return None if row is None else (Entry(*row[:-1]), row[-1])
 
 

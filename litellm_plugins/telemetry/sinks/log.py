@@ -45,7 +45,12 @@ class LogSink:
             self._untold[kind] = self._untold.get(kind, 0) + 1
             return
         self._last_told[kind] = now
-        fields = {"event": "stage_failed", "stage": event.stage, "reason": event.reason, "detail": event.detail}
+        fields = {
+            "event": "stage_failed",
+            "stage": event.stage,
+            "reason": event.reason,
+            "detail": event.detail,
+        }
         self._write(logging.WARNING, {**fields, "more_since_last": self._untold.pop(kind, 0)})
 
     @staticmethod

@@ -43,10 +43,16 @@ class PrometheusSink:
             registry=registry,
         )
         self._saved_usd = Counter(
-            "litellm_plugins_saved_usd_total", "Dollars not spent", ["cause", "model_group"], registry=registry
+            "litellm_plugins_saved_usd_total",
+            "Dollars not spent",
+            ["cause", "model_group"],
+            registry=registry,
         )
         self._saved_tokens = Counter(
-            "litellm_plugins_saved_tokens_total", "Tokens not bought", ["cause", "model_group"], registry=registry
+            "litellm_plugins_saved_tokens_total",
+            "Tokens not bought",
+            ["cause", "model_group"],
+            registry=registry,
         )
         self._answers = Counter(
             "litellm_plugins_cache_answers_total",

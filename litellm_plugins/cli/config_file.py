@@ -57,7 +57,7 @@ def host_problems(config: Mapping[str, Any], ours: settings.Settings | None) -> 
             problems.append(
                 "litellm_settings.enable_post_custom_auth_checks: set it to true, or no key's models are enforced"
             )
-    if ours.cache_anywhere and _block(config, "litellm_settings").get("cache"):
+    if settings.cache_anywhere(ours) and _block(config, "litellm_settings").get("cache"):
         problems.append("litellm_settings.cache: set it to false: the pack brings its own cache")
     return problems
 

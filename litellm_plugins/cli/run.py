@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
+import stat
 import sys
 from pathlib import Path
 
 import click
+from dotenv import dotenv_values
 
 _ENV_FILE = Path(".env")
 _MASTER_KEY = "LITELLM_MASTER_KEY"
@@ -24,7 +26,8 @@ def run(path: Path, litellm_options: tuple[str, ...]) -> None:
     """
     if not path.exists():
         raise click.ClickException(f"{path} does not exist")
-    env = {**read_env_file(_ENV_FILE), **os.environ}
+    kept = read_env_file(_ENV_FILE)
+    env = {**os.environ, **{name: value for name, value in kept.items() if not os.environ.get(name)}}
     if not env.get(_MASTER_KEY):
         env[_MASTER_KEY] = "sk-" + secrets.token_urlsafe(32)
         _append_private(_ENV_FILE, f"{_MASTER_KEY}={env[_MASTER_KEY]}\n")
@@ -34,20 +37,20 @@ def run(path: Path, litellm_options: tuple[str, ...]) -> None:
     if litellm is None:
         raise click.ClickException("the litellm command is not installed; run `make setup`")
     options = list(litellm_options)
-    if "--host" not in options:
+    if not any(option == "--host" or option.startswith("--host=") for option in options):
         options += ["--host", "127.0.0.1"]  # opening it to a network is a decision, not a default
     os.execve(litellm, [litellm, "--config", str(path), *options], env)  # noqa: S606 - its own options, no shell
 
 
 def read_env_file(path: Path) -> dict[str, str]:
-    """The NAME=VALUE lines of a .env file; comments and blank lines are skipped."""
-    if not path.exists():
-        return {}
-    pairs = (line.partition("=") for line in path.read_text(encoding="utf-8").splitlines() if not line.startswith("#"))
-    return {name.strip(): value.strip().strip("\"'") for name, equals, value in pairs if equals}
+    """The variables of a .env file, read as the host reads it; a bare name is left out."""
+    return {name: value for name, value in dotenv_values(path).items() if value is not None}
 
 
 def _append_private(path: Path, text: str) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-    with os.fdopen(descriptor, "a", encoding="utf-8") as file:
-        file.write(text)
+    """Add `text` as lines of its own, and close the file to others first: what is added is a secret."""
+    descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
+    with os.fdopen(descriptor, "r+b") as file:
+        os.fchmod(descriptor, stat.S_IMODE(os.fstat(descriptor).st_mode) & 0o700)
+        before = file.read()
+        file.write((b"" if not before or before.endswith(b"\n") else b"\n") + text.encode())

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import multiprocessing
 import os
+import signal
 import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -11,13 +13,12 @@ from typing import TYPE_CHECKING, Any
 import litellm
 from litellm.integrations.custom_logger import CustomLogger
 
-from litellm_plugins import settings as settings_module
 from litellm_plugins.cache.backends import sqlite as sqlite_cache
 from litellm_plugins.cache.layers import CacheLayers
 from litellm_plugins.embedding.memo import MemoEmbedder
 from litellm_plugins.errors import SettingsError
 from litellm_plugins.pipeline import Pipeline
-from litellm_plugins.settings import Policies, Settings
+from litellm_plugins.settings import Policies, Settings, cache_anywhere, parse
 from litellm_plugins.storage.sqlite import SqliteFile
 from litellm_plugins.telemetry.events import Sink, Telemetry
 from litellm_plugins.telemetry.sinks import log
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from litellm_plugins.embedding.embedder import Embedder
 
 _LOG = logging.getLogger(__name__)
-_EX_CONFIG = 78  # sysexits.h: a configuration error
+_FAILED_TO_BOOT = 3  # uvicorn's own, and the one that keeps gunicorn from starting the worker again and again
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,17 +86,20 @@ def build(settings: Settings) -> Pack:
 
 def _parsed(block: Any) -> Settings:
     try:
-        return settings_module.parse(block)
+        return parse(block)
     except SettingsError as exc:
         # The host would bury an exception under its own traceback, or carry on without us.
         problems = "\n".join(f"  {problem}" for problem in exc.problems)
         sys.stderr.write(f"\nlitellm_plugins cannot start, the settings are wrong:\n{problems}\n\n")
         sys.stderr.flush()
-        os._exit(_EX_CONFIG)
+        supervisor = multiprocessing.parent_process()
+        if supervisor is not None and supervisor.pid is not None:  # uvicorn's would start this worker for ever
+            os.kill(supervisor.pid, signal.SIGTERM)
+        os._exit(_FAILED_TO_BOOT)
 
 
 def _embedder(settings: Settings) -> Embedder | None:
-    if not settings.cache_anywhere:
+    if not cache_anywhere(settings):
         return None
     name = settings.cache.semantic.embedder
     if name == "local":
@@ -110,13 +114,18 @@ def _embedder(settings: Settings) -> Embedder | None:
 def _sinks(settings: Settings) -> list[Sink]:
     log.LOGGER.setLevel(logging.INFO)
     if not log.LOGGER.handlers:  # the host configures its own loggers only
-        handler = logging.StreamHandler()
-        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
-        log.LOGGER.addHandler(handler)
+        log.LOGGER.addHandler(logging.StreamHandler())  # to stderr; a decision is a line of bare JSON
         log.LOGGER.propagate = False
     sinks: list[Sink] = [log.LogSink(decisions=settings.telemetry.log)]
     if settings.telemetry.prometheus:
         from litellm_plugins.telemetry.sinks.prometheus import PrometheusSink
 
-        sinks.append(PrometheusSink())
+        sinks.append(PrometheusSink(known_model=_is_model_group))
     return sinks
+
+
+def _is_model_group(name: str) -> bool:
+    from litellm.proxy import proxy_server
+
+    router = proxy_server.llm_router
+    return router is not None and name in router.model_names

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import math
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 CONTROL_HEADER = "x-litellm-plugins-cache"
 _ENDPOINTS = {"acompletion": "chat"}  # the host's call types that we understand
+_A_CENTURY_S = 3_155_760_000
+_HASH = re.compile(r"[0-9a-f]{64}")
 _MODES = ("default", "bypass", "refresh")
 _OWN_FIELDS = frozenset(
     {
@@ -59,7 +61,7 @@ def to_request(data: Mapping[str, Any], auth: UserAPIKeyAuth, *, call_type: str,
 def identity_of(auth: UserAPIKeyAuth) -> Identity:
     """Who the host says is asking. A key that the host left in the clear is hashed before it goes anywhere."""
     token = auth.token or auth.api_key
-    if token and token.startswith("sk-"):
+    if token and not _HASH.fullmatch(token):
         token = hashlib.sha256(token.encode()).hexdigest()
     return Identity(
         key_id=token,
@@ -125,16 +127,14 @@ def _mode(data: Mapping[str, Any]) -> str:
 def _seconds(value: object, name: str) -> float | None:
     if value is None:
         return None
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or value < 0:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= _A_CENTURY_S:
         raise RequestError(f"{name} must be a number of seconds, 0 or more", param=name)
     return float(value)
 
 
 def _tags(data: Mapping[str, Any]) -> tuple[str, ...]:
-    found = {
-        str(tag) for place in ("metadata", "litellm_metadata") for tag in _mapping(data.get(place)).get("tags") or ()
-    }
-    return tuple(sorted(found))
+    lists = (_mapping(data.get(place)).get("tags") for place in ("metadata", "litellm_metadata"))
+    return tuple(sorted({str(tag) for tags in lists if isinstance(tags, list) for tag in tags}))
 
 
 def _mapping(value: object) -> Mapping[str, Any]:

@@ -10,6 +10,7 @@ import litellm
 
 from litellm_plugins.embedding.embedder import EmbedderUnavailable
 from litellm_plugins.proxy.cache_adapter import PluginCache
+from litellm_plugins.settings import cache_anywhere
 
 if TYPE_CHECKING:
     from litellm_plugins.proxy.boot import Pack
@@ -20,7 +21,7 @@ _tasks: set[asyncio.Task[None]] = set()  # the loop itself keeps weak references
 
 def install(pack: Pack) -> None:
     """Called while the host imports its callbacks: its loop runs, its router is not built yet."""
-    if not pack.settings.cache_anywhere:
+    if not cache_anywhere(pack.settings):
         return
     if litellm.cache is not None:
         _LOG.warning("litellm_settings.cache is on too: litellm_plugins takes its place")

@@ -7,11 +7,13 @@ the writer. All work runs on two threads of its own (one reads, one writes), nev
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import fcntl
 import logging
 import os
 import sqlite3
 import stat
+import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -39,7 +41,8 @@ class SqliteFile:
 
     def __init__(self, path: Path, *, schema: Sequence[str] = (), clock: Callable[[], float] = time.monotonic) -> None:
         self.path = path
-        self._lanes = (_Lane(path, schema, clock, writes=False), _Lane(path, schema, clock, writes=True))
+        opening = threading.Lock()
+        self._lanes = tuple(_Lane(path, schema, clock, opening, writes=writes) for writes in (False, True))
 
     async def read(self, work: Work[T]) -> T:
         """Run `work` on the reading connection. Raises: StoreUnavailable."""
@@ -58,12 +61,17 @@ class SqliteFile:
 class _Lane:
     """One thread with one connection, reopened when the file under it is gone."""
 
-    def __init__(self, path: Path, schema: Sequence[str], clock: Callable[[], float], *, writes: bool) -> None:
+    def __init__(
+        self, path: Path, schema: Sequence[str], clock: Callable[[], float], opening: threading.Lock, *, writes: bool
+    ) -> None:
         self._path, self._schema, self._clock, self._writes = path, schema, clock, writes
+        self._opening = opening  # one lane at a time creates and opens the file
+        self._log_path = path.with_name(path.name + "-wal")
         name = "litellm-plugins-sqlite-" + ("write" if writes else "read")
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix=name)
         self._connection: sqlite3.Connection | None = None
         self._inode: int | None = None
+        self._log_inode: int | None = None
         self._checked_at = float("-inf")
         self._closed = False
 
@@ -104,40 +112,38 @@ class _Lane:
         if self._connection is None or (not self._writes and now - self._checked_at < _INODE_CHECK_S):
             return
         self._checked_at = now
-        try:
-            inode = self._path.stat().st_ino
-        except FileNotFoundError:
-            inode = None
-        if inode != self._inode:
+        log_inode = _inode(self._log_path)
+        if _inode(self._path) != self._inode or (self._log_inode is not None and log_inode != self._log_inode):
             self._drop()
             raise StoreUnavailable("store_file_gone", str(self._path))
+        self._log_inode = log_inode
 
     def _open(self) -> sqlite3.Connection:
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(self._path, os.O_RDONLY | os.O_CREAT, _OWNER_ONLY)
-        try:
-            status = os.fstat(descriptor)
-        finally:
-            os.close(descriptor)
-        self._inode = status.st_ino  # before anything is read: what turns out damaged is set aside by it
-        writable = bool(status.st_mode & _WRITE_BITS)
-        if self._writes and not writable:
-            raise StoreUnavailable("store_read_only", str(self._path))
-        mode = "rw" if writable else "ro"
-        connection = sqlite3.connect(
-            f"{self._path.resolve().as_uri()}?mode={mode}",
-            uri=True,
-            timeout=_BUSY_TIMEOUT_S,
-            check_same_thread=False,
-        )
-        try:
-            if writable:
-                self._keep_private()
-                self._prepare(connection)
-        except BaseException:
-            connection.close()
-            raise
+        with self._opening:
+            self._create_private()
+            status = self._path.stat()
+            self._inode = status.st_ino  # before anything is read: what turns out damaged is set aside by it
+            writable = bool(status.st_mode & _WRITE_BITS)
+            if self._writes and not writable:
+                raise StoreUnavailable("store_read_only", str(self._path))
+            url = f"{self._path.resolve().as_uri()}?mode={'rw' if writable else 'ro'}"
+            connection = sqlite3.connect(url, uri=True, timeout=_BUSY_TIMEOUT_S, check_same_thread=False)
+            try:
+                if writable:
+                    self._keep_private()
+                    self._prepare(connection)
+            except BaseException:
+                connection.close()
+                raise
+        self._log_inode = _inode(self._log_path)
         return connection
+
+    def _create_private(self) -> None:
+        # Only where there is no file yet: closing any descriptor of a database that is open elsewhere in this process
+        # would drop SQLite's locks on it (POSIX locks belong to the process).
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        with contextlib.suppress(FileExistsError):
+            os.close(os.open(self._path, os.O_RDONLY | os.O_CREAT | os.O_EXCL, _OWNER_ONLY))
 
     def _keep_private(self) -> None:
         # Prompts are nobody else's business. SQLite gives its log files the mode that the database has by then.
@@ -187,3 +193,10 @@ class _Lane:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
+
+
+def _inode(path: Path) -> int | None:
+    try:
+        return path.stat().st_ino
+    except FileNotFoundError:
+        return None

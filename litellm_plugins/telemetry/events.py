@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from litellm_plugins.model import Layer, Reason
+
+_LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,4 +67,7 @@ class Telemetry:
     def emit(self, event: Event) -> None:
         """Tell `event` everywhere."""
         for sink in self._sinks:
-            sink.record(event)
+            try:
+                sink.record(event)
+            except Exception:  # noqa: BLE001 - a request must never fail because of what is told of it
+                _LOG.exception("%s could not tell of an event", type(sink).__name__)

@@ -5,12 +5,11 @@ No prompt, no answer and no key is ever in them.
 
 from __future__ import annotations
 
+import json
 import logging
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
-
-import orjson
 
 from litellm_plugins.telemetry.events import AnswerHandled, CacheDecided, StageFailed
 from litellm_plugins.telemetry.sinks.headers import usd
@@ -56,7 +55,10 @@ class LogSink:
     @staticmethod
     def _write(level: int, fields: dict[str, Any]) -> None:
         if LOGGER.isEnabledFor(level):
-            LOGGER.log(level, "%s", orjson.dumps(fields).decode())
+            head = {"time": round(time.time(), 3), "level": logging.getLevelName(level)}
+            line = json.dumps({**head, **fields})  # ASCII only: a client's half surrogate pair is just text
+            # A record made by hand: `LOGGER.log` would walk the stack for a line number that nobody needs.
+            LOGGER.handle(LOGGER.makeRecord(LOGGER.name, level, __file__, 0, line, (), None))
 
 
 def _decision(event: CacheDecided) -> dict[str, Any]:

@@ -5,6 +5,7 @@ Labels are bounded: model groups come from the config, layers and reasons from e
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from prometheus_client import REGISTRY, CollectorRegistry, Counter, Histogram
@@ -19,9 +20,15 @@ _DECISION_BUCKETS_S = (0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.
 
 
 class PrometheusSink:
-    """Counts decisions, stores and failures. One instance per registry: a second would collide with it."""
+    """Counts decisions, stores and failures. One instance per registry: a second would collide with it.
 
-    def __init__(self, registry: CollectorRegistry = REGISTRY) -> None:
+    `known_model` says which names may become labels: a client can ask for any, and each would be a series for ever.
+    """
+
+    def __init__(
+        self, registry: CollectorRegistry = REGISTRY, *, known_model: Callable[[str], bool] = lambda _: True
+    ) -> None:
+        self._known_model = known_model
         self._requests = Counter(
             "litellm_plugins_requests_total",
             "Requests by the layer that answered, and why",
@@ -72,15 +79,22 @@ class PrometheusSink:
             case CacheDecided():
                 self._decided(event)
             case AnswerHandled():
-                self._answers.labels(event.refusal or "stored", event.model_group).inc()
+                self._answers.labels(event.refusal or "stored", self._label(event.model_group)).inc()
             case StageFailed():
                 self._failures.labels(event.stage, event.reason).inc()
 
     def _decided(self, event: CacheDecided) -> None:
-        self._requests.labels(event.layer, event.reason, event.model_group).inc()
+        model_group = self._label(event.model_group)
+        self._requests.labels(event.layer, event.reason, model_group).inc()
         self._decision.labels(event.layer).observe(event.decision_ms / 1_000)
         if event.similarity is not None:
             self._similarity.labels(event.layer).observe(event.similarity)
         if event.cache_id is not None:
-            self._saved_usd.labels(event.layer, event.model_group).inc(event.saved_nano_usd / 1e9)
-            self._saved_tokens.labels(event.layer, event.model_group).inc(event.saved_tokens)
+            self._saved_usd.labels(event.layer, model_group).inc(event.saved_nano_usd / 1e9)
+            self._saved_tokens.labels(event.layer, model_group).inc(event.saved_tokens)
+
+    def _label(self, model_group: str) -> str:
+        if not self._known_model(model_group):
+            return "other"
+        # Half a surrogate pair would break every later scrape of the whole page.
+        return model_group.encode("utf-8", "replace").decode()

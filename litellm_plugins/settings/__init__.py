@@ -1,0 +1,9 @@
+"""The YAML block `callback_settings: litellm_plugins:`."""
+
+from __future__ import annotations
+
+from litellm_plugins.settings.blocks import Cache, Settings, VirtualKeys
+from litellm_plugins.settings.parsing import parse
+from litellm_plugins.settings.policies import Policies, cache_anywhere
+
+__all__ = ["Cache", "Policies", "Settings", "VirtualKeys", "cache_anywhere", "parse"]

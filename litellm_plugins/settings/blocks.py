@@ -1,0 +1,158 @@
+"""The YAML block `callback_settings: litellm_plugins:` as models."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+_KEY_HASH = re.compile(r"sha256:[0-9a-f]{64}")
+
+
+def _twice(what: str, names: list[str]) -> list[str]:
+    repeated = sorted({name for name in names if names.count(name) > 1})
+    return [f"{what} given twice: {', '.join(repeated)}"] if repeated else []
+
+
+class _Block(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class Storage(_Block):
+    """Where everything that must outlive a restart is kept."""
+
+    url: str = "sqlite:///./data/litellm_plugins.db"
+    max_size_mb: int = Field(default=512, ge=1, le=1_000_000)
+
+    @field_validator("url")
+    @classmethod
+    def _known_kind(cls, url: str) -> str:
+        if not url.startswith("sqlite:///") or not url.removeprefix("sqlite:///"):
+            raise ValueError("only sqlite:///PATH is supported, for example sqlite:///./data/litellm_plugins.db")
+        return url
+
+    @property
+    def path(self) -> Path:
+        """The database file; a relative path is taken from the directory the proxy was started in."""
+        return Path(self.url.removeprefix("sqlite:///"))
+
+
+class Exact(_Block):
+    """Answers for the very same request."""
+
+    enabled: bool = True
+
+
+class Semantic(_Block):
+    """Answers for a request that means the same."""
+
+    enabled: bool = True
+    threshold: float = Field(default=0.92, gt=0, le=1)
+    max_error_rate: float | None = None
+    embedder: str = "local"
+    guards: tuple[Literal["numbers"], ...] = ("numbers",)
+
+    @field_validator("max_error_rate")
+    @classmethod
+    def _not_yet(cls, value: float | None) -> float | None:
+        if value is not None:
+            raise ValueError("needs the calibrated verifier, which this version does not have yet; set threshold")
+        return value
+
+
+class Cache(_Block):
+    """Exact and semantic caching of chat completions."""
+
+    enabled: bool = False
+    scope: Literal["team", "key", "end_user", "global"] = "team"
+    ttl_s: float = Field(default=3_600, gt=0)
+    max_ttl_s: float = Field(default=7 * 86_400, gt=0)
+    max_answer_kb: int = Field(default=256, ge=1)
+    lookup_timeout_ms: float = Field(default=500, gt=0)
+    exact: Exact = Exact()
+    semantic: Semantic = Semantic()
+
+    @model_validator(mode="after")
+    def _ttl_within_bounds(self) -> Cache:
+        if self.ttl_s > self.max_ttl_s:
+            raise ValueError(f"ttl_s ({self.ttl_s:g}) is above max_ttl_s ({self.max_ttl_s:g})")
+        return self
+
+
+class Override(_Block):
+    """What differs for one team, key or model: only the settings that are named change."""
+
+    cache: dict[str, Any] = Field(default_factory=dict)
+
+
+class Team(_Block):
+    """A team whose keys are in the YAML file."""
+
+    id: str = Field(min_length=1)
+    alias: str | None = None
+    models: tuple[str, ...] = ()  # empty: every model
+
+
+class VirtualKey(_Block):
+    """A key, by its hash only. Made by `litellm-plugins keys new`."""
+
+    name: str = Field(min_length=1)
+    hash: str
+    team: str | None = None
+    user: str | None = None
+    models: tuple[str, ...] = ()  # empty: what the team may use
+
+    @field_validator("hash")
+    @classmethod
+    def _hashed(cls, value: str) -> str:
+        if not _KEY_HASH.fullmatch(value):
+            raise ValueError("not a key hash (sha256: and 64 hex digits); `litellm-plugins keys new` makes one")
+        return value
+
+
+class VirtualKeys(_Block):
+    """Keys without a database; see `general_settings.custom_auth` in proxy_config.yaml."""
+
+    teams: tuple[Team, ...] = ()
+    keys: tuple[VirtualKey, ...] = ()
+
+    @model_validator(mode="after")
+    def _consistent(self) -> VirtualKeys:
+        teams = [team.id for team in self.teams]
+        faults = [
+            *_twice("team id", teams),
+            *_twice("key name", [key.name for key in self.keys]),
+            *_twice("key hash", [key.hash for key in self.keys]),
+        ]
+        unknown = sorted({key.team for key in self.keys if key.team} - set(teams))
+        if unknown:
+            faults.append(f"keys name teams that are not listed under teams: {', '.join(unknown)}")
+        if faults:
+            raise ValueError("; ".join(faults))
+        return self
+
+
+class Telemetry(_Block):
+    """Where decisions are told."""
+
+    headers: bool = True
+    log: bool = True
+    prometheus: bool = True
+    langfuse: bool = True  # tags and metadata on the host's own Langfuse traces; they need its callback
+
+
+OVERRIDES = ("per_model", "per_team", "per_key")  # the narrower comes later, and wins
+
+
+class Settings(_Block):
+    """The whole block."""
+
+    storage: Storage = Storage()
+    cache: Cache = Cache()
+    virtual_keys: VirtualKeys = VirtualKeys()
+    telemetry: Telemetry = Telemetry()
+    per_team: dict[str, Override] = Field(default_factory=dict)
+    per_key: dict[str, Override] = Field(default_factory=dict)
+    per_model: dict[str, Override] = Field(default_factory=dict)

@@ -1,0 +1,114 @@
+"""From the parsed YAML to settings, and what is wrong with it in words.
+
+Every fault is reported at once, each with the path to it and what would be right. No secret is ever repeated.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any, get_args
+
+from pydantic import BaseModel, ValidationError
+
+from litellm_plugins.errors import SettingsError
+from litellm_plugins.settings.blocks import OVERRIDES, Cache, Settings
+from litellm_plugins.settings.policies import deep_merge
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
+
+ROOT = "callback_settings.litellm_plugins"
+
+_USER_INFO = re.compile(r"//[^/@\s]*@")
+# Under virtual_keys somebody may have put a key itself where its hash belongs: only these are shown again.
+_SHOWN_OF_KEYS = frozenset({"id", "name", "alias", "team", "user"})
+
+
+def parse(raw: object) -> Settings:
+    """Settings from the parsed YAML block. Raises: SettingsError naming every fault."""
+    if not isinstance(raw, Mapping):
+        raise SettingsError([f"{ROOT}: expected a block of settings, got {type(raw).__name__}"])
+    problems: list[str] = []
+    settings: Settings | None = None
+    try:
+        settings = Settings.model_validate(raw)
+    except ValidationError as exc:
+        problems += _problems(exc, Settings, ROOT)
+    problems += _override_problems(raw, settings)
+    if problems or settings is None:
+        raise SettingsError(problems)
+    return settings
+
+
+def _override_problems(raw: Mapping[str, Any], settings: Settings | None) -> Iterator[str]:
+    base = (settings.cache if settings else _base_of(raw)).model_dump()
+    for table in sorted(OVERRIDES):
+        named = raw.get(table)
+        for name, override in named.items() if isinstance(named, Mapping) else ():
+            cache = override.get("cache") if isinstance(override, Mapping) else None
+            if isinstance(cache, Mapping):
+                yield from _problems_of_one(base, cache, f"{ROOT}.{table}.{_masked(name)}.cache")
+
+
+def _problems_of_one(base: dict[str, Any], cache: Mapping[str, Any], root: str) -> Iterator[str]:
+    semantic = cache.get("semantic")
+    if isinstance(semantic, Mapping) and "embedder" in semantic:
+        yield f"{root}.semantic.embedder: one embedder serves all; set it under cache.semantic"
+    try:
+        Cache.model_validate(deep_merge(base, cache))
+    except ValidationError as exc:
+        yield from _problems(exc, Cache, root)
+
+
+def _base_of(raw: Mapping[str, Any]) -> Cache:
+    try:
+        return Cache.model_validate(raw.get("cache") or {})
+    except ValidationError:
+        return Cache()
+
+
+def _problems(exc: ValidationError, model: type[BaseModel], root: str) -> list[str]:
+    return [_problem(error, model, root) for error in exc.errors()]
+
+
+def _problem(error: ErrorDetails, model: type[BaseModel], root: str) -> str:
+    path = ".".join([root, *(_masked(part) for part in error["loc"])])
+    if error["type"] == "extra_forbidden":
+        known = _fields_at(model, error["loc"][:-1])
+        near = difflib.get_close_matches(str(error["loc"][-1]), known, n=1, cutoff=0.6)
+        hint = f"did you mean {near[0]}?" if near else f"known here: {', '.join(sorted(known))}"
+        return f"{path}: unknown setting; {hint}"
+    if error["type"] == "missing":
+        return f"{path}: is required"
+    message = error["msg"].removeprefix("Value error, ")
+    return f"{path}: {message[0].lower()}{message[1:]}{_shown(error)}"
+
+
+def _shown(error: ErrorDetails) -> str:
+    value, path = error["input"], error["loc"]
+    if path and path[0] == "virtual_keys" and path[-1] not in _SHOWN_OF_KEYS:
+        return ""
+    if value is not None and not isinstance(value, str | int | float | bool):
+        return ""
+    return f" (got {_USER_INFO.sub('//***@', repr(value))})"
+
+
+def _masked(part: object) -> str:
+    """A step of a path; a key that was put where a name belongs is not repeated."""
+    text = str(part)
+    return "sk-***" if text.startswith("sk-") else text
+
+
+def _fields_at(model: type[BaseModel], path: tuple[int | str, ...]) -> list[str]:
+    """The field names of the model found by walking `path` from `model`."""
+    current: Any = model
+    for part in path:
+        if isinstance(current, type) and issubclass(current, BaseModel) and part in current.model_fields:
+            current = current.model_fields[str(part)].annotation
+        else:  # an item of a list or a value of a dict: step into what it holds
+            current = next((a for a in get_args(current) if isinstance(a, type) and issubclass(a, BaseModel)), current)
+    if not (isinstance(current, type) and issubclass(current, BaseModel)):
+        return []
+    return list(current.model_fields)

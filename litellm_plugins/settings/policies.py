@@ -1,0 +1,58 @@
+"""Which settings are in force for one request."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from litellm_plugins.settings.blocks import OVERRIDES, Cache, Settings
+
+if TYPE_CHECKING:
+    from litellm_plugins.model import Identity
+
+
+class Policies:
+    """The settings in force for one request: model, then team, then key; the narrower wins."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._merged = lru_cache(maxsize=4_096)(self._merge)
+
+    @property
+    def base(self) -> Cache:
+        """What holds where nothing narrower does."""
+        return self._settings.cache
+
+    def cache_for(self, identity: Identity, model_group: str) -> Cache:
+        """The cache settings for this identity and requested model group."""
+        s = self._settings
+        if not (s.per_team or s.per_key or s.per_model):
+            return s.cache
+        team = next((n for n in (identity.team_id, identity.team_alias) if n in s.per_team), None)
+        key = next((n for n in (identity.key_id, identity.key_alias) if n in s.per_key), None)
+        return self._merged(model_group if model_group in s.per_model else None, team, key)
+
+    def _merge(self, model: str | None, team: str | None, key: str | None) -> Cache:
+        merged = self._settings.cache.model_dump()
+        for table, name in zip(OVERRIDES, (model, team, key), strict=True):
+            if name is not None:
+                merged = deep_merge(merged, getattr(self._settings, table)[name].cache)
+        merged["ttl_s"] = min(merged["ttl_s"], merged["max_ttl_s"])  # each fits alone; together they may not
+        return Cache.model_validate(merged)
+
+
+def cache_anywhere(settings: Settings) -> bool:
+    """Whether any request at all may be cached."""
+    base = settings.cache.model_dump()
+    overrides = [override.cache for table in OVERRIDES for override in getattr(settings, table).values()]
+    return any(Cache.model_validate(deep_merge(base, override)).enabled for override in ({}, *overrides))
+
+
+def deep_merge(base: dict[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """`base` with what `over` names replaced, block by block."""
+    merged = dict(base)
+    for name, value in over.items():
+        below = merged.get(name)
+        merged[name] = deep_merge(below, value) if isinstance(below, dict) and isinstance(value, Mapping) else value
+    return merged

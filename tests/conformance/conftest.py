@@ -1,0 +1,80 @@
+"""The backends of each protocol, in one table: a new one gets its line here and no test of its own."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Protocol
+
+import pytest
+
+from litellm_plugins.cache.backends import sqlite as sqlite_cache
+from litellm_plugins.cache.store import CacheStore
+from litellm_plugins.storage.sqlite import SqliteFile
+from tests.conformance.entries import NOW
+
+
+class Clock:
+    """A time that only a test moves."""
+
+    def __init__(self, now: float) -> None:
+        self.now = now
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class Backend(Protocol):
+    """One kind of store, empty at first. Each store it opens is another worker's view of the same entries."""
+
+    clock: Clock
+
+    def open(self) -> CacheStore: ...
+
+
+class SqliteBackend:
+    """One file in a folder of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / "cache.db"
+        self.clock = Clock(NOW)
+
+    def open(self) -> CacheStore:
+        file = SqliteFile(self._path, schema=sqlite_cache.SCHEMA)
+        return sqlite_cache.SqliteCacheStore(file, max_bytes=50_000_000, clock=self.clock)
+
+
+BACKENDS: dict[str, Callable[[Path], Backend]] = {"sqlite": SqliteBackend}
+
+
+@pytest.fixture(params=list(BACKENDS.values()), ids=list(BACKENDS))
+def backend(request: pytest.FixtureRequest, tmp_path: Path) -> Backend:
+    """Each backend in turn."""
+    made: Backend = request.param(tmp_path)
+    return made
+
+
+@pytest.fixture
+async def open_store(backend: Backend) -> AsyncIterator[Callable[[], CacheStore]]:
+    """Opens stores on the backend, and closes them all in the end."""
+    opened: list[CacheStore] = []
+
+    def open_one() -> CacheStore:
+        opened.append(backend.open())
+        return opened[-1]
+
+    yield open_one
+    for store in opened:
+        await store.aclose()
+
+
+@pytest.fixture
+def store(open_store: Callable[[], CacheStore]) -> CacheStore:
+    """One worker's store."""
+    return open_store()
+
+
+@pytest.fixture
+def other_worker(open_store: Callable[[], CacheStore]) -> CacheStore:
+    """Another worker's store on the same entries."""
+    return open_store()

@@ -1,0 +1,29 @@
+"""The proxies of this suite. Each boot takes 15 to 40 seconds, so they are few and shared."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.support import Provider, RunningProxy, proxy_config, without_pack
+from tests.support.fixtures import keys, provider, proxy, question, slow_provider
+
+__all__ = ["keys", "provider", "proxy", "question", "slow_provider"]
+
+
+@pytest.fixture(scope="session")
+def sturdy_proxy(provider: Provider, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningProxy]:
+    """One to be ill-treated: killed, robbed of its files. Each test leaves it running and able to store."""
+    folder = tmp_path_factory.mktemp("sturdy")
+    with RunningProxy(proxy_config(provider.url), folder, provider_url=provider.url) as proxy:
+        yield proxy
+
+
+@pytest.fixture(scope="session")
+def bare_proxy(provider: Provider, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningProxy]:
+    """The same config with our block left out: stock LiteLLM. The callback line stays, the master key is the only one."""
+    config = without_pack(proxy_config(provider.url))
+    folder = tmp_path_factory.mktemp("bare")
+    with RunningProxy(config, folder, provider_url=provider.url) as proxy:
+        yield proxy

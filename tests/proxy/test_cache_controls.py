@@ -1,0 +1,116 @@
+"""What a client may ask of the cache for one request."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import openai
+import pytest
+
+from tests.support import ROUTES, Keys, Provider, Route, RunningProxy, mark_of
+from tests.support.fixtures import new_question
+
+HEADER = "x-litellm-plugins-cache"
+ALL_ROUTES = pytest.mark.parametrize("route", ROUTES)
+REFRESHES: dict[str, dict[str, Any]] = {
+    "no-cache": {"extra_body": {"cache": {"no-cache": True}}},
+    "header": {"extra_headers": {HEADER: "refresh"}},
+    "metadata": {"extra_body": {"metadata": {"litellm_plugins": {"cache": "refresh"}}}},
+}
+
+
+@ALL_ROUTES
+@pytest.mark.parametrize("how", REFRESHES)
+def test_a_refresh_asks_the_provider_and_later_askers_get_the_newer_answer(
+    proxy: RunningProxy, provider: Provider, keys: Keys, question: str, how: str, route: Route
+) -> None:
+    older = proxy.teach(keys.support, question, route=route)
+    newer = proxy.teach(keys.support, question, route=route, **REFRESHES[how])
+    later = proxy.ask(keys.support, question, route=route)
+
+    assert (newer.cache, newer.reason) == ("miss", "refresh")
+    assert newer.body.id != older.body.id
+    assert provider.times_asked(question) == 2
+    assert (later.cache, later.body.id) == ("exact", newer.body.id)
+
+
+@ALL_ROUTES
+def test_no_store_keeps_nothing(
+    proxy: RunningProxy, provider: Provider, keys: Keys, question: str, route: Route
+) -> None:
+    proxy.ask(keys.support, question, route=route, extra_body={"cache": {"no-store": True}})
+    proxy.teach(keys.support, new_question(), route=route)  # storing is asynchronous: what came before is over
+
+    assert not proxy.has_stored(mark_of(question))
+    assert proxy.ask(keys.support, question, route=route).cache == "miss"
+    assert provider.times_asked(question) == 2
+
+
+def test_a_ttl_of_one_second_is_over_after_one(proxy: RunningProxy, keys: Keys, question: str) -> None:
+    proxy.teach(keys.support, question, extra_body={"cache": {"ttl": 1}})
+    time.sleep(1.1)  # the proxy's own clock, in another process
+
+    assert proxy.ask(keys.support, question).cache == "miss"
+
+
+def test_an_answer_older_than_s_maxage_is_not_served(proxy: RunningProxy, keys: Keys, question: str) -> None:
+    proxy.teach(keys.support, question)
+    time.sleep(1.1)
+
+    assert proxy.ask(keys.support, question, extra_body={"cache": {"s-maxage": 60}}).cache == "exact"
+    assert proxy.ask(keys.support, question, extra_body={"cache": {"s-maxage": 1}}).cache == "miss"
+
+
+@ALL_ROUTES
+def test_a_bypass_neither_looks_up_nor_stores(
+    proxy: RunningProxy, provider: Provider, keys: Keys, question: str, route: Route
+) -> None:
+    known = proxy.teach(keys.support, question, route=route)
+    answer = proxy.ask(keys.support, question, route=route, extra_headers={HEADER: "bypass"})
+    proxy.teach(keys.support, new_question(), route=route)
+
+    assert (answer.cache, answer.reason) == ("bypass", "requested")
+    assert provider.times_asked(question) == 2
+    assert not proxy.has_stored(answer.body.id)
+    assert proxy.ask(keys.support, question, route=route).body.id == known.body.id
+
+
+NONSENSE: dict[str, dict[str, Any]] = {
+    "header": {"extra_headers": {HEADER: "sometimes"}},
+    "metadata": {"extra_body": {"metadata": {"litellm_plugins": {"cache": "sometimes"}}}},
+    "negative ttl": {"extra_body": {"cache": {"ttl": -1}}},
+    "ttl in words": {"extra_body": {"cache": {"ttl": "an hour"}}},
+    "ttl true": {"extra_body": {"cache": {"ttl": True}}},
+    "negative s-maxage": {"extra_body": {"cache": {"s-maxage": -1}}},
+    "namespace of another type": {"extra_body": {"cache": {"namespace": 7}}},
+}
+
+
+@ALL_ROUTES
+@pytest.mark.parametrize("what", NONSENSE)
+def test_nonsense_is_refused_in_openai_s_words(
+    proxy: RunningProxy, provider: Provider, keys: Keys, question: str, what: str, route: Route
+) -> None:
+    with pytest.raises(openai.BadRequestError) as refused:
+        proxy.ask(keys.support, question, route=route, **NONSENSE[what])
+
+    error = refused.value.body
+    assert isinstance(error, dict)
+    assert error["type"] == "invalid_request_error"
+    assert error["param"]
+    assert error["message"].startswith(error["param"])
+    assert provider.times_asked(question) == 0
+
+
+def test_cache_that_is_no_mapping_is_refused_or_ignored_but_never_an_error_of_the_server(
+    proxy: RunningProxy, keys: Keys, question: str
+) -> None:
+    answer = proxy.http(
+        "POST",
+        "/v1/chat/completions",
+        keys.support,
+        json={"model": "gpt-4.1", "messages": [{"role": "user", "content": question}], "cache": "yes"},
+    )
+
+    assert answer.status_code in {200, 400}

@@ -1,0 +1,64 @@
+"""Fixtures that suites share; a suite's conftest imports those it uses."""
+
+from __future__ import annotations
+
+import itertools
+import random
+from collections.abc import Iterator
+
+import pytest
+
+from tests.support.config import KEYS, Keys, model, proxy_config
+from tests.support.provider import Provider
+from tests.support.proxy import RunningProxy
+
+SLOW_MODEL = "gpt-4.1-slow"
+_numbers = itertools.count(random.randrange(100_000, 900_000))
+
+
+@pytest.fixture
+def question() -> str:
+    """A question that no other test asks: its number keeps the semantic layer from taking it for another."""
+    return new_question()
+
+
+def new_question() -> str:
+    """One more of them."""
+    return f"What does article {next(_numbers)} of the handbook say?"
+
+
+@pytest.fixture(scope="session")
+def provider() -> Iterator[Provider]:
+    """One local provider for the whole run, answering at once."""
+    with Provider() as provider:
+        yield provider
+
+
+@pytest.fixture(scope="session")
+def slow_provider() -> Iterator[Provider]:
+    """One that streams for a second or two, behind the model `SLOW_MODEL`."""
+    with Provider(latency_scale=1) as provider:
+        yield provider
+
+
+@pytest.fixture(scope="session")
+def keys() -> Keys:
+    """The virtual keys of every proxy of the run."""
+    return KEYS
+
+
+@pytest.fixture(scope="session")
+def proxy(
+    provider: Provider, slow_provider: Provider, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[RunningProxy]:
+    """One proxy with the pack, for all tests that leave it as they found it: use questions of your own.
+
+    Team legal shares answers by end user, the others as by default.
+    """
+    config = proxy_config(
+        provider.url,
+        pack={"per_team": {"legal": {"cache": {"scope": "end_user"}}}},
+        more_models=[model(SLOW_MODEL, slow_provider.url, "gpt-4.1")],
+    )
+    with RunningProxy(config, tmp_path_factory.mktemp("proxy"), provider_url=provider.url) as proxy:
+        yield proxy

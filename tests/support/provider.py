@@ -1,0 +1,29 @@
+"""The provider of the tests: the simulator, answering at once, with what tests ask of its records."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from litellm_plugins.simulator import Simulator, SimulatorSettings, reference
+
+
+class Provider(Simulator):
+    """A simulator on a free port. Many tests share it: ask it about your own question, not for totals."""
+
+    def __init__(self, *, latency_scale: float = 0) -> None:
+        super().__init__(SimulatorSettings(latency_scale=latency_scale))
+
+    def requests_about(self, text: str) -> list[dict[str, Any]]:
+        """The chat requests with `text` anywhere in their messages, oldest first."""
+        return [
+            r for r in self.requests() if r["endpoint"] == "chat" and text in str((r["body"] or {}).get("messages"))
+        ]
+
+    def times_asked(self, text: str) -> int:
+        """How often the provider was asked about `text`."""
+        return len(self.requests_about(text))
+
+
+def mark_of(text: str) -> str:
+    """What stands in the simulator's answer to `text`, and in no other."""
+    return f"[ref {reference(text)}]"

@@ -1,0 +1,152 @@
+"""`litellm-plugins check`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from litellm_plugins.cli import main
+from tests.unit.cli.config import KEYS, SECRET, config, write
+
+ON = {"cache": {"enabled": True}}
+
+
+def check(folder: Path, content: object, *options: str) -> Result:
+    return CliRunner().invoke(main, ["check", "--config", write(folder, content), *options])
+
+
+def test_a_right_config_is_ok_and_says_what_is_on(tmp_path: Path) -> None:
+    """So that nobody has to read the defaults."""
+    result = check(tmp_path, config(ON | {"virtual_keys": KEYS, "per_team": {"support": {"cache": {"ttl_s": 5}}}}))
+    assert (result.exit_code, result.stderr) == (0, "")
+    lines = {line.split()[0]: " ".join(line.split()[1:]) for line in result.stdout.splitlines()[:-1]}
+    assert lines == {
+        "storage": "sqlite:///./data/litellm_plugins.db, at most 512 MB",
+        "cache": "on, per team, 3600 s",
+        "cache.exact": "on",
+        "cache.semantic": "on, threshold 0.92, embedder local",
+        "virtual_keys": "2 keys of 1 teams",
+        "telemetry": "headers, log, prometheus, langfuse",
+        "overrides": "team support",
+    }
+    assert result.stdout.endswith("proxy_config.yaml: ok\n")
+
+
+def test_what_is_off_is_said_to_be_off(tmp_path: Path) -> None:
+    """The layers of a cache that is off are off, whatever their own switches say."""
+    telemetry = dict.fromkeys(("headers", "log", "prometheus", "langfuse"), False)
+    result = check(tmp_path, config({"telemetry": telemetry}))
+    assert result.exit_code == 0
+    told = dict(line.split(maxsplit=1) for line in result.stdout.splitlines()[:-1])
+    del told["storage"]
+    assert set(told.values()) == {"off", "none"}
+
+
+def test_a_config_without_our_block_is_fine_and_does_nothing(tmp_path: Path) -> None:
+    """Loading the handler alone must cost nothing."""
+    without: tuple[dict[str, Any], ...] = (config(None), {"model_list": []}, {"callback_settings": None})
+    for content in without:
+        result = check(tmp_path, content)
+        assert result.exit_code == 0
+        assert "the pack does nothing" in result.stdout
+
+
+def test_every_problem_is_a_line_on_stderr_and_the_exit_code_is_1(tmp_path: Path) -> None:
+    """For a CI job before the deployment."""
+    result = check(tmp_path, config({"cache": {"semantic": {"max_eror_rate": 0.01}, "ttl_s": 0}}))
+    assert result.exit_code == 1
+    root = "callback_settings.litellm_plugins.cache"
+    assert result.stderr.splitlines() == [
+        f"{root}.ttl_s: input should be greater than 0 (got 0)",
+        f"{root}.semantic.max_eror_rate: unknown setting; did you mean max_error_rate?",
+    ]
+    assert "ok" not in result.stdout
+
+
+HOST: dict[str, tuple[dict[str, Any], str]] = {
+    "the handler is not loaded": (
+        {"litellm_settings": {"callbacks": ["langfuse"], "enable_post_custom_auth_checks": True}},
+        'litellm_settings.callbacks: add "litellm_plugins.proxy.handler"',
+    ),
+    "no callbacks at all": (
+        {"litellm_settings": {"enable_post_custom_auth_checks": True}},
+        "litellm_settings.callbacks: add",
+    ),
+    "the host's own cache is on": (
+        {"litellm_settings": config(ON, cache=True)["litellm_settings"]},
+        "litellm_settings.cache: set it to false",
+    ),
+    "another custom auth": (
+        {"general_settings": {"custom_auth": "my.auth", "custom_auth_run_common_checks": True}},
+        "general_settings.custom_auth: set it to litellm_plugins.proxy.virtual_key_auth",
+    ),
+    "no common checks": (
+        {"general_settings": {"custom_auth": "litellm_plugins.proxy.virtual_key_auth"}},
+        "general_settings.custom_auth_run_common_checks: set it to true",
+    ),
+    "no checks after the custom auth": (
+        {"litellm_settings": {"callbacks": ["litellm_plugins.proxy.handler"]}},
+        "litellm_settings.enable_post_custom_auth_checks: set it to true",
+    ),
+}
+
+
+@pytest.mark.parametrize(("host", "expected"), HOST.values(), ids=HOST.keys())
+def test_what_in_the_hosts_part_defeats_ours_is_a_problem(tmp_path: Path, host: dict[str, Any], expected: str) -> None:
+    """Settings that silently have no effect are worse than wrong ones."""
+    result = check(tmp_path, config(ON | {"virtual_keys": KEYS}) | host)
+    assert result.exit_code == 1
+    (line,) = result.stderr.splitlines()
+    assert line.startswith(expected)
+
+
+def test_a_callback_that_is_one_word_and_no_list_is_understood(tmp_path: Path) -> None:
+    """The host takes both."""
+    content = config(ON)
+    content["litellm_settings"]["callbacks"] = "litellm_plugins.proxy.handler"
+    assert check(tmp_path, content).exit_code == 0
+
+
+@pytest.mark.parametrize("content", ["", "a: [1", "- a\n- b\n", "just words", "a: &a [*b]", "\t"])
+def test_a_file_that_is_no_config_is_a_problem_and_no_traceback(tmp_path: Path, content: str) -> None:
+    """Empty, broken, or of another shape."""
+    result = check(tmp_path, content)
+    assert result.exit_code == 1
+    assert isinstance(result.exception, SystemExit)
+    assert "proxy_config.yaml: " in result.stderr
+
+
+def test_a_file_that_is_not_there_is_a_problem_and_no_traceback(tmp_path: Path) -> None:
+    """Nor is a folder, or a file of bytes."""
+    (tmp_path / "bytes.yaml").write_bytes(b"\xff\xfe\x00")
+    for path in (tmp_path / "nowhere.yaml", tmp_path, tmp_path / "bytes.yaml"):
+        result = CliRunner().invoke(main, ["check", "--config", str(path)])
+        assert result.exit_code == 1
+        assert "cannot be read" in result.stderr
+
+
+def test_json_says_the_same_for_programs(tmp_path: Path) -> None:
+    """One object on stdout, the exit code unchanged."""
+    good = check(tmp_path, config(ON), "--json")
+    assert good.exit_code == 0
+    told = json.loads(good.stdout)
+    assert (told["ok"], told["problems"]) == (True, [])
+    assert told["features"]["cache.exact"] == "on"
+    bad = check(tmp_path, config({"cahce": {}}), "--json")
+    assert bad.exit_code == 1
+    told = json.loads(bad.stdout)
+    assert (told["ok"], told["features"]) == (False, {})
+    assert told["problems"] == ["callback_settings.litellm_plugins.cahce: unknown setting; did you mean cache?"]
+
+
+def test_no_secret_is_printed_whatever_is_wrong(tmp_path: Path) -> None:
+    """A plain key pasted for a hash: CI logs are public."""
+    block = {"virtual_keys": {"keys": [{"name": "a", "hash": SECRET}]}}
+    for options in ((), ("--json",)):
+        result = check(tmp_path, config(block), *options)
+        assert result.exit_code == 1
+        assert SECRET not in result.output

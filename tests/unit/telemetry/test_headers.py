@@ -1,0 +1,72 @@
+"""What a client, or somebody with curl, reads of a decision."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+
+from litellm_plugins.telemetry.sinks.headers import headers_for, usd
+from tests.unit.telemetry.events import hit, miss
+
+PREFIX = "x-litellm-plugins-"
+
+
+def test_a_hit_says_layer_reason_similarity_handle_and_what_it_saved() -> None:
+    assert headers_for(hit()) == {
+        f"{PREFIX}cache": "semantic",
+        f"{PREFIX}cache-reason": "above_threshold",
+        f"{PREFIX}cache-similarity": "0.9434",
+        f"{PREFIX}cache-id": "0123abcd",
+        f"{PREFIX}saved-usd": "0.000001234",
+        f"{PREFIX}decision-ms": "1.23",
+    }
+
+
+def test_a_miss_says_how_near_the_nearest_was_and_claims_no_saving() -> None:
+    assert headers_for(miss(similarity=0.5)) == {
+        f"{PREFIX}cache": "miss",
+        f"{PREFIX}cache-reason": "below_threshold",
+        f"{PREFIX}cache-similarity": "0.5000",
+        f"{PREFIX}decision-ms": "1.23",
+    }
+
+
+def test_where_there_was_nothing_to_compare_no_similarity_is_made_up() -> None:
+    assert f"{PREFIX}cache-similarity" not in headers_for(miss())
+
+
+def test_a_free_hit_says_that_it_saved_nothing() -> None:
+    """A self-hosted model: a missing header would look like a miss."""
+    assert headers_for(hit(saved_nano_usd=0))[f"{PREFIX}saved-usd"] == "0"
+
+
+def test_nobodys_words_and_no_names_are_in_a_header() -> None:
+    """Headers are logged by every proxy on the way; and not every text can stand in one."""
+    told = "".join(headers_for(hit()).values())
+    for private in ("Where is", "Support", "ci-key"):
+        assert private not in told
+    told.encode("ascii")
+
+
+@pytest.mark.parametrize(
+    ("nano_usd", "text"),
+    [
+        (0, "0"),
+        (1, "0.000000001"),
+        (10, "0.00000001"),
+        (1_234, "0.000001234"),
+        (1_000_000, "0.001"),
+        (100_000_000, "0.1"),
+        (1_000_000_000, "1"),
+        (10_000_000_000, "10"),
+        (100_000_000_000, "100"),
+        (1_500_000_000, "1.5"),
+        (2**53, "9007199.254740992"),
+        (2**63 - 1, "9223372036.854775807"),
+    ],
+)
+def test_dollars_are_plain_decimals_to_the_last_digit(nano_usd: int, text: str) -> None:
+    """No exponent, no rounding, no float."""
+    assert usd(nano_usd) == text
+    assert Decimal(usd(nano_usd)) * 1_000_000_000 == nano_usd

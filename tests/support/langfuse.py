@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 from urllib.parse import urlsplit
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
@@ -117,7 +117,7 @@ class LangfuseRecorder:
         self._lock = threading.Lock()
         self._spans: list[Span] = []
         self._refused: list[str] = []
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler_of(self))
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), type("_Handler", (_Handler,), {"recorder": self}))
         self._server.daemon_threads = True
         self._thread = threading.Thread(target=self._server.serve_forever, name="langfuse-recorder", daemon=True)
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
@@ -176,57 +176,57 @@ class LangfuseRecorder:
         self._thread.join()
 
 
-def _handler_of(recorder: LangfuseRecorder) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
+class _Handler(BaseHTTPRequestHandler):
+    """Answers as a Langfuse server would, for the `recorder` of its subclass."""
 
-        def do_GET(self) -> None:
-            self._read_body()
-            path = urlsplit(self.path).path
-            if path != "/api/public/health" and not self._is_authorised():
-                return
-            if path in _READS:
-                self._reply(HTTPStatus.OK, json.dumps(_READS[path]).encode())
-            else:
-                self._refuse(HTTPStatus.NOT_FOUND)
+    protocol_version = "HTTP/1.1"
+    recorder: ClassVar[LangfuseRecorder]
 
-        def do_POST(self) -> None:
-            body = self._read_body()
-            if not self._is_authorised():
-                return
-            if urlsplit(self.path).path != TRACES_PATH:
-                self._refuse(HTTPStatus.NOT_FOUND)
-            elif self.headers.get("content-type") != _PROTOBUF:
-                self._refuse(HTTPStatus.UNSUPPORTED_MEDIA_TYPE)
-            else:
-                recorder.take(ExportTraceServiceRequest.FromString(body))
-                self._reply(HTTPStatus.OK, ExportTraceServiceResponse().SerializeToString(), kind=_PROTOBUF)
+    def do_GET(self) -> None:
+        self._body()
+        path = urlsplit(self.path).path
+        if path != "/api/public/health" and not self._is_authorised():
+            return
+        if path in _READS:
+            self._reply(HTTPStatus.OK, json.dumps(_READS[path]).encode())
+        else:
+            self._refuse(HTTPStatus.NOT_FOUND)
 
-        def _read_body(self) -> bytes:
-            body = self.rfile.read(int(self.headers.get("content-length") or 0))
-            return gzip.decompress(body) if self.headers.get("content-encoding") == "gzip" else body
+    def do_POST(self) -> None:
+        body = self._body()
+        if not self._is_authorised():
+            return
+        if urlsplit(self.path).path != TRACES_PATH:
+            self._refuse(HTTPStatus.NOT_FOUND)
+        elif self.headers.get("content-type") != _PROTOBUF:
+            self._refuse(HTTPStatus.UNSUPPORTED_MEDIA_TYPE)
+        else:
+            self.recorder.take(ExportTraceServiceRequest.FromString(body))
+            self._reply(HTTPStatus.OK, ExportTraceServiceResponse().SerializeToString(), kind=_PROTOBUF)
 
-        def _is_authorised(self) -> bool:
-            if recorder.authorised(self.headers.get("authorization", "")):
-                return True
-            self._refuse(HTTPStatus.UNAUTHORIZED)
-            return False
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class's name
+        """Nothing on stderr."""
 
-        def _refuse(self, status: HTTPStatus) -> None:
-            recorder.refuse(f"{self.command} {self.path}: {status.value}")
-            self._reply(status, json.dumps({"message": status.phrase}).encode())
+    def _body(self) -> bytes:
+        body = self.rfile.read(int(self.headers.get("content-length") or 0))
+        return gzip.decompress(body) if self.headers.get("content-encoding") == "gzip" else body
 
-        def _reply(self, status: HTTPStatus, body: bytes, *, kind: str = "application/json") -> None:
-            self.send_response(status)
-            self.send_header("content-type", kind)
-            self.send_header("content-length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
+    def _is_authorised(self) -> bool:
+        if self.recorder.authorised(self.headers.get("authorization", "")):
+            return True
+        self._refuse(HTTPStatus.UNAUTHORIZED)
+        return False
 
-        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class's name
-            """Nothing on stderr."""
+    def _refuse(self, status: HTTPStatus) -> None:
+        self.recorder.refuse(f"{self.command} {self.path}: {status.value}")
+        self._reply(status, json.dumps({"message": status.phrase}).encode())
 
-    return Handler
+    def _reply(self, status: HTTPStatus, body: bytes, *, kind: str = "application/json") -> None:
+        self.send_response(status)
+        self.send_header("content-type", kind)
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
 
 
 def _spans_of(request: ExportTraceServiceRequest) -> Iterator[Span]:

@@ -1,6 +1,6 @@
 """How an event reaches the sinks."""
 
-from __future__ import annotations
+import pytest
 
 from litellm_plugins.telemetry.events import Event, Telemetry
 from tests.unit.telemetry.events import hit, miss
@@ -22,6 +22,20 @@ def test_every_sink_is_told_every_event_in_order() -> None:
     for event in events:
         telemetry.emit(event)
     assert told == [(name, event) for event in events for name in "ab"]
+
+
+class Broken:
+    def record(self, event: Event) -> None:
+        raise RuntimeError("no room")
+
+
+def test_a_sink_that_breaks_costs_neither_the_request_nor_the_other_sinks(caplog: pytest.LogCaptureFixture) -> None:
+    """And is told of by its name."""
+    told: list[tuple[str, Event]] = []
+    Telemetry([Broken(), Told(told, "a")]).emit(hit(matched_question="my secret diagnosis"))
+    assert told
+    assert "Broken" in caplog.text
+    assert "diagnosis" not in caplog.text
 
 
 def test_without_sinks_nothing_happens() -> None:

@@ -106,6 +106,20 @@ def test_every_layer_and_reason_makes_a_page_that_a_scraper_can_read(scrape: Scr
     assert all(f'layer="{layer}"' in scrape.text() for layer in Layer)
 
 
+def test_models_that_the_proxy_does_not_have_share_one_label() -> None:
+    """A client may ask for any name: each would be a series for ever, on a page that every scrape reads."""
+    registry = CollectorRegistry()
+    sink = PrometheusSink(registry, known_model={"small"}.__contains__)
+    for number in range(100):
+        sink.record(miss(model_group=f"made up {number}"))
+        sink.record(AnswerHandled(f"made up {number}", None))
+    sink.record(miss())
+    counted = {"layer": "miss", "reason": "below_threshold"}
+    assert registry.get_sample_value("litellm_plugins_requests_total", counted | {"model_group": "other"}) == 100
+    assert registry.get_sample_value("litellm_plugins_requests_total", counted | {"model_group": "small"}) == 1
+    assert "made up" not in generate_latest(registry).decode()
+
+
 @pytest.mark.parametrize("name", ["\ud83d", 'a"b', "a\nb", "a\\b"])
 def test_a_model_name_of_any_characters_leaves_the_page_readable(scrape: Scrape, name: str) -> None:
     """It comes from the client: one request must not take `/metrics` away from the whole worker."""

@@ -60,8 +60,11 @@ class Pipeline:
         self._telemetry.emit(event)
         return Decision(request, policy, verdict, event)
 
-    async def after_call(self, decision: Decision, reply: Reply) -> None:
-        """Stage 8: keep the answer where it may be kept. Never raises."""
+    async def after_call(self, decision: Decision, reply: Reply, *, again: bool = False) -> None:
+        """Stage 8: keep the answer where it may be kept. Never raises.
+
+        `again` says that an earlier state of the same answer was handed over before: it is replaced, and not counted.
+        """
         if decision.verdict.keys is None or decision.verdict.is_hit:
             return
         try:
@@ -72,7 +75,8 @@ class Pipeline:
         except Exception as exc:  # noqa: BLE001 - fail open: this is the stage's edge
             refusal = Reason.INTERNAL_ERROR
             self._telemetry.emit(StageFailed("store", str(refusal), f"{type(exc).__name__}: {exc}"))
-        self._telemetry.emit(AnswerHandled(decision.request.model_group, refusal))
+        if not again:
+            self._telemetry.emit(AnswerHandled(decision.request.model_group, refusal))
 
     async def aclose(self) -> None:
         """Close what the stages hold open."""

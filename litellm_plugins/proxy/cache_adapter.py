@@ -74,7 +74,8 @@ class _TicketBackend(BaseCache):
             return
         reply = reply_of(value, kwargs)
         if reply is not None:
-            await self._pipeline.after_call(ticket.decision, reply)
+            again, ticket.handled = ticket.handled, True
+            await self._pipeline.after_call(ticket.decision, reply, again=again)
 
     # The host's abstract class wants these; nothing synchronous ever carries a ticket.
     def get_cache(self, key: str, **kwargs: Any) -> Any:

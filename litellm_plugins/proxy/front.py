@@ -73,6 +73,8 @@ def front_routes(pack: Pack) -> list[APIRoute]:
 
 async def _answer(pack: Pack, request: Request, response: Response, auth: UserAPIKeyAuth) -> Any:
     body = await read_request_body(request=request)
+    if not isinstance(body.get("metadata"), dict):
+        body["metadata"] = {}  # as the host's own handler begins
     stream_options = body.get("stream_options")
     requested_model = body.get("model")
     processing = ProxyBaseLLMRequestProcessing(data=body)

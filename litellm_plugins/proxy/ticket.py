@@ -22,13 +22,14 @@ _PLACES = ("litellm_metadata", "metadata")
 class Ticket(str):
     """A random word that carries its request's decision."""
 
-    __slots__ = ("decision", "noted")
+    __slots__ = ("decision", "handled", "noted")
     decision: Decision
+    handled: bool  # its fresh answer came in: the host hands a stream's over twice
     noted: bool  # the trace notes were written: retries must not write them again
 
     def __new__(cls, decision: Decision) -> Ticket:
         ticket = super().__new__(cls, secrets.token_hex(8))
-        ticket.decision, ticket.noted = decision, False
+        ticket.decision, ticket.handled, ticket.noted = decision, False, False
         return ticket
 
     def __copy__(self) -> Ticket:

@@ -39,10 +39,10 @@ class RunningSimulator(ABC):
 
     def clear(self) -> None:
         """Forgets what was received."""
-        httpx.delete(f"{self.url}/simulator/requests", headers=self._headers).raise_for_status()
+        httpx.delete(f"{self.url}/simulator/requests", headers=self._headers, trust_env=False).raise_for_status()
 
     def _get(self, path: str) -> httpx.Response:
-        return httpx.get(f"{self.url}{path}", headers=self._headers).raise_for_status()
+        return httpx.get(f"{self.url}{path}", headers=self._headers, trust_env=False).raise_for_status()
 
     def __enter__(self) -> Self:
         self.start()

@@ -123,10 +123,11 @@ async def test_what_was_not_looked_up_is_not_stored(run: Run, different: dict[st
 
 
 async def test_a_hit_is_not_stored_again(run: Run) -> None:
-    """Its lifetime would never end."""
-    await run.pipeline.after_call(await run.pipeline.before_call(chat("lost")), reply())
-    await run.pipeline.after_call(await run.pipeline.before_call(chat("lost")), reply())
+    """Its lifetime would never end. Nor is it counted among the fresh answers."""
+    for _ in range(2):
+        await run.pipeline.after_call(await run.pipeline.before_call(chat("lost")), reply())
     assert run.store.calls.count("put") == 1
+    assert run.told.of(AnswerHandled) == [AnswerHandled("small", None)]
 
 
 Break = Callable[[Run], None]

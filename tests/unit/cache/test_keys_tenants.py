@@ -46,6 +46,16 @@ def test_no_two_people_of_any_ids_are_one_tenant() -> None:
         assert tenants.setdefault(tenant, person) == person, f"{person} is taken for {tenants[tenant]}"
 
 
+@pytest.mark.parametrize(
+    "joint", ["|", ":", "/", ",", " ", "\x00", '","', "|end_user|", ":end_user:", '","end_user","', ""]
+)
+def test_where_an_owners_id_ends_and_an_end_users_begins_cannot_be_shifted(joint: str) -> None:
+    """The end user's id is free text of the client's: he must not be able to spell another team's user."""
+    longer_team = Identity(team_id=f"a{joint}b", end_user_id="c")
+    longer_user = Identity(team_id="a", end_user_id=f"b{joint}c")
+    assert tenant_of(longer_team, "end_user") != tenant_of(longer_user, "end_user")
+
+
 def test_a_tenant_is_told_apart_in_partition_and_exact_key_too() -> None:
     """The store filters by tenant; the keys hold by themselves, should a store forget to."""
     derived = [derive(chat(identity=Identity(team_id=name)), "team") for name in CRAFTED]

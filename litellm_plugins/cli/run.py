@@ -37,9 +37,16 @@ def run(path: Path, litellm_options: tuple[str, ...]) -> None:
     if litellm is None:
         raise click.ClickException("the litellm command is not installed; run `make setup`")
     options = list(litellm_options)
-    if not any(option == "--host" or option.startswith("--host=") for option in options):
+    if not _given(options, "--host"):
         options += ["--host", "127.0.0.1"]  # opening it to a network is a decision, not a default
+    if _given(options, "--num_workers") and not _given(options, "--timeout_worker_healthcheck"):
+        # uvicorn gives a worker 5 s to answer; importing the host takes longer, and it would start anew for ever.
+        options += ["--timeout_worker_healthcheck", "60"]
     os.execve(litellm, [litellm, "--config", str(path), *options], env)  # noqa: S606 - its own options, no shell
+
+
+def _given(options: list[str], name: str) -> bool:
+    return any(option == name or option.startswith(f"{name}=") for option in options)
 
 
 def read_env_file(path: Path) -> dict[str, str]:

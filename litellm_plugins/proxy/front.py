@@ -27,7 +27,7 @@ from pydantic import BaseModel
 
 from litellm_plugins.proxy import ticket as tickets
 from litellm_plugins.proxy.callbacks import PluginHandler
-from litellm_plugins.proxy.delivery import deliver
+from litellm_plugins.proxy.delivery import FrontHit
 
 if TYPE_CHECKING:
     from litellm_plugins.proxy.boot import Pack
@@ -97,16 +97,18 @@ async def _answer(pack: Pack, request: Request, response: Response, auth: UserAP
     try:
         processing.data, _ = await processing._pre_call_with_fallbacks(**common)
         ticket = tickets.find(processing.data)
-        if ticket is not None and ticket.decision.verdict.is_hit and _still_served(processing.data):
-            return await deliver(
-                pack,
-                ticket,
-                processing.data,
-                auth,
-                request,
+        entry = ticket.decision.verdict.entry if ticket else None
+        if ticket is not None and entry is not None and _still_served(processing.data):
+            return await FrontHit(
+                pack=pack,
+                ticket=ticket,
+                entry=entry,
+                data=processing.data,
+                auth=auth,
+                request=request,
                 requested_model=str(requested_model),
                 include_usage=isinstance(stream_options, dict) and stream_options.get("include_usage") is True,
-            )
+            ).respond()
         result = await processing.base_process_llm_request(
             **common,
             fastapi_response=response,

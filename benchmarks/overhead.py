@@ -13,7 +13,9 @@ import argparse
 import asyncio
 import json
 import os
+import signal
 import statistics
+import sys
 import tempfile
 import uuid
 from collections.abc import Callable
@@ -48,6 +50,7 @@ class Case:
 
 def main() -> None:
     arguments = _arguments()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that no proxy is left running
     console = Console(stderr=arguments.json)
     with (
         tempfile.TemporaryDirectory() as folder,

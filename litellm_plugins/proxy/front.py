@@ -45,6 +45,7 @@ _TAKES_PART = (
     "async_post_call_success_deployment_hook",
     "async_post_call_success_hook",
     "async_post_call_streaming_hook",
+    "async_post_call_streaming_deployment_hook",
     "async_post_call_streaming_iterator_hook",
     "async_filter_deployments",
 )

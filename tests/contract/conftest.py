@@ -1,4 +1,4 @@
-"""The host facts that the pack stands on. A new LiteLLM version is tried here first: what fails says what would break."""
+"""The host facts that the pack stands on: a new LiteLLM version is tried here first, and what fails says why."""
 
 from __future__ import annotations
 
@@ -24,8 +24,11 @@ _PROBE = Path(__file__).parent / "probe"
 def host() -> Any:
     """`litellm.proxy.proxy_server`, imported into the tests' own process. Nothing runs in it."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the host's own deprecations, at import
+        warnings.simplefilter("ignore")  # the host's own
+        from litellm import ModelResponse
         from litellm.proxy import proxy_server
+
+        ModelResponse()  # its pydantic schemas are built on first use, with warnings of their own
     return proxy_server
 
 
@@ -82,7 +85,9 @@ def contract(
             model("flaky", provider.url, "gpt-4.1"),
             model("regional", provider.url, "gpt-4.1", tags=["eu"]),
             model("regional", provider.url, "gpt-4.1-mini", tags=["us"]),
-            model("half-regional", provider.url, "gpt-4.1", tags=["eu"], extra_headers={"x-simulator-fault": "error:500"}),
+            model(
+                "half-regional", provider.url, "gpt-4.1", tags=["eu"], extra_headers={"x-simulator-fault": "error:500"}
+            ),
             model("half-regional", provider.url, "gpt-4.1-mini", tags=["eu"]),
             model("half-regional", provider.url, "gpt-4.1-nano", tags=["us"]),
         ],

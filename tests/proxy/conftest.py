@@ -22,7 +22,7 @@ def sturdy_proxy(provider: Provider, tmp_path_factory: pytest.TempPathFactory) -
 
 @pytest.fixture(scope="session")
 def bare_proxy(provider: Provider, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningProxy]:
-    """The same config with our block left out: stock LiteLLM, with the callback line. The master key is its only key."""
+    """The config without our block: stock LiteLLM, but for the callback line. Ask it with the master key."""
     config = without_pack(proxy_config(provider.url))
     folder = tmp_path_factory.mktemp("bare")
     with RunningProxy(config, folder, provider_url=provider.url) as proxy:

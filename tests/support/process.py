@@ -65,8 +65,10 @@ class ProxyProcess:
         """Start it without waiting: for a proxy that must not start."""
         command = [
             str(Path(sys.executable).parent / "litellm"), "--config", str(self.config_path),
-            "--host", "127.0.0.1", "--port", str(self.port), "--num_workers", str(self._num_workers),
+            "--host", "127.0.0.1", "--port", str(self.port),
         ]  # fmt: skip
+        if self._num_workers > 1:  # by default a worker that takes longer than 5 s to import its modules is shot
+            command += ["--num_workers", str(self._num_workers), "--timeout_worker_healthcheck", "60"]
         self._log_offset = self._log_path.stat().st_size if self._log_path.exists() else 0
         with self._log_path.open("ab") as log:
             self._process = subprocess.Popen(

@@ -110,6 +110,24 @@ async def test_what_became_of_a_fresh_answer_is_told(run: Run) -> None:
     ]
 
 
+async def test_an_answer_handed_over_again_replaces_its_earlier_state_and_is_counted_once(run: Run) -> None:
+    """The host hands over a stream's answer twice, the second time with its usage."""
+    decision = await run.pipeline.before_call(chat("lost"))
+    await run.pipeline.after_call(decision, reply(answer("first state")))
+    await run.pipeline.after_call(decision, reply(answer("last state")), again=True)
+    assert b"last state" in run.store.only.body
+    assert run.told.of(AnswerHandled) == [AnswerHandled("small", None)]
+
+
+async def test_a_failure_of_the_second_handing_over_is_told(run: Run) -> None:
+    """Counting an answer once must not silence a store that broke in between."""
+    decision = await run.pipeline.before_call(chat("lost"))
+    await run.pipeline.after_call(decision, reply())
+    run.store.broken.add("put")
+    await run.pipeline.after_call(decision, reply(), again=True)
+    assert [failure.reason for failure in run.told.of(StageFailed)] == ["store_busy"]
+
+
 @pytest.mark.parametrize(
     "different", [{"endpoint": "images"}, {"controls": CacheControls(bypass=True)}, {"identity": Identity()}]
 )

@@ -12,7 +12,7 @@ from litellm.proxy import proxy_server
 from litellm.proxy._types import LitellmUserRoles, ProxyException, UserAPIKeyAuth
 
 
-async def identify(request: Request, api_key: str) -> UserAPIKeyAuth:  # noqa: ARG001 - the host's signature
+async def identify(request: Request, api_key: str) -> UserAPIKeyAuth:
     """The identity that `api_key` claims."""
     key_hash = hashlib.sha256(api_key.encode()).hexdigest()
     if api_key == proxy_server.master_key:

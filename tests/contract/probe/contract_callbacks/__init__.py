@@ -44,7 +44,7 @@ _router_seen: list[bool] = []
 
 
 async def _look_for_the_router() -> None:
-    while proxy_server.llm_router is None:
+    while proxy_server.llm_router is None:  # noqa: ASYNC110 - the host sets no event
         await asyncio.sleep(0.05)
     _router_seen.append(True)
 
@@ -57,6 +57,10 @@ def _note(data: Any, what: str, **details: Any) -> None:
     nested = data.get("litellm_params") or {}
     call_id = data.get("litellm_call_id") or nested.get("litellm_call_id") or "unknown"
     EVENTS[call_id].append({"what": what, **details})
+
+
+def _metadata(data: dict[str, Any]) -> Any:
+    return tickets.metadata_of(data) or {}
 
 
 class Quiet(CustomLogger):
@@ -74,7 +78,7 @@ class Quiet(CustomLogger):
                 for name in ("cache_hit", "response_cost", "saved_cache_cost", "model_group", "total_tokens")
             },
             payload_text=json.dumps(payload, default=str),
-            tags=list((tickets.metadata_of(kwargs.get("litellm_params") or {}).get("tags")) or ()),
+            tags=list(_metadata(kwargs.get("litellm_params") or {}).get("tags") or ()),
         )
 
     async def async_log_failure_event(self, kwargs: Any, response_obj: Any, start_time: Any, end_time: Any) -> None:
@@ -114,7 +118,7 @@ class Loud(CustomLogger):
         return healthy_deployments
 
     async def async_pre_call_deployment_hook(self, kwargs: Any, call_type: Any) -> None:
-        metadata = tickets.metadata_of(kwargs)
+        metadata = _metadata(kwargs)
         _note(
             kwargs,
             "pre_call_deployment",
@@ -160,10 +164,10 @@ def _watch(cache: Any) -> None:
         return {
             "ticket": str(ticket) if ticket is not None else None,
             "asked_for": ticket.decision.request.model_group if ticket is not None else None,
-            "model_group": tickets.metadata_of(dict(kwargs)).get("model_group"),
+            "model_group": _metadata(kwargs).get("model_group"),
             "model": kwargs.get("model"),
             "provider": kwargs.get("custom_llm_provider"),
-            "model_info": bool(kwargs.get("model_info") or tickets.metadata_of(dict(kwargs)).get("model_info")),
+            "model_info": bool(kwargs.get("model_info") or _metadata(kwargs).get("model_info")),
             "stream": kwargs.get("stream"),
             "messages": len(kwargs.get("messages") or ()),
         }

@@ -5,6 +5,7 @@ Only requests with a ticket take part: to all others the host behaves as if it h
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -99,8 +100,9 @@ def reply_of(value: Mapping[str, Any], kwargs: Mapping[str, Any]) -> Reply | Non
     metadata = tickets.metadata_of(kwargs) or {}
     model = str(kwargs.get("model") or body.get("model") or "")
     provider = str(kwargs.get("custom_llm_provider") or "")
-    if not provider:
-        _, provider, _, _ = litellm.get_llm_provider(model=model)
+    # As the host does before it logs: "openai/gpt-4.1" and "gpt-4.1" would be two models in every chart.
+    with contextlib.suppress(litellm.BadRequestError):  # a provider that the host does not know by name
+        model, provider, _, _ = litellm.get_llm_provider(model=model, custom_llm_provider=provider or None)
     model_info = kwargs.get("model_info") or metadata.get("model_info") or {}
     usage = body.get("usage") or {}
     return Reply(

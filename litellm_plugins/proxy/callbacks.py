@@ -37,8 +37,10 @@ class PluginHandler(CustomLogger):
         metadata = tickets.metadata_of(data)
         if metadata is None:  # nothing of the host's travels with this request, so neither can a decision
             return
+        from litellm.proxy import proxy_server
+
         try:
-            request = to_request(data, user_api_key_dict, call_type=call_type, tags_route=_tags_route())
+            request = to_request(data, user_api_key_dict, call_type=call_type, router=proxy_server.llm_router)
         except RequestError as exc:
             raise _client_error(exc) from exc
         tickets.attach(metadata, await self._pack.pipeline.before_call(request))
@@ -84,12 +86,6 @@ def annotate(pack: Pack, ticket: tickets.Ticket, metadata: MutableMapping[str, A
     metadata["tags"] = [*tags, *(tag for tag in notes.tags if tag not in tags)]
     theirs = metadata.get("trace_metadata")
     metadata["trace_metadata"] = {**notes.metadata, **(theirs if isinstance(theirs, dict) else {})}
-
-
-def _tags_route() -> bool:
-    from litellm.proxy import proxy_server
-
-    return bool(getattr(proxy_server.llm_router, "enable_tag_filtering", False))
 
 
 def _client_error(exc: RequestError) -> ProxyException:

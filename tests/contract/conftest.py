@@ -93,7 +93,7 @@ def contract(
         ],
         litellm_settings={"callbacks": ["litellm_plugins.proxy.handler", "contract_callbacks.quiet"]},
         general_settings={"custom_auth": "contract_auth.identify"},
-        router_settings={"num_retries": 3, "enable_tag_filtering": True},
+        router_settings={"num_retries": 1, "enable_tag_filtering": True},
         callback_settings={"contract": {"plain": 1, "secret": "os.environ/CONTRACT_SECRET"}},
     )
     folder = tmp_path_factory.mktemp("contract")

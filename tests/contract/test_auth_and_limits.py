@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import socket
+import struct
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
 
 import openai
 import pytest
@@ -34,6 +37,16 @@ def test_a_refusal_of_custom_auth_is_a_401_in_openai_s_shape(
     assert contract.provider.times_asked(question) == 0
 
 
+@pytest.mark.parametrize("path", ["/v1/chat/completions", "/openai/deployments/gpt-4.1/chat/completions"])
+def test_custom_auth_is_asked_even_where_there_is_no_key(contract: Contract, question: str, path: str) -> None:
+    """We stand on this because nothing else stands between a request without a key and an answer."""
+    body = {"model": "gpt-4.1", "messages": [{"role": "user", "content": question}]}
+    response = contract.proxy.http("POST", path, json=body)
+
+    assert response.status_code == 401
+    assert "Incorrect API key provided." in response.json()["error"]["message"]
+
+
 @ALL_ROUTES
 def test_the_models_of_an_identity_are_enforced(contract: Contract, question: str, route: Route) -> None:
     """We stand on this because both switches, `custom_auth_run_common_checks` and `enable_post_custom_auth_checks`,
@@ -47,16 +60,12 @@ def test_the_models_of_an_identity_are_enforced(contract: Contract, question: st
     assert contract.proxy.ask(narrow, question, model="gpt-4.1-mini", route=route).text
 
 
-def test_the_settings_are_named_as_the_host_reads_them(host: object) -> None:
+@pytest.mark.parametrize("switch", ["custom_auth_run_common_checks", "enable_post_custom_auth_checks"])
+def test_the_switches_are_named_as_the_host_reads_them(host: object, switch: str) -> None:
     """We stand on this because a switch that the host no longer knows is one that it silently ignores."""
-    from pathlib import Path
+    from litellm.proxy.auth import user_api_key_auth
 
-    import litellm
-    from litellm.proxy.auth import auth_utils, user_api_key_auth
-
-    assert litellm.enable_post_custom_auth_checks is False
-    for module in (auth_utils, user_api_key_auth):
-        assert "custom_auth_run_common_checks" in Path(str(module.__file__)).read_text()
+    assert f'"{switch}"' in Path(str(user_api_key_auth.__file__)).read_text(), f"{switch} does nothing any more"
 
 
 @FRONT_AND_HOST
@@ -106,8 +115,9 @@ def test_streamed_hits_that_nobody_reads_leave_no_slot_taken(contract: Contract,
     """We stand on this because clients go away, some before the first byte."""
     key = contract.key("parallel=5")
     contract.proxy.teach(key, question, route=route)
-    for _ in range(25):
-        _ask_and_hang_up(contract, key, question, route)
+    calls = [_ask_and_hang_up(contract, key, question, route, after_s=n % 5 * 0.01) for n in range(25)]
+    begun = [call for call in calls if any(e["what"] == "headers" for e in contract.events(call))]
+    assert begun, "no request got as far as its headers before its client was gone: this proves nothing"
 
     eventually(lambda: _slots(contract, key, question, route) == 5, what="every slot to be free again", timeout_s=8)
 
@@ -152,16 +162,20 @@ def _slots(contract: Contract, key: str, question: str, route: Route) -> int:
         return sum(pool.map(slow, range(6)))
 
 
-def _ask_and_hang_up(contract: Contract, key: str, question: str, route: Route) -> None:
+def _ask_and_hang_up(contract: Contract, key: str, question: str, route: Route, *, after_s: float) -> dict[str, Any]:
+    call = contract.call_id()
     path = {"v1": "/v1/chat/completions", "host": "/openai/deployments/gpt-4.1/chat/completions?api-version=2024-10-21"}
     body = {"model": "gpt-4.1", "stream": True, "messages": [{"role": "user", "content": question}]}
     content = json.dumps(body).encode()
     head = (
         f"POST {path[route]} HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {key}\r\n"
+        f"x-litellm-call-id: {call['extra_headers']['x-litellm-call-id']}\r\n"
         f"content-type: application/json\r\ncontent-length: {len(content)}\r\n\r\n"
     )
     with socket.create_connection(("127.0.0.1", contract.proxy.port)) as connection:
         connection.sendall(head.encode() + content)
+        time.sleep(after_s)
         # An abortive close: the proxy sees a reset, not a half-closed connection.
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\x00\x00\x00\x00\x00\x00\x00")
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     time.sleep(0.02)
+    return call

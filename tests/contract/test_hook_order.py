@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import httpx
 import openai
 import pytest
 
@@ -84,15 +83,6 @@ def test_pre_call_is_told_the_kind_of_call_and_what_the_client_sent(loud: Contra
     assert "authorization" not in {name.lower() for name in pre_call["headers"]}, "the client's key is handed to hooks"
 
 
-def test_the_logging_object_is_there_before_the_call(loud: Contract, question: str) -> None:
-    """We stand on this because the front route logs a hit with it."""
-    call = loud.call_id()
-    loud.proxy.ask(loud.key(), question, **call)
-
-    assert only(loud.events(call, until="log_success"), "pre_call")[0]["has_logging"] in (True, False)
-    assert loud.proxy.ask(loud.key(), question).headers["x-litellm-call-id"]
-
-
 def test_a_call_id_of_the_client_s_is_taken_as_it_is(contract: Contract, question: str) -> None:
     """We stand on this because it is why a decision is never looked up by the call's id."""
     call = contract.call_id()
@@ -162,13 +152,3 @@ def test_a_callback_s_headers_reach_the_client_and_win(
         assert answer.headers["x-contract"] == "added"
         assert answer.headers["x-litellm-version"] == "overridden", "the host's headers win over a callback's now"
         assert answer.cost_usd == 0
-
-
-def test_an_own_hit_of_the_host_shows_what_the_first_answer_cost(contract: Contract, question: str) -> None:
-    """We stand on this because it is why we override that header; a host that says 0 itself needs it no more."""
-    key = contract.key()
-    contract.proxy.teach(key, question, route="host")
-    headers: httpx.Headers = contract.proxy.ask(key, question, route="host").headers
-
-    assert headers["x-litellm-response-cost"] == "0.0"
-    assert headers["x-litellm-cache-key"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 from typing import Any
 
 import litellm
@@ -15,6 +16,7 @@ from litellm.integrations.custom_logger import CustomLogger
 from litellm_plugins.proxy.prices import cost_nano_usd
 
 USAGE = {"prompt_tokens": 1_000, "completion_tokens": 100, "total_tokens": 1_100}
+DECISION: Any = object()  # nothing is asked of it
 
 
 class NoBackend(BaseCache):
@@ -90,7 +92,7 @@ async def test_a_closing_proxy_tells_its_cache(callback_lists: list[list[Any]], 
     """We stand on this because it is where the pack lets go of its files."""
     assert "disconnect" in host.proxy_shutdown_event.__code__.co_names
     with pytest.raises(NotImplementedError):
-        await Cache(_backend=NoBackend()).disconnect()
+        await Cache(_backend=NoBackend()).disconnect()  # type: ignore[no-untyped-call]
 
 
 class Base(CustomLogger):
@@ -156,8 +158,8 @@ def test_a_model_s_name_says_its_provider() -> None:
 
 def test_a_stored_body_becomes_a_response_again() -> None:
     """We stand on this because a hit is delivered as the host's own response object, ids and all."""
-    body = answer("gpt-4.1").model_dump(exclude_none=True)
-    again = litellm.ModelResponse(**copy.deepcopy(body))
+    body: dict[str, Any] = json.loads(answer("gpt-4.1").model_dump_json(exclude_none=True))
+    again: Any = litellm.ModelResponse(**copy.deepcopy(body))
 
     assert (again.id, again.created, again.model) == (body["id"], body["created"], body["model"])
     assert again.choices[0].message.content == "Yes."
@@ -222,14 +224,13 @@ async def test_the_logging_worker_runs_what_it_is_handed() -> None:
 
 def test_metadata_that_is_copied_still_carries_the_decision() -> None:
     """We stand on this because the host deep-copies metadata for fallbacks and writes it to JSON for its loggers."""
-    import json
     import pickle
 
     from litellm_plugins.proxy.ticket import METADATA_KEY, Ticket
 
-    ticket = Ticket("the decision")  # type: ignore[arg-type]  # nothing is asked of it
+    ticket = Ticket(DECISION)
     for copied in (copy.copy(ticket), copy.deepcopy({METADATA_KEY: ticket})[METADATA_KEY]):
-        assert copied.decision == "the decision"
+        assert copied.decision is DECISION
     assert type(pickle.loads(pickle.dumps(ticket))) is str
     assert json.dumps(ticket) == f'"{ticket}"'
 
@@ -240,7 +241,7 @@ def test_the_host_s_own_copy_of_a_request_keeps_the_ticket(host: Any) -> None:
 
     from litellm_plugins.proxy.ticket import METADATA_KEY, Ticket
 
-    ticket = Ticket("the decision")  # type: ignore[arg-type]  # nothing is asked of it
-    copied = safe_deep_copy({"metadata": {METADATA_KEY: ticket}})
+    ticket = Ticket(DECISION)
+    copied: Any = safe_deep_copy({"metadata": {METADATA_KEY: ticket}})  # type: ignore[no-untyped-call]
 
-    assert copied["metadata"][METADATA_KEY].decision == "the decision", "a fallback's answer would belong to no request"
+    assert copied["metadata"][METADATA_KEY].decision is DECISION, "a fallback's answer would belong to no request"

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
+import openai
 import pytest
 
 from tests.contract.conftest import Contract
@@ -64,11 +67,11 @@ def test_a_retry_is_routed_by_the_client_s_tags_alone(loud: Contract, route: Rou
     """We stand on this because the retry finds our tag in the metadata: the host must have kept the routing tags."""
     for _ in range(20):
         question, call = new_question(), loud.call_id()
-        answer = loud.proxy.ask(loud.key(), question, model="half-regional", route=route, **tagged("eu"), **call)
+        with suppress(openai.InternalServerError):  # both attempts may have met the failing one
+            loud.proxy.ask(loud.key(), question, model="half-regional", route=route, **tagged("eu"), **call)
         models = asked_models(loud, question)
-        assert answer.cache == "miss"
         assert set(models) <= {"gpt-4.1", "gpt-4.1-mini"}, "our tag led a retry to a deployment of another region"
-        if len(models) > 1:
+        if len(set(models)) > 1:
             break
     else:
         pytest.fail("no request was ever retried")

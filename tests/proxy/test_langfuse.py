@@ -27,6 +27,7 @@ WAYS: Mapping[str, tuple[str, Route, bool]] = {
     "host's look-up, streamed": ("other_freelancer", "host", True),
 }
 STEPS = {"miss": ASKED, "semantic": OTHER_WORDS, "exact": ASKED}
+TAGS_ROUTE = {"model_info": {"enable_tag_filtering": True}}
 _FLUSHED_S = 2.0  # longer than either callback holds a span back
 
 all_ways = pytest.mark.parametrize("way", WAYS)
@@ -67,9 +68,12 @@ def traced_proxy(
         more_models=[
             model("flaky", provider.url, "gpt-4.1", extra_headers={"x-simulator-fault": "error:500"}),
             model("flaky", provider.url, "gpt-4.1"),
+            # Tags choose the deployment of this group only.
+            model("regional", provider.url, "gpt-4.1", tags=["eu"]) | TAGS_ROUTE,
+            model("regional", provider.url, "gpt-4.1-mini", tags=["us"]) | TAGS_ROUTE,
         ],
         litellm_settings={"callbacks": ["prometheus", *SENDERS, "litellm_plugins.proxy.handler"]},
-        router_settings={"num_retries": 2},
+        router_settings={"num_retries": 1},
     )
     folder = tmp_path_factory.mktemp("traced")
     with RunningProxy(config, folder, provider_url=provider.url, env=recorder.env()) as proxy:
@@ -279,6 +283,20 @@ def _paid(recorder: LangfuseRecorder, user: str, sender: str) -> list[Generation
         return [each for each in generations if not each.is_error and each.cost_usd]
 
     return eventually(found, what=f"what {sender} sends of the answer")
+
+
+@pytest.mark.parametrize("route", ["v1", "host"])
+def test_tags_that_choose_the_deployment_of_one_group_keep_its_answers_apart(
+    traced_proxy: RunningProxy, provider: Provider, keys: Keys, question: str, route: Route
+) -> None:
+    """A tag there may say where data may go; the tags that we add for the trace choose nothing."""
+    for region, step in (("eu", "miss"), ("us", "miss"), ("eu", "exact"), ("us", "exact")):
+        ask = traced_proxy.teach if step == "miss" else traced_proxy.ask
+        tags = {"metadata": {"tags": [region]}}
+        answer = ask(keys.support, question, model="regional", route=route, extra_body=tags)
+        assert (region, answer.cache) == (region, step)
+
+    assert [request["body"]["model"] for request in provider.requests_about(question)] == ["gpt-4.1", "gpt-4.1-mini"]
 
 
 def test_no_secret_and_nothing_of_the_pack_s_inside_is_ever_sent(

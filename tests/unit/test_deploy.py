@@ -20,9 +20,7 @@ COMPOSE = ROOT / "deploy/compose.yaml"
 def instructions() -> list[tuple[str, str]]:
     """The Dockerfile's instructions in order, continuation lines joined, comments gone."""
     text = re.sub(r"^\s*#.*\n", "", DOCKERFILE.read_text(), flags=re.MULTILINE).replace("\\\n", " ")
-    return [
-        (word, rest) for word, _, rest in (line.strip().partition(" ") for line in text.splitlines()) if word
-    ]
+    return [(word, rest) for word, _, rest in (line.strip().partition(" ") for line in text.splitlines()) if word]
 
 
 def copied_from_the_tree() -> list[str]:
@@ -37,9 +35,7 @@ def test_everything_the_dockerfile_copies_is_there() -> None:
 
 
 def test_everything_the_dockerfile_copies_is_let_through_by_dockerignore() -> None:
-    let_through = [
-        line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")
-    ]
+    let_through = [line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")]
     for source in copied_from_the_tree():
         assert any(Path(source).match(pattern) for pattern in let_through), source
 

@@ -53,9 +53,7 @@ def test_a_lock_names_no_index_no_host_and_no_folder(name: str) -> None:
 
 @pytest.mark.parametrize("name", LOCKS)
 def test_no_lock_brings_torch_or_cuda(name: str) -> None:
-    heavy = {
-        found for found in pinned_names(name) if re.match(r"(torch|nvidia|cuda|triton|transformers)", found)
-    }
+    heavy = {found for found in pinned_names(name) if re.match(r"(torch|nvidia|cuda|triton|transformers)", found)}
     assert not heavy
 
 
@@ -69,10 +67,7 @@ def test_the_runtime_lock_satisfies_what_the_project_asks_for() -> None:
 def test_the_dev_lock_satisfies_the_dev_extra_and_holds_the_runtime_lock_unchanged() -> None:
     """Tests run on exactly what users get."""
     assert set(map(str, pinned("runtime"))) <= set(map(str, pinned("dev")))
-    dev = {
-        canonicalize_name(Requirement(text).name)
-        for text in PROJECT["project"]["optional-dependencies"]["dev"]
-    }
+    dev = {canonicalize_name(Requirement(text).name) for text in PROJECT["project"]["optional-dependencies"]["dev"]}
     assert dev <= pinned_names("dev")
 
 
@@ -111,27 +106,21 @@ def installed_bytes(name: str) -> int:
         files = distribution(name).files or []
     except PackageNotFoundError:
         return 0
-    return sum(
-        path.stat().st_size for path in map(Path, map(str, (f.locate() for f in files))) if path.is_file()
-    )
+    return sum(path.stat().st_size for path in map(Path, map(str, (f.locate() for f in files))) if path.is_file())
 
 
 def test_the_default_install_adds_at_most_200_mb_to_the_hosts_own() -> None:
     host = needs(Requirement("litellm[proxy]"))
     ours = set.union(*(needs(Requirement(text)) for text in PROJECT["project"]["dependencies"]))
     sizes = {name: installed_bytes(name) for name in ours - host}
-    sizes["litellm_plugins itself"] = sum(
-        path.stat().st_size for path in (ROOT / "litellm_plugins").rglob("*")
-    )
+    sizes["litellm_plugins itself"] = sum(path.stat().st_size for path in (ROOT / "litellm_plugins").rglob("*"))
     assert sizes["onnxruntime"] > MB, "measured nothing: is this the locked environment?"
     assert sum(sizes.values()) <= 200 * MB, dict(sorted(sizes.items(), key=lambda item: -item[1])[:8])
 
 
 def test_importing_the_package_imports_nothing_heavy() -> None:
     code = "import sys, litellm_plugins; print(*{name.split('.')[0] for name in sys.modules})"
-    loaded = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True
-    ).stdout.split()
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     assert not set(loaded) & {
         "litellm",
         "pydantic",
@@ -173,9 +162,7 @@ def test_the_wheel_carries_both_licence_files_and_no_tests(wheel: set[str]) -> N
 
 def run_make(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run make as from a shell of its own: not as a child of the make that runs these tests."""
-    environment = {
-        name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))
-    }
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
     return subprocess.run(
         ["make", *arguments], cwd=folder, env=environment, capture_output=True, text=True, check=False
     )

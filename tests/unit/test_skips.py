@@ -24,13 +24,9 @@ def suite(tmp_path: Path) -> Path:
 
 
 def run(suite: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    outside = {
-        name: value for name, value in os.environ.items() if name not in {"CI", "LITELLM_PLUGINS_NO_SKIPS"}
-    }
+    outside = {name: value for name, value in os.environ.items() if name not in {"CI", "LITELLM_PLUGINS_NO_SKIPS"}}
     command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *arguments]
-    return subprocess.run(
-        command, cwd=suite, env=outside | environment, capture_output=True, text=True, check=False
-    )
+    return subprocess.run(command, cwd=suite, env=outside | environment, capture_output=True, text=True, check=False)
 
 
 def test_one_line_tells_what_was_skipped_and_why(suite: Path) -> None:

@@ -87,9 +87,7 @@ def test_a_cutting_fault_leaves_half_of_the_answer(fault: Fault, finish: str) ->
 
 def test_the_limit_cuts_the_arguments_of_a_tool_call_too() -> None:
     """A provider cuts wherever the limit falls, and leaves JSON that does not parse."""
-    tool = Tool(
-        "look_up", {"type": "object", "properties": {"order": {"type": "string"}, "day": {"type": "string"}}}
-    )
+    tool = Tool("look_up", {"type": "object", "properties": {"order": {"type": "string"}, "day": {"type": "string"}}})
     prompt = replace(PROMPT, tools=(tool,))
     whole = answered(prompt)
     cut = answered(replace(prompt, max_tokens=whole.tokens - 2))

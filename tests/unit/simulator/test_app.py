@@ -60,9 +60,7 @@ async def test_calls_are_counted_until_they_are_cleared(client: AsyncOpenAI, sim
     assert (simulator.count(), simulator.requests()) == (0, [])
 
 
-async def test_an_unknown_route_is_refused_and_recorded(
-    http: httpx.AsyncClient, simulator: Simulator
-) -> None:
+async def test_an_unknown_route_is_refused_and_recorded(http: httpx.AsyncClient, simulator: Simulator) -> None:
     """A call that went astray must show."""
     refused = await http.post("/v1/nothing", json={})
     assert refused.status_code == 404
@@ -123,9 +121,7 @@ async def test_the_right_key_is_let_in(guarded: Simulator) -> None:
     assert guarded.count("models") == 1
 
 
-async def test_many_at_once_are_each_given_their_own_answer(
-    client: AsyncOpenAI, simulator: Simulator
-) -> None:
+async def test_many_at_once_are_each_given_their_own_answer(client: AsyncOpenAI, simulator: Simulator) -> None:
     """Concurrent requests share nothing that could be mixed up."""
     alone = [await _content(client, number) for number in range(40)]
     together = await asyncio.gather(*(_content(client, number) for number in range(40)))

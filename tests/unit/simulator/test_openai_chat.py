@@ -39,9 +39,7 @@ def said(text: str, *before: Any) -> list[Any]:
     return [*before, {"role": "user", "content": text}]
 
 
-async def ask(
-    client: AsyncOpenAI, text: str = QUESTION, model: str = "gpt-4o", **options: Any
-) -> ChatCompletion:
+async def ask(client: AsyncOpenAI, text: str = QUESTION, model: str = "gpt-4o", **options: Any) -> ChatCompletion:
     answered: ChatCompletion = await client.chat.completions.create(
         model=model, messages=options.pop("messages", said(text)), **options
     )
@@ -153,9 +151,7 @@ async def test_a_tool_forced_by_name_is_called(client: AsyncOpenAI) -> None:
     choice = (await ask(client, tools=[WEATHER, CLOCK], tool_choice=forced)).choices[0]
     assert choice.finish_reason == "stop"
     assert choice.message.tool_calls is not None
-    assert [call.function.name for call in choice.message.tool_calls if call.type == "function"] == [
-        "get_time"
-    ]
+    assert [call.function.name for call in choice.message.tool_calls if call.type == "function"] == ["get_time"]
 
 
 async def test_a_tool_is_called_on_its_own_account_only_when_it_is_mentioned(client: AsyncOpenAI) -> None:

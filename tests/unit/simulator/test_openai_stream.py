@@ -26,9 +26,7 @@ TOOL: dict[str, Any] = {
 }
 
 
-async def chunks_of(
-    client: AsyncOpenAI, text: str | None = None, **options: Any
-) -> list[ChatCompletionChunk]:
+async def chunks_of(client: AsyncOpenAI, text: str | None = None, **options: Any) -> list[ChatCompletionChunk]:
     messages: list[Any] = MESSAGES if text is None else [{"role": "user", "content": text}]
     stream = await client.chat.completions.create(model="gpt-4o", messages=messages, stream=True, **options)
     return [chunk async for chunk in stream]
@@ -139,9 +137,7 @@ async def test_a_client_that_leaves_stops_the_stream(paced: tuple[Simulator, Asy
 async def test_chunks_arrive_as_they_are_spoken(paced: tuple[Simulator, AsyncOpenAI]) -> None:
     """A stream that came in one piece would make time to first token look like the whole answer's."""
     clock = asyncio.get_running_loop().time
-    stream = await paced[1].chat.completions.create(
-        model="gpt-4o", messages=MESSAGES, stream=True, max_tokens=30
-    )
+    stream = await paced[1].chat.completions.create(model="gpt-4o", messages=MESSAGES, stream=True, max_tokens=30)
     arrivals = [clock() async for _ in stream]
     gaps = [later - earlier for earlier, later in pairwise(arrivals)]
     assert sum(gap > 0.005 for gap in gaps) >= 5

@@ -12,8 +12,9 @@ from litellm.proxy import proxy_server
 from litellm.proxy._types import LitellmUserRoles, ProxyException, UserAPIKeyAuth
 
 
-async def identify(request: Request, api_key: str) -> UserAPIKeyAuth:
+async def identify(request: Request, api_key: str | None) -> UserAPIKeyAuth:
     """The identity that `api_key` claims."""
+    api_key = api_key or ""
     key_hash = hashlib.sha256(api_key.encode()).hexdigest()
     if api_key == proxy_server.master_key:
         return UserAPIKeyAuth(api_key=key_hash, user_role=LitellmUserRoles.PROXY_ADMIN)

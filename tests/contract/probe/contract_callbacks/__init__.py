@@ -85,7 +85,12 @@ class Quiet(CustomLogger):
         _note(kwargs, "log_failure")
 
     async def async_post_call_response_headers_hook(
-        self, data: Any, user_api_key_dict: Any, response: Any, request_headers: Any = None, **_: Any
+        self,
+        data: Any,
+        user_api_key_dict: Any,
+        response: Any,
+        request_headers: Any = None,
+        litellm_call_info: Any = None,
     ) -> dict[str, str] | None:
         _note(data, "headers", ticket=type(tickets.find(data)).__name__)
         if (request_headers or {}).get("x-contract-override"):
@@ -105,7 +110,6 @@ class Loud(CustomLogger):
             ticket=str(ticket) if ticket is not None else None,
             body=data.get("proxy_server_request", {}).get("body"),
             headers=dict(data.get("proxy_server_request", {}).get("headers") or {}),
-            has_logging=data.get("litellm_logging_obj") is not None,
         )
 
     async def async_moderation_hook(self, data: Any, user_api_key_dict: Any, call_type: Any) -> None:

@@ -59,7 +59,10 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Who asks, as the host authenticated them; never taken from what the client wrote about itself."""
+    """Who asks, as the host authenticated them.
+
+    Only `end_user_id` may be the word of the key's holder: the host takes it from the body's `user` or a header.
+    """
 
     key_id: str | None = None  # the hash of the key, never the key
     key_alias: str | None = None

@@ -53,7 +53,7 @@ class Pipeline:
             policy = self._policies.cache_for(request.identity, request.model_group)
             verdict = await self._cache.look_up(request, policy)
         except Exception as exc:  # noqa: BLE001 - fail open: this is the stage's edge
-            verdict = Verdict(Layer.MISS, Reason.INTERNAL_ERROR, failure=f"{type(exc).__name__}: {exc}")
+            verdict = Verdict(Layer.MISS, Reason.INTERNAL_ERROR, failure=type(exc).__name__)
         if verdict.failure:
             self._telemetry.emit(StageFailed("lookup", str(verdict.reason), verdict.failure))
         event = _event(request, verdict, decision_ms=(self._timer() - started) * 1_000)
@@ -74,7 +74,7 @@ class Pipeline:
             self._telemetry.emit(StageFailed("store", exc.reason, str(exc)))
         except Exception as exc:  # noqa: BLE001 - fail open: this is the stage's edge
             refusal = Reason.INTERNAL_ERROR
-            self._telemetry.emit(StageFailed("store", str(refusal), f"{type(exc).__name__}: {exc}"))
+            self._telemetry.emit(StageFailed("store", str(refusal), type(exc).__name__))
         if not again:
             self._telemetry.emit(AnswerHandled(decision.request.model_group, refusal))
 

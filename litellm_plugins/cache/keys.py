@@ -22,6 +22,11 @@ TenantScope = Literal["team", "key", "end_user", "global"]
 KEY_VERSION = b"litellm_plugins/1"  # a change of what goes into a key begins a new world
 _NOT_PART_OF_THE_ANSWER = frozenset(
     {
+        "timeout",
+        "stream_timeout",
+        "request_timeout",
+        "num_retries",
+        "max_retries",
         "stream_options",
         "user",
         "safety_identifier",
@@ -103,9 +108,16 @@ def _why_unusable(request: Request) -> Reason | None:
         return Reason.MALFORMED
     if any(request.parameters.get(name) for name in _UNSUPPORTED_PARAMETERS):
         return Reason.UNSUPPORTED_PARAMETER
+    if not all(map(_runs_at_the_client, request.parameters.get("tools") or ())):
+        return Reason.UNSUPPORTED_PARAMETER
     if not all(_is_text(message) for message in request.messages):
         return Reason.UNSUPPORTED_CONTENT
     return None
+
+
+def _runs_at_the_client(tool: object) -> bool:
+    """Not so MCP, web search and the like: they read a live world, or change it, on every asking."""
+    return isinstance(tool, Mapping) and tool.get("type", "function") in ("function", "custom")
 
 
 def _is_text(message: Message) -> bool:

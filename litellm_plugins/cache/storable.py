@@ -20,6 +20,9 @@ def why_not_storable(request: Request, reply: Reply) -> Reason | None:
     choices = reply.body.get("choices")
     if not isinstance(choices, list) or not choices:
         return Reason.EMPTY_ANSWER
+    wanted = request.parameters.get("n")
+    if isinstance(wanted, int) and len(choices) < wanted:
+        return Reason.INCOMPLETE_ANSWER  # the host puts the choices of a stream together into one
     if not all(isinstance(choice, Mapping) and choice.get("finish_reason") in _COMPLETE for choice in choices):
         return Reason.INCOMPLETE_ANSWER
     if not all(_says_something(choice.get("message")) for choice in choices):

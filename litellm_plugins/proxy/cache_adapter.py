@@ -73,6 +73,8 @@ class _TicketBackend(BaseCache):
         ticket = tickets.find(kwargs)
         if ticket is None:
             return
+        if ticket.chunks is not None and not any(map(_finishes, ticket.chunks)):
+            return  # the connection ended, the answer did not: the host makes up a "stop" for such a stream
         reply = reply_of(value, kwargs)
         if reply is not None:
             again, ticket.handled = ticket.handled, True
@@ -87,6 +89,10 @@ class _TicketBackend(BaseCache):
 
     async def async_set_cache_pipeline(self, cache_list: Any, **kwargs: Any) -> None:
         return None
+
+
+def _finishes(chunk: Any) -> bool:
+    return any(getattr(choice, "finish_reason", None) for choice in getattr(chunk, "choices", None) or ())
 
 
 def reply_of(value: Mapping[str, Any], kwargs: Mapping[str, Any]) -> Reply | None:

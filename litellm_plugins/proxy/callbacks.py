@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import MutableMapping
 from typing import TYPE_CHECKING, Any
 
+import litellm
 from litellm.integrations.custom_logger import CustomLogger
 from litellm.proxy._types import ProxyException
 
@@ -61,9 +62,11 @@ class PluginHandler(CustomLogger):
         litellm_call_info: dict[str, Any] | None = None,
     ) -> dict[str, str] | None:
         """Tell the decision in the response headers."""
+        ticket = tickets.find(data)
+        if ticket is not None and isinstance(chunks := getattr(response, "chunks", None), list):
+            ticket.chunks = chunks  # the host fills it as the stream goes by
         if not self._pack.settings.telemetry.headers:
             return None
-        ticket = tickets.find(data)
         return None if ticket is None else response_headers(ticket)
 
 
@@ -85,6 +88,8 @@ def annotate(pack: Pack, ticket: tickets.Ticket, metadata: MutableMapping[str, A
     tags = list(tags) if isinstance(tags, list) else []
     metadata["tags"] = [*tags, *(tag for tag in notes.tags if tag not in tags)]
     theirs = metadata.get("trace_metadata")
+    if litellm.turn_off_message_logging is True:  # the host redacts messages, but not what stands in metadata
+        notes.metadata.pop("cache_matched_question", None)
     metadata["trace_metadata"] = {**notes.metadata, **(theirs if isinstance(theirs, dict) else {})}
 
 

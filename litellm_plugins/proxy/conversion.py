@@ -34,7 +34,9 @@ _OWN_FIELDS = frozenset(
         "secret_fields",
     }
 )
-_HOST_FIELDS = frozenset(all_litellm_params)
+# The host takes these from HTTP headers and may send them on: they can choose what a provider answers.
+_FORWARDED = frozenset({"headers", "provider_specific_header", "api_version"})
+_HOST_FIELDS = frozenset(all_litellm_params) - _FORWARDED
 
 
 def to_request(data: Mapping[str, Any], auth: UserAPIKeyAuth, *, call_type: str, router: object = None) -> Request:

@@ -36,7 +36,16 @@ _PATHS = ("/v1/chat/completions", "/chat/completions")
 # Callbacks of the host's own that only count, limit or log. All they do to a request is done before or after the
 # part that a hit skips.
 _HARMLESS = ("litellm.proxy.hooks.", "litellm.integrations.", "litellm._service_logger")
-_HARMFUL = frozenset({"_OPTIONAL_PromptInjectionDetection"})  # it may answer in the model's stead
+# These work on the call itself, or answer in the model's stead.
+_HARMFUL = frozenset(
+    {
+        "_OPTIONAL_PromptInjectionDetection",
+        "WebSearchInterceptionLogger",
+        "CompressionInterceptionLogger",
+        "CodeInterpreterInterceptionLogger",
+        "VectorStorePreCallHook",
+    }
+)
 # Hooks through which a callback takes part in a request, rather than being told of it.
 _TAKES_PART = (
     "async_pre_call_hook",

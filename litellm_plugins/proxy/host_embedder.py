@@ -42,7 +42,8 @@ class HostEmbedder:
             response = await router.aembedding(model=self._name, input=[text[:_MAX_CHARACTERS]])
             vector = _unit(response.data[0])
         except Exception as exc:
-            raise EmbedderUnavailable(f"{self._name}: {type(exc).__name__}: {exc}") from exc
+            # Only the kind: a provider's error text may repeat the prompt, or part of a key.
+            raise EmbedderUnavailable("provider_error", f"{self._name}: {type(exc).__name__}") from exc
         self._dimensions = len(vector)
         return Embedding(vector=vector, partial=len(text) > _MAX_CHARACTERS)
 

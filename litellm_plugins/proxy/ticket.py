@@ -22,13 +22,15 @@ _PLACES = ("litellm_metadata", "metadata")
 class Ticket(str):
     """A random word that carries its request's decision."""
 
-    __slots__ = ("decision", "handled", "noted")
+    __slots__ = ("chunks", "decision", "handled", "noted")
     decision: Decision
+    chunks: list[Any] | None  # of a stream, as the provider sent them
     handled: bool  # its fresh answer came in: the host hands a stream's over twice
     noted: bool  # the trace notes were written: retries must not write them again
 
     def __new__(cls, decision: Decision) -> Ticket:
         ticket = super().__new__(cls, secrets.token_hex(8))
+        ticket.chunks = None
         ticket.decision, ticket.handled, ticket.noted = decision, False, False
         return ticket
 

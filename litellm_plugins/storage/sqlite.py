@@ -52,6 +52,10 @@ class SqliteFile:
         """Run `work` in one transaction on the writing connection. Raises: StoreUnavailable."""
         return await self._lanes[1].run(work)
 
+    def write_later(self, work: Work[object]) -> None:
+        """Queue `work` behind the writes before it, and wait for nothing: for what may as well be lost."""
+        self._lanes[1].queue(work)
+
     async def aclose(self) -> None:
         """Close both connections and end their threads."""
         for lane in self._lanes:
@@ -79,6 +83,10 @@ class _Lane:
         if self._closed:
             raise StoreUnavailable("closed", str(self._path))
         return await asyncio.get_running_loop().run_in_executor(self._thread, self._run, work)
+
+    def queue(self, work: Work[object]) -> None:
+        if not self._closed:
+            self._thread.submit(self._run, work)  # what it raises stays in the future that nobody keeps
 
     async def aclose(self) -> None:
         if not self._closed:

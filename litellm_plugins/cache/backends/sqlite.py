@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import sqlite3
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -10,13 +9,10 @@ from typing import TYPE_CHECKING
 
 from litellm_plugins.cache.backends.vectors import PartitionIndexes
 from litellm_plugins.cache.store import Entry, Neighbour
-from litellm_plugins.errors import StoreUnavailable
 
 if TYPE_CHECKING:
     from litellm_plugins.embedding.embedder import Vector
     from litellm_plugins.storage.sqlite import SqliteFile
-
-_LOG = logging.getLogger(__name__)
 
 SCHEMA = (
     """CREATE TABLE IF NOT EXISTS cache_entries (
@@ -37,8 +33,10 @@ _COLUMNS = """key, partition, question, body, model, provider, cost_nano_usd, pr
     created_at, expires_at"""
 _SELECT = f"SELECT {_COLUMNS}, used_at FROM cache_entries WHERE tenant = ? AND key = ? AND expires_at > ?"  # noqa: S608 - constants only
 _INSERT = f"INSERT INTO cache_entries (tenant, {_COLUMNS}, used_at, space, vector) VALUES ({','.join('?' * 15)})"  # noqa: S608
+_TOUCH = "UPDATE cache_entries SET used_at = ? WHERE tenant = ? AND key = ?"
 _TOUCH_EVERY_S = 60.0  # how stale `used_at` may be: one write a minute per busy entry, not one per hit
 _EVICT_SHARE = 0.05
+_SWEEP_EVERY = 256  # stored entries
 
 
 class SqliteCacheStore:
@@ -56,7 +54,8 @@ class SqliteCacheStore:
             return None
         entry, used_at = found
         if now - used_at > _TOUCH_EVERY_S:
-            await self._touch(tenant, key, now)
+            # Not awaited: a busy writer must not make a miss of a hit; at worst the order of eviction suffers.
+            self._file.write_later(lambda db: db.execute(_TOUCH, (now, tenant, key)))
         return entry
 
     async def nearest(self, tenant: str, partition: bytes, vector: Vector, *, space: str, k: int) -> list[Neighbour]:
@@ -70,16 +69,6 @@ class SqliteCacheStore:
 
     async def aclose(self) -> None:
         await self._file.aclose()
-
-    async def _touch(self, tenant: str, key: bytes, now: float) -> None:
-        try:
-            await self._file.write(
-                lambda db: db.execute(
-                    "UPDATE cache_entries SET used_at = ? WHERE tenant = ? AND key = ?", (now, tenant, key)
-                )
-            )
-        except StoreUnavailable as exc:  # the hit stands; only the order of eviction suffers
-            _LOG.debug("an entry's last use was not written: %s", exc)
 
     def _search(
         self,
@@ -120,7 +109,9 @@ class SqliteCacheStore:
     ) -> None:
         db.execute("DELETE FROM cache_entries WHERE tenant = ? AND key = ?", (tenant, entry.key))
         row = (tenant, *_values(entry), now, space if vector is not None else None, vector)
-        db.execute(_INSERT, row)
+        row_id = db.execute(_INSERT, row).lastrowid or 0
+        if row_id % _SWEEP_EVERY == 0:  # prompts must not lie there long after they lapsed
+            db.execute("DELETE FROM cache_entries WHERE expires_at <= ?", (now,))
         if _live_bytes(db) > self._max_bytes:
             self._make_room(db, now)
 

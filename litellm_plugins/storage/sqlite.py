@@ -11,6 +11,7 @@ import contextlib
 import fcntl
 import logging
 import os
+import random
 import sqlite3
 import stat
 import threading
@@ -161,7 +162,7 @@ class _Lane:
                 part.chmod(stat.S_IMODE(part.stat().st_mode) & 0o700)
 
     def _prepare(self, connection: sqlite3.Connection) -> None:
-        connection.execute("PRAGMA journal_mode=WAL")
+        _switch_to_wal(connection)
         connection.execute("PRAGMA synchronous=NORMAL")
         connection.execute("PRAGMA journal_size_limit=16777216")
         for statement in self._schema:
@@ -201,6 +202,20 @@ class _Lane:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
+
+
+def _switch_to_wal(connection: sqlite3.Connection) -> None:
+    # Two that open a new file at the same moment both read it first, and SQLite then refuses one of them at once,
+    # without its busy timeout. Once the other is through, there is nothing left to switch.
+    give_up_at = time.monotonic() + _BUSY_TIMEOUT_S
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError as exc:
+            if "locked" not in str(exc) or time.monotonic() > give_up_at:
+                raise
+        time.sleep(random.uniform(0.001, 0.01))  # noqa: S311 - only so that they do not stay in step
 
 
 def _inode(path: Path) -> int | None:

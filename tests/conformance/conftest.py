@@ -31,17 +31,25 @@ class Backend(Protocol):
 
     def open(self) -> CacheStore: ...
 
+    def emptied(self, name: str) -> Backend:
+        """Another backend of the same kind, where nothing was ever opened."""
+        ...
+
 
 class SqliteBackend:
     """One file in a folder of its own."""
 
     def __init__(self, folder: Path) -> None:
+        self._folder = folder
         self._path = folder / "cache.db"
         self.clock = Clock(NOW)
 
     def open(self) -> CacheStore:
         file = SqliteFile(self._path, schema=sqlite_cache.SCHEMA)
         return sqlite_cache.SqliteCacheStore(file, max_bytes=50_000_000, clock=self.clock)
+
+    def emptied(self, name: str) -> SqliteBackend:
+        return SqliteBackend(self._folder / name)
 
 
 BACKENDS: dict[str, Callable[[Path], Backend]] = {"sqlite": SqliteBackend}

@@ -6,21 +6,27 @@ import asyncio
 from collections.abc import Callable
 
 from litellm_plugins.cache.store import CacheStore
+from tests.conformance.conftest import Backend
 from tests.conformance.entries import HOME, SPACE, at, entry, key_of
 
 MANY = 100
+ATTEMPTS = 60  # a fault of the first moment shows in about one of twenty
 Opener = Callable[[], CacheStore]
 
 
-async def test_workers_that_start_at_the_same_moment_all_come_up(open_store: Opener) -> None:
+async def test_workers_that_start_at_the_same_moment_all_come_up(backend: Backend) -> None:
     """A fresh installation with several workers: each would create what is not there yet."""
-    stores = [open_store() for _ in range(8)]
-    await asyncio.gather(
-        *(store.put("t", entry(str(n)), vector=at(0), space=SPACE) for n, store in enumerate(stores)),
-        *(store.get("t", key_of("0")) for store in stores),
-    )
-    for n in range(8):
-        assert await stores[-1].get("t", key_of(str(n))) is not None
+    for attempt in range(ATTEMPTS):
+        fresh = backend.emptied(str(attempt))
+        stores = [fresh.open() for _ in range(8)]
+        await asyncio.gather(
+            *(store.put("t", entry(str(n)), vector=at(0), space=SPACE) for n, store in enumerate(stores)),
+            *(store.get("t", key_of("0")) for store in stores),
+        )
+        for n in range(8):
+            assert await stores[-1].get("t", key_of(str(n))) is not None
+        for store in stores:
+            await store.aclose()
 
 
 async def test_many_puts_at_once_are_all_kept(open_store: Opener) -> None:

@@ -47,6 +47,9 @@ class FrontHit:
         body = orjson.loads(self.entry.body)
         body["model"] = self.requested_model
         answer = litellm.ModelResponse(**body)
+        if self.entry.cost_nano_usd:
+            # What the log calls `saved_cache_cost`: known to us, and a tenth of a hit's CPU to work out again.
+            answer._hidden_params["response_cost"] = self.entry.cost_nano_usd / 1e9
         self._prepare_log()
         hooks = host.proxy_logging_obj
         await hooks.during_call_hook(data=self.data, user_api_key_dict=self.auth, call_type="acompletion")

@@ -119,6 +119,7 @@ async def _answer(pack: Pack, request: Request, response: Response, auth: UserAP
                 requested_model=str(requested_model),
                 include_usage=isinstance(stream_options, dict) and stream_options.get("include_usage") is True,
             ).respond()
+        _looked_up(processing.data)
         result = await processing.base_process_llm_request(
             **common,
             fastapi_response=response,
@@ -132,6 +133,13 @@ async def _answer(pack: Pack, request: Request, response: Response, auth: UserAP
     if isinstance(result, BaseModel):
         return host.model_dump_with_preserved_fields(result, exclude_unset=True)
     return result
+
+
+def _looked_up(data: dict[str, Any]) -> None:
+    """Spare the host its own look-up: it would only ask us again. What comes back is stored all the same."""
+    controls = data.get("cache")
+    if controls is None or isinstance(controls, dict):
+        data["cache"] = {**(controls or {}), "no-cache": True}
 
 
 def _still_served(data: dict[str, Any]) -> bool:

@@ -49,9 +49,12 @@ class SqliteFile:
         """Run `work` on the reading connection. Raises: StoreUnavailable."""
         return await self._lanes[0].run(work)
 
-    async def write(self, work: Work[T]) -> T:
-        """Run `work` in one transaction on the writing connection. Raises: StoreUnavailable."""
-        return await self._lanes[1].run(work)
+    async def write(self, work: Work[T], *, atomic: bool = True) -> T:
+        """Run `work` on the writing connection, in one transaction unless not `atomic`: then each statement commits.
+
+        Raises: StoreUnavailable.
+        """
+        return await self._lanes[1].run(_in_transaction(work) if atomic else work)
 
     def write_later(self, work: Work[object]) -> None:
         """Queue `work` behind the writes before it, and wait for nothing: for what may as well be lost."""
@@ -98,7 +101,7 @@ class _Lane:
     def _run(self, work: Work[T]) -> T:
         try:
             connection = self._ready()
-            with connection:  # one transaction: commit, or roll back on any error
+            with connection:  # an open transaction is committed, or rolled back on any error
                 return work(connection)
         except sqlite3.DatabaseError as exc:
             raise self._translated(exc) from exc
@@ -107,25 +110,28 @@ class _Lane:
             raise StoreUnavailable("store_unreachable", str(exc)) from exc
 
     def _ready(self) -> sqlite3.Connection:
-        self._notice_a_missing_file()
-        if self._writes and self._connection is not None and not self._path.stat().st_mode & _WRITE_BITS:
+        status = self._notice_a_missing_file()
+        if self._writes and status is not None and not status.st_mode & _WRITE_BITS:
             # An open descriptor would still write, and so would root: the mode says what the owner wants.
             raise StoreUnavailable("store_read_only", str(self._path))
         if self._connection is None:
             self._connection = self._open()
         return self._connection
 
-    def _notice_a_missing_file(self) -> None:
+    def _notice_a_missing_file(self) -> os.stat_result | None:
+        """The open file as it lies there; None where nothing is open, or it was looked at just now."""
         # SQLite goes on happily on an unlinked file: answers would be stored into nothing.
         now = self._clock()
         if self._connection is None or (not self._writes and now - self._checked_at < _INODE_CHECK_S):
-            return
+            return None
         self._checked_at = now
-        log_inode = _inode(self._log_path)
-        if _inode(self._path) != self._inode or (self._log_inode is not None and log_inode != self._log_inode):
+        status, log = _status(self._path), _status(self._log_path)
+        log_inode = log and log.st_ino
+        if not status or status.st_ino != self._inode or (self._log_inode is not None and log_inode != self._log_inode):
             self._drop()
             raise StoreUnavailable("store_file_gone", str(self._path))
         self._log_inode = log_inode
+        return status
 
     def _open(self) -> sqlite3.Connection:
         with self._opening:
@@ -136,7 +142,9 @@ class _Lane:
             if self._writes and not writable:
                 raise StoreUnavailable("store_read_only", str(self._path))
             url = f"{self._path.resolve().as_uri()}?mode={'rw' if writable else 'ro'}"
-            connection = sqlite3.connect(url, uri=True, timeout=_BUSY_TIMEOUT_S, check_same_thread=False)
+            connection = sqlite3.connect(
+                url, uri=True, timeout=_BUSY_TIMEOUT_S, check_same_thread=False, isolation_level=None
+            )
             try:
                 if writable:
                     self._keep_private()
@@ -144,7 +152,8 @@ class _Lane:
             except BaseException:
                 connection.close()
                 raise
-        self._log_inode = _inode(self._log_path)
+        log = _status(self._log_path)
+        self._log_inode = log and log.st_ino
         return connection
 
     def _create_private(self) -> None:
@@ -167,7 +176,6 @@ class _Lane:
         connection.execute("PRAGMA journal_size_limit=16777216")
         for statement in self._schema:
             connection.execute(statement)
-        connection.commit()
 
     def _translated(self, exc: sqlite3.DatabaseError) -> StoreUnavailable:
         text = str(exc)
@@ -204,6 +212,14 @@ class _Lane:
             self._connection = None
 
 
+def _in_transaction(work: Work[T]) -> Work[T]:
+    def begun(connection: sqlite3.Connection) -> T:
+        connection.execute("BEGIN IMMEDIATE")
+        return work(connection)
+
+    return begun
+
+
 def _switch_to_wal(connection: sqlite3.Connection) -> None:
     # Two that open a new file at the same moment both read it first, and SQLite then refuses one of them at once,
     # without its busy timeout. Once the other is through, there is nothing left to switch.
@@ -218,8 +234,8 @@ def _switch_to_wal(connection: sqlite3.Connection) -> None:
         time.sleep(random.uniform(0.001, 0.01))  # noqa: S311 - only so that they do not stay in step
 
 
-def _inode(path: Path) -> int | None:
+def _status(path: Path) -> os.stat_result | None:
     try:
-        return path.stat().st_ino
+        return os.stat(path)  # noqa: PTH116 - on the way of every request, and half the time of Path.stat
     except FileNotFoundError:
         return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sqlite3
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -32,11 +33,17 @@ SCHEMA = (
 _COLUMNS = """key, partition, question, body, model, provider, cost_nano_usd, prompt_tokens, completion_tokens,
     created_at, expires_at"""
 _SELECT = f"SELECT {_COLUMNS}, used_at FROM cache_entries WHERE tenant = ? AND key = ? AND expires_at > ?"  # noqa: S608 - constants only
-_INSERT = f"INSERT INTO cache_entries (tenant, {_COLUMNS}, used_at, space, vector) VALUES ({','.join('?' * 15)})"  # noqa: S608
+_INSERT = (
+    f"INSERT OR REPLACE INTO cache_entries (tenant, {_COLUMNS}, used_at, space, vector) VALUES ({','.join('?' * 15)})"  # noqa: S608
+)
 _TOUCH = "UPDATE cache_entries SET used_at = ? WHERE tenant = ? AND key = ?"
 _TOUCH_EVERY_S = 60.0  # how stale `used_at` may be: one write a minute per busy entry, not one per hit
 _EVICT_SHARE = 0.05
 _SWEEP_EVERY = 256  # stored entries
+_MEASURE_EVERY = 0.005  # of the size bound: how much may be stored before it is looked at again
+_ROW_OVERHEAD = 512  # bytes of a row beside its large columns, index entries included
+_LIVE_BYTES = """SELECT (page_count - freelist_count) * page_size
+    FROM pragma_page_count(), pragma_freelist_count(), pragma_page_size()"""
 
 
 class SqliteCacheStore:
@@ -46,6 +53,7 @@ class SqliteCacheStore:
         self._file, self._max_bytes, self._clock = file, max_bytes, clock
         self._indexes = PartitionIndexes()  # owned by the file's reading thread, like the next
         self._indexed: sqlite3.Connection | None = None
+        self._unmeasured = math.inf  # bytes stored since the size was last looked at; owned by the writing thread
 
     async def get(self, tenant: str, key: bytes) -> Entry | None:
         now = self._clock()
@@ -65,7 +73,7 @@ class SqliteCacheStore:
     async def put(self, tenant: str, entry: Entry, *, vector: Vector | None, space: str) -> None:
         now = self._clock()
         blob = None if vector is None else vector.tobytes()
-        await self._file.write(lambda db: self._insert(db, tenant, entry, blob, space, now))
+        await self._file.write(lambda db: self._insert(db, tenant, entry, blob, space, now), atomic=False)
 
     async def aclose(self) -> None:
         await self._file.aclose()
@@ -107,13 +115,17 @@ class SqliteCacheStore:
     def _insert(
         self, db: sqlite3.Connection, tenant: str, entry: Entry, vector: bytes | None, space: str, now: float
     ) -> None:
-        db.execute("DELETE FROM cache_entries WHERE tenant = ? AND key = ?", (tenant, entry.key))
+        # Few statements: each lets go of the interpreter lock, and taking it back from the event loop costs more
+        # than the statement.
         row = (tenant, *_values(entry), now, space if vector is not None else None, vector)
         row_id = db.execute(_INSERT, row).lastrowid or 0
         if row_id % _SWEEP_EVERY == 0:  # prompts must not lie there long after they lapsed
             db.execute("DELETE FROM cache_entries WHERE expires_at <= ?", (now,))
-        if _live_bytes(db) > self._max_bytes:
-            self._make_room(db, now)
+        self._unmeasured += len(entry.body) + len(entry.question or "") + len(vector or b"") + _ROW_OVERHEAD
+        if self._unmeasured > self._max_bytes * _MEASURE_EVERY:
+            self._unmeasured = 0
+            if _live_bytes(db) > self._max_bytes:
+                self._make_room(db, now)
 
     def _make_room(self, db: sqlite3.Connection, now: float) -> None:
         db.execute("DELETE FROM cache_entries WHERE expires_at <= ?", (now,))
@@ -160,7 +172,4 @@ def _values(entry: Entry) -> Sequence[object]:
 
 
 def _live_bytes(db: sqlite3.Connection) -> int:
-    pages, free, size = (
-        int(db.execute(f"PRAGMA {name}").fetchone()[0]) for name in ("page_count", "freelist_count", "page_size")
-    )
-    return (pages - free) * size
+    return int(db.execute(_LIVE_BYTES).fetchone()[0])

@@ -2,9 +2,9 @@
 
     make bench        or        .venv/bin/python benchmarks/overhead.py --requests 300 --rounds 3
 
-CPU seconds of the whole proxy process (user + system), not wall time, so that other work on the machine disturbs
-little. All proxies run side by side against one simulated provider, with the same keys and limits; the pack's
-own metrics and log lines are on. The rounds go around between them, and ratios are taken within a round.
+CPU seconds of the whole proxy process (user + system), not wall time. Each of our cases is measured together with the
+stock case it is compared to: two proxies answer in turns, against one simulated provider, with the same keys and
+limits, so that whatever else disturbs the machine disturbs both. The pack's own metrics and log lines are on.
 """
 
 from __future__ import annotations
@@ -34,16 +34,6 @@ from tests.support.proxy import RunningProxy
 
 _QUESTION = "How do I reset my card PIN?"
 _PARAPHRASES = ("How can I reset my card PIN?", "how do i reset my card pin", "How do I reset my card's PIN?")
-_CALL, _HIT = "stock: provider call", "stock: its own cached hit"
-_HIT_STREAMED = "stock: its own cached hit, streamed"
-_RATIOS = {
-    "miss without embedding / stock call (at most 1.25)": ("pack: miss, no embedding", _CALL),
-    "miss with embedding / stock call": ("pack: miss, embedded and searched", _CALL),
-    "exact hit / stock cached hit (at most 0.6)": ("pack: exact hit", _HIT),
-    "semantic hit / stock cached hit": ("pack: semantic hit", _HIT),
-    "streamed exact hit / stock streamed cached hit": ("pack: exact hit, streamed", _HIT_STREAMED),
-}
-_BOUNDED = {name for ratio in _RATIOS if "at most" in ratio for name in _RATIOS[ratio]}
 _TICK_S = 1 / os.sysconf("SC_CLK_TCK")
 _SETTLE_S = 1.5  # logging runs after the response: it counts too
 
@@ -58,36 +48,57 @@ class Case:
     layer: str | None = None
 
 
+@dataclass(frozen=True)
+class Comparison:
+    """One of our cases beside the stock one; `bound` is what the ratio of the two may be at most."""
+
+    ours: Case
+    stock: Case
+    bound: float | None = None
+
+
+@dataclass(frozen=True)
+class Measured:
+    """CPU milliseconds per request, round by round."""
+
+    ours: list[float]
+    stock: list[float]
+
+    @property
+    def ratios(self) -> list[float]:
+        return [ours / stock for ours, stock in zip(self.ours, self.stock, strict=True)]
+
+
 def main() -> None:
     arguments = _arguments()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that no proxy is left running
     console = Console(stderr=arguments.json)
+    comparisons = [one for one in _comparisons() if one.bound or not arguments.bounds]
     with (
         tempfile.TemporaryDirectory() as folder,
         SimulatorProcess(SimulatorSettings(latency_scale=0)) as provider,
     ):
         proxies = _start(Path(folder), provider.url, console, host_prometheus=arguments.host_prometheus)
         try:
-            rounds = _measure(proxies, arguments, console)
+            measured = _measure(comparisons, proxies, arguments, console)
         finally:
             for proxy in proxies.values():
                 proxy.close()
-    medians = {name: statistics.median(values) for name, values in rounds.items()}
     if arguments.json:
-        print(json.dumps({"cpu_ms_per_request": rounds, "ratios": _spreads(rounds)}, indent=2))
+        print(json.dumps([_as_json(*pair) for pair in zip(comparisons, measured, strict=True)], indent=2))
     else:
-        console.print(_table(medians, _spreads(rounds)))
+        console.print(_table(comparisons, measured))
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--requests", type=int, default=300, help="per case and round")
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--requests", type=int, default=300, help="of each kind, per round")
+    parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--concurrency", type=int, default=16)
     parser.add_argument(
         "--host-prometheus", action="store_true", help="with the host's own prometheus callback on, too"
     )
-    parser.add_argument("--bounds", action="store_true", help="only the four cases that the two bounds are about")
+    parser.add_argument("--bounds", action="store_true", help="only the two comparisons that have a bound")
     parser.add_argument("--json", action="store_true")
     return parser.parse_args()
 
@@ -130,7 +141,7 @@ def _config(
     return config
 
 
-def _cases() -> list[Case]:
+def _comparisons() -> list[Comparison]:
     def same(_: int) -> dict[str, Any]:
         return _body(_QUESTION)
 
@@ -143,60 +154,69 @@ def _cases() -> list[Case]:
     def alike(number: int) -> dict[str, Any]:
         return _body(_PARAPHRASES[number % len(_PARAPHRASES)])
 
+    call = Case("provider call", "stock", fresh)
+    hit = Case("cached hit", "stock cache", same)
     return [
-        Case(_CALL, "stock", fresh),
-        Case(_HIT, "stock cache", same),
-        Case(_HIT_STREAMED, "stock cache", streamed),
-        Case("pack: miss, no embedding", "pack, exact only", fresh, "miss"),
-        Case("pack: miss, embedded and searched", "pack", fresh, "miss"),
-        Case("pack: exact hit", "pack", same, "exact"),
-        Case("pack: exact hit, streamed", "pack", streamed, "exact"),
-        Case("pack: semantic hit", "pack", alike, "semantic"),
+        Comparison(Case("miss, not embedded", "pack, exact only", fresh, "miss"), call, bound=1.25),
+        Comparison(Case("miss, embedded and searched", "pack", fresh, "miss"), call),
+        Comparison(Case("exact hit", "pack", same, "exact"), hit, bound=0.6),
+        Comparison(Case("semantic hit", "pack", alike, "semantic"), hit),
+        Comparison(
+            Case("exact hit, streamed", "pack", streamed, "exact"),
+            Case("cached hit, streamed", "stock cache", streamed),
+        ),
     ]
 
 
 def _measure(
-    proxies: dict[str, RunningProxy], arguments: argparse.Namespace, console: Console
-) -> dict[str, list[float]]:
-    """Milliseconds of each case, round by round."""
-    cases = [case for case in _cases() if not arguments.bounds or case.name in _BOUNDED]
-    figures: dict[str, list[float]] = {case.name: [] for case in cases}
+    comparisons: list[Comparison], proxies: dict[str, RunningProxy], arguments: argparse.Namespace, console: Console
+) -> list[Measured]:
+    measured = [Measured([], []) for _ in comparisons]
     with Progress(console=console) as progress:
-        task = progress.add_task("measuring", total=len(cases) * arguments.rounds)
+        task = progress.add_task("measuring", total=len(comparisons) * arguments.rounds)
         for _ in range(arguments.rounds):
-            for case in cases:
-                proxy = proxies[case.proxy]
-                figures[case.name].append(asyncio.run(_one(case, proxy, arguments.requests, arguments.concurrency)))
+            for comparison, figures in zip(comparisons, measured, strict=True):
+                cases = (comparison.ours, comparison.stock)
+                ours, stock = asyncio.run(_side_by_side(cases, proxies, arguments.requests, arguments.concurrency))
+                figures.ours.append(ours)
+                figures.stock.append(stock)
                 progress.advance(task)
-    return figures
+    return measured
 
 
-async def _one(case: Case, proxy: RunningProxy, requests: int, concurrency: int) -> float:
-    """CPU milliseconds per request. Raises: RuntimeError where another layer answered than the case is about."""
-    limits = httpx.Limits(max_connections=concurrency)
-    headers = {"authorization": f"Bearer {MASTER_KEY}"}
-    async with httpx.AsyncClient(base_url=proxy.url, headers=headers, timeout=60, limits=limits) as client:
-        gate = asyncio.Semaphore(concurrency)
+async def _side_by_side(
+    cases: tuple[Case, Case], proxies: dict[str, RunningProxy], requests: int, concurrency: int
+) -> list[float]:
+    """CPU milliseconds per request of each case.
+
+    Raises: RuntimeError where another layer answered than the case is about.
+    """
+    both = [proxies[case.proxy] for case in cases]
+    async with httpx.AsyncClient(headers={"authorization": f"Bearer {MASTER_KEY}"}, timeout=60) as client:
+        gate = asyncio.Semaphore(concurrency // 2)
         others = 0
 
-        async def ask(number: int) -> None:
+        async def ask(case: Case, proxy: RunningProxy, number: int) -> None:
             nonlocal others
-            async with gate:
-                response = await client.post("/v1/chat/completions", json=case.body(number))
+            response = await client.post(f"{proxy.url}/v1/chat/completions", json=case.body(number))
             response.raise_for_status()
             others += case.layer is not None and response.headers.get("x-litellm-plugins-cache") != case.layer
 
-        await ask(0)
+        async def ask_both(number: int) -> None:
+            async with gate:
+                await asyncio.gather(*(ask(case, proxy, number) for case, proxy in zip(cases, both, strict=True)))
+
+        await ask_both(0)
         await asyncio.sleep(_SETTLE_S)
-        await asyncio.gather(*(ask(n) for n in range(20)))
+        await asyncio.gather(*(ask_both(number) for number in range(20)))
         await asyncio.sleep(_SETTLE_S)
-        others, before = 0, _cpu_s(proxy)
-        await asyncio.gather(*(ask(n) for n in range(requests)))
+        others, before = 0, [_cpu_s(proxy) for proxy in both]
+        await asyncio.gather(*(ask_both(number) for number in range(requests)))
         await asyncio.sleep(_SETTLE_S)
-        spent = _cpu_s(proxy) - before
+        spent = [_cpu_s(proxy) - earlier for proxy, earlier in zip(both, before, strict=True)]
     if others > requests * 0.02:
-        raise RuntimeError(f"{case.name}: {others} of {requests} were answered by another layer than {case.layer}")
-    return spent / requests * 1_000
+        raise RuntimeError(f"{cases[0].name}: {others} of {requests} were answered by another layer")
+    return [seconds / requests * 1_000 for seconds in spent]
 
 
 def _cpu_s(proxy: RunningProxy) -> float:
@@ -216,28 +236,34 @@ def _body(text: str) -> dict[str, Any]:
     return {"model": "gpt-4.1", "messages": [{"role": "user", "content": text}]}
 
 
-def _spreads(rounds: dict[str, list[float]]) -> dict[str, tuple[float, float, float]]:
-    """Each ratio as (median, lowest, highest) of the ratios within one round: rounds differ more than cases do."""
-    spreads = {}
-    for name, (above, below) in _RATIOS.items():
-        if above in rounds and below in rounds:
-            ratios = [a / b for a, b in zip(rounds[above], rounds[below], strict=True)]
-            spreads[name] = (statistics.median(ratios), min(ratios), max(ratios))
-    return spreads
-
-
-def _table(medians: dict[str, float], spreads: dict[str, tuple[float, float, float]]) -> Table:
-    table = Table(title="CPU per request")
-    table.add_column("case")
-    table.add_column("median", justify="right")
-    table.add_column("lowest", justify="right")
-    table.add_column("highest", justify="right")
-    for name, value in medians.items():
-        table.add_row(name, f"{value:.2f} ms")
-    table.add_section()
-    for name, spread in spreads.items():
-        table.add_row(name, *(f"{value:.2f}" for value in spread))
+def _table(comparisons: list[Comparison], measured: list[Measured]) -> Table:
+    table = Table(title="CPU per request: medians of the rounds; ratios are taken within a round")
+    for column in ("the pack", "ms", "the stock proxy", "ms", "ratio", "lowest", "highest", "bound"):
+        table.add_column(column, justify="left" if column.startswith("the") else "right")
+    for comparison, figures in zip(comparisons, measured, strict=True):
+        ratios = figures.ratios
+        table.add_row(
+            comparison.ours.name,
+            f"{statistics.median(figures.ours):.2f}",
+            comparison.stock.name,
+            f"{statistics.median(figures.stock):.2f}",
+            f"{statistics.median(ratios):.2f}",
+            f"{min(ratios):.2f}",
+            f"{max(ratios):.2f}",
+            f"{comparison.bound:.2f}" if comparison.bound else "",
+        )
     return table
+
+
+def _as_json(comparison: Comparison, figures: Measured) -> dict[str, Any]:
+    return {
+        "pack": comparison.ours.name,
+        "stock": comparison.stock.name,
+        "pack_cpu_ms": figures.ours,
+        "stock_cpu_ms": figures.stock,
+        "ratio": statistics.median(figures.ratios),
+        "bound": comparison.bound,
+    }
 
 
 if __name__ == "__main__":

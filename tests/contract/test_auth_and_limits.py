@@ -47,6 +47,23 @@ def test_custom_auth_is_asked_even_where_there_is_no_key(contract: Contract, que
     assert "Incorrect API key provided." in response.json()["error"]["message"]
 
 
+@pytest.mark.parametrize("path", ["/v1/chat/completions", "/openai/deployments/gpt-4.1/chat/completions"])
+@pytest.mark.parametrize(
+    "header",
+    ["Authorization", "api-key", "x-api-key", "x-goog-api-key", "Ocp-Apim-Subscription-Key", "x-litellm-api-key"],
+)
+def test_a_key_is_taken_from_each_header_that_the_host_knows(
+    contract: Contract, question: str, path: str, header: str
+) -> None:
+    """We stand on this because the front route reads these headers itself, on the host's behalf."""
+    body = {"model": "gpt-4.1", "messages": [{"role": "user", "content": question}]}
+    key = contract.key()
+    sent = f"Bearer {key}" if header == "Authorization" else key
+    taken = contract.proxy.http("POST", path, json=body, headers={header: sent})
+    refused = contract.proxy.http("POST", path, json=body, headers={header: sent.replace(key, "sk-unknown")})
+    assert (taken.status_code, refused.status_code) == (200, 401), (taken.text, refused.text)
+
+
 @ALL_ROUTES
 def test_the_models_of_an_identity_are_enforced(contract: Contract, question: str, route: Route) -> None:
     """We stand on this because both switches, `custom_auth_run_common_checks` and `enable_post_custom_auth_checks`,

@@ -292,3 +292,12 @@ def test_the_identity_has_the_fields_that_scopes_are_made_of(host: Any) -> None:
     missing = needed - UserAPIKeyAuth.model_fields.keys()
     assert not missing, f"an identity without {missing}: tenants would run together"
     assert {"models", "team_models", "user_role"} <= UserAPIKeyAuth.model_fields.keys()
+
+
+def test_the_front_route_reads_a_key_from_every_header_that_the_host_does(host: Any) -> None:
+    """We stand on this because the front route calls the host's auth by itself, without FastAPI in between."""
+    from litellm.proxy.auth.user_api_key_auth import user_api_key_auth
+
+    from litellm_plugins.proxy.front import _SCHEMES
+
+    assert _SCHEMES.keys() | {"request"} == inspect.signature(user_api_key_auth).parameters.keys()

@@ -151,7 +151,8 @@ def test_a_hit_is_logged_as_a_hit_of_the_cache_that_cost_nothing(
     key, call = contract.key(), contract.call_id()
     ask = contract.proxy.ask_streamed if streamed else contract.proxy.ask
     contract.proxy.teach(key, question, route=route)
-    assert ask(key, question, route=route, **call).cache == "exact"
+    hit = ask(key, question, route=route, **call)
+    assert hit.cache == "exact"
     contract.events(call, until="log_success")
     time.sleep(0.3)
     logged = seen(contract, call, "log_success")
@@ -162,6 +163,7 @@ def test_a_hit_is_logged_as_a_hit_of_the_cache_that_cost_nothing(
     payload = logged[0]["payload"]
     assert (payload["cache_hit"], payload["response_cost"], payload["model_group"]) == (True, 0, "gpt-4.1")
     assert payload["saved_cache_cost"] > 0
+    assert payload["saved_cache_cost"] == pytest.approx(float(hit.headers["x-litellm-plugins-saved-usd"]))
     assert payload["total_tokens"] > 0
     assert logged[0]["tags"] == ["cache:exact"]
 

@@ -1,6 +1,6 @@
 """CPU per request: the stock proxy, its own cached hit, and the pack on a miss and on hits. Linux only.
 
-    make bench        or        .venv/bin/python benchmarks/overhead.py --requests 300 --rounds 5
+    make bench        or        .venv/bin/python benchmarks/overhead.py --requests 200 --rounds 3
 
 CPU seconds of the whole proxy process (user + system), not wall time. Each of our cases is measured together with the
 stock case it is compared to: two proxies answer in short turns, against one simulated provider, with the same keys and
@@ -94,8 +94,8 @@ def main() -> None:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--requests", type=int, default=300, help="of each kind, per round")
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--requests", type=int, default=200, help="of each kind, per round")
+    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--concurrency", type=int, default=16)
     parser.add_argument(
         "--host-prometheus", action="store_true", help="with the host's own prometheus callback on, too"

@@ -46,14 +46,17 @@ def to_request(data: Mapping[str, Any], auth: UserAPIKeyAuth, *, call_type: str,
     if endpoint is None:  # not ours to understand: it is told of, and passes through
         return Request(call_type, model_group, (), {}, identity)
     body = _mapping(_mapping(data.get("proxy_server_request")).get("body"))
-    # A field of the host's own is not part of the question, unless the client sent it.
-    skip = _OWN_FIELDS | (_HOST_FIELDS - body.keys())
     messages = data.get("messages")
     return Request(
         endpoint=endpoint,
         model_group=model_group,
         messages=tuple(messages) if isinstance(messages, list) else (),
-        parameters={name: value for name, value in data.items() if name not in skip},
+        parameters={
+            name: value
+            for name, value in data.items()
+            # A field of the host's own is not part of the question, unless the client sent it.
+            if name not in _OWN_FIELDS and (name not in _HOST_FIELDS or name in body)
+        },
         identity=identity,
         stream=data.get("stream") is True,
         controls=controls_of(data),

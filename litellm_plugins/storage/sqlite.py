@@ -18,6 +18,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -86,7 +87,11 @@ class _Lane:
     async def run(self, work: Work[T]) -> T:
         if self._closed:
             raise StoreUnavailable("closed", str(self._path))
-        return await asyncio.get_running_loop().run_in_executor(self._thread, self._run, work)
+        # A future of the loop's own, since `run_in_executor` would chain two, under a lock, for every look-up.
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[T] = loop.create_future()
+        self._thread.submit(self._run_for, loop, future, work)
+        return await future
 
     def queue(self, work: Work[object]) -> None:
         if not self._closed:
@@ -97,6 +102,16 @@ class _Lane:
             self._closed = True
             await asyncio.get_running_loop().run_in_executor(self._thread, self._drop)
             self._thread.shutdown(wait=True)
+
+    def _run_for(self, loop: asyncio.AbstractEventLoop, future: asyncio.Future[T], work: Work[T]) -> None:
+        if future.done():  # the asker gave up while it waited
+            return
+        try:
+            settle = partial(_give, future, self._run(work))
+        except BaseException as exc:  # noqa: BLE001 - it is the asker's
+            settle = partial(_fail, future, exc)
+        with contextlib.suppress(RuntimeError):  # the loop was closed: nobody waits any more
+            loop.call_soon_threadsafe(settle)
 
     def _run(self, work: Work[T]) -> T:
         try:
@@ -210,6 +225,16 @@ class _Lane:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
+
+
+def _give(future: asyncio.Future[T], result: T) -> None:
+    if not future.done():  # else the asker gave up
+        future.set_result(result)
+
+
+def _fail(future: asyncio.Future[T], error: BaseException) -> None:
+    if not future.done():
+        future.set_exception(error)
 
 
 def _in_transaction(work: Work[T]) -> Work[T]:

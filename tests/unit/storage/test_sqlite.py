@@ -152,6 +152,26 @@ async def test_an_asker_who_gives_up_does_not_undo_or_block_the_work(file: Sqlit
     assert asking.cancelled()
 
 
+async def test_work_that_nobody_waits_for_any_more_is_not_begun(file: SqliteFile) -> None:
+    """Behind a disk that stalls, look-ups past their deadline must not pile up and run one by one."""
+    inside, done, begun = threading.Event(), threading.Event(), threading.Event()
+
+    def slow(db: sqlite3.Connection) -> None:
+        inside.set()
+        assert done.wait(30)
+
+    first = asyncio.create_task(file.read(slow))
+    await asyncio.to_thread(inside.wait, 30)
+    queued = asyncio.create_task(file.read(lambda db: begun.set()))
+    await asyncio.sleep(0.05)
+    queued.cancel()
+    await asyncio.sleep(0)
+    done.set()
+    await first
+    assert await texts(file) == []  # runs behind the abandoned work
+    assert not begun.is_set()
+
+
 async def test_closing_twice_does_no_harm_and_ends_the_threads(path: Path) -> None:
     """And whoever comes later is told."""
     before = threading.active_count()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
 from typing import TYPE_CHECKING, Any
 
 import litellm
@@ -44,6 +44,8 @@ class PluginHandler(CustomLogger):
             request = to_request(data, user_api_key_dict, call_type=call_type, router=proxy_server.llm_router)
         except RequestError as exc:
             raise _client_error(exc) from exc
+        if not isinstance(data.get("cache"), Mapping):
+            data.pop("cache", None)  # a null, or another endpoint's nonsense: the host's cache logic breaks on it
         tickets.attach(metadata, await self._pack.pipeline.before_call(request))
 
     async def async_pre_call_deployment_hook(self, kwargs: dict[str, Any], call_type: Any) -> None:

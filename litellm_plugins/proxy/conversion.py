@@ -81,7 +81,9 @@ def identity_of(auth: UserAPIKeyAuth) -> Identity:
 
 def controls_of(data: Mapping[str, Any]) -> CacheControls:
     """LiteLLM's own `cache: {…}` and ours, from header or `metadata.litellm_plugins.cache`. Raises: RequestError."""
-    own = _mapping(data.get("cache"))
+    own = data.get("cache") or {}
+    if not isinstance(own, Mapping):
+        raise RequestError('cache must be an object, such as {"no-cache": true}', param="cache")
     mode = _mode(data)
     namespace = own.get("namespace", "")
     if not isinstance(namespace, str):

@@ -29,7 +29,6 @@ def test_who_asks_for_nothing_gets_the_default() -> None:
         {"cache": {}},
         {"metadata": None},
         {"metadata": {"litellm_plugins": None}},
-        {"cache": "x"},
     )
     for data in nothing:
         assert controls_of(data) == CacheControls()
@@ -82,6 +81,10 @@ NONSENSE: dict[str, tuple[dict[str, Any], str]] = {
     "an unknown word in the metadata": (metadata("off"), "metadata.litellm_plugins.cache"),
     "no word in the metadata": (metadata(["bypass"]), "metadata.litellm_plugins.cache"),
     "false in the metadata": (metadata(False), "metadata.litellm_plugins.cache"),
+    "a word for a cache": ({"cache": "no-cache"}, "cache"),
+    "true for a cache": ({"cache": True}, "cache"),
+    "a list for a cache": ({"cache": ["no-cache"]}, "cache"),
+    "a number for a cache": ({"cache": 5}, "cache"),
     "a negative lifetime": ({"cache": {"ttl": -1}}, "cache.ttl"),
     "a lifetime in words": ({"cache": {"ttl": "60"}}, "cache.ttl"),
     "a lifetime of true": ({"cache": {"ttl": True}}, "cache.ttl"),

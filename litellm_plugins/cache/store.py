@@ -24,6 +24,13 @@ class Entry:
     completion_tokens: int
     created_at: float
     expires_at: float
+    answer_id: bytes = b""  # 16 bytes: entries whose answers say the same share it
+    origin: str = ""  # the team or key that had it answered; where a tenant is shared, there are several
+    model_group: str = ""
+    namespace: str = ""
+    tags: tuple[str, ...] = ()  # for invalidation, sorted
+    volatility: str = ""  # the class that gave its lifetime
+    pinned: bool = False  # curated: neither expires nor is evicted
 
     @property
     def cache_id(self) -> str:
@@ -38,6 +45,21 @@ class Neighbour:
     key: bytes
     question: str
     similarity: float
+    answer_id: bytes = b""
+    origin: str = ""
+    created_at: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Selector:
+    """Which entries an administrator means: every field that is given must hold, and at least one must be given."""
+
+    tenant: str | None = None
+    cache_id: str | None = None
+    tag: str | None = None
+    namespace: str | None = None
+    model_group: str | None = None
+    text: str | None = None  # within the question, whatever the case
 
 
 class CacheStore(Protocol):
@@ -54,6 +76,15 @@ class CacheStore(Protocol):
 
     async def put(self, tenant: str, entry: Entry, *, vector: Vector | None, space: str) -> None:
         """Keep `entry`, in place of an older one under the same key; the same entry twice is no harm."""
+
+    async def extend(self, tenant: str, key: bytes, expires_at: float) -> None:
+        """Let the entry live until `expires_at`, if that is later than it would; none there: nothing."""
+
+    async def find(self, selector: Selector, *, limit: int) -> list[tuple[str, Entry]]:
+        """Up to `limit` live entries with their tenants, newest first. For administrators only."""
+
+    async def remove(self, selector: Selector) -> int:
+        """Remove every entry that `selector` names; how many there were. Effective at once for every worker."""
 
     async def aclose(self) -> None:
         """Let go of files, threads and connections."""

@@ -6,10 +6,12 @@ import math
 import sqlite3
 import time
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import orjson
 
 from litellm_plugins.cache.backends.vectors import PartitionIndexes
-from litellm_plugins.cache.store import Entry, Neighbour
+from litellm_plugins.cache.store import Entry, Neighbour, Selector
 
 if TYPE_CHECKING:
     from litellm_plugins.embedding.embedder import Vector
@@ -22,6 +24,8 @@ SCHEMA = (
         model TEXT NOT NULL, provider TEXT NOT NULL, cost_nano_usd INTEGER NOT NULL,
         prompt_tokens INTEGER NOT NULL, completion_tokens INTEGER NOT NULL,
         created_at REAL NOT NULL, expires_at REAL NOT NULL, used_at REAL NOT NULL,
+        answer_id BLOB NOT NULL, origin TEXT NOT NULL, model_group TEXT NOT NULL, namespace TEXT NOT NULL,
+        tags TEXT NOT NULL, volatility TEXT NOT NULL, pinned INTEGER NOT NULL,
         space TEXT, vector BLOB, UNIQUE (tenant, key))""",
     # Ids are never used twice (AUTOINCREMENT), so "what came after id N" is all an index needs to ask.
     """CREATE INDEX IF NOT EXISTS cache_entries_by_partition ON cache_entries (partition, tenant, space, id)
@@ -31,13 +35,16 @@ SCHEMA = (
 )
 
 _COLUMNS = """key, partition, question, body, model, provider, cost_nano_usd, prompt_tokens, completion_tokens,
-    created_at, expires_at"""
-_SELECT = f"SELECT {_COLUMNS}, used_at FROM cache_entries WHERE tenant = ? AND key = ? AND expires_at > ?"  # noqa: S608 - constants only
+    created_at, expires_at, answer_id, origin, model_group, namespace, tags, volatility, pinned"""
+_LIVE = "(pinned OR expires_at > ?)"
+_SELECT = f"SELECT {_COLUMNS}, used_at FROM cache_entries WHERE tenant = ? AND key = ? AND {_LIVE}"  # noqa: S608 - constants only
 _INSERT = (
-    f"INSERT OR REPLACE INTO cache_entries (tenant, {_COLUMNS}, used_at, space, vector) VALUES ({','.join('?' * 15)})"  # noqa: S608
+    f"INSERT OR REPLACE INTO cache_entries (tenant, {_COLUMNS}, used_at, space, vector) VALUES ({','.join('?' * 22)})"  # noqa: S608
 )
+_SWEEP = "DELETE FROM cache_entries WHERE expires_at <= ? AND NOT pinned"
 _TOUCH = "UPDATE cache_entries SET used_at = ? WHERE tenant = ? AND key = ?"
 _TOUCH_EVERY_S = 60.0  # how stale `used_at` may be: one write a minute per busy entry, not one per hit
+_EXTEND = "UPDATE cache_entries SET expires_at = ? WHERE tenant = ? AND key = ? AND expires_at < ?"
 _EVICT_SHARE = 0.05
 _SWEEP_EVERY = 256  # stored entries
 _MEASURE_EVERY = 0.005  # of the size bound: how much may be stored before it is looked at again
@@ -74,6 +81,21 @@ class SqliteCacheStore:
         now = self._clock()
         blob = None if vector is None else vector.tobytes()
         await self._file.write(lambda db: self._insert(db, tenant, entry, blob, space, now), atomic=False)
+
+    async def extend(self, tenant: str, key: bytes, expires_at: float) -> None:
+        self._file.write_later(lambda db: db.execute(_EXTEND, (expires_at, tenant, key, expires_at)))
+
+    async def find(self, selector: Selector, *, limit: int) -> list[tuple[str, Entry]]:
+        where, values = _where(selector)
+        query = f"SELECT tenant, {_COLUMNS} FROM cache_entries WHERE {where} AND {_LIVE} ORDER BY id DESC LIMIT ?"  # noqa: S608
+        rows = await self._file.read(lambda db: db.execute(query, (*values, self._clock(), limit)).fetchall())
+        return [(row[0], _entry(row[1:])) for row in rows]
+
+    async def remove(self, selector: Selector) -> int:
+        where, values = _where(selector)
+        return await self._file.write(
+            lambda db: db.execute(f"DELETE FROM cache_entries WHERE {where}", values).rowcount  # noqa: S608
+        )
 
     async def aclose(self) -> None:
         await self._file.aclose()
@@ -120,7 +142,7 @@ class SqliteCacheStore:
         row = (tenant, *_values(entry), now, space if vector is not None else None, vector)
         row_id = db.execute(_INSERT, row).lastrowid or 0
         if row_id % _SWEEP_EVERY == 0:  # prompts must not lie there long after they lapsed
-            db.execute("DELETE FROM cache_entries WHERE expires_at <= ?", (now,))
+            db.execute(_SWEEP, (now,))
         self._unmeasured += len(entry.body) + len(entry.question or "") + len(vector or b"") + _ROW_OVERHEAD
         if self._unmeasured > self._max_bytes * _MEASURE_EVERY:
             self._unmeasured = 0
@@ -128,31 +150,41 @@ class SqliteCacheStore:
                 self._make_room(db, now)
 
     def _make_room(self, db: sqlite3.Connection, now: float) -> None:
-        db.execute("DELETE FROM cache_entries WHERE expires_at <= ?", (now,))
+        db.execute(_SWEEP, (now,))
         while _live_bytes(db) > self._max_bytes:
-            (count,) = db.execute("SELECT count(*) FROM cache_entries").fetchone()
+            (count,) = db.execute("SELECT count(*) FROM cache_entries WHERE NOT pinned").fetchone()
             if count == 0:
                 return
             db.execute(
-                "DELETE FROM cache_entries WHERE id IN (SELECT id FROM cache_entries ORDER BY used_at, id LIMIT ?)",
+                """DELETE FROM cache_entries WHERE id IN (SELECT id FROM cache_entries WHERE NOT pinned
+                    ORDER BY used_at, id LIMIT ?)""",
                 (max(1, int(count * _EVICT_SHARE)),),
             )
 
 
 def _fetch(db: sqlite3.Connection, tenant: str, key: bytes, now: float) -> tuple[Entry, float] | None:
     row = db.execute(_SELECT, (tenant, key, now)).fetchone()
-    return None if row is None else (Entry(*row[:-1]), row[-1])
+    return None if row is None else (_entry(row[:-1]), row[-1])
 
 
 def _neighbour(
     db: sqlite3.Connection, tenant: str, partition: bytes, row_id: int, similarity: float, now: float
 ) -> Neighbour | None:
     row = db.execute(
-        """SELECT key, question FROM cache_entries
-            WHERE id = ? AND tenant = ? AND partition = ? AND expires_at > ?""",
+        f"""SELECT key, question, answer_id, origin, created_at FROM cache_entries
+            WHERE id = ? AND tenant = ? AND partition = ? AND {_LIVE}""",  # noqa: S608 - constants only
         (row_id, tenant, partition, now),
     ).fetchone()
-    return row and Neighbour(key=row[0], question=row[1], similarity=similarity)
+    if row is None:
+        return None
+    key, question, answer_id, origin, created_at = row
+    return Neighbour(key, question, similarity, answer_id, origin, created_at)
+
+
+def _entry(row: Sequence[Any]) -> Entry:
+    *plain, tags, volatility, pinned = row
+    plain += [tuple(orjson.loads(tags)), volatility, bool(pinned)]
+    return Entry(*plain)
 
 
 def _values(entry: Entry) -> Sequence[object]:
@@ -168,7 +200,29 @@ def _values(entry: Entry) -> Sequence[object]:
         entry.completion_tokens,
         entry.created_at,
         entry.expires_at,
+        entry.answer_id,
+        entry.origin,
+        entry.model_group,
+        entry.namespace,
+        orjson.dumps(entry.tags).decode(),
+        entry.volatility,
+        entry.pinned,
     )
+
+
+def _where(selector: Selector) -> tuple[str, list[object]]:
+    """The condition that holds for what `selector` names, and its values."""
+    named = ((column, getattr(selector, column)) for column in ("tenant", "namespace", "model_group"))
+    conditions: list[tuple[str, object]] = [(f"{column} = ?", value) for column, value in named if value is not None]
+    if selector.cache_id is not None:
+        conditions.append(("substr(lower(hex(key)), 1, 32) = ?", selector.cache_id))
+    if selector.tag is not None:
+        conditions.append(("EXISTS (SELECT 1 FROM json_each(tags) WHERE value = ?)", selector.tag))
+    if selector.text is not None:
+        conditions.append(("instr(lower(question), lower(?)) > 0", selector.text))
+    if not conditions:
+        raise ValueError("a selector that names nothing would mean everything")
+    return " AND ".join(condition for condition, _ in conditions), [value for _, value in conditions]
 
 
 def _live_bytes(db: sqlite3.Connection) -> int:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from litellm_plugins.cache.store import Entry, Neighbour
+from litellm_plugins.cache.store import Entry, Neighbour, Selector
 from litellm_plugins.embedding.embedder import EmbedderUnavailable, Embedding
 from litellm_plugins.errors import StoreUnavailable
 
@@ -50,7 +51,9 @@ class FakeStore:
     async def nearest(self, tenant: str, partition: bytes, vector: Vector, *, space: str, k: int) -> list[Neighbour]:
         await self._called("nearest")
         found = [
-            Neighbour(entry.key, entry.question or "", float(other @ vector))
+            Neighbour(
+                entry.key, entry.question or "", float(other @ vector), entry.answer_id, entry.origin, entry.created_at
+            )
             for (owner, _), (entry, other, place) in self.entries.items()
             if owner == tenant and entry.partition == partition and place == space and other is not None
         ]
@@ -59,6 +62,17 @@ class FakeStore:
     async def put(self, tenant: str, entry: Entry, *, vector: Vector | None, space: str) -> None:
         await self._called("put")
         self.entries[tenant, entry.key] = (entry, vector, space)
+
+    async def extend(self, tenant: str, key: bytes, expires_at: float) -> None:
+        await self._called("extend")
+        entry, vector, space = self.entries[tenant, key]
+        self.entries[tenant, key] = (replace(entry, expires_at=max(expires_at, entry.expires_at)), vector, space)
+
+    async def find(self, selector: Selector, *, limit: int) -> list[tuple[str, Entry]]:
+        raise NotImplementedError  # for administrators: no request ever comes here
+
+    async def remove(self, selector: Selector) -> int:
+        raise NotImplementedError  # likewise
 
     async def aclose(self) -> None:
         self.closed += 1

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from litellm_plugins.cache.store import Entry, Neighbour, Selector
+from litellm_plugins.cache.store import Entry, Neighbour, Selector, StoreStats
 from litellm_plugins.embedding.embedder import EmbedderUnavailable, Embedding
 from litellm_plugins.errors import StoreUnavailable
 
@@ -69,9 +69,17 @@ class FakeStore:
         self.entries[tenant, key] = (replace(entry, expires_at=max(expires_at, entry.expires_at)), vector, space)
 
     async def find(self, selector: Selector, *, limit: int) -> list[tuple[str, Entry]]:
-        raise NotImplementedError  # for administrators: no request ever comes here
+        await self._called("find")
+        named = [(owner, entry) for (owner, _), (entry, _, _) in self.entries.items() if _names(selector, owner, entry)]
+        return named[:limit]
 
     async def remove(self, selector: Selector) -> int:
+        raise NotImplementedError  # for administrators: no request ever comes here
+
+    async def count(self, selector: Selector) -> int:
+        raise NotImplementedError  # likewise
+
+    async def stats(self) -> StoreStats:
         raise NotImplementedError  # likewise
 
     async def aclose(self) -> None:
@@ -82,6 +90,11 @@ class FakeStore:
         """The one entry that was put."""
         ((entry, _, _),) = self.entries.values()
         return entry
+
+
+def _names(selector: Selector, tenant: str, entry: Entry) -> bool:
+    """By tenant and tag, which is all that a look-up ever asks for."""
+    return selector.tenant in (None, tenant) and (selector.tag is None or selector.tag in entry.tags)
 
 
 class FakeEmbedder:

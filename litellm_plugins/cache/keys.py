@@ -102,6 +102,12 @@ def tenant_of(identity: Identity, scope: TenantScope) -> str | Reason:
     return orjson.dumps([owner, "end_user", identity.end_user_id]).decode()
 
 
+def owner_of(identity: Identity) -> str:
+    """The team or key on whose behalf an answer was given; empty where the host names neither."""
+    owner = tenant_of(identity, "team")
+    return "" if isinstance(owner, Reason) else owner
+
+
 def _why_unusable(request: Request) -> Reason | None:
     messages: tuple[object, ...] = request.messages  # what a client sent: anything may be in there
     if not messages or not all(isinstance(m, Mapping) and m.get("role") for m in messages):

@@ -69,15 +69,15 @@ class FakeStore:
         self.entries[tenant, key] = (replace(entry, expires_at=max(expires_at, entry.expires_at)), vector, space)
 
     async def find(self, selector: Selector, *, limit: int) -> list[tuple[str, Entry]]:
-        await self._called("find")
-        named = [(owner, entry) for (owner, _), (entry, _, _) in self.entries.items() if _names(selector, owner, entry)]
-        return named[:limit]
-
-    async def remove(self, selector: Selector) -> int:
         raise NotImplementedError  # for administrators: no request ever comes here
 
-    async def count(self, selector: Selector) -> int:
+    async def remove(self, selector: Selector) -> int:
         raise NotImplementedError  # likewise
+
+    async def count(self, selector: Selector) -> int:
+        if "count" in self.broken:
+            raise StoreUnavailable("store_busy", "made so by the test")
+        return sum(_names(selector, tenant, entry) for (tenant, _), (entry, _, _) in self.entries.items())
 
     async def stats(self) -> StoreStats:
         raise NotImplementedError  # likewise

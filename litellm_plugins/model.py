@@ -91,11 +91,11 @@ class CacheControls:
     tags: tuple[str, ...] = ()  # for invalidation: they do not change what the request matches
 
 
-def checked_tags(values: Iterable[object]) -> tuple[str, ...]:
+def checked_tags(values: Iterable[object], *, most: int = MAX_TAGS) -> tuple[str, ...]:
     """The tags, sorted and each once. Raises: ValueError that says what is wrong with them."""
     tags = sorted({value if isinstance(value, str) else "" for value in values})
-    if len(tags) > MAX_TAGS:
-        raise ValueError(f"at most {MAX_TAGS} tags, got {len(tags)}")
+    if len(tags) > most:
+        raise ValueError(f"at most {most} tags, got {len(tags)}")
     for tag in tags:
         if not _TAG.fullmatch(tag):
             raise ValueError("a tag is 1 to 128 letters, digits or _.:/@+- and begins with a letter or digit")

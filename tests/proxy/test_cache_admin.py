@@ -17,6 +17,7 @@ from tests.support.fixtures import new_question
 
 SECRET = "whsec-test-" + "5" * 32
 ROOT = "/plugins/cache"
+NO_STORE = {"cache": {"no-store": True}}
 EVENTS = {
     "secret_env": "TEST_EVENTS_SECRET",
     "types": {"order_updated": {}, "price_changed": {"tags": ["price:{product_id}"]}, "docs_released": {}},
@@ -50,20 +51,20 @@ def tagged(*tags: str, **more: Any) -> dict[str, Any]:
     return {"extra_body": {"metadata": {"litellm_plugins": {"tags": list(tags)}}} | more}
 
 
-def asked_anew(proxy: RunningProxy, key: str, text: str, times: int = 12, **body: Any) -> list[httpx.Response]:
+def asked_anew(proxy: RunningProxy, key: str, text: str, body: dict[str, Any] | None = None) -> list[httpx.Response]:
     """Each time over a new connection, several at once: so both workers get their share."""
 
     def ask(_: int) -> httpx.Response:
         return httpx.post(
             f"{proxy.url}/v1/chat/completions",
             headers={"authorization": f"Bearer {key}"},
-            json={"model": "gpt-4.1", "messages": [{"role": "user", "content": text}], **body},
+            json={"model": "gpt-4.1", "messages": [{"role": "user", "content": text}], **(body or {})},
             trust_env=False,
             timeout=60,
         )
 
     with ThreadPoolExecutor(6) as pool:
-        return list(pool.map(ask, range(times)))
+        return list(pool.map(ask, range(12)))
 
 
 def layers(answers: list[httpx.Response]) -> set[str]:
@@ -81,8 +82,7 @@ def test_what_a_tag_names_is_gone_for_both_workers_at_once(two_workers: RunningP
     assert layers(asked_anew(proxy, keys.support, mine)) == {"exact"}
 
     assert call(proxy, "POST", "/invalidate", {"tag": "order:42"}) == {"dry_run": False, "removed": 1}
-    bypass = {"cache": {"no-store": True}}
-    assert layers(asked_anew(proxy, keys.support, mine, **bypass)) == {"miss"}
+    assert layers(asked_anew(proxy, keys.support, mine, NO_STORE)) == {"miss"}
     assert layers(asked_anew(proxy, keys.support, other)) == {"exact"}
 
 
@@ -180,7 +180,7 @@ def test_a_curated_answer_is_served_by_both_workers_however_the_question_is_aske
     time.sleep(2.1)  # the other worker has learned by then that there are any
 
     for body in ({}, {"temperature": 0.3, "max_tokens": 300}, {"model": "gpt-4.1-mini", "user": "ann"}):
-        answers = asked_anew(proxy, keys.support, question.upper(), **body)
+        answers = asked_anew(proxy, keys.support, question.upper(), body)
         assert layers(answers) == {"exact"}, body
         assert {a.headers["x-litellm-plugins-cache-reason"] for a in answers} == {"curated"}
         assert {a.json()["choices"][0]["message"]["content"] for a in answers} == {answer}
@@ -205,8 +205,7 @@ def test_a_curated_answer_is_served_by_both_workers_however_the_question_is_aske
     call(proxy, "POST", "/invalidate", {"team": "support"})
     assert proxy.ask(keys.support, question).reason == "curated", "a general removal leaves it"
     assert call(proxy, "DELETE", f"/curate/{cache_id}") == {"removed": 1}
-    bypass = {"cache": {"no-store": True}}
-    assert layers(asked_anew(proxy, keys.support, question, **bypass)) == {"miss"}
+    assert layers(asked_anew(proxy, keys.support, question, NO_STORE)) == {"miss"}
 
 
 def post_event(proxy: RunningProxy, event: Any, *, secret: str = SECRET, at: float | None = None) -> httpx.Response:
@@ -222,8 +221,7 @@ def test_a_signed_event_removes_what_it_makes_stale(two_workers: RunningProxy, k
     told = post_event(proxy, {"type": "order_updated", "tags": ["order:77", "order:78"]})
     assert (told.status_code, told.json()) == (200, {"removed": 1, "tags": ["order:77", "order:78"]})
     assert post_event(proxy, {"type": "price_changed", "product_id": "p-9"}).json()["removed"] == 1
-    bypass = {"cache": {"no-store": True}}
-    assert layers(asked_anew(proxy, keys.support, mine, **bypass)) == {"miss"}
+    assert layers(asked_anew(proxy, keys.support, mine, NO_STORE)) == {"miss"}
 
 
 def test_an_event_that_cannot_be_believed_changes_nothing(two_workers: RunningProxy, keys: Keys) -> None:

@@ -174,7 +174,7 @@ def warm(
     rows = cache_files.read(file)
     kind = source or ("log" if cache_files.looks_like_a_log(rows) else "faq")
     common = {**_given({**given, "everyone": everyone or None}), "source": kind, **({"pin": True} if pin else {})}
-    bad = [{"line": row.line, "problem": row.problem} for row in rows if row.values is None]
+    bad: list[dict[str, Any]] = [{"line": row.line, "problem": row.problem} for row in rows if row.values is None]
     counted = {"stored": 0, "present": 0}
     readable = [row for row in rows if row.values is not None]
     with _progress(len(readable), quiet=as_json) as advance:
@@ -187,7 +187,7 @@ def warm(
                 else:
                     counted[result["status"]] += 1
             advance(len(batch))
-    bad.sort(key=lambda problem: int(problem["line"]))
+    bad.sort(key=lambda problem: problem["line"])
     if as_json:
         click.echo(json.dumps({**counted, "bad": bad}, indent=2))
     else:

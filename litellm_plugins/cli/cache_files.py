@@ -58,7 +58,7 @@ def _csv(text: str) -> Iterator[Row]:
         raise UnreadableFile("the first line must name the columns, among them question and answer")
     reader.fieldnames = names
     for row in reader:
-        if row.get(None) is not None:  # type: ignore[call-overload]  # where csv puts what is too much
+        if row.get(None) is not None:  # where csv puts what is too much
             yield Row(reader.line_num, None, "more cells than columns")
             continue
         values = {name: value.strip() for name, value in row.items() if name in _COLUMNS and value and value.strip()}

@@ -43,8 +43,11 @@ def entries(rows: Sequence[Json], out: Console) -> None:
         out.print("no entries")
         return
     table = Table()
-    for name in ("id", "tenant", "model", "question", "tags", "stored", "expires"):
-        table.add_column(name, overflow="fold" if name == "id" else "ellipsis", no_wrap=name != "id")
+    table.add_column("id", no_wrap=True, min_width=32)
+    for name in ("tenant", "model", "question", "tags"):
+        table.add_column(name, overflow="fold")
+    for name in ("stored", "expires"):
+        table.add_column(name, no_wrap=True, min_width=17)
     for row in rows:
         cells = (row["cache_id"], row["tenant"], row["model_group"], row["question"] or "-", ", ".join(row["tags"]))
         expires = "never" if row["expires_at"] is None else _time(row["expires_at"])
@@ -82,4 +85,4 @@ def audit(rows: Sequence[Json], out: Console) -> None:
 
 
 def _time(seconds: float | None) -> str:
-    return "-" if seconds is None else f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%S}Z"
+    return "-" if seconds is None else f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M}Z"

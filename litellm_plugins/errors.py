@@ -34,6 +34,24 @@ class RequestError(PluginError):
         super().__init__(message)
 
 
+class NotFound(PluginError):
+    """There is no such thing here (any more)."""
+
+    code = "not_found"
+    http_status = 404
+
+
+class SignatureRefused(PluginError):
+    """A webhook event is not signed, or not so that it could be believed; `reason` says why."""
+
+    code = "invalid_signature"
+    http_status = 401
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(reason)
+
+
 class StoreUnavailable(PluginError):
     """A store cannot do what was asked; `reason` is the word that metric and log carry."""
 

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
 Message = Mapping[str, Any]
+
+MAX_TAGS = 16
+_TAG = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:/@+-]{0,127}")
+_OUR_TAGS = ("version:", "source:")  # what the pack itself writes beside an entry
 
 
 class Layer(StrEnum):
@@ -26,6 +31,7 @@ class Reason(StrEnum):
     # hits
     SAME_REQUEST = "same_request"
     ABOVE_THRESHOLD = "above_threshold"
+    CURATED = "curated"  # an answer that people gave, see cache/curated.py
     # misses
     EMPTY = "empty"
     BELOW_THRESHOLD = "below_threshold"
@@ -82,6 +88,20 @@ class CacheControls:
     ttl_s: float | None = None
     max_age_s: float | None = None
     namespace: str = ""
+    tags: tuple[str, ...] = ()  # for invalidation: they do not change what the request matches
+
+
+def checked_tags(values: Iterable[object], *, most: int = MAX_TAGS) -> tuple[str, ...]:
+    """The tags, sorted and each once. Raises: ValueError that says what is wrong with them."""
+    tags = sorted({value if isinstance(value, str) else "" for value in values})
+    if len(tags) > most:
+        raise ValueError(f"at most {most} tags, got {len(tags)}")
+    for tag in tags:
+        if not _TAG.fullmatch(tag):
+            raise ValueError("a tag is 1 to 128 letters, digits or _.:/@+- and begins with a letter or digit")
+        if tag.startswith(_OUR_TAGS):
+            raise ValueError(f"tags that begin with {' or '.join(_OUR_TAGS)} are the pack's own")
+    return tuple(tags)
 
 
 @dataclass(frozen=True, slots=True)

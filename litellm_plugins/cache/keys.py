@@ -51,8 +51,8 @@ class Keys:
     why_exact_only: Reason | None = None
 
 
-def derive(request: Request, scope: TenantScope) -> Keys | Reason:
-    """The request's keys, or the reason why it has none."""
+def derive(request: Request, scope: TenantScope, version: str = "") -> Keys | Reason:
+    """The request's keys, or the reason why it has none. Another `version` (of the user's documents), other keys."""
     if request.endpoint != "chat":
         return Reason.UNSUPPORTED_ENDPOINT
     unusable = _why_unusable(request)
@@ -71,7 +71,7 @@ def derive(request: Request, scope: TenantScope) -> Keys | Reason:
             tenant,
             request.endpoint,
             request.model_group,
-            request.controls.namespace,
+            [request.controls.namespace, version] if version else request.controls.namespace,
             list(request.routing_tags),
             parameters,
             [dict(message) for message in context],
@@ -100,6 +100,12 @@ def tenant_of(identity: Identity, scope: TenantScope) -> str | Reason:
     if not identity.end_user_id:
         return Reason.NO_END_USER
     return orjson.dumps([owner, "end_user", identity.end_user_id]).decode()
+
+
+def owner_of(identity: Identity) -> str:
+    """The team or key on whose behalf an answer was given; empty where the host names neither."""
+    owner = tenant_of(identity, "team")
+    return "" if isinstance(owner, Reason) else owner
 
 
 def _why_unusable(request: Request) -> Reason | None:

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from litellm_plugins.cache import keys
+from litellm_plugins.cache import curated, keys
 from litellm_plugins.cache.matching import NoMatch, judge
 from litellm_plugins.cache.storable import has_tool_calls, why_not_storable
 from litellm_plugins.cache.store import CacheStore, Entry
+from litellm_plugins.cache.tags import entry_tags
 from litellm_plugins.embedding.embedder import EmbedderUnavailable
 from litellm_plugins.errors import StoreUnavailable
 from litellm_plugins.model import Layer, Reason, Reply, Request
@@ -49,6 +50,7 @@ class CacheLayers:
 
     def __init__(self, *, store: CacheStore, embedder: Embedder | None, clock: Callable[[], float] = time.time) -> None:
         self._store, self._embedder, self._clock = store, embedder, clock
+        self._shelf = curated.Shelf(store)
 
     async def look_up(self, request: Request, policy: Cache) -> Verdict:
         """The verdict for `request` under `policy`."""
@@ -56,7 +58,7 @@ class CacheLayers:
             return Verdict(Layer.OFF, Reason.DISABLED)
         if request.controls.bypass:
             return Verdict(Layer.BYPASS, Reason.REQUESTED)
-        derived = keys.derive(request, policy.scope)
+        derived = keys.derive(request, policy.scope, policy.version)
         if isinstance(derived, Reason):
             return Verdict(Layer.BYPASS, derived)
         verdict = Verdict(Layer.MISS, Reason.EMPTY, keys=derived)
@@ -98,10 +100,11 @@ class CacheLayers:
 
     async def _layers(self, request: Request, policy: Cache, verdict: Verdict, derived: keys.Keys) -> Verdict:
         refresh = request.controls.no_cache
+        wanted = None if refresh else curated.asked(request, derived)
         if policy.exact.enabled and not refresh:
-            entry = await self._store.get(derived.tenant, derived.exact)
-            if entry is not None and self._young_enough(entry, request):
-                return replace(verdict, layer=Layer.EXACT, reason=Reason.SAME_REQUEST, entry=entry, similarity=1.0)
+            entry, reason = await self._same(request, derived, wanted)
+            if entry is not None:
+                return replace(verdict, layer=Layer.EXACT, reason=reason, entry=entry, similarity=1.0)
         if not policy.semantic.enabled or self._embedder is None:
             return replace(verdict, reason=Reason.REFRESH if refresh else Reason.EXACT_ONLY)
         if derived.question is None:
@@ -113,7 +116,47 @@ class CacheLayers:
         verdict = replace(verdict, embedding=embedding)
         if refresh or embedding.partial:
             return replace(verdict, reason=Reason.REFRESH if refresh else Reason.QUESTION_NOT_READ)
+        if wanted:
+            on_shelf = await self._near_on_shelf(request, policy, verdict, wanted, embedding)
+            if on_shelf is not None:
+                return on_shelf
         return await self._semantic(request, policy, verdict, derived, embedding)
+
+    async def _same(
+        self, request: Request, derived: keys.Keys, wanted: curated.Asked | None
+    ) -> tuple[Entry | None, Reason]:
+        """The answer to this very request, or question: a person's goes before a model's."""
+        if wanted is not None:
+            entry = await self._shelf.same(wanted)
+            if entry is not None and self._young_enough(entry, request):
+                return entry, Reason.CURATED
+        entry = await self._store.get(derived.tenant, derived.exact)
+        return (entry if entry is not None and self._young_enough(entry, request) else None), Reason.SAME_REQUEST
+
+    async def _near_on_shelf(
+        self, request: Request, policy: Cache, verdict: Verdict, wanted: curated.Asked, embedding: Embedding
+    ) -> Verdict | None:
+        """The verdict on a curated answer to a question that means the same, judged as any other; None: no such."""
+        candidates = await self._shelf.near(wanted, embedding.vector, space=self._space, k=_NEIGHBOURS)
+        judged = judge(
+            wanted.question,
+            [each.neighbour for each in candidates],
+            threshold=policy.semantic.threshold,
+            guard_numbers="numbers" in policy.semantic.guards,
+        )
+        if isinstance(judged, NoMatch):
+            return None
+        entry = await self._shelf.fetch(wanted, candidates, judged.neighbour)
+        if entry is None or not self._young_enough(entry, request):
+            return None
+        return replace(
+            verdict,
+            layer=Layer.SEMANTIC,
+            reason=Reason.CURATED,
+            entry=entry,
+            similarity=judged.neighbour.similarity,
+            matched_question=judged.neighbour.question,
+        )
 
     async def _semantic(
         self, request: Request, policy: Cache, verdict: Verdict, derived: keys.Keys, embedding: Embedding
@@ -171,4 +214,8 @@ class CacheLayers:
             completion_tokens=reply.usage.completion_tokens,
             created_at=now,
             expires_at=now + ttl_s,
+            origin=keys.owner_of(request.identity),
+            model_group=request.model_group,
+            namespace=request.controls.namespace,
+            tags=entry_tags(request.controls.tags, policy.tags, policy.version),
         )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -60,12 +61,33 @@ class Selector:
     namespace: str | None = None
     model_group: str | None = None
     text: str | None = None  # within the question, whatever the case
+    pinned: bool | None = None  # True: curated only, False: all but those, None: either
+    without_tag: str | None = None  # not those that bear it
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing is given: that would mean everything, and no store takes it."""
+        return self == Selector()
+
+
+@dataclass(frozen=True, slots=True)
+class StoreStats:
+    """What the live entries add up to."""
+
+    entries: int = 0
+    bytes: int = 0  # of questions, answers and vectors
+    pinned: int = 0
+    oldest: float | None = None  # created at
+    newest: float | None = None
+    by: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    """Entries by tenant, namespace, model_group and volatility: {"tenant": {"team:support": 3}, …}."""
 
 
 class CacheStore(Protocol):
     """A keeper of entries. `tenant` is always named: no call can see across tenants.
 
-    Every method raises `StoreUnavailable` when the store cannot answer.
+    Every method raises `StoreUnavailable` when the store cannot answer, and those that take a `Selector` raise
+    `ValueError` for an empty one.
     """
 
     async def get(self, tenant: str, key: bytes) -> Entry | None:
@@ -84,7 +106,13 @@ class CacheStore(Protocol):
         """Up to `limit` live entries with their tenants, newest first. For administrators only."""
 
     async def remove(self, selector: Selector) -> int:
-        """Remove every entry that `selector` names; how many there were. Effective at once for every worker."""
+        """Remove every entry that `selector` names; how many lived. Effective at once for every worker."""
+
+    async def count(self, selector: Selector) -> int:
+        """How many live entries `selector` names: what `remove` would return now."""
+
+    async def stats(self) -> StoreStats:
+        """All live entries in numbers. For administrators only."""
 
     async def aclose(self) -> None:
         """Let go of files, threads and connections."""

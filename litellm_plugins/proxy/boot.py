@@ -13,13 +13,16 @@ from typing import TYPE_CHECKING, Any
 import litellm
 from litellm.integrations.custom_logger import CustomLogger
 
-from litellm_plugins.cache.backends import sqlite as sqlite_cache
+from litellm_plugins.cache.admin import CacheAdmin
+from litellm_plugins.cache.admin.shelving import Shelver
+from litellm_plugins.cache.admin.warming import Warmer
 from litellm_plugins.cache.layers import CacheLayers
 from litellm_plugins.embedding.memo import MemoEmbedder
 from litellm_plugins.errors import SettingsError
 from litellm_plugins.pipeline import Pipeline
+from litellm_plugins.proxy.log_rows import HostLogs
+from litellm_plugins.proxy.stores import open_stores
 from litellm_plugins.settings import Policies, Settings, cache_anywhere, parse
-from litellm_plugins.storage.sqlite import SqliteFile
 from litellm_plugins.telemetry.events import Sink, Telemetry
 from litellm_plugins.telemetry.sinks import log
 from litellm_plugins.virtual_keys.key_ring import KeyRing
@@ -39,6 +42,7 @@ class Pack:
     key_ring: KeyRing
     pipeline: Pipeline
     embedder: Embedder | None
+    cache_admin: CacheAdmin
 
 
 # One of each per process.
@@ -72,16 +76,18 @@ def load_handler() -> CustomLogger:
 def build(settings: Settings) -> Pack:
     """Put the parts together. Opens no file and loads no model: that happens on first use."""
     embedder = _embedder(settings)
-    store = sqlite_cache.SqliteCacheStore(
-        SqliteFile(settings.storage.path, schema=sqlite_cache.SCHEMA),
-        max_bytes=settings.storage.max_size_mb * 1024 * 1024,
+    stores, policies = open_stores(settings), Policies(settings)
+    layers = CacheLayers(store=stores.entries, embedder=embedder)
+    pipeline = Pipeline(policies=policies, cache=layers, telemetry=Telemetry(_sinks(settings)))
+    shelver = Shelver(store=stores.entries, embedder=embedder)
+    admin = CacheAdmin(
+        store=stores.entries,
+        journal=stores.journal,
+        shelver=shelver,
+        warmer=Warmer(layers=layers, shelver=shelver, policies=policies, logs=HostLogs()),
+        settings=settings,
     )
-    pipeline = Pipeline(
-        policies=Policies(settings),
-        cache=CacheLayers(store=store, embedder=embedder),
-        telemetry=Telemetry(_sinks(settings)),
-    )
-    return Pack(settings=settings, key_ring=KeyRing.of(settings.virtual_keys), pipeline=pipeline, embedder=embedder)
+    return Pack(settings, KeyRing.of(settings.virtual_keys), pipeline, embedder, admin)
 
 
 def _parsed(block: Any) -> Settings:

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any
 from litellm.types.utils import all_litellm_params
 
 from litellm_plugins.errors import RequestError
-from litellm_plugins.model import CacheControls, Identity, Request
+from litellm_plugins.model import CacheControls, Identity, Request, checked_tags
 from litellm_plugins.proxy.tag_routing import routing_tags
 
 if TYPE_CHECKING:
     from litellm.proxy._types import UserAPIKeyAuth
 
 CONTROL_HEADER = "x-litellm-plugins-cache"
+TAGS_HEADER = "x-litellm-plugins-cache-tags"
 _ENDPOINTS = {"acompletion": "chat"}  # the host's call types that we understand
 _A_CENTURY_S = 3_155_760_000
 _HASH = re.compile(r"[0-9a-f]{64}")
@@ -95,6 +96,7 @@ def controls_of(data: Mapping[str, Any]) -> CacheControls:
         ttl_s=_seconds(own.get("ttl"), "cache.ttl"),
         max_age_s=_seconds(own.get("s-maxage", own.get("s-max-age")), "cache.s-maxage"),
         namespace=namespace,
+        tags=_tags(data),
     )
 
 
@@ -130,6 +132,21 @@ def _mode(data: Mapping[str, Any]) -> str:
     if mode not in _MODES:
         raise RequestError(f"{where}: expected one of {', '.join(_MODES)}", param=where)
     return str(mode)
+
+
+def _tags(data: Mapping[str, Any]) -> tuple[str, ...]:
+    """From the header, separated by commas, and from `metadata.litellm_plugins.tags`; all of them count."""
+    headers = _mapping(_mapping(data.get("proxy_server_request")).get("headers"))
+    tags: list[object] = [tag for tag in map(str.strip, str(headers.get(TAGS_HEADER) or "").split(",")) if tag]
+    for place in ("metadata", "litellm_metadata"):
+        given = _mapping(_mapping(data.get(place)).get("litellm_plugins")).get("tags")
+        if given is not None and not isinstance(given, list):
+            raise RequestError("metadata.litellm_plugins.tags must be a list", param="metadata.litellm_plugins.tags")
+        tags += given or ()
+    try:
+        return checked_tags(tags) if tags else ()
+    except ValueError as exc:
+        raise RequestError(f"metadata.litellm_plugins.tags: {exc}", param="metadata.litellm_plugins.tags") from exc
 
 
 def _seconds(value: object, name: str) -> float | None:

@@ -66,7 +66,7 @@ def front_routes(pack: Pack) -> list[APIRoute]:
     """The routes to put ahead of the host's."""
 
     async def chat_completions(request: Request, fastapi_response: Response) -> Any:
-        user_api_key_dict = await _authenticated(request)
+        user_api_key_dict = await authenticated(request)
         if _others_take_part():
             return await host.chat_completion(
                 request=request,
@@ -80,7 +80,7 @@ def front_routes(pack: Pack) -> list[APIRoute]:
     return [APIRoute(path, endpoint, methods=["POST"], include_in_schema=False, response_model=None) for path in _PATHS]
 
 
-async def _authenticated(request: Request) -> UserAPIKeyAuth:
+async def authenticated(request: Request) -> UserAPIKeyAuth:
     """What `Depends(user_api_key_auth)` gives, for a fraction of what FastAPI's solver costs."""
     credentials = {name: await scheme(request) for name, scheme in _SCHEMES.items()}
     authenticate: Callable[..., Awaitable[UserAPIKeyAuth]] = user_api_key_auth

@@ -29,9 +29,10 @@ def install(pack: Pack) -> None:
     litellm.cache = PluginCache(pack.pipeline)
     from litellm.proxy import proxy_server
 
+    from litellm_plugins.proxy.admin_routes import admin_routes
     from litellm_plugins.proxy.front import front_routes
 
-    proxy_server.app.router.routes[0:0] = front_routes(pack)
+    proxy_server.app.router.routes[0:0] = [*front_routes(pack), *admin_routes(pack)]
     try:
         task = asyncio.get_running_loop().create_task(_warm(pack))
     except RuntimeError:  # no loop: `litellm-plugins check`

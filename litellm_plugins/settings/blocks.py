@@ -8,6 +8,9 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from litellm_plugins.model import checked_tags
+
+_ENV_NAME = re.compile(r"[A-Z][A-Z0-9_]*")
 _KEY_HASH = re.compile(r"sha256:[0-9a-f]{64}")
 
 
@@ -71,14 +74,42 @@ class Cache(_Block):
     max_ttl_s: float = Field(default=7 * 86_400, gt=0)
     max_answer_kb: int = Field(default=256, ge=1)
     lookup_timeout_ms: float = Field(default=500, gt=0)
+    tags: tuple[str, ...] = ()  # on every answer that is stored, for invalidation
+    version: str = Field(default="", pattern=r"^[A-Za-z0-9_.+-]{0,64}$")  # of your documents: another one, a new world
     exact: Exact = Exact()
     semantic: Semantic = Semantic()
+
+    @field_validator("tags")
+    @classmethod
+    def _usable_tags(cls, tags: tuple[str, ...]) -> tuple[str, ...]:
+        return checked_tags(tags)
 
     @model_validator(mode="after")
     def _ttl_within_bounds(self) -> Cache:
         if self.ttl_s > self.max_ttl_s:
             raise ValueError(f"ttl_s ({self.ttl_s:g}) is above max_ttl_s ({self.max_ttl_s:g})")
         return self
+
+
+class EventType(_Block):
+    """What a webhook event of one type removes, beside the tags that it names itself."""
+
+    tags: tuple[str, ...] = ()  # `{field}` stands for a field of the event: order:{order_id}
+
+
+class Events(_Block):
+    """`POST /plugins/cache/events`, signed: what changed outside, and so what is stale in here."""
+
+    secret_env: str | None = None  # the NAME of the environment variable that holds the secret; none: no events
+    tolerance_s: float = Field(default=300, gt=0, le=86_400)  # how far an event's time may be from ours
+    types: dict[str, EventType] = Field(default_factory=dict)  # empty: every type, by the tags it names
+
+    @field_validator("secret_env")
+    @classmethod
+    def _a_name(cls, value: str | None) -> str | None:
+        if value is not None and not _ENV_NAME.fullmatch(value):
+            raise ValueError("expected the name of an environment variable, such as LITELLM_PLUGINS_EVENTS_SECRET")
+        return value
 
 
 class Override(_Block):
@@ -151,6 +182,7 @@ class Settings(_Block):
 
     storage: Storage = Storage()
     cache: Cache = Cache()
+    events: Events = Events()
     virtual_keys: VirtualKeys = VirtualKeys()
     telemetry: Telemetry = Telemetry()
     per_team: dict[str, Override] = Field(default_factory=dict)

@@ -1,7 +1,7 @@
 """The one SQLite file: opened late, shared by every feature, watched for being taken away.
 
 WAL mode with `synchronous=NORMAL`: a killed process loses nothing that was committed, and readers never wait for
-the writer. All work runs on two threads of its own (one reads, one writes), never on the event loop.
+the writer. All work runs on threads of its own (one reads, one writes, one scans), never on the event loop.
 """
 
 from __future__ import annotations
@@ -16,13 +16,14 @@ import sqlite3
 import stat
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
 from litellm_plugins.errors import StoreUnavailable
+from litellm_plugins.storage.migrations import Migration, check, in_order, migrate
 
 T = TypeVar("T")
 Work = Callable[[sqlite3.Connection], T]
@@ -38,13 +39,15 @@ _WRITE_BITS = stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH
 class SqliteFile:
     """Runs work on the file's connections, and turns whatever goes wrong into `StoreUnavailable`.
 
-    `schema` is run once per connection that may write; its statements must be idempotent (`IF NOT EXISTS`).
+    `schema` is every change that the file may need (see `storage.migrations`); whoever opens it first runs them.
     """
 
-    def __init__(self, path: Path, *, schema: Sequence[str] = (), clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, path: Path, *, schema: Iterable[Migration] = (), clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self.path = path
-        opening = threading.Lock()
-        self._lanes = tuple(_Lane(path, schema, clock, opening, writes=writes) for writes in (False, True))
+        opening, changes = threading.Lock(), in_order(schema)
+        self._lanes = tuple(_Lane(path, changes, clock, opening, name=name) for name in ("read", "write", "scan"))
 
     async def read(self, work: Work[T]) -> T:
         """Run `work` on the reading connection. Raises: StoreUnavailable."""
@@ -57,12 +60,16 @@ class SqliteFile:
         """
         return await self._lanes[1].run(_in_transaction(work) if atomic else work)
 
+    async def scan(self, work: Work[T]) -> T:
+        """Run `work`, which may take long, where no look-up waits behind it. Raises: StoreUnavailable."""
+        return await self._lanes[2].run(work)
+
     def write_later(self, work: Work[object]) -> None:
         """Queue `work` behind the writes before it, and wait for nothing: for what may as well be lost."""
         self._lanes[1].queue(work)
 
     async def aclose(self) -> None:
-        """Close both connections and end their threads."""
+        """Close the connections and end their threads."""
         for lane in self._lanes:
             await lane.aclose()
 
@@ -71,13 +78,18 @@ class _Lane:
     """One thread with one connection, reopened when the file under it is gone."""
 
     def __init__(
-        self, path: Path, schema: Sequence[str], clock: Callable[[], float], opening: threading.Lock, *, writes: bool
+        self,
+        path: Path,
+        schema: tuple[Migration, ...],
+        clock: Callable[[], float],
+        opening: threading.Lock,
+        *,
+        name: str,
     ) -> None:
-        self._path, self._schema, self._clock, self._writes = path, schema, clock, writes
+        self._path, self._schema, self._clock, self._writes = path, schema, clock, name == "write"
         self._opening = opening  # one lane at a time creates and opens the file
         self._log_path = path.with_name(path.name + "-wal")
-        name = "litellm-plugins-sqlite-" + ("write" if writes else "read")
-        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix=name)
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix=f"litellm-plugins-sqlite-{name}")
         self._connection: sqlite3.Connection | None = None
         self._inode: int | None = None
         self._log_inode: int | None = None
@@ -161,6 +173,7 @@ class _Lane:
                 url, uri=True, timeout=_BUSY_TIMEOUT_S, check_same_thread=False, isolation_level=None
             )
             try:
+                check(connection, self._schema, writable=writable)
                 if writable:
                     self._keep_private()
                     self._prepare(connection)
@@ -189,8 +202,8 @@ class _Lane:
         _switch_to_wal(connection)
         connection.execute("PRAGMA synchronous=NORMAL")
         connection.execute("PRAGMA journal_size_limit=16777216")
-        for statement in self._schema:
-            connection.execute(statement)
+        connection.execute("PRAGMA recursive_triggers=ON")  # else what a REPLACE takes away fires no trigger
+        migrate(connection, self._schema)
 
     def _translated(self, exc: sqlite3.DatabaseError) -> StoreUnavailable:
         text = str(exc)

@@ -5,34 +5,23 @@ from __future__ import annotations
 import math
 import sqlite3
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from litellm_plugins.cache.backends.sqlite_schema import SCHEMA
+from litellm_plugins.cache.backends.sqlite_selection import folded, where
 from litellm_plugins.cache.backends.vectors import PartitionIndexes
-from litellm_plugins.cache.store import Entry, Neighbour, Selector
+from litellm_plugins.cache.store import Entry, Neighbour, Selector, StoreStats
 
 if TYPE_CHECKING:
     from litellm_plugins.embedding.embedder import Vector
     from litellm_plugins.storage.sqlite import SqliteFile
 
-SCHEMA = (
-    """CREATE TABLE IF NOT EXISTS cache_entries (
-        id INTEGER PRIMARY KEY AUTOINCREMENT,
-        tenant TEXT NOT NULL, key BLOB NOT NULL, partition BLOB NOT NULL, question TEXT, body BLOB NOT NULL,
-        model TEXT NOT NULL, provider TEXT NOT NULL, cost_nano_usd INTEGER NOT NULL,
-        prompt_tokens INTEGER NOT NULL, completion_tokens INTEGER NOT NULL,
-        created_at REAL NOT NULL, expires_at REAL NOT NULL, used_at REAL NOT NULL,
-        answer_id BLOB NOT NULL, origin TEXT NOT NULL, model_group TEXT NOT NULL, namespace TEXT NOT NULL,
-        tags TEXT NOT NULL, volatility TEXT NOT NULL, pinned INTEGER NOT NULL,
-        space TEXT, vector BLOB, UNIQUE (tenant, key))""",
-    # Ids are never used twice (AUTOINCREMENT), so "what came after id N" is all an index needs to ask.
-    """CREATE INDEX IF NOT EXISTS cache_entries_by_partition ON cache_entries (partition, tenant, space, id)
-        WHERE vector IS NOT NULL""",
-    "CREATE INDEX IF NOT EXISTS cache_entries_by_expiry ON cache_entries (expires_at)",
-    "CREATE INDEX IF NOT EXISTS cache_entries_by_use ON cache_entries (used_at)",
-)
+__all__ = ["SCHEMA", "SqliteCacheStore"]
 
 _COLUMNS = """key, partition, question, body, model, provider, cost_nano_usd, prompt_tokens, completion_tokens,
     created_at, expires_at, answer_id, origin, model_group, namespace, tags, volatility, pinned"""
@@ -45,6 +34,10 @@ _SWEEP = "DELETE FROM cache_entries WHERE expires_at <= ? AND NOT pinned"
 _TOUCH = "UPDATE cache_entries SET used_at = ? WHERE tenant = ? AND key = ?"
 _TOUCH_EVERY_S = 60.0  # how stale `used_at` may be: one write a minute per busy entry, not one per hit
 _EXTEND = "UPDATE cache_entries SET expires_at = ? WHERE tenant = ? AND key = ? AND expires_at < ?"
+_REMOVE_BATCH = 500  # entries per transaction: a large removal must not keep other writers waiting
+_STATS = f"""SELECT tenant, namespace, model_group, volatility, count(*),
+    sum(length(body) + coalesce(length(question), 0) + coalesce(length(vector), 0)), sum(pinned),
+    min(created_at), max(created_at) FROM cache_entries WHERE {_LIVE} GROUP BY 1, 2, 3, 4"""  # noqa: S608
 _EVICT_SHARE = 0.05
 _SWEEP_EVERY = 256  # stored entries
 _MEASURE_EVERY = 0.005  # of the size bound: how much may be stored before it is looked at again
@@ -86,19 +79,47 @@ class SqliteCacheStore:
         self._file.write_later(lambda db: db.execute(_EXTEND, (expires_at, tenant, key, expires_at)))
 
     async def find(self, selector: Selector, *, limit: int) -> list[tuple[str, Entry]]:
-        where, values = _where(selector)
-        query = f"SELECT tenant, {_COLUMNS} FROM cache_entries WHERE {where} AND {_LIVE} ORDER BY id DESC LIMIT ?"  # noqa: S608
-        rows = await self._file.read(lambda db: db.execute(query, (*values, self._clock(), limit)).fetchall())
+        query = f"SELECT tenant, {_COLUMNS} FROM cache_entries WHERE {{}} AND {_LIVE} ORDER BY id DESC LIMIT ?"  # noqa: S608
+        rows = await self._select(query, selector, self._clock(), limit)
         return [(row[0], _entry(row[1:])) for row in rows]
 
-    async def remove(self, selector: Selector) -> int:
-        where, values = _where(selector)
-        return await self._file.write(
-            lambda db: db.execute(f"DELETE FROM cache_entries WHERE {where}", values).rowcount  # noqa: S608
+    async def count(self, selector: Selector) -> int:
+        ((found,),) = await self._select(
+            f"SELECT count(*) FROM cache_entries WHERE {{}} AND {_LIVE}",  # noqa: S608 - constants only
+            selector,
+            self._clock(),
         )
+        return int(found)
+
+    async def remove(self, selector: Selector) -> int:
+        rows = await self._select(f"SELECT {_LIVE}, id FROM cache_entries WHERE {{}}", selector, first=self._clock())  # noqa: S608
+        removed = 0
+        for start in range(0, len(rows), _REMOVE_BATCH):
+            batch = rows[start : start + _REMOVE_BATCH]
+            removed += await self._file.write(partial(_delete, batch=batch))
+        return removed
+
+    async def stats(self) -> StoreStats:
+        rows = await self._file.scan(lambda db: db.execute(_STATS, (self._clock(),)).fetchall())
+        return _summed(rows)
 
     async def aclose(self) -> None:
         await self._file.aclose()
+
+    async def _select(
+        self, query: str, selector: Selector, *last: object, first: float | None = None
+    ) -> list[tuple[Any, ...]]:
+        """The rows of `query`, which leaves its condition open."""
+        condition, values = where(selector)
+        given = [*([] if first is None else [first]), *values, *last]
+
+        def select(db: sqlite3.Connection) -> list[tuple[Any, ...]]:
+            if selector.text is not None:  # SQLite's own lower() knows ASCII only
+                db.create_function("folded", 1, folded, deterministic=True)
+            return db.execute(query.format(condition), given).fetchall()
+
+        quick = selector.cache_id is not None or selector.tag is not None
+        return await (self._file.read(select) if quick else self._file.scan(select))
 
     def _search(
         self,
@@ -210,19 +231,29 @@ def _values(entry: Entry) -> Sequence[object]:
     )
 
 
-def _where(selector: Selector) -> tuple[str, list[object]]:
-    """The condition that holds for what `selector` names, and its values."""
-    named = ((column, getattr(selector, column)) for column in ("tenant", "namespace", "model_group"))
-    conditions: list[tuple[str, object]] = [(f"{column} = ?", value) for column, value in named if value is not None]
-    if selector.cache_id is not None:
-        conditions.append(("substr(lower(hex(key)), 1, 32) = ?", selector.cache_id))
-    if selector.tag is not None:
-        conditions.append(("EXISTS (SELECT 1 FROM json_each(tags) WHERE value = ?)", selector.tag))
-    if selector.text is not None:
-        conditions.append(("instr(lower(question), lower(?)) > 0", selector.text))
-    if not conditions:
-        raise ValueError("a selector that names nothing would mean everything")
-    return " AND ".join(condition for condition, _ in conditions), [value for _, value in conditions]
+def _delete(db: sqlite3.Connection, batch: Sequence[tuple[int, int]]) -> int:
+    """Delete the rows with these ids; how many of the live ones were still there. Ids are never used twice."""
+    removed = 0
+    for live in (0, 1):
+        ids = [row_id for was_live, row_id in batch if was_live == live]
+        marks = ",".join("?" * len(ids))
+        removed += live * db.execute(f"DELETE FROM cache_entries WHERE id IN ({marks})", ids).rowcount  # noqa: S608
+    return removed
+
+
+def _summed(rows: Sequence[Sequence[Any]]) -> StoreStats:
+    by: dict[str, Counter[str]] = {name: Counter() for name in ("tenant", "namespace", "model_group", "volatility")}
+    for row in rows:
+        for name, value in zip(by, row[:4], strict=True):
+            by[name][value] += row[4]
+    return StoreStats(
+        entries=sum(row[4] for row in rows),
+        bytes=sum(row[5] for row in rows),
+        pinned=sum(row[6] for row in rows),
+        oldest=min((row[7] for row in rows), default=None),
+        newest=max((row[8] for row in rows), default=None),
+        by={name: dict(counted) for name, counted in by.items()},
+    )
 
 
 def _live_bytes(db: sqlite3.Connection) -> int:

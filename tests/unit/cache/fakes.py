@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from litellm_plugins.cache.store import Entry, Neighbour, Selector
+from litellm_plugins.cache.store import Entry, Neighbour, Selector, StoreStats
 from litellm_plugins.embedding.embedder import EmbedderUnavailable, Embedding
 from litellm_plugins.errors import StoreUnavailable
 
@@ -74,6 +74,14 @@ class FakeStore:
     async def remove(self, selector: Selector) -> int:
         raise NotImplementedError  # likewise
 
+    async def count(self, selector: Selector) -> int:
+        if "count" in self.broken:
+            raise StoreUnavailable("store_busy", "made so by the test")
+        return sum(_names(selector, tenant, entry) for (tenant, _), (entry, _, _) in self.entries.items())
+
+    async def stats(self) -> StoreStats:
+        raise NotImplementedError  # likewise
+
     async def aclose(self) -> None:
         self.closed += 1
 
@@ -82,6 +90,11 @@ class FakeStore:
         """The one entry that was put."""
         ((entry, _, _),) = self.entries.values()
         return entry
+
+
+def _names(selector: Selector, tenant: str, entry: Entry) -> bool:
+    """By tenant and tag, which is all that a look-up ever asks for."""
+    return selector.tenant in (None, tenant) and (selector.tag is None or selector.tag in entry.tags)
 
 
 class FakeEmbedder:

@@ -17,9 +17,11 @@ from pathlib import Path
 import pytest
 
 from litellm_plugins.errors import StoreUnavailable
+from litellm_plugins.storage.migrations import Migration
 from litellm_plugins.storage.sqlite import SqliteFile
 
-SCHEMA = ("CREATE TABLE IF NOT EXISTS notes (id INTEGER PRIMARY KEY, text TEXT UNIQUE)",)
+NOTES = "CREATE TABLE IF NOT EXISTS notes (id INTEGER PRIMARY KEY, text TEXT UNIQUE)"
+SCHEMA = (Migration(1, (NOTES,)),)
 
 
 @pytest.fixture
@@ -190,10 +192,11 @@ async def test_closing_twice_does_no_harm_and_ends_the_threads(path: Path) -> No
 WRITER = """
 import asyncio, sys
 from pathlib import Path
+from litellm_plugins.storage.migrations import Migration
 from litellm_plugins.storage.sqlite import SqliteFile
 
 async def main():
-    file = SqliteFile(Path(sys.argv[1]), schema=[sys.argv[2]])
+    file = SqliteFile(Path(sys.argv[1]), schema=[Migration(1, (sys.argv[2],))])
     number = 0
     while True:
         await file.write(lambda db: db.execute("INSERT INTO notes (text) VALUES (?)", (str(number),)))
@@ -213,7 +216,7 @@ async def test_what_was_committed_outlives_kill_9(path: Path) -> None:
                 "-c",
                 WRITER.replace("number = 0", f"number = {1_000 * _}"),
                 str(path),
-                SCHEMA[0],
+                NOTES,
             ],
             stdout=subprocess.PIPE,
             text=True,

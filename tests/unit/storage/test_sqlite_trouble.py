@@ -11,9 +11,11 @@ from pathlib import Path
 import pytest
 
 from litellm_plugins.errors import StoreUnavailable
+from litellm_plugins.storage.migrations import Migration
 from litellm_plugins.storage.sqlite import SqliteFile
 
-SCHEMA = ("CREATE TABLE IF NOT EXISTS notes (id INTEGER PRIMARY KEY, text TEXT)",)
+NOTES = "CREATE TABLE IF NOT EXISTS notes (id INTEGER PRIMARY KEY, text TEXT)"
+SCHEMA = (Migration(1, (NOTES,)),)
 
 
 class Clock:
@@ -99,7 +101,7 @@ async def test_a_file_replaced_by_another_is_taken_up(file: SqliteFile, path: Pa
     await texts(file)
     backup = path.with_name("backup.db")
     restored = sqlite3.connect(backup)
-    restored.execute(SCHEMA[0])
+    restored.execute(NOTES)
     restored.execute("INSERT INTO notes (text) VALUES ('restored')")
     restored.commit()
     restored.close()
@@ -153,7 +155,7 @@ async def test_a_file_that_is_no_database_is_set_aside_whole(file: SqliteFile, p
 def begin_and_damage(path: Path) -> None:
     """A file of a few hundred pages whose middle is overwritten: it opens, and fails when it is read."""
     made = sqlite3.connect(path)
-    made.execute(SCHEMA[0])
+    made.execute(NOTES)
     made.executemany("INSERT INTO notes (text) VALUES (?)", [("x" * 3_000,)] * 500)
     made.commit()
     made.close()

@@ -1,0 +1,162 @@
+"""From labels to a fit: model, curve of its labels, state of the words. Pure; runs in a thread, never on the loop."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+from litellm_plugins.cache.verifier import logistic
+from litellm_plugins.cache.verifier.labels import Label
+from litellm_plugins.cache.verifier.logistic import Model
+from litellm_plugins.cache.verifier.operating_point import Caution, Column, OperatingPoint, choose, label_noise
+
+WINDOW = 2_000  # requests that the next ones are taken to resemble
+_MOST_POPULAR = 4_096  # answers whose count is kept in a fit
+
+
+@dataclass(frozen=True)
+class Curve:
+    """The labels as the model sees them, without having seen them: what operating points are read from."""
+
+    probability: Column
+    similarity: Column
+    wrong: Column
+    weight: Column
+    recent: npt.NDArray[np.bool_]
+    recent_requests: float
+
+    def at(self, rate: float, caution: Caution) -> OperatingPoint:
+        """Where to serve so that at most `rate` of the requests get a wrong answer."""
+        return choose(
+            self.probability,
+            self.wrong,
+            self.weight,
+            recent=self.recent,
+            recent_requests=self.recent_requests,
+            rate=rate,
+            noise=self.noise,
+            caution=caution,
+        )
+
+    @cached_property
+    def noise(self) -> float:
+        """The share of labels that are taken to be mistaken."""
+        return label_noise(self.probability, self.similarity, self.wrong)
+
+
+@dataclass(frozen=True)
+class Fit:
+    """What a worker needs to decide, and what it hands to the others."""
+
+    version: int  # the number of labels it was made after
+    model: Model
+    curve: Curve
+    word_counts: npt.NDArray[np.uint32]
+    questions: int
+    popularity: Mapping[bytes, int]
+    log_loss: float  # per label, of labels that the model had not seen
+
+    def to_bytes(self) -> bytes:
+        """As an npz archive; holds neither code nor text."""
+        out = io.BytesIO()
+        popular = sorted(self.popularity.items(), key=lambda item: -item[1])[:_MOST_POPULAR]
+        np.savez_compressed(
+            out,
+            version=self.version,
+            mean=self.model.mean,
+            scale=self.model.scale,
+            weights=self.model.weights,
+            probability=self.curve.probability,
+            similarity=self.curve.similarity,
+            wrong=self.curve.wrong,
+            weight=self.curve.weight,
+            recent=self.curve.recent,
+            recent_requests=self.curve.recent_requests,
+            word_counts=self.word_counts,
+            questions=self.questions,
+            answers=np.frombuffer(b"".join(answer for answer, _ in popular), np.uint8),
+            counts=np.array([count for _, count in popular], np.int64),
+            log_loss=self.log_loss,
+        )
+        return out.getvalue()
+
+    @classmethod
+    def from_bytes(cls, blob: bytes) -> Fit:
+        """Raises: ValueError, KeyError, OSError (or zipfile.BadZipFile) where `blob` is no fit."""
+        with np.load(io.BytesIO(blob), allow_pickle=False) as f:
+            counts = f["counts"]
+            answers = f["answers"].tobytes()
+            size = len(answers) // len(counts) if len(counts) else 0
+            popularity = {answers[i * size : (i + 1) * size]: int(n) for i, n in enumerate(counts)}
+            return cls(
+                version=int(f["version"]),
+                model=Model(f["mean"], f["scale"], f["weights"]),
+                curve=Curve(
+                    f["probability"],
+                    f["similarity"],
+                    f["wrong"],
+                    f["weight"],
+                    f["recent"],
+                    float(f["recent_requests"]),
+                ),
+                word_counts=f["word_counts"],
+                questions=int(f["questions"]),
+                popularity=popularity,
+                log_loss=float(f["log_loss"]),
+            )
+
+
+def fit(
+    labels: Sequence[Label],
+    *,
+    version: int,
+    prior: Model | None,
+    word_counts: npt.NDArray[np.uint32],
+    questions: int,
+    popularity: Mapping[bytes, int],
+) -> Fit:
+    """A fit to `labels`, oldest first."""
+    features = np.array([label.features for label in labels])
+    right = np.array([label.right for label in labels], np.float64)
+    requests = np.array([label.requests for label in labels], np.float64)
+    since = np.cumsum(requests[::-1])[::-1] - requests  # requests that came after each
+    recent = since < WINDOW
+    probability = logistic.cross_fitted(features, right, towards=prior)
+    curve = Curve(
+        probability=probability,
+        similarity=features[:, 0],
+        wrong=1 - right,
+        weight=np.array([label.weight for label in labels], np.float64),
+        recent=recent,
+        recent_requests=float(requests[recent].sum()),
+    )
+    return Fit(
+        version=version,
+        model=logistic.fit(features, right, towards=prior),
+        curve=curve,
+        word_counts=word_counts,
+        questions=questions,
+        popularity=popularity,
+        log_loss=_log_loss(probability, right),
+    )
+
+
+def beats(new: Fit, old: Fit, labels: Sequence[Label]) -> bool:
+    """Whether `new` explains the labels that `old` has not seen at least as well, itself not having seen them."""
+    unseen = min(len(labels), new.version - old.version)
+    if unseen <= 0:
+        return True
+    held = labels[-unseen:]
+    features = np.array([label.features for label in held])
+    right = np.array([label.right for label in held], np.float64)
+    return _log_loss(new.curve.probability[-unseen:], right) <= _log_loss(old.model.probabilities(features), right)
+
+
+def _log_loss(probability: Column, right: Column) -> float:
+    p = np.clip(probability, 1e-6, 1 - 1e-6)
+    return float(-(right * np.log(p) + (1 - right) * np.log(1 - p)).mean())

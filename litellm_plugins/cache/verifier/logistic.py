@@ -1,0 +1,92 @@
+"""Logistic regression on features and their products, pulled towards a prior. Pure numpy."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from litellm_plugins.cache.verifier.features import NAMES
+
+Matrix = npt.NDArray[np.float64]
+
+# Whose products with each other count as well: the boundary between two near answers is curved.
+_CURVED = tuple(
+    NAMES.index(name)
+    for name in (
+        "similarity", "margin", "other_similarity", "second_similarity", "log_share", "log_rest", "overlap",
+        "only_asked", "only_cached", "mean_same_similarity", "log_popularity",
+    )
+)  # fmt: skip
+_FARTHEST = 6.0  # standard deviations; a feature never seen like that must not carry a decision alone
+_PULL, _PULL_CURVED, _PULL_CONSTANT = 3.0, 10.0, 1e-3  # ridge penalties, in observations
+_STEPS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """Standardisation and weights."""
+
+    mean: Matrix  # shape (features,)
+    scale: Matrix  # shape (features,)
+    weights: Matrix  # shape (expanded + 1,), the constant last
+
+    def probabilities(self, features: Matrix) -> Matrix:
+        """Of being right, shape (rows,), for features of shape (rows, features)."""
+        return _sigmoid(_design(features, self.mean, self.scale) @ self.weights)
+
+
+def fit(features: Matrix, right: Matrix, *, towards: Model | None = None, pull: float = 1.0) -> Model:
+    """Maximum a posteriori weights by Newton's method (iteratively reweighted least squares).
+
+    Args:
+        features: shape (rows, features).
+        right: 1.0 or 0.0 per row.
+        towards: the prior's mean; zero weights if None.
+        pull: how many times the usual strength the prior has.
+    """
+    if towards is None:
+        mean, scale = features.mean(axis=0), features.std(axis=0) + 1e-6
+    else:
+        mean, scale = towards.mean, towards.scale
+    design = _design(features, mean, scale)
+    penalty = np.full(design.shape[1], _PULL * pull)
+    penalty[len(mean) :] = _PULL_CURVED * pull
+    penalty[-1] = _PULL_CONSTANT if towards is None else _PULL * pull
+    centre = np.zeros(design.shape[1]) if towards is None else towards.weights
+    weights = centre.copy()
+    for _ in range(_STEPS):
+        p = _sigmoid(design @ weights)
+        gradient = design.T @ (right - p) - penalty * (weights - centre)
+        curvature = (design.T * (p * (1 - p) + 1e-6)) @ design
+        curvature[np.diag_indices_from(curvature)] += penalty
+        step = np.linalg.solve(curvature, gradient)
+        weights = weights + step
+        if np.abs(step).max() < 1e-3:
+            break
+    return Model(mean, scale, weights)
+
+
+def cross_fitted(
+    features: Matrix, right: Matrix, *, towards: Model | None = None, pull: float = 1.0, folds: int = 4
+) -> Matrix:
+    """Each row's probability by a model that did not see it, shape (rows,)."""
+    fold = np.arange(len(right)) % folds
+    out = np.empty(len(right))
+    for i in range(folds):
+        held = fold == i
+        out[held] = fit(features[~held], right[~held], towards=towards, pull=pull).probabilities(features[held])
+    return out
+
+
+def _design(features: Matrix, mean: Matrix, scale: Matrix) -> Matrix:
+    z = np.clip((features - mean) / scale, -_FARTHEST, _FARTHEST)
+    curved = z[:, _CURVED]
+    products = [curved[:, i : i + 1] * curved[:, i:] for i in range(len(_CURVED))]
+    return np.hstack([z, *products, np.ones((len(z), 1))])
+
+
+def _sigmoid(x: Matrix) -> Matrix:
+    out: Matrix = 1 / (1 + np.exp(-np.clip(x, -30, 30)))
+    return out

@@ -1,0 +1,123 @@
+"""How sure the verifier has to be, so that the promised share of requests, and no more, gets a wrong answer. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+Column = npt.NDArray[np.float64]  # shape (labels,)
+
+NEVER = 1.1  # a threshold that no probability reaches
+_STEPS = 15
+_ENOUGH_FOR_NOISE = 300  # labels
+_LEAST_NOISE, _MOST_NOISE, _BELIEVED = 0.008, 0.05, 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class OperatingPoint:
+    """Serve at or above `threshold`; what that is expected to do, as shares of all requests."""
+
+    threshold: float
+    hits: float = 0.0
+    errors: float = 0.0  # the upper estimate that was held against the promise
+
+
+@dataclass(frozen=True, slots=True)
+class Caution:
+    """How much room is left below the promise for what is not known."""
+
+    margin: float = 0.9  # of the promised rate
+    deviations: float = 0.5  # how many posterior standard deviations are added to the estimated errors
+    calibrated_from: float = 0.5  # labels of at least this probability calibrate
+    shift_spread: float = 0.5  # prior standard deviations of the calibration's shift and slope around 0 and 1
+    slope_spread: float = 0.3
+
+
+def choose(
+    probability: Column,
+    wrong: Column,
+    weight: Column,
+    *,
+    recent: npt.NDArray[np.bool_],
+    recent_requests: float,
+    rate: float,
+    noise: float = 0.0,
+    caution: Caution,
+) -> OperatingPoint:
+    """The lowest threshold whose expected errors per request stay below `rate`.
+
+    Every label stands for `weight` requests: 1 for a miss, 1 over its chance for a hit that was checked
+    (Horvitz and Thompson 1952). Which hits are checked depends on the probability alone, so that given the
+    probability, labels are a fair sample: they calibrate it without weights (Platt 1999, with a prior on both
+    parameters). The weights say how the recent requests are spread over the probabilities.
+
+    Args:
+        probability: cross-fitted, of being right.
+        wrong: 1.0 where the candidate was wrong.
+        weight: requests that the label stands for.
+        recent: which labels are of the window that the next requests will look like.
+        recent_requests: requests in that window, labelled or not.
+        rate: errors per request that are allowed.
+        noise: share of labels that are taken to say the opposite of the truth, as `label_noise` estimates it.
+        caution: see there.
+    """
+    if recent_requests <= 0 or not recent.any():
+        return OperatingPoint(NEVER)
+    z = np.log(probability + 1e-6) - np.log(1 - probability + 1e-6)
+    sure = probability >= caution.calibrated_from
+    centre, covariance = _platt(z[sure], 1 - wrong[sure], noise, caution)
+    order = np.flatnonzero(recent)[np.argsort(-probability[recent], kind="stable")]
+    design = np.column_stack([np.ones(len(order)), z[order]])
+    risk = 1 / (1 + np.exp(np.clip(design @ centre, -30, 30)))
+    share = weight[order] / recent_requests
+    errors = np.cumsum(share * risk)
+    slopes = np.cumsum((share * risk * (1 - risk))[:, None] * design, axis=0)  # of `errors`, by both parameters
+    deviation = np.sqrt(np.maximum(0, np.einsum("ij,jk,ik->i", slopes, covariance, slopes)))
+    upper = errors + caution.deviations * deviation
+    within = np.flatnonzero(upper <= rate * caution.margin)
+    if not len(within):
+        return OperatingPoint(NEVER)
+    last = within[-1]
+    return OperatingPoint(float(probability[order[last]]), float(share[: last + 1].sum()), float(upper[last]))
+
+
+def label_noise(probability: Column, similarity: Column, wrong: Column) -> float:
+    """The share of labels that say the opposite of the truth, as far as both ends of the scale agree on it.
+
+    Nearly sure candidates that are labelled wrong are either errors or noise, and nearly unlike ones that are labelled
+    right likewise; errors would not show at both ends alike. So the smaller share counts, less a little.
+    """
+    if len(probability) < _ENOUGH_FOR_NOISE:
+        return 0.0
+    few = max(50, len(probability) // 10)
+    surest = np.argsort(-probability, kind="stable")[:few]
+    unlike = np.argsort(similarity, kind="stable")[: max(50, len(probability) // 7)]
+    shown = min(float(wrong[surest].mean()), float(1 - wrong[unlike].mean()))
+    return min(_MOST_NOISE, _BELIEVED * max(0.0, shown - _LEAST_NOISE))
+
+
+def _platt(
+    z: Column, right: Column, noise: float, caution: Caution
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Shift and slope of the calibrated log odds, maximum a posteriori, and their covariance (Laplace).
+
+    A label is seen right with probability noise + (1 - 2 noise) sigmoid(shift + slope z).
+    """
+    design = np.column_stack([np.ones(len(z)), z])
+    prior = np.array([0.0, 1.0])
+    precision = np.diag([caution.shift_spread**-2, caution.slope_spread**-2])
+    at = prior.copy()
+    curvature = precision
+    for _ in range(_STEPS):
+        p = 1 / (1 + np.exp(-np.clip(design @ at, -30, 30)))
+        seen = noise + (1 - 2 * noise) * p
+        slope, variance = (1 - 2 * noise) * p * (1 - p), seen * (1 - seen) + 1e-9
+        gradient = design.T @ (slope * (right - seen) / variance) - precision @ (at - prior)
+        curvature = (design.T * (slope * slope / variance)) @ design + precision  # Fisher's
+        step = np.linalg.solve(curvature, gradient)
+        at = at + np.clip(step, -1, 1)
+        if np.abs(step).max() < 1e-4:
+            break
+    return at, np.linalg.inv(curvature)

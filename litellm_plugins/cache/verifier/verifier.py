@@ -1,0 +1,261 @@
+"""The verifier as a worker uses it: assess a candidate, learn from every fresh answer, fit again now and then."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+import random
+import time
+import zipfile
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from litellm_plugins.cache.store import Neighbour
+from litellm_plugins.cache.verifier import fitting
+from litellm_plugins.cache.verifier.features import FEATURE_VERSION, NAMES, Features, candidate
+from litellm_plugins.cache.verifier.fitting import Fit
+from litellm_plugins.cache.verifier.labels import Label, LabelStore
+from litellm_plugins.cache.verifier.logistic import Model
+from litellm_plugins.cache.verifier.operating_point import Caution
+from litellm_plugins.cache.verifier.text import read
+from litellm_plugins.cache.verifier.words import WordCounts
+from litellm_plugins.errors import StoreUnavailable
+
+_LOG = logging.getLogger(__name__)
+
+_FIRST_FIT, _GROWTH, _AT_LEAST = 100, 0.15, 25  # labels until the first fit; then this share more, and that many
+_LABELS = 6_000  # the newest; a fit on more takes seconds of a core and gains nothing
+_LOOK_FOR_FITS_S = 5.0
+_ANSWERS = 65_536  # whose popularity is counted
+_HEAVIEST = 50.0  # requests that one label may stand for
+
+# While too little is known: only what is all but the same question, and half of that is checked.
+_COLD_SIMILARITY, _COLD_PROBABILITY, _COLD_CHECKS = 0.95, 0.9, 0.5
+_SIMILARITY = NAMES.index("similarity")
+_MUST_NOT_DIFFER = tuple(
+    NAMES.index(name) for name in ("numbers_differ", "negation_differs", "opposed", "codes_differ", "language_differs")
+)
+
+# How often a hit is checked: sqrt(1 - p) is the standard deviation of its error, to which optimal sampling is
+# proportional (Neyman 1934); the first dozen always, and never less than the floor.
+_CHECK_FLOOR, _CHECK_SLOPE, _FIRST_CHECKS = 0.02, 0.1, 12
+
+
+@dataclass(frozen=True, slots=True)
+class Assessment:
+    """What the verifier says of one question and its neighbours."""
+
+    candidate: Neighbour
+    features: Features
+    probability: float  # that the candidate's answer is right
+    threshold: float
+    accepted: bool  # it may be served
+    checked: bool  # but is answered afresh this time, to learn from it
+    weight: float
+    contrasts: tuple[str, ...]  # what tells the two questions apart on their face
+
+    @property
+    def served(self) -> bool:
+        """Whether the candidate is to be served now."""
+        return self.accepted and not self.checked
+
+
+class Verifier:
+    """Decides for one embedding space; its state is in `labels`, shared with the other workers.
+
+    Args:
+        labels: where labels and fits are kept.
+        space: the embedder's id.
+        prior: shipped weights for that embedder; None where there are none: then nothing but labels decides.
+        caution: see there.
+        clock: UNIX seconds.
+        draw: uniform in [0, 1), for choosing what is checked.
+    """
+
+    def __init__(
+        self,
+        labels: LabelStore,
+        *,
+        space: str,
+        prior: Model | None,
+        caution: Caution | None = None,
+        clock: Callable[[], float] = time.time,
+        draw: Callable[[], float] = random.random,
+    ) -> None:
+        self._labels, self._prior = labels, prior
+        self._domain = f"{space}/{FEATURE_VERSION}"
+        self._caution = caution or Caution()
+        self._clock, self._draw = clock, draw
+        self._words = WordCounts()
+        self._popularity: OrderedDict[bytes, int] = OrderedDict()
+        self._fit: Fit | None = None
+        self._thresholds: dict[float, float] = {}
+        self._looked_at = -math.inf
+        self._unlabelled = 0  # requests since the last label
+        self._accepted = 0  # candidates that were checked
+        self._fitting: asyncio.Task[None] | None = None
+
+    @property
+    def fit(self) -> Fit | None:
+        """The fit in force."""
+        return self._fit
+
+    async def assess(
+        self, question: str, neighbours: Sequence[Neighbour], *, rate: float, checks: bool = True
+    ) -> Assessment | None:
+        """What is to be thought of the neighbours' best answer; None where there is no neighbour.
+
+        Args:
+            question: as asked.
+            neighbours: the nearest entries of the partition.
+            rate: promised errors per request.
+            checks: whether some that are accepted may be answered afresh.
+        """
+        await self._take_newer_fit()
+        found = candidate(question, neighbours, self._words, self._popularity)
+        if found is None:
+            return None
+        probability, threshold = self._probability(found.features), self._threshold(rate)
+        cold = self._fit is None
+        accepted = self._acceptable_cold(found.features, probability) if cold else probability >= threshold
+        chance = self._chance_of_check(probability) if accepted and checks else 0.0
+        checked = accepted and self._draw() < chance
+        return Assessment(
+            candidate=found.neighbour,
+            features=found.features,
+            probability=probability,
+            threshold=threshold,
+            accepted=accepted,
+            checked=checked,
+            weight=min(_HEAVIEST, 1 / chance) if checked else 1.0,
+            contrasts=_contrasts(found.features),
+        )
+
+    def saw_request(self) -> None:
+        """Count one request, whatever becomes of it: the promise is about errors per request."""
+        self._unlabelled += 1
+
+    def saw_answer(self, answer_id: bytes) -> None:
+        """Count that this answer was given, from the cache or afresh."""
+        self._popularity[answer_id] = self._popularity.get(answer_id, 0) + 1
+        self._popularity.move_to_end(answer_id)
+        if len(self._popularity) > _ANSWERS:
+            self._popularity.popitem(last=False)
+
+    def saw_question(self, question: str) -> None:
+        """Count the words of a question that was stored."""
+        self._words.add(read(question).word_set)
+
+    async def learn(self, assessment: Assessment, *, right: bool) -> None:
+        """Take in what a fresh answer says of the candidate. Raises: StoreUnavailable."""
+        requests, self._unlabelled = max(1, self._unlabelled), 0
+        self._accepted += assessment.checked
+        label = Label(assessment.features, right, assessment.weight, requests, self._clock())
+        count = await self._labels.add_label(self._domain, label)
+        # Whoever brings the label that a fit is due at makes it: the others find it in the store.
+        if is_due(count) and (self._fitting is None or self._fitting.done()):
+            self._fitting = asyncio.create_task(self._refit(count))
+
+    async def settled(self) -> None:
+        """Wait for a fit that is being made."""
+        if self._fitting is not None:
+            await self._fitting
+
+    async def aclose(self) -> None:
+        """Give up a fit that is being made."""
+        if self._fitting is not None:
+            self._fitting.cancel()
+            await asyncio.gather(self._fitting, return_exceptions=True)
+
+    def _probability(self, features: Features) -> float:
+        model = self._fit.model if self._fit else self._prior
+        return 0.0 if model is None else float(model.probabilities(features[None])[0])
+
+    def _threshold(self, rate: float) -> float:
+        if self._fit is None:
+            return _COLD_PROBABILITY
+        if rate not in self._thresholds:
+            self._thresholds[rate] = self._fit.curve.at(rate, self._caution).threshold
+        return self._thresholds[rate]
+
+    def _acceptable_cold(self, features: Features, probability: float) -> bool:
+        return (
+            self._prior is not None
+            and probability >= _COLD_PROBABILITY
+            and features[_SIMILARITY] >= _COLD_SIMILARITY
+            and not features[list(_MUST_NOT_DIFFER)].any()
+        )
+
+    def _chance_of_check(self, probability: float) -> float:
+        if self._fit is None:
+            return _COLD_CHECKS
+        at_first = _FIRST_CHECKS / (self._accepted + 1)
+        return min(1.0, max(at_first, _CHECK_FLOOR + _CHECK_SLOPE * math.sqrt(max(0.0, 1 - probability))))
+
+    async def _take_newer_fit(self) -> None:
+        now = self._clock()
+        if now - self._looked_at < _LOOK_FOR_FITS_S:
+            return
+        self._looked_at = now
+        try:
+            newer = await self._labels.newest_fit(self._domain, above=self._fit.version if self._fit else 0)
+        except StoreUnavailable:
+            return  # what is known goes on holding
+        if newer is None:
+            return
+        try:
+            fit = Fit.from_bytes(newer[1])
+        except (ValueError, KeyError, OSError, zipfile.BadZipFile) as exc:
+            _LOG.warning("the stored fit %d of the verifier cannot be read and is left alone: %s", newer[0], exc)
+            return
+        self._adopt(fit)
+
+    def _adopt(self, fit: Fit) -> None:
+        if self._fit is None:  # a worker that has just started knows no words yet
+            self._words = WordCounts(fit.word_counts, fit.questions)
+            for answer, count in sorted(fit.popularity.items(), key=lambda item: item[1]):
+                self._popularity.setdefault(answer, count)
+        self._fit = fit
+        self._thresholds = {}
+
+    async def _refit(self, version: int) -> None:
+        try:
+            labels = await self._labels.newest_labels(self._domain, _LABELS)
+            old = self._fit
+            words, popularity = self._words.counts.copy(), dict(self._popularity)
+            new = await asyncio.to_thread(
+                fitting.fit,
+                labels,
+                version=version,
+                prior=self._prior,
+                word_counts=words,
+                questions=self._words.questions,
+                popularity=popularity,
+            )
+            if old is not None and not await asyncio.to_thread(fitting.beats, new, old, labels):
+                _LOG.info("verifier: a fit to %d labels explains the newest ones no better; the old one stays", version)
+                return
+            await self._labels.save_fit(self._domain, version, await asyncio.to_thread(new.to_bytes))
+            self._adopt(new)
+        except (StoreUnavailable, np.linalg.LinAlgError) as exc:
+            _LOG.warning("verifier: no fit after %d labels: %s", version, exc)
+
+
+def is_due(count: int) -> bool:
+    """Whether a fit is due when there are `count` labels: at 100, then every time there are 15 % more."""
+    due = _FIRST_FIT
+    while due < count:
+        due += max(_AT_LEAST, int(due * _GROWTH))
+    return due == count
+
+
+def _contrasts(features: Features) -> tuple[str, ...]:
+    return tuple(
+        name for name in ("numbers_differ", "negation_differs", "opposed", "codes_differ", "language_differs",
+                          "names_differ", "question_differs")
+        if features[NAMES.index(name)]
+    )  # fmt: skip

@@ -1,0 +1,38 @@
+"""How rare a word is in this deployment's questions: document frequencies in hashed buckets."""
+
+from __future__ import annotations
+
+import math
+import zlib
+from collections.abc import Iterable
+
+import numpy as np
+import numpy.typing as npt
+
+BUCKETS = 16_384
+
+
+class WordCounts:
+    """Counts of questions by word; a word is a bucket, so that no word of a user is kept."""
+
+    def __init__(self, counts: npt.NDArray[np.uint32] | None = None, questions: int = 0) -> None:
+        self.counts = np.zeros(BUCKETS, np.uint32) if counts is None else counts.copy()
+        self.questions = questions
+
+    def add(self, words: Iterable[str]) -> None:
+        """Count one question by its different words."""
+        self.questions += 1
+        for word in words:
+            self.counts[_bucket(word)] += 1
+
+    def rarity(self, word: str) -> float:
+        """Inverse document frequency (Spärck Jones 1972), smoothed: log((N + 10) / (n + 0.5))."""
+        return math.log((self.questions + 10) / (int(self.counts[_bucket(word)]) + 0.5))
+
+    def weight(self, words: Iterable[str]) -> float:
+        """The words' rarities, summed."""
+        return sum(map(self.rarity, words))
+
+
+def _bucket(word: str) -> int:
+    return zlib.crc32(word.encode("utf-8", "surrogatepass")) % BUCKETS

@@ -47,15 +47,9 @@ class FreshAnswer:
 
     def keep(self, body: Body) -> None:
         """Store a whole answer, beside whatever else goes on."""
-        try:
-            reply = self._reply(body)
-        except (KeyError, TypeError, ValueError, AttributeError) as exc:
-            _LOG.debug("an answer of unknown shape was not stored: %s", exc)
-            return
-        if reply is not None:
-            task = asyncio.get_running_loop().create_task(self._pipeline.after_call(self._ticket.decision, reply))
-            _tasks.add(task)
-            task.add_done_callback(_tasks.discard)
+        task = asyncio.get_running_loop().create_task(self._store(body))
+        _tasks.add(task)
+        task.add_done_callback(_tasks.discard)
 
     def watch(self, response: StreamingResponse) -> None:
         """Store what `response` streams, if it comes to its end."""
@@ -89,14 +83,23 @@ class FreshAnswer:
         self.keep(body)
         return True
 
-    def _reply(self, body: Body) -> Reply | None:
+    async def _store(self, body: Body) -> None:
+        try:
+            reply = await self._reply(body)
+        except (KeyError, TypeError, ValueError, AttributeError) as exc:
+            _LOG.debug("an answer of unknown shape was not stored: %s", exc)
+            return
+        if reply is not None:
+            await self._pipeline.after_call(self._ticket.decision, reply)
+
+    async def _reply(self, body: Body) -> Reply | None:
         deployment = self._ticket.deployment
         if deployment is None:
             return None
         usage = self._endpoint.usage(body)
         if self._endpoint is COMPLETIONS and not usage.total_tokens:
-            # Told only to who asks for it; counted as the host does for its own books.
-            usage = self._counted(body)
+            # Told only to who asks for it; counted as the host does for its own books. The first count takes seconds.
+            usage = await asyncio.to_thread(self._counted, body)
             body = {**body, "usage": usage.model_dump(exclude_none=True)}
         priced = litellm.ModelResponse(model=deployment.model, usage=usage)
         return Reply(

@@ -23,13 +23,8 @@ _COUNTS_AT_THE_END = ("input_tokens", "cache_creation_input_tokens", "cache_read
 def stream(body: Mapping[str, Any], *, include_usage: bool = False) -> Iterator[bytes]:
     """The events of one message. Its usage is always told, as this protocol does."""
     usage = body.get("usage") or {}
-    begun: dict[str, Any] = {
-        "content": [],
-        "stop_reason": None,
-        "stop_sequence": None,
-        "usage": {**usage, "output_tokens": 0},
-    }
-    yield _said({"type": "message_start", "message": {**body, **begun}})
+    begun = {**body, "content": [], "stop_reason": None, "stop_sequence": None}
+    yield _said({"type": "message_start", "message": {**begun, "usage": {**usage, "output_tokens": 0}}})
     for index, block in enumerate(body["content"]):
         start, deltas = _grown(block)
         yield _said({"type": "content_block_start", "index": index, "content_block": start})

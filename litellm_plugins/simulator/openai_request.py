@@ -28,6 +28,7 @@ _MAX_TOKENS = 1_000_000_000
 _SAMPLING = (
     "temperature", "top_p", "seed", "presence_penalty", "frequency_penalty", "logit_bias",
     "tools", "tool_choice", "response_format", "reasoning_effort",
+    "top_k", "thinking", "suffix",  # of other endpoints
 )  # fmt: skip
 
 

@@ -16,15 +16,17 @@ from litellm_plugins.simulator.openai_request import prompt_tokens
 from litellm_plugins.simulator.paced import event_stream, json_reply
 from litellm_plugins.simulator.spoken import speak
 from litellm_plugins.simulator.tokens import tokenizer_for
-from litellm_plugins.simulator.wire import Call, Headers
+from litellm_plugins.simulator.wire import Call
 
-_VERSIONS = ("2023-01-01", "2023-06-01")
+# The second takes no sampling parameters.
+_VERSIONS = ("2023-06-01", "2026-10-21")
+_SAMPLING = ("temperature", "top_p", "top_k")
 _STOP_REASONS = {"stop": "end_turn", "length": "max_tokens", "tool_calls": "tool_use", "content_filter": "refusal"}
 
 
 def messages(call: Call) -> Response:
     """`POST /v1/messages`."""
-    _check_version(call.headers)
+    _check_version(call)
     request = parse_messages(call.body)
     spoken = speak(call, [request.prompt])
     answered = spoken.answers[0]
@@ -44,7 +46,7 @@ def count_tokens(call: Call) -> Response:
 
     Faults come by header only: a message is often counted on its way.
     """
-    _check_version(call.headers)
+    _check_version(call)
     request = parse_messages(call.body, counting=True)
     fault = parse_fault(call.headers.get(HEADER, ""), "")
     raise_if_failing(fault)
@@ -53,12 +55,15 @@ def count_tokens(call: Call) -> Response:
     return json_reply({"input_tokens": tokens}, call.record, due_s=wait_s, headers=_request_id(), ending=fault.ending)
 
 
-def _check_version(headers: Headers) -> None:
-    version = headers.get("anthropic-version")
+def _check_version(call: Call) -> None:
+    version = call.headers.get("anthropic-version")
     if version is None:
         raise refused("anthropic-version", "header is required")
     if version not in _VERSIONS:
         raise refused("anthropic-version", f'"{version}" is not a valid version')
+    for name in _SAMPLING if version == _VERSIONS[1] else ():
+        if call.body.get(name) is not None:
+            raise refused(name, f"is not supported in version {version}")
 
 
 def _message(model: str, answered: Answer, usage: dict[str, Any]) -> dict[str, Any]:

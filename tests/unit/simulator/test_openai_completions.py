@@ -89,7 +89,7 @@ async def test_a_stream_says_what_the_whole_answer_says(client: AsyncOpenAI) -> 
     chunks = await streamed(client, [PROMPT, "Hi"], stream_options={"include_usage": True})
     assert [text_of(chunks, index) for index in (0, 1)] == [choice.text for choice in whole.choices]
     finishes = [choice.finish_reason for chunk in chunks for choice in chunk.choices]
-    assert finishes.count("stop") == 2  # type: ignore[comparison-overlap] # None until the end, the SDK's type denies it
+    assert finishes.count("stop") == 2
     assert finishes[-1] == "stop"
     assert chunks[-1].choices == []
     assert chunks[-1].usage == whole.usage

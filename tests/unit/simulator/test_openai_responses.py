@@ -144,7 +144,7 @@ async def test_a_conversation_goes_on_from_its_answer(client: AsyncOpenAI) -> No
 async def test_only_what_was_stored_can_be_gone_on_with(client: AsyncOpenAI) -> None:
     """OpenAI's own error, by its code."""
     unstored = await ask(client, store=False)
-    assert unstored.store is False
+    assert unstored.to_dict()["store"] is False
     for previous in (unstored.id, "resp_nothing"):
         with pytest.raises(openai.BadRequestError) as refused:
             await ask(client, "Why?", previous_response_id=previous)

@@ -92,7 +92,7 @@ def test_a_conversation_with_tools_is_the_same_everywhere(simulator: Simulator) 
             {"role": "user", "content": [result, {"type": "text", "text": QUESTION}]},
         ],
     }
-    bodies = {"chat": chat, "responses": responses, "messages": messages}
+    bodies: dict[str, dict[str, Any]] = {"chat": chat, "responses": responses, "messages": messages}
     answered = {each: post(simulator, each, body).json() for each, body in bodies.items()}
     assert len({text_in(each, body) for each, body in answered.items()}) == 1
     counted = {answered["chat"]["usage"]["prompt_tokens"]}

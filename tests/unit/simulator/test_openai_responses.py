@@ -62,6 +62,18 @@ async def test_usage_has_its_details(client: AsyncOpenAI) -> None:
     assert usage.output_tokens_details.reasoning_tokens == 0
 
 
+async def test_tokens_are_counted_as_they_are_billed(client: AsyncOpenAI, simulator: Simulator) -> None:
+    """A fault in the text is for the answer, not for the count."""
+    options: dict[str, Any] = {"instructions": "Be brief.", "tools": [WEATHER]}
+    asked = f"{QUESTION} simulator:truncate"
+    counted = await client.responses.input_tokens.count(model="gpt-4.1", input=asked, **options)
+    billed = (await ask(client, asked, **options)).usage
+    assert billed is not None
+    assert counted.input_tokens == billed.input_tokens
+    assert (await client.responses.input_tokens.count(model="gpt-4.1", input="simulator:error:500")).input_tokens > 0
+    assert simulator.count("input_tokens") == 2
+
+
 async def test_what_only_carries_an_answer_does_not_change_it(client: AsyncOpenAI) -> None:
     """A text, a message, parts; instructions or a first message with the role."""
     plain = (await ask(client, instructions="Be brief.")).output_text

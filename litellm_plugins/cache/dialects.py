@@ -77,9 +77,12 @@ def _only(content: object, kinds: frozenset[str]) -> bool:
     """Nothing, a text, or parts of these kinds."""
     if content is None or isinstance(content, str):
         return True
-    return isinstance(content, list) and all(
-        isinstance(part, Mapping) and part.get("type") in kinds for part in content
-    )
+    return isinstance(content, list) and all(isinstance(part, Mapping) and _is_of(part, kinds) for part in content)
+
+
+def _is_of(part: Mapping[str, Any], kinds: frozenset[str]) -> bool:
+    kind = part.get("type")
+    return isinstance(kind, str) and kind in kinds
 
 
 def _in_chat(message: Message) -> bool:

@@ -1,16 +1,28 @@
-"""A local provider: a real HTTP server that speaks a provider's wire protocol and bills nobody.
+"""A local provider: a real HTTP server that speaks the providers' wire protocols and bills nobody.
+
+| endpoint                                           | protocol                                          |
+|----------------------------------------------------|---------------------------------------------------|
+| `POST /v1/chat/completions`, `/v1/embeddings`      | OpenAI                                            |
+| `POST /v1/responses`, `/v1/responses/input_tokens` | OpenAI; no hosted tools, and no reading back      |
+| `POST /v1/completions`                             | OpenAI's legacy one; no limit where none is given |
+| `POST /v1/messages`, `/v1/messages/count_tokens`   | Anthropic; no prompt cache, and no thinking       |
+| `GET /v1/models`                                   | OpenAI                                            |
+
+The same conversation with the same model and sampling parameters gets the same words on each of them, streamed
+or not: an answer that came from the wrong one's cache cannot be told by its words, one to another question can.
 
 For the demo, for trying settings, for tests and for benchmarks. It imports neither litellm nor any other
 part of this package, so that what it proves about the proxy does not rest on the proxy's code.
 
 Faults on demand, to see what the proxy makes of them. Put one or more words, separated by spaces or commas,
-in the header `x-simulator-fault` (chat and embeddings), or write each as `simulator:WORD` in the last user
-message of a chat:
+in the header `x-simulator-fault`, or write each as `simulator:WORD` in the last user message (not for
+embeddings and token counts, which a message's text may pass through on its way):
 
 | word             | what happens                                                                            |
 |------------------|-----------------------------------------------------------------------------------------|
 | `error:STATUS`   | that HTTP status (400 to 599) with the provider's error body; 429 carries `retry-after` |
 | `disconnect`     | the connection drops half way through the body                                          |
+| `silent_end`     | half of the body, closed as if it were whole: a stream without its final event          |
 | `stall:SECONDS`  | nothing, headers included, is sent for that long (at most 600 s)                        |
 | `truncate`       | half of the answer, with finish reason `length`                                         |
 | `content_filter` | half of the answer, with finish reason `content_filter`                                 |

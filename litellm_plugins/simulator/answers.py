@@ -54,12 +54,13 @@ class Prompt:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """`parts` joined are the text; `tokens` counts the text and the tool calls."""
+    """`parts` joined are the text; `tokens` counts the text and the tool calls; `stopped_by` is a stop text."""
 
     parts: tuple[str, ...]
     tokens: int
     finish: Finish
     tool_calls: tuple[ToolCall, ...] = ()
+    stopped_by: str | None = None
 
     @property
     def text(self) -> str:
@@ -93,10 +94,10 @@ def mentioned(tools: tuple[Tool, ...], question: str) -> tuple[Tool, ...]:
 
 
 def _text_answer(prompt: Prompt, seed: bytes, tokenizer: Tokenizer) -> Answer:
-    parts = _until_stop(_parts(prompt, seed), prompt.stop)
+    parts, stopped_by = _until_stop(_parts(prompt, seed), prompt.stop)
     tokens = sum(tokenizer.count(part) for part in parts)
     if prompt.max_tokens is None or tokens <= prompt.max_tokens:
-        return Answer(parts, tokens, "stop")
+        return Answer(parts, tokens, "stop", stopped_by=stopped_by)
     pieces = [piece for part in parts for piece in tokenizer.split(part)]
     return Answer(("".join(pieces[: prompt.max_tokens]),), prompt.max_tokens, "length")
 
@@ -127,12 +128,16 @@ def _tool_answer(prompt: Prompt, seed: bytes, tokenizer: Tokenizer) -> Answer:
     return Answer((), spent, "tool_calls", tuple(calls))
 
 
-def _until_stop(parts: tuple[str, ...], stop: tuple[str, ...]) -> tuple[str, ...]:
+def _until_stop(parts: tuple[str, ...], stop: tuple[str, ...]) -> tuple[tuple[str, ...], str | None]:
+    """The parts before the first stop text, and which it is."""
     if not stop:
-        return parts
+        return parts, None
     text = "".join(parts)
-    found = [at for at in map(text.find, stop) if at >= 0]
-    return (text[: min(found)],) if found else parts
+    found = [(text.find(each), each) for each in stop if each in text]
+    if not found:
+        return parts, None
+    at, stopped_by = min(found)
+    return (text[:at],), stopped_by
 
 
 def _as_spoken(name: str) -> str:

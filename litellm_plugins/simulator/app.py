@@ -12,7 +12,9 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from litellm_plugins.simulator.anthropic_protocol import ANTHROPIC
 from litellm_plugins.simulator.control import control_routes
+from litellm_plugins.simulator.conversations import Conversations
 from litellm_plugins.simulator.openai_protocol import OPENAI
 from litellm_plugins.simulator.paced import PacedResponse, json_reply
 from litellm_plugins.simulator.recorder import Record, Recorder
@@ -20,7 +22,7 @@ from litellm_plugins.simulator.settings import SimulatorSettings
 from litellm_plugins.simulator.tokens import tokenizer_for
 from litellm_plugins.simulator.wire import Call, Endpoint, RequestError, WireProtocol
 
-PROTOCOLS: tuple[WireProtocol, ...] = (OPENAI,)
+PROTOCOLS: tuple[WireProtocol, ...] = (OPENAI, ANTHROPIC)
 
 _ANY_METHOD = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 _THREAD_FROM_BYTES = 64 * 1024  # counting the tokens of a body this long would hold up every other answer
@@ -36,12 +38,13 @@ def build_app(settings: SimulatorSettings | None = None) -> Starlette:
         max_body_bytes=settings.max_recorded_body_bytes,
         max_total_bytes=settings.max_recorded_total_bytes,
     )
+    conversations = Conversations(max_bytes=settings.max_conversation_bytes)
     routes = control_routes(recorder, lambda request: _authorised(OPENAI, settings, request))
     for protocol in PROTOCOLS:
         for endpoint in protocol.endpoints:
-            serve = _server_of(endpoint, protocol, settings, recorder)
+            serve = _server_of(endpoint, protocol, settings, recorder, conversations)
             routes += [Route(path, serve, methods=[endpoint.method]) for path in endpoint.paths]
-    unknown = _server_of(Endpoint("unknown", "", (), _no_such_route), OPENAI, settings, recorder)
+    unknown = _server_of(Endpoint("unknown", "", (), _no_such_route), OPENAI, settings, recorder, conversations)
     routes.append(Route("/{path:path}", unknown, methods=_ANY_METHOD))
     return Starlette(routes=routes, lifespan=_lifespan)
 
@@ -54,7 +57,11 @@ async def _lifespan(_: Starlette) -> AsyncIterator[None]:
 
 
 def _server_of(
-    endpoint: Endpoint, protocol: WireProtocol, settings: SimulatorSettings, recorder: Recorder
+    endpoint: Endpoint,
+    protocol: WireProtocol,
+    settings: SimulatorSettings,
+    recorder: Recorder,
+    conversations: Conversations,
 ) -> Callable[[Request], Awaitable[Response]]:
     async def serve(request: Request) -> Response:
         try:
@@ -67,7 +74,7 @@ def _server_of(
             if not _authorised(protocol, settings, request):
                 raise RequestError(401, "Incorrect API key provided", code="invalid_api_key")
             body = _parsed(raw, settings.max_body_bytes) if endpoint.method == "POST" else {}
-            call = Call(body, request.headers, record, settings)
+            call = Call(body, request.headers, record, conversations, settings)
             if raw is not None and len(raw) > _THREAD_FROM_BYTES:
                 return await asyncio.to_thread(endpoint.answer, call)
             return endpoint.answer(call)

@@ -3,12 +3,13 @@
 import re
 from dataclasses import dataclass
 
+from litellm_plugins.simulator.recorder import Ending
 from litellm_plugins.simulator.wire import RequestError
 
 HEADER = "x-simulator-fault"
 MAX_STALL_S = 600.0
 
-_WORD = r"error:[45]\d\d|stall:\d+(?:\.\d+)?|disconnect|truncate|content_filter"
+_WORD = r"error:[45]\d\d|stall:\d+(?:\.\d+)?|disconnect|silent_end|truncate|content_filter"
 _HEADER_WORD = re.compile(rf"(?:{_WORD})\Z")
 # The prefix keeps an honest question ("how do I disconnect my account?") from being a fault.
 _TEXT_WORD = re.compile(rf"\bsimulator:({_WORD})(?!\w)")
@@ -21,8 +22,16 @@ class Fault:
     status: int | None = None
     stall_s: float = 0.0
     disconnect: bool = False
+    silent_end: bool = False
     truncate: bool = False
     content_filter: bool = False
+
+    @property
+    def ending(self) -> Ending:
+        """How the response's body ends."""
+        if self.disconnect:
+            return "dropped"
+        return "ended_early" if self.silent_end else "complete"
 
 
 def parse_fault(header: str, text: str) -> Fault:
@@ -40,12 +49,23 @@ def parse_fault(header: str, text: str) -> Fault:
     return _combine(words) if words else Fault()
 
 
+def raise_if_failing(fault: Fault) -> None:
+    """Raises: RequestError, where the fault is an error status."""
+    if fault.status == 429:
+        message = "Rate limit reached for requests"
+        raise RequestError(429, message, code="rate_limit_exceeded", retry_after_s=1, stall_s=fault.stall_s)
+    if fault.status is not None:
+        message = "The server had an error while processing your request. Sorry about that!"
+        raise RequestError(fault.status, message, stall_s=fault.stall_s)
+
+
 def _combine(words: list[str]) -> Fault:
     values = dict(word.partition(":")[::2] for word in words)
     return Fault(
         status=int(values["error"]) if "error" in values else None,
         stall_s=min(float(values.get("stall", 0.0)), MAX_STALL_S),
         disconnect="disconnect" in values,
+        silent_end="silent_end" in values,
         truncate="truncate" in values,
         content_filter="content_filter" in values,
     )

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any, TypeGuard
 import orjson
 from starlette.responses import Response
 
-from litellm_plugins.simulator.faults import HEADER, parse_fault
+from litellm_plugins.simulator.faults import HEADER, parse_fault, raise_if_failing
 from litellm_plugins.simulator.latency import draw_pace
-from litellm_plugins.simulator.openai_chat import raise_if_failing
 from litellm_plugins.simulator.openai_request import model_of
 from litellm_plugins.simulator.paced import json_reply
 from litellm_plugins.simulator.tokens import tokenizer_for
@@ -41,7 +40,7 @@ def embeddings(call: Call) -> Response:
     seed = hashlib.sha256(orjson.dumps([model, inputs])).digest()
     wait_s = draw_pace(model, seed, call.settings.latency_scale).first_token_s + fault.stall_s
     body = {"object": "list", "data": data, "model": model, "usage": usage}
-    return json_reply(body, call.record, due_s=wait_s, drop=fault.disconnect)
+    return json_reply(body, call.record, due_s=wait_s, ending=fault.ending)
 
 
 def _inputs_of(body: dict[str, Any]) -> list[Input]:

@@ -37,10 +37,13 @@ def question_of(messages: Sequence[Message]) -> str:
 
 
 def conversation_of(messages: Sequence[Message]) -> list[Any]:
-    """What makes conversations differ: a text is the same as a string or as parts, cache marks or none."""
+    """What makes conversations differ: a text is the same as a string or as parts, cache marks or none.
+
+    `developer` is what newer models call `system`.
+    """
     return [
         (
-            message["role"],
+            "system" if message["role"] == "developer" else message["role"],
             _text_of(message),
             [part for part in _parts_of(message) if "text" not in part],
             message.get("name"),

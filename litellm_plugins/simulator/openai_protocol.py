@@ -5,7 +5,9 @@ from typing import Any
 from starlette.responses import Response
 
 from litellm_plugins.simulator.openai_chat import chat
+from litellm_plugins.simulator.openai_completions import completions
 from litellm_plugins.simulator.openai_embeddings import embeddings
+from litellm_plugins.simulator.openai_responses import input_tokens, responses
 from litellm_plugins.simulator.paced import json_reply
 from litellm_plugins.simulator.wire import Call, Endpoint, Headers, RequestError, WireProtocol
 
@@ -20,7 +22,8 @@ def _models(call: Call) -> Response:
     return json_reply({"object": "list", "data": data}, call.record)
 
 
-def _bearer(headers: Headers) -> str | None:
+def bearer(headers: Headers) -> str | None:
+    """The bearer token of a request."""
     scheme, _, key = headers.get("authorization", "").partition(" ")
     return key.strip() if scheme.lower() == "bearer" else None
 
@@ -45,9 +48,12 @@ def _error_type(status: int) -> str:
 OPENAI = WireProtocol(
     endpoints=(
         Endpoint("chat", "POST", ("/v1/chat/completions", "/chat/completions"), chat),
+        Endpoint("completions", "POST", ("/v1/completions", "/completions"), completions),
+        Endpoint("responses", "POST", ("/v1/responses", "/responses"), responses),
+        Endpoint("input_tokens", "POST", ("/v1/responses/input_tokens", "/responses/input_tokens"), input_tokens),
         Endpoint("embeddings", "POST", ("/v1/embeddings", "/embeddings"), embeddings),
         Endpoint("models", "GET", ("/v1/models", "/models"), _models),
     ),
-    credential=_bearer,
+    credential=bearer,
     error_body=_error_body,
 )

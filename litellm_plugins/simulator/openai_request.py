@@ -23,11 +23,12 @@ T = TypeVar("T")
 
 _MAX_CHOICES = 128
 _MAX_STOPS = 4
-_MAX_TOKENS = 1_000_000_000
+MAX_TOKENS = 1_000_000_000
 # Another value of one of these is another answer. What only cuts, counts or carries the answer is left out.
 _SAMPLING = (
     "temperature", "top_p", "seed", "presence_penalty", "frequency_penalty", "logit_bias",
     "tools", "tool_choice", "response_format", "reasoning_effort",
+    "top_k", "thinking", "suffix",  # of other endpoints
 )  # fmt: skip
 
 
@@ -47,7 +48,7 @@ class ChatRequest:
 def parse_chat(body: dict[str, Any]) -> ChatRequest:
     """Raises: RequestError, where OpenAI would answer with 400."""
     model, messages = model_of(body), messages_of(body)
-    tools: list[Any] = _given(body, "tools", list)
+    tools: list[Any] = given_of(body, "tools", list)
     question = question_of(messages)
     prompt = Prompt(
         model=model,
@@ -56,15 +57,15 @@ def parse_chat(body: dict[str, Any]) -> ChatRequest:
         max_tokens=_max_tokens_of(body),
         stop=_stop_of(body),
         tools=tools_to_call(body, tools, question, messages[-1]["role"]),
-        schema=_schema_of(_given(body, "response_format", dict)),
+        schema=_schema_of(given_of(body, "response_format", dict)),
     )
     return ChatRequest(
         prompt=prompt,
         messages=messages,
         tools=tools,
-        choices=_whole_number(body, "n", _MAX_CHOICES) or 1,
+        choices=whole_number_of(body, "n", _MAX_CHOICES) or 1,
         stream=body.get("stream") is True,
-        include_usage=_given(body, "stream_options", dict).get("include_usage") is True,
+        include_usage=given_of(body, "stream_options", dict).get("include_usage") is True,
         forced_function=forces_function(body.get("tool_choice")),
     )
 
@@ -89,8 +90,8 @@ def _seed_of(model: str, messages: list[Message], body: dict[str, Any]) -> bytes
     return hashlib.sha256(orjson.dumps(asked, option=orjson.OPT_SORT_KEYS)).digest()
 
 
-def _given(body: dict[str, Any], name: str, kind: type[T]) -> T:
-    """The value under that name, or an empty one."""
+def given_of(body: dict[str, Any], name: str, kind: type[T]) -> T:
+    """The value under that name, or an empty one. Raises: RequestError, where it is of another kind."""
     value = body.get(name)
     if value is None:
         return kind()
@@ -100,16 +101,17 @@ def _given(body: dict[str, Any], name: str, kind: type[T]) -> T:
 
 
 def _max_tokens_of(body: dict[str, Any]) -> int | None:
-    newer = _whole_number(body, "max_completion_tokens", _MAX_TOKENS)
-    return _whole_number(body, "max_tokens", _MAX_TOKENS) if newer is None else newer
+    newer = whole_number_of(body, "max_completion_tokens", MAX_TOKENS)
+    return whole_number_of(body, "max_tokens", MAX_TOKENS) if newer is None else newer
 
 
-def _whole_number(body: dict[str, Any], name: str, limit: int) -> int | None:
+def whole_number_of(body: dict[str, Any], name: str, limit: int, least: int = 1) -> int | None:
+    """The number under that name. Raises: RequestError, where it is none from `least` to `limit`."""
     value = body.get(name)
     if value is None:
         return None
-    if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= limit:
-        raise RequestError(400, f"Invalid '{name}': a whole number from 1 to {limit} is needed", param=name)
+    if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= limit:
+        raise RequestError(400, f"Invalid '{name}': a whole number from {least} to {limit} is needed", param=name)
     return value
 
 
@@ -124,6 +126,6 @@ def _stop_of(body: dict[str, Any]) -> tuple[str, ...]:
 def _schema_of(response_format: dict[str, Any]) -> Schema | None:
     kind = response_format.get("type", "text")
     if kind == "json_schema":
-        schema: Schema = _given(_given(response_format, "json_schema", dict), "schema", dict)
+        schema: Schema = given_of(given_of(response_format, "json_schema", dict), "schema", dict)
         return schema or ANY_OBJECT
     return ANY_OBJECT if kind == "json_object" else None

@@ -9,7 +9,7 @@ import orjson
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from litellm_plugins.simulator.recorder import Outcome, Record
+from litellm_plugins.simulator.recorder import Ending, Outcome, Record
 
 JSON_TYPE = "application/json"
 EVENT_STREAM_TYPE = "text/event-stream; charset=utf-8"
@@ -25,7 +25,11 @@ class Part:
 
 
 class PacedResponse(Response):
-    """Nothing, headers included, is sent before the first part is due. With `drop`, half of the parts are."""
+    """Nothing, headers included, is sent before the first part is due.
+
+    Any ending but `complete` comes after half of the parts: `dropped` breaks the connection, `ended_early` ends
+    the body as if it were whole.
+    """
 
     def __init__(
         self,
@@ -35,11 +39,11 @@ class PacedResponse(Response):
         media_type: str,
         status: int = 200,
         headers: Mapping[str, str] | None = None,
-        drop: bool = False,
+        ending: Ending = "complete",
     ) -> None:
         self._parts = parts
         self._record = record
-        self._drop = drop
+        self._ending = ending
         self.status_code = status
         self.background = None
         self.raw_headers = [
@@ -63,13 +67,15 @@ class PacedResponse(Response):
     async def _send_parts(self, send: Send, gone: "asyncio.Future[None]") -> Outcome:
         clock = asyncio.get_running_loop().time
         started = clock()
-        kept = self._parts[: len(self._parts) // 2] if self._drop else self._parts
+        kept = self._parts if self._ending == "complete" else self._parts[: len(self._parts) // 2]
         for index, part in enumerate(kept):
             if await _gone_within(gone, started + part.due_s - clock()):
                 return "client_left"
             await self._send_part(send, index, part)
+        if self._ending == "ended_early":
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
         # After a drop the server sees a response that was never completed, and closes the connection.
-        return "dropped" if self._drop else "complete"
+        return self._ending
 
     async def _send_part(self, send: Send, index: int, part: Part) -> None:
         if index == 0:
@@ -88,14 +94,31 @@ def json_reply(
     tokens: int = 0,
     status: int = 200,
     headers: Mapping[str, str] | None = None,
-    drop: bool = False,
+    ending: Ending = "complete",
 ) -> PacedResponse:
     """A whole JSON body, sent when it is due."""
     data = orjson.dumps(body)
     half = len(data) // 2
-    parts = [Part(data[:half], due_s), Part(data[half:])] if drop else [Part(data, due_s, tokens)]
-    headers = {**(headers or {}), "content-length": str(len(data))}
-    return PacedResponse(parts, record, media_type=JSON_TYPE, status=status, headers=headers, drop=drop)
+    whole = ending == "complete"
+    parts = [Part(data, due_s, tokens)] if whole else [Part(data[:half], due_s), Part(data[half:])]
+    # A body that ends early cannot say how long it would have been.
+    length = {} if ending == "ended_early" else {"content-length": str(len(data))}
+    headers = {**(headers or {}), **length}
+    return PacedResponse(parts, record, media_type=JSON_TYPE, status=status, headers=headers, ending=ending)
+
+
+def event_stream(
+    parts: Sequence[Part], record: Record, *, headers: Mapping[str, str], ending: Ending = "complete"
+) -> PacedResponse:
+    """Server-sent events, each when it is due."""
+    headers = {**headers, "cache-control": "no-cache"}
+    return PacedResponse(parts, record, media_type=EVENT_STREAM_TYPE, headers=headers, ending=ending)
+
+
+def server_sent(data: Mapping[str, Any], name: str = "") -> bytes:
+    """One event."""
+    head = f"event: {name}\n".encode() if name else b""
+    return head + b"data: " + orjson.dumps(data) + b"\n\n"
 
 
 async def _until_gone(receive: Receive) -> None:

@@ -7,7 +7,8 @@ from typing import Any, Literal
 
 import orjson
 
-Outcome = Literal["open", "complete", "client_left", "dropped"]
+Ending = Literal["complete", "dropped", "ended_early"]
+Outcome = Literal["open", "client_left"] | Ending
 
 _SECRET_HEADERS = frozenset({"authorization", "proxy-authorization", "api-key", "x-api-key", "cookie"})
 

@@ -33,7 +33,10 @@ class RunningSimulator(ABC):
         return received
 
     def count(self, endpoint: str | None = None) -> int:
-        """How many requests there were since `clear`; `endpoint` is chat, embeddings, models or unknown."""
+        """How many requests there were since `clear`.
+
+        `endpoint` is chat, completions, responses, input_tokens, messages, count_tokens, embeddings, models or unknown.
+        """
         counted = self._get("/simulator/count").json()
         return int(counted["count"] if endpoint is None else counted["by_endpoint"].get(endpoint, 0))
 

@@ -103,12 +103,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """The command line."""
     parser = argparse.ArgumentParser(
         prog="python -m litellm_plugins.simulator",
-        description="A local provider that speaks OpenAI's protocol, to try settings without a bill.",
+        description="A local provider that speaks OpenAI's and Anthropic's protocols, to try settings without a bill.",
     )
     parser.add_argument("--host", default=LOCALHOST, help="address to listen on (default: %(default)s)")
     parser.add_argument("--port", type=int, default=DEFAULT_PORT, help="0 takes a free one (default: 8100)")
     parser.add_argument("--latency-scale", type=float, default=1.0, help="times every wait (default: 1.0)")
-    parser.add_argument("--api-key", help="the bearer key that clients must send (default: any, or none)")
+    parser.add_argument("--api-key", help="the key that clients must send (default: any, or none)")
     given = parser.parse_args(arguments)
     settings = SimulatorSettings(latency_scale=given.latency_scale, api_key=given.api_key)
     serve(settings, host=given.host, port=given.port)

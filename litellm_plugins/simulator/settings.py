@@ -18,7 +18,8 @@ class SimulatorSettings:
     """`latency_scale` multiplies every wait: 1.0 is about a provider's pace, 0 answers at once.
 
     `models` is only what `GET /v1/models` lists: any model name is answered. With an `api_key`, every
-    endpoint but `/health` asks for it.
+    endpoint but `/health` asks for it. `max_conversation_bytes` is what conversations may hold that a later
+    request goes on with (`previous_response_id`).
     """
 
     latency_scale: float = 1.0
@@ -28,6 +29,7 @@ class SimulatorSettings:
     max_recorded_requests: int = 10_000
     max_recorded_body_bytes: int = 64 * 1024
     max_recorded_total_bytes: int = 64 * 1024 * 1024
+    max_conversation_bytes: int = 64 * 1024 * 1024
 
     def __post_init__(self) -> None:
         if self.latency_scale < 0:

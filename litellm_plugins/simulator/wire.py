@@ -6,6 +6,7 @@ from typing import Any
 
 from starlette.responses import Response
 
+from litellm_plugins.simulator.conversations import Conversations
 from litellm_plugins.simulator.recorder import Record
 from litellm_plugins.simulator.settings import SimulatorSettings
 
@@ -41,6 +42,7 @@ class Call:
     body: dict[str, Any]
     headers: Headers
     record: Record
+    conversations: Conversations
     settings: SimulatorSettings
 
 

@@ -7,12 +7,13 @@ import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import yaml
 
 from litellm_plugins.virtual_keys.key_ring import hash_of, new_secret
 
+Via = Literal["openai", "anthropic", "text-completion-openai"]
 PACK = "litellm_plugins"
 MASTER_KEY = "sk-test-" + secrets.token_hex(24)
 # What the tests' machine needs to be judged by answers and not by its speed: two cores that others use, too.
@@ -65,10 +66,17 @@ def proxy_config(
     return _merged(config, pieces)
 
 
-def model(name: str, provider_url: str, of: str | None = None, **parameters: Any) -> dict[str, Any]:
-    """An entry of the model list: `name` is answered by the provider's model `of`, else by its namesake."""
-    where = {"api_base": f"{provider_url}/v1", "api_key": "os.environ/OPENAI_API_KEY"}
-    return {"model_name": name, "litellm_params": {"model": f"openai/{of or name}", **where, **parameters}}
+def model(
+    name: str, provider_url: str, of: str | None = None, *, via: Via = "openai", **parameters: Any
+) -> dict[str, Any]:
+    """An entry of the model list: `name` is answered by the provider's model `of`, else by its namesake.
+
+    `via` is the host's name for the protocol that it speaks with the provider.
+    """
+    # The host adds the rest of the path itself, for Anthropic with the version.
+    api_base = provider_url if via == "anthropic" else f"{provider_url}/v1"
+    where = {"api_base": api_base, "api_key": "os.environ/OPENAI_API_KEY"}
+    return {"model_name": name, "litellm_params": {"model": f"{via}/{of or name}", **where, **parameters}}
 
 
 def without_pack(config: Mapping[str, Any]) -> dict[str, Any]:

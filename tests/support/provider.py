@@ -6,6 +6,9 @@ from typing import Any
 
 from litellm_plugins.simulator import Simulator, SimulatorSettings, reference
 
+# Where a request says what it asks, by the endpoint's name.
+_ASKED_IN = {"chat": "messages", "messages": "messages", "responses": "input", "completions": "prompt"}
+
 
 class Provider(Simulator):
     """A simulator on a free port. Many tests share it: ask it about your own question, not for totals."""
@@ -14,9 +17,12 @@ class Provider(Simulator):
         super().__init__(SimulatorSettings(latency_scale=latency_scale))
 
     def requests_about(self, text: str) -> list[dict[str, Any]]:
-        """The chat requests with `text` anywhere in their messages, oldest first."""
+        """The requests for an answer, on any endpoint, with `text` anywhere in what they ask, oldest first."""
         return [
-            r for r in self.requests() if r["endpoint"] == "chat" and text in str((r["body"] or {}).get("messages"))
+            request
+            for request in self.requests()
+            if request["endpoint"] in _ASKED_IN
+            and text in str((request["body"] or {}).get(_ASKED_IN[request["endpoint"]]))
         ]
 
     def times_asked(self, text: str) -> int:

@@ -12,6 +12,7 @@ from litellm_plugins.simulator.wire import RequestError
         ("error:429", Fault(status=429)),
         ("stall:0.5", Fault(stall_s=0.5)),
         ("disconnect", Fault(disconnect=True)),
+        ("silent_end", Fault(silent_end=True)),
         ("truncate", Fault(truncate=True)),
         ("content_filter", Fault(content_filter=True)),
     ],
@@ -20,6 +21,13 @@ def test_a_word_means_the_same_in_the_header_and_in_the_question(word: str, faul
     """A client that cannot set headers, such as a playground, can still ask for every fault."""
     assert parse_fault(word, "") == fault
     assert parse_fault("", f"Hello, simulator:{word}, please") == fault
+
+
+def test_a_fault_says_how_the_body_ends() -> None:
+    """A broken connection is noticed whatever else is asked for."""
+    assert parse_fault("", "").ending == "complete"
+    assert parse_fault("silent_end", "").ending == "ended_early"
+    assert parse_fault("silent_end disconnect", "").ending == "dropped"
 
 
 def test_words_add_up() -> None:

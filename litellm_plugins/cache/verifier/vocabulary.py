@@ -56,8 +56,8 @@ ENGLISH = frozenset(
 )
 SPANISH = frozenset(
     _words(
-        """el la los las un una de del en es son que como cual cuando donde por para con mi tu su se no me si puedo puede
-    hay lo le al y o mas cuanto esta este"""
+        """el la los las un una de del en es son que como cual cuando donde por para con mi tu su se no me si puedo
+    puede hay lo le al y o mas cuanto esta este"""
     )
 )
 WORDS_FOR_NUMBERS = {

@@ -31,11 +31,21 @@ class Reason(StrEnum):
     # hits
     SAME_REQUEST = "same_request"
     ABOVE_THRESHOLD = "above_threshold"
+    VERIFIED = "verified"  # sure enough for the promised error rate
     CURATED = "curated"  # an answer that people gave, see cache/curated.py
     # misses
     EMPTY = "empty"
     BELOW_THRESHOLD = "below_threshold"
+    UNSURE = "unsure"  # not sure enough for the promised error rate
+    SHADOW_CHECK = "shadow_check"  # sure enough, and answered afresh to learn whether that was right
+    ONE_SOURCE = "one_source"  # shared by several tenants, and only one of them stands behind it
     NUMBERS_DIFFER = "numbers_differ"
+    NEGATION_DIFFERS = "negation_differs"
+    OPPOSED = "opposed"
+    CODES_DIFFER = "codes_differ"
+    LANGUAGE_DIFFERS = "language_differs"
+    NAMES_DIFFER = "names_differ"
+    QUESTION_DIFFERS = "question_differs"
     EXACT_ONLY = "exact_only"
     TOOLS_OFFERED = "tools_offered"
     LAST_TURN_NOT_USER_TEXT = "last_turn_not_user_text"

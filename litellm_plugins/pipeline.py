@@ -68,7 +68,9 @@ class Pipeline:
         if decision.verdict.keys is None or decision.verdict.is_hit:
             return
         try:
-            refusal = await self._cache.remember(decision.verdict, decision.request, reply, decision.policy)
+            refusal = await self._cache.remember(
+                decision.verdict, decision.request, reply, decision.policy, again=again
+            )
         except StoreUnavailable as exc:
             refusal = Reason.STORE_UNAVAILABLE
             self._telemetry.emit(StageFailed("store", exc.reason, str(exc)))

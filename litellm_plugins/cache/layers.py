@@ -11,19 +11,21 @@ from typing import TYPE_CHECKING
 import orjson
 
 from litellm_plugins.cache import curated, keys
-from litellm_plugins.cache.matching import NoMatch, judge
+from litellm_plugins.cache.answers import answer_id_of
+from litellm_plugins.cache.deciding import Judged, decide
 from litellm_plugins.cache.storable import has_tool_calls, why_not_storable
 from litellm_plugins.cache.store import CacheStore, Entry
 from litellm_plugins.cache.tags import entry_tags
+from litellm_plugins.cache.verifier.features import NEIGHBOURS
 from litellm_plugins.embedding.embedder import EmbedderUnavailable
 from litellm_plugins.errors import StoreUnavailable
 from litellm_plugins.model import Layer, Reason, Reply, Request
 
 if TYPE_CHECKING:
+    from litellm_plugins.cache.answers import AnswerComparer
+    from litellm_plugins.cache.verifier.verifier import Assessment, Verifier
     from litellm_plugins.embedding.embedder import Embedder, Embedding
     from litellm_plugins.settings import Cache
-
-_NEIGHBOURS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,8 @@ class Verdict:
     embedding: Embedding | None = None
     failure: str | None = None  # what a fail-open stage broke on: the detail for the log
     matched_question: str | None = None
+    probability: float | None = None  # that the nearest answer is right
+    assessment: Assessment | None = None  # what the fresh answer will teach
 
     @property
     def is_hit(self) -> bool:
@@ -48,8 +52,17 @@ class Verdict:
 class CacheLayers:
     """The exact layer, then the semantic one, over one store. A part that fails makes a miss, never an error."""
 
-    def __init__(self, *, store: CacheStore, embedder: Embedder | None, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        *,
+        store: CacheStore,
+        embedder: Embedder | None,
+        verifier: Verifier | None = None,
+        comparer: AnswerComparer | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
         self._store, self._embedder, self._clock = store, embedder, clock
+        self._verifier, self._comparer = verifier, comparer
         self._shelf = curated.Shelf(store)
 
     async def look_up(self, request: Request, policy: Cache) -> Verdict:
@@ -64,14 +77,24 @@ class CacheLayers:
         verdict = Verdict(Layer.MISS, Reason.EMPTY, keys=derived)
         try:
             async with asyncio.timeout(policy.lookup_timeout_ms / 1_000):
-                return await self._layers(request, policy, verdict, derived)
+                verdict = await self._layers(request, policy, verdict, derived)
         except TimeoutError:
             return replace(verdict, reason=Reason.DEADLINE, failure="lookup_timeout_ms passed")
         except StoreUnavailable as exc:
             return replace(verdict, reason=Reason.STORE_UNAVAILABLE, failure=exc.reason)
+        if self._verifier is not None and derived.question is not None:
+            self._verifier.saw_request()
+            if verdict.entry is not None:
+                self._verifier.saw_answer(verdict.entry.answer_id)
+        return verdict
 
-    async def remember(self, verdict: Verdict, request: Request, reply: Reply, policy: Cache) -> Reason | None:
-        """Keep the answer to a request that missed. None: stored; else why not. Raises: StoreUnavailable."""
+    async def remember(
+        self, verdict: Verdict, request: Request, reply: Reply, policy: Cache, *, again: bool = False
+    ) -> Reason | None:
+        """Keep the answer to a request that missed. None: stored; else why not. Raises: StoreUnavailable.
+
+        `again`: an earlier state of the same answer was given before; it is replaced, and teaches nothing twice.
+        """
         if verdict.keys is None or verdict.is_hit:
             return verdict.reason
         refusal = why_not_storable(request, reply)
@@ -83,13 +106,43 @@ class CacheLayers:
         embedding = verdict.embedding
         if embedding is not None and (embedding.partial or has_tool_calls(reply.body)):
             embedding = None
-        entry = self._entry(verdict.keys, request, reply, body, policy, matchable=embedding is not None)
+        answer_id = answer_id_of(reply.body)
+        if embedding is not None and self._verifier is not None and not again:
+            answer_id = await self._learn(verdict, reply, answer_id)
+        entry = self._entry(
+            verdict.keys, request, reply, body, policy, answer_id=answer_id, matchable=embedding is not None
+        )
         vector = embedding.vector if embedding else None
         await self._store.put(verdict.keys.tenant, entry, vector=vector, space=self._space)
         return None
 
+    async def _learn(self, verdict: Verdict, reply: Reply, answer_id: bytes) -> bytes:
+        """Teach the verifier what this answer says of the candidate; the id of the answer, the candidate's if same."""
+        verifier, assessed, derived = self._verifier, verdict.assessment, verdict.keys
+        if verifier is None or derived is None or derived.question is None:
+            return answer_id
+        if assessed is not None and self._comparer is not None:
+            right = await self._same_answer(derived.tenant, assessed, reply)
+            if right is not None:
+                await verifier.learn(assessed, right=right)
+                answer_id = assessed.candidate.answer_id if right else answer_id
+        verifier.saw_question(derived.question)
+        verifier.saw_answer(answer_id)
+        return answer_id
+
+    async def _same_answer(self, tenant: str, assessed: Assessment, reply: Reply) -> bool | None:
+        cached = await self._store.get(tenant, assessed.candidate.key)
+        if cached is None or self._comparer is None:
+            return None
+        try:
+            return await self._comparer.same(reply.body, cached.body)
+        except EmbedderUnavailable:
+            return None
+
     async def aclose(self) -> None:
         """Close the store and the embedder."""
+        if self._verifier is not None:
+            await self._verifier.aclose()
         await self._store.aclose()
         if self._embedder is not None:
             await self._embedder.aclose()
@@ -137,14 +190,10 @@ class CacheLayers:
         self, request: Request, policy: Cache, verdict: Verdict, wanted: curated.Asked, embedding: Embedding
     ) -> Verdict | None:
         """The verdict on a curated answer to a question that means the same, judged as any other; None: no such."""
-        candidates = await self._shelf.near(wanted, embedding.vector, space=self._space, k=_NEIGHBOURS)
-        judged = judge(
-            wanted.question,
-            [each.neighbour for each in candidates],
-            threshold=policy.semantic.threshold,
-            guard_numbers="numbers" in policy.semantic.guards,
-        )
-        if isinstance(judged, NoMatch):
+        candidates = await self._shelf.near(wanted, embedding.vector, space=self._space, k=NEIGHBOURS)
+        neighbours = [each.neighbour for each in candidates]
+        judged = await decide(wanted.question, neighbours, policy.semantic, verifier=self._verifier, checks=False)
+        if judged.neighbour is None:
             return None
         entry = await self._shelf.fetch(wanted, candidates, judged.neighbour)
         if entry is None or not self._young_enough(entry, request):
@@ -154,7 +203,8 @@ class CacheLayers:
             layer=Layer.SEMANTIC,
             reason=Reason.CURATED,
             entry=entry,
-            similarity=judged.neighbour.similarity,
+            similarity=judged.similarity,
+            probability=judged.probability,
             matched_question=judged.neighbour.question,
         )
 
@@ -162,28 +212,22 @@ class CacheLayers:
         self, request: Request, policy: Cache, verdict: Verdict, derived: keys.Keys, embedding: Embedding
     ) -> Verdict:
         neighbours = await self._store.nearest(
-            derived.tenant, derived.partition, embedding.vector, space=self._space, k=_NEIGHBOURS
+            derived.tenant, derived.partition, embedding.vector, space=self._space, k=NEIGHBOURS
         )
-        judged = judge(
+        judged = await decide(
             derived.question or "",
             neighbours,
-            threshold=policy.semantic.threshold,
-            guard_numbers="numbers" in policy.semantic.guards,
+            policy.semantic,
+            verifier=self._verifier,
+            asker=keys.owner_of(request.identity) if policy.scope == "global" else None,
         )
-        if isinstance(judged, NoMatch):
-            return replace(verdict, reason=judged.reason, similarity=judged.similarity)
+        verdict = _judged(verdict, judged)
+        if judged.neighbour is None:
+            return verdict
         entry = await self._store.get(derived.tenant, judged.neighbour.key)
-        similarity = judged.neighbour.similarity
         if entry is None or not self._young_enough(entry, request):
-            return replace(verdict, reason=Reason.TOO_OLD, similarity=similarity)
-        return replace(
-            verdict,
-            layer=Layer.SEMANTIC,
-            reason=Reason.ABOVE_THRESHOLD,
-            entry=entry,
-            similarity=similarity,
-            matched_question=judged.neighbour.question,
-        )
+            return replace(verdict, reason=Reason.TOO_OLD)
+        return replace(verdict, layer=Layer.SEMANTIC, entry=entry, matched_question=judged.neighbour.question)
 
     def _young_enough(self, entry: Entry, request: Request) -> bool:
         limit = request.controls.max_age_s
@@ -197,6 +241,7 @@ class CacheLayers:
         body: bytes,
         policy: Cache,
         *,
+        answer_id: bytes,
         matchable: bool,
     ) -> Entry:
         now = self._clock()
@@ -214,8 +259,19 @@ class CacheLayers:
             completion_tokens=reply.usage.completion_tokens,
             created_at=now,
             expires_at=now + ttl_s,
+            answer_id=answer_id,
             origin=keys.owner_of(request.identity),
             model_group=request.model_group,
             namespace=request.controls.namespace,
             tags=entry_tags(request.controls.tags, policy.tags, policy.version),
         )
+
+
+def _judged(verdict: Verdict, judged: Judged) -> Verdict:
+    return replace(
+        verdict,
+        reason=judged.reason,
+        similarity=judged.similarity,
+        probability=judged.probability,
+        assessment=judged.assessment,
+    )

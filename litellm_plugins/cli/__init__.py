@@ -10,6 +10,7 @@ _COMMANDS = {
     "cache": ("litellm_plugins.cli.cache", "cache"),
     "check": ("litellm_plugins.cli.check", "check"),
     "demo": ("litellm_plugins.cli.demo", "demo"),
+    "eval": ("litellm_plugins.cli.eval", "eval_group"),
     "keys": ("litellm_plugins.cli.keys", "keys"),
     "run": ("litellm_plugins.cli.run", "run"),
     "simulator": ("litellm_plugins.cli.simulator", "simulator"),

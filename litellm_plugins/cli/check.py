@@ -10,7 +10,7 @@ import click
 
 from litellm_plugins.cli import config_file
 from litellm_plugins.errors import SettingsError
-from litellm_plugins.settings import Settings
+from litellm_plugins.settings import Semantic, Settings
 
 
 @click.command()
@@ -59,7 +59,7 @@ def _features(settings: Settings) -> dict[str, Any]:
         "cache": f"on, per {cache.scope}, {cache.ttl_s:g} s" if cache.enabled else "off",
         "cache.exact": _on(cache.enabled and cache.exact.enabled),
         "cache.semantic": (
-            f"on, threshold {cache.semantic.threshold:g}, embedder {cache.semantic.embedder}"
+            f"on, {_how_sure(cache.semantic)}, embedder {cache.semantic.embedder}"
             if cache.enabled and cache.semantic.enabled
             else "off"
         ),
@@ -71,3 +71,9 @@ def _features(settings: Settings) -> dict[str, Any]:
 
 def _on(value: bool) -> str:
     return "on" if value else "off"
+
+
+def _how_sure(semantic: Semantic) -> str:
+    if semantic.threshold is not None:
+        return f"threshold {semantic.threshold:g}"
+    return f"at most {semantic.max_error_rate:.2%} wrong answers"

@@ -16,7 +16,10 @@ from litellm.integrations.custom_logger import CustomLogger
 from litellm_plugins.cache.admin import CacheAdmin
 from litellm_plugins.cache.admin.shelving import Shelver
 from litellm_plugins.cache.admin.warming import Warmer
+from litellm_plugins.cache.answers import EmbeddingComparer
 from litellm_plugins.cache.layers import CacheLayers
+from litellm_plugins.cache.verifier.prior import shipped_prior
+from litellm_plugins.cache.verifier.verifier import Verifier
 from litellm_plugins.embedding.memo import MemoEmbedder
 from litellm_plugins.errors import SettingsError
 from litellm_plugins.pipeline import Pipeline
@@ -28,6 +31,7 @@ from litellm_plugins.telemetry.sinks import log
 from litellm_plugins.virtual_keys.key_ring import KeyRing
 
 if TYPE_CHECKING:
+    from litellm_plugins.cache.verifier.labels import LabelStore
     from litellm_plugins.embedding.embedder import Embedder
 
 _LOG = logging.getLogger(__name__)
@@ -77,7 +81,14 @@ def build(settings: Settings) -> Pack:
     """Put the parts together. Opens no file and loads no model: that happens on first use."""
     embedder = _embedder(settings)
     stores, policies = open_stores(settings), Policies(settings)
-    layers = CacheLayers(store=stores.entries, embedder=embedder)
+    layers = CacheLayers(
+        store=stores.entries,
+        embedder=embedder,
+        verifier=None if embedder is None else _verifier(stores.labels, embedder),
+        comparer=None
+        if embedder is None
+        else EmbeddingComparer(embedder, similarity=settings.cache.semantic.same_answer_similarity),
+    )
     pipeline = Pipeline(policies=policies, cache=layers, telemetry=Telemetry(_sinks(settings)))
     shelver = Shelver(store=stores.entries, embedder=embedder)
     admin = CacheAdmin(
@@ -88,6 +99,10 @@ def build(settings: Settings) -> Pack:
         settings=settings,
     )
     return Pack(settings, KeyRing.of(settings.virtual_keys), pipeline, embedder, admin)
+
+
+def _verifier(labels: LabelStore, embedder: Embedder) -> Verifier:
+    return Verifier(labels, space=embedder.model_id, prior=shipped_prior(embedder.model_id))
 
 
 def _parsed(block: Any) -> Settings:

@@ -5,16 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from litellm_plugins.cache.backends import sqlite, sqlite_journal
+from litellm_plugins.cache.backends import sqlite, sqlite_journal, sqlite_labels
 from litellm_plugins.storage.sqlite import SqliteFile
 
 if TYPE_CHECKING:
     from litellm_plugins.cache.admin.audit import Journal
     from litellm_plugins.cache.store import CacheStore
+    from litellm_plugins.cache.verifier.labels import LabelStore
     from litellm_plugins.settings import Settings
 
 # Every table of the file, of all features: a file is brought up to date as a whole.
-SCHEMA = (*sqlite.SCHEMA, *sqlite_journal.SCHEMA)
+SCHEMA = (*sqlite.SCHEMA, *sqlite_journal.SCHEMA, *sqlite_labels.SCHEMA)
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,10 +24,13 @@ class Stores:
 
     entries: CacheStore
     journal: Journal
+    labels: LabelStore
 
 
 def open_stores(settings: Settings) -> Stores:
     """Opens nothing yet: that happens on first use."""
     file = SqliteFile(settings.storage.path, schema=SCHEMA)
     entries = sqlite.SqliteCacheStore(file, max_bytes=settings.storage.max_size_mb * 1024 * 1024)
-    return Stores(entries=entries, journal=sqlite_journal.SqliteJournal(file))
+    return Stores(
+        entries=entries, journal=sqlite_journal.SqliteJournal(file), labels=sqlite_labels.SqliteLabelStore(file)
+    )

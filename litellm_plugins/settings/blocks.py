@@ -48,21 +48,31 @@ class Exact(_Block):
     enabled: bool = True
 
 
+Guard = Literal["numbers", "negations", "opposites", "codes", "language"]
+
+
 class Semantic(_Block):
-    """Answers for a request that means the same."""
+    """Answers for a request that means the same: by a promised error rate, or by a fixed threshold."""
 
     enabled: bool = True
-    threshold: float = Field(default=0.92, gt=0, le=1)
-    max_error_rate: float | None = None
+    max_error_rate: float = Field(default=0.01, gt=0, le=0.2)  # wrong answers per request
+    threshold: float | None = Field(default=None, gt=0, le=1)  # instead of the promise
     embedder: str = "local"
-    guards: tuple[Literal["numbers"], ...] = ("numbers",)
+    guards: tuple[Guard, ...] | None = None  # what must not differ, however sure; None: see guards_in_force
+    same_answer_similarity: float = Field(default=0.9, gt=0, le=1)  # cosine from which two answers say the same
 
-    @field_validator("max_error_rate")
-    @classmethod
-    def _not_yet(cls, value: float | None) -> float | None:
-        if value is not None:
-            raise ValueError("needs the calibrated verifier, which this version does not have yet; set threshold")
-        return value
+    @model_validator(mode="after")
+    def _one_way(self) -> Semantic:
+        if self.threshold is not None and "max_error_rate" in self.model_fields_set:
+            raise ValueError("threshold and max_error_rate are two ways to decide; set one of them")
+        return self
+
+    @property
+    def guards_in_force(self) -> tuple[Guard, ...]:
+        """A fixed threshold cannot do without numbers; the verifier weighs them itself."""
+        if self.guards is not None:
+            return self.guards
+        return () if self.threshold is None else ("numbers",)
 
 
 class Cache(_Block):

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ValidationError
 
 from litellm_plugins.errors import SettingsError
 from litellm_plugins.settings.blocks import OVERRIDES, Cache, Settings
-from litellm_plugins.settings.policies import deep_merge
+from litellm_plugins.settings.policies import overridden
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
@@ -43,7 +43,7 @@ def parse(raw: object) -> Settings:
 
 
 def _override_problems(raw: Mapping[str, Any], settings: Settings | None) -> Iterator[str]:
-    base = (settings.cache if settings else _base_of(raw)).model_dump()
+    base = (settings.cache if settings else _base_of(raw)).model_dump(exclude_unset=True)
     for table in sorted(OVERRIDES):
         named = raw.get(table)
         for name, override in named.items() if isinstance(named, Mapping) else ():
@@ -57,7 +57,7 @@ def _problems_of_one(base: dict[str, Any], cache: Mapping[str, Any], root: str) 
     if isinstance(semantic, Mapping) and "embedder" in semantic:
         yield f"{root}.semantic.embedder: one embedder serves all; set it under cache.semantic"
     try:
-        Cache.model_validate(deep_merge(base, cache))
+        Cache.model_validate(overridden(base, cache))
     except ValidationError as exc:
         yield from _problems(exc, Cache, root)
 

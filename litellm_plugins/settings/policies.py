@@ -34,19 +34,33 @@ class Policies:
         return self._merged(model_group if model_group in s.per_model else None, team, key)
 
     def _merge(self, model: str | None, team: str | None, key: str | None) -> Cache:
-        merged = self._settings.cache.model_dump()
+        merged = self._settings.cache.model_dump(exclude_unset=True)
         for table, name in zip(OVERRIDES, (model, team, key), strict=True):
             if name is not None:
-                merged = deep_merge(merged, getattr(self._settings, table)[name].cache)
-        merged["ttl_s"] = min(merged["ttl_s"], merged["max_ttl_s"])  # each fits alone; together they may not
+                merged = overridden(merged, getattr(self._settings, table)[name].cache)
+        defaults = Cache()
+        longest = merged.get("max_ttl_s", defaults.max_ttl_s)  # each fits alone; together they may not
+        merged["ttl_s"] = min(merged.get("ttl_s", defaults.ttl_s), longest)
         return Cache.model_validate(merged)
 
 
 def cache_anywhere(settings: Settings) -> bool:
     """Whether any request at all may be cached."""
-    base = settings.cache.model_dump()
+    base = settings.cache.model_dump(exclude_unset=True)
     overrides = [override.cache for table in OVERRIDES for override in getattr(settings, table).values()]
-    return any(Cache.model_validate(deep_merge(base, override)).enabled for override in ({}, *overrides))
+    return any(Cache.model_validate(overridden(base, override)).enabled for override in ({}, *overrides))
+
+
+def overridden(base: dict[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """The `cache` block `base`, as far as it was given, with what `over` names replaced."""
+    merged = deep_merge(base, over)
+    named = over.get("semantic")
+    semantic = merged.get("semantic")
+    if isinstance(named, Mapping) and isinstance(semantic, dict):  # one way to decide takes the other's place
+        for one, other in (("threshold", "max_error_rate"), ("max_error_rate", "threshold")):
+            if named.get(one) is not None and other not in named:
+                semantic.pop(other, None)
+    return merged
 
 
 def deep_merge(base: dict[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:

@@ -37,7 +37,7 @@ class Told:
 class Run:
     """A pipeline with everything around it in a test's hands; each look at the timer costs 1/512 s."""
 
-    block: dict[str, Any] = field(default_factory=lambda: {"cache": {"enabled": True}})
+    block: dict[str, Any] = field(default_factory=lambda: {"cache": {"enabled": True, "semantic": {"threshold": 0.92}}})
     store: FakeStore = field(default_factory=FakeStore)
     embedder: FakeEmbedder = field(default_factory=lambda: FakeEmbedder(lost=0.0, gone=14.0))
     told: Told = field(default_factory=Told)

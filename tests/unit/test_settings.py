@@ -89,12 +89,13 @@ FAULTS: dict[str, tuple[dict[str, Any], str]] = {
         {"cache": {"semantic": {"threshold": float("nan")}}},
         "cache.semantic.threshold: input should be a finite number (got nan)",
     ),
-    "a promise that this version cannot keep": (
-        {"cache": {"semantic": {"max_error_rate": 0.01}}},
-        (
-            "cache.semantic.max_error_rate: needs the calibrated verifier, which this version does not have yet; "
-            "set threshold (got 0.01)"
-        ),
+    "a promise of everything": (
+        {"cache": {"semantic": {"max_error_rate": 0.5}}},
+        "cache.semantic.max_error_rate: input should be less than or equal to 0.2 (got 0.5)",
+    ),
+    "two ways to decide": (
+        {"cache": {"semantic": {"max_error_rate": 0.01, "threshold": 0.9}}},
+        "cache.semantic: threshold and max_error_rate are two ways to decide; set one of them",
     ),
     "an unknown scope": (
         {"cache": {"scope": "user"}},
@@ -102,7 +103,10 @@ FAULTS: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "an unknown guard": (
         {"cache": {"semantic": {"guards": ["dates"]}}},
-        "cache.semantic.guards.0: input should be 'numbers' (got 'dates')",
+        (
+            "cache.semantic.guards.0: input should be 'numbers', 'negations', 'opposites', 'codes' or 'language' "
+            "(got 'dates')"
+        ),
     ),
     "a file of no size": (
         {"storage": {"max_size_mb": 0}},

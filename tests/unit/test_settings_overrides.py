@@ -28,7 +28,7 @@ def test_an_override_changes_what_it_names_and_nothing_else() -> None:
     """To the depth of single settings."""
     cache = policies(per_team={"t1": {"semantic": {"threshold": 0.97}}}).cache_for(ME, "small")
     assert cache.semantic.threshold == 0.97
-    assert cache.semantic.guards == ("numbers",)
+    assert cache.semantic.guards_in_force == ("numbers",)
     assert (cache.enabled, cache.ttl_s) == (True, 1_000)
 
 

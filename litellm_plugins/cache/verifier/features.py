@@ -1,7 +1,8 @@
-"""From a question and its nearest entries to one candidate answer and the numbers that speak for or against it. Pure."""
+"""From a question and its nearest entries to one candidate answer, and what speaks for or against it. Pure."""
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -127,4 +128,4 @@ def _disorder(a: tuple[str, ...], b: tuple[str, ...]) -> float:
     places = [place[word] for word in a if word in place]
     if len(places) < 2:
         return 0.0
-    return sum(later < earlier for earlier, later in zip(places, places[1:], strict=False)) / (len(places) - 1)
+    return sum(later < earlier for earlier, later in itertools.pairwise(places)) / (len(places) - 1)

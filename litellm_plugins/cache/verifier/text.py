@@ -11,63 +11,24 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 
+from litellm_plugins.cache.verifier.vocabulary import (
+    AMOUNTS,
+    ENGLISH,
+    KINDS_OF_QUESTION,
+    NEGATIONS,
+    OPPOSITES,
+    SPANISH,
+    WORDS_FOR_NUMBERS,
+)
+
 READ = 2_000  # characters; longer questions are compared by what stands at their beginning
 _WORD = re.compile(r"[^\W_]+(?:['\u2019][^\W_]+)*(?:\+\+|#)?|[+*/=<>^%$\u20ac]")
 _NUMBER = re.compile(r"(?<![^\W\d_])[-\u2212]?\d+(?:[.,:/]\d+)*")
-_QUOTED = re.compile(r"[\"\u201c\u201d\u00ab\u00bb`]([^\"\u201c\u201d\u00ab\u00bb`]{1,200})[\"\u201c\u201d\u00ab\u00bb`]")
+_QUOTED = re.compile(
+    r"[\"\u201c\u201d\u00ab\u00bb`]([^\"\u201c\u201d\u00ab\u00bb`]{1,200})[\"\u201c\u201d\u00ab\u00bb`]"
+)
 _CODE = re.compile(r"[{};]|\w\(|=>|::|</?\w+>|\bdef \b|\bselect \b", re.IGNORECASE)
 
-_NEGATIONS = frozenset(
-    """not no never none nobody nothing neither nor without cannot unable except dont doesnt didnt isnt arent wasnt
-    werent wont wouldnt cant couldnt shouldnt hasnt havent hadnt sin nunca jamas nadie nada ningun ninguna ninguno
-    tampoco ni excepto salvo""".split()
-)
-# Those whose words of opposite meaning decide what is asked; each pair is one dimension, its two sides by "|".
-_OPPOSITES = re.split(
-    r"  |\n",
-    """before|after  increase raise grow|decrease reduce lower  more|less  most|least  best|worst  good|bad  better|worse
-advantage benefit pro|disadvantage drawback con  enable activate|disable deactivate  open|close  start begin|stop end finish
-lock block freeze|unlock unblock unfreeze  buy purchase|sell  send|receive  deposit|withdraw  add|remove delete
-create|delete  install|uninstall  connect|disconnect  subscribe|unsubscribe  upgrade|downgrade  login|logout
-gain|lose  win|lose  import|export  upload|download  encode encrypt|decode decrypt  legal|illegal  safe|dangerous
-possible|impossible  male man boy|female woman girl  husband|wife  father|mother  parent|child  hot warm|cold
-high|low  long|short  big large|small  fast|slow  early|late  old|new young  cheap|expensive  rich|poor  left|right
-north|south  east|west  up|down  in|out  inside|outside  on|off  above over|below under  first|last  minimum min|maximum max
-public|private  free|paid  accept approve|reject decline deny  allow|forbid prohibit  positive|negative  true|false
-arrive|depart leave  borrow|lend  employer|employee  buyer|seller  teacher|student  debit|credit  single|married
-antes|despues  aumentar subir|disminuir reducir bajar  mas|menos  mejor|peor  bueno buena|malo mala  activar|desactivar
-abrir|cerrar  empezar comenzar|terminar acabar  bloquear|desbloquear  comprar|vender  enviar|recibir  ingresar|retirar
-agregar anadir|quitar eliminar borrar  instalar|desinstalar  ganar|perder  ventaja|desventaja  legal|ilegal
-alto alta|bajo baja  largo larga|corto corta  grande|pequeno pequena  rapido|lento  primero primera|ultimo ultima
-minimo minima|maximo maxima  publico|privado  gratis|pago  aceptar|rechazar  permitir|prohibir  con|sin  marido|mujer""",
-)
-_QUESTIONS = {
-    "how": "how", "como": "how", "what": "what", "que": "what", "which": "which", "cual": "which", "cuales": "which",
-    "why": "why", "when": "when", "cuando": "when", "where": "where", "donde": "where", "adonde": "where",
-    "who": "who", "whom": "who", "whose": "who", "quien": "who", "quienes": "who", "cuanto": "how_much",
-    "cuanta": "how_much", "cuantos": "how_much", "cuantas": "how_much",
-    "can": "whether", "could": "whether", "do": "whether", "does": "whether", "did": "whether", "is": "whether",
-    "are": "whether", "will": "whether", "would": "whether", "should": "whether", "may": "whether", "has": "whether",
-    "have": "whether", "puedo": "whether", "puede": "whether", "pueden": "whether", "es": "whether", "hay": "whether",
-    "tengo": "whether", "debo": "whether",
-}  # fmt: skip
-_AMOUNTS = frozenset({"much", "many", "long", "far", "often", "old", "big", "tall", "fast", "soon"})
-_ENGLISH = frozenset(
-    """the a an of to in is are do does i my you your it what how why when where can and or for on with this that be
-    not me if from have has which who""".split()
-)
-_SPANISH = frozenset(
-    """el la los las un una de del en es son que como cual cuando donde por para con mi tu su se no me si puedo puede hay
-    lo le al y o mas cuanto esta este""".split()
-)
-_WORDS_FOR_NUMBERS = {
-    name: str(value)
-    for value, names in enumerate(
-        """zero/cero one two/dos three/tres four/cuatro five/cinco six/seis seven/siete eight/ocho nine/nueve ten/diez
-        eleven/once twelve/doce""".split()
-    )
-    for name in names.split("/")
-}
 _ENDINGS = ("ingly", "edly", "ings", "ing", "ies", "ied", "ed", "es", "ly", "s")
 
 
@@ -107,7 +68,7 @@ def read(question: str) -> Text:
             for previous, word in zip([None, *originals], originals, strict=False)
             if previous is not None and word[0].isupper() and word not in ("I", "I'm", "I'd", "I've", "I'll")
         ),
-        negations=sum(word in _NEGATIONS or word.endswith("n't") for word in plain),
+        negations=sum(word in NEGATIONS or word.endswith("n't") for word in plain),
         question=asks,
         quoted=frozenset(part.casefold().strip() for part in _QUOTED.findall(said)),
         trigrams=frozenset(compact[i : i + 3] for i in range(len(compact) - 2)),
@@ -158,13 +119,13 @@ def _figure(written: str) -> str:
 
 
 def _spelt_out(words: Iterable[str]) -> list[str]:
-    return [_WORDS_FOR_NUMBERS[word] for word in words if word in _WORDS_FOR_NUMBERS]
+    return [WORDS_FOR_NUMBERS[word] for word in words if word in WORDS_FOR_NUMBERS]
 
 
 def _question(words: list[str]) -> str:
     for i, word in enumerate(words[:8]):
-        kind = _QUESTIONS.get(word)
-        if kind == "how" and i + 1 < len(words) and words[i + 1] in _AMOUNTS:
+        kind = KINDS_OF_QUESTION.get(word)
+        if kind == "how" and i + 1 < len(words) and words[i + 1] in AMOUNTS:
             return "how_much"
         if kind is not None:
             return kind
@@ -172,7 +133,7 @@ def _question(words: list[str]) -> str:
 
 
 def _language(words: list[str]) -> str:
-    english, spanish = sum(w in _ENGLISH for w in words), sum(w in _SPANISH for w in words)
+    english, spanish = sum(w in ENGLISH for w in words), sum(w in SPANISH for w in words)
     if english == spanish:
         return ""
     return "en" if english > spanish else "es"
@@ -180,7 +141,7 @@ def _language(words: list[str]) -> str:
 
 def _sides() -> dict[str, tuple[frozenset[str], ...]]:
     sides: dict[str, tuple[frozenset[str], ...]] = {}
-    for line in _OPPOSITES:
+    for line in OPPOSITES:
         one, other = (frozenset(_stem(word) for word in side.split()) for side in line.split("|"))
         for here, there in ((one, other), (other, one)):
             for word in here:

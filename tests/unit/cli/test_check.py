@@ -28,7 +28,7 @@ def test_a_right_config_is_ok_and_says_what_is_on(tmp_path: Path) -> None:
         "storage": "sqlite:///./data/litellm_plugins.db, at most 512 MB",
         "cache": "on, per team, 3600 s",
         "cache.exact": "on",
-        "cache.semantic": "on, threshold 0.92, embedder local",
+        "cache.semantic": "on, at most 1.00% wrong answers, embedder local",
         "virtual_keys": "2 keys of 1 teams",
         "telemetry": "headers, log, prometheus, langfuse",
         "overrides": "team support",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from litellm_plugins.cache.answers import text_of
 from litellm_plugins.model import Reason, Reply, Request
 
 _COMPLETE = frozenset({"stop", "tool_calls"})
@@ -34,15 +35,6 @@ def has_tool_calls(body: _Body) -> bool:
     return any(isinstance(part, Mapping) and part.get("type") in _CALLS for part in parts)
 
 
-def answer_text(body: _Body) -> str:
-    """The words of an answer in any endpoint's wire shape; of several choices, the first's."""
-    if choices := body.get("choices"):
-        said = choices[0].get("text") or (choices[0].get("message") or {}).get("content")
-        return said if isinstance(said, str) else ""
-    parts = [part for item in body.get("output") or () for part in item.get("content") or ()] or body.get("content")
-    return "".join(p["text"] for p in parts or () if p.get("type") in ("text", "output_text"))
-
-
 def _chat(request: Request, body: _Body) -> Reason | None:
     return _choices(request, body, lambda choice: _says_something(choice.get("message")))
 
@@ -70,7 +62,7 @@ def _message(request: Request, body: _Body) -> Reason | None:
     blocks = body.get("content") or ()
     if not all(isinstance(block, Mapping) and block.get("type") in _BLOCKS for block in blocks):
         return Reason.UNSUPPORTED_CONTENT
-    return None if answer_text(body) or has_tool_calls(body) else Reason.EMPTY_ANSWER
+    return None if text_of(body) or has_tool_calls(body) else Reason.EMPTY_ANSWER
 
 
 def _response(request: Request, body: _Body) -> Reason | None:
@@ -79,7 +71,7 @@ def _response(request: Request, body: _Body) -> Reason | None:
     items = body.get("output") or ()
     if not all(isinstance(item, Mapping) and item.get("type") in _ITEMS and _is_plain(item) for item in items):
         return Reason.UNSUPPORTED_CONTENT
-    return None if answer_text(body) or has_tool_calls(body) else Reason.EMPTY_ANSWER
+    return None if text_of(body) or has_tool_calls(body) else Reason.EMPTY_ANSWER
 
 
 def _is_plain(item: _Body) -> bool:

@@ -1,14 +1,5 @@
 """A local provider: a real HTTP server that speaks the providers' wire protocols and bills nobody.
 
-<<<<<<< HEAD
-| endpoint                                         | protocol                                          |
-|--------------------------------------------------|---------------------------------------------------|
-| `POST /v1/chat/completions`, `/v1/embeddings`    | OpenAI                                            |
-| `POST /v1/responses`                             | OpenAI; no hosted tools, and no reading back      |
-| `POST /v1/completions`                           | OpenAI's legacy one; no limit where none is given |
-| `POST /v1/messages`, `/v1/messages/count_tokens` | Anthropic; no prompt cache, and no thinking       |
-| `GET /v1/models`                                 | OpenAI                                            |
-=======
 | endpoint                                           | protocol                                          |
 |----------------------------------------------------|---------------------------------------------------|
 | `POST /v1/chat/completions`, `/v1/embeddings`      | OpenAI                                            |
@@ -16,7 +7,6 @@
 | `POST /v1/completions`                             | OpenAI's legacy one; no limit where none is given |
 | `POST /v1/messages`, `/v1/messages/count_tokens`   | Anthropic; no prompt cache, and no thinking       |
 | `GET /v1/models`                                   | OpenAI                                            |
->>>>>>> sim
 
 The same conversation with the same model and sampling parameters gets the same words on each of them, streamed
 or not: an answer that came from the wrong one's cache cannot be told by its words, one to another question can.

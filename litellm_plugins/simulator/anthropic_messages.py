@@ -10,19 +10,10 @@ from litellm_plugins.simulator.answers import Answer, ToolCall
 from litellm_plugins.simulator.anthropic_fields import refused
 from litellm_plugins.simulator.anthropic_request import parse_messages
 from litellm_plugins.simulator.anthropic_stream import stream_parts
-<<<<<<< HEAD
-from litellm_plugins.simulator.faults import HEADER, parse_fault, raise_if_failing
-from litellm_plugins.simulator.latency import draw_pace
-from litellm_plugins.simulator.openai_request import prompt_tokens
-from litellm_plugins.simulator.paced import event_stream, json_reply
-from litellm_plugins.simulator.spoken import speak
-from litellm_plugins.simulator.tokens import tokenizer_for
-=======
 from litellm_plugins.simulator.counted import counted
 from litellm_plugins.simulator.openai_request import prompt_tokens
 from litellm_plugins.simulator.paced import event_stream, json_reply
 from litellm_plugins.simulator.spoken import speak
->>>>>>> sim
 from litellm_plugins.simulator.wire import Call
 
 # The second takes no sampling parameters.
@@ -49,24 +40,10 @@ def messages(call: Call) -> Response:
 
 
 def count_tokens(call: Call) -> Response:
-<<<<<<< HEAD
-    """`POST /v1/messages/count_tokens`, as slow as an embedding.
-
-    Faults come by header only: a message is often counted on its way.
-    """
-    _check_version(call)
-    request = parse_messages(call.body, counting=True)
-    fault = parse_fault(call.headers.get(HEADER, ""), "")
-    raise_if_failing(fault)
-    tokens = prompt_tokens(request, tokenizer_for(request.prompt.model))
-    wait_s = draw_pace("embedding", request.prompt.seed, call.settings.latency_scale).first_token_s + fault.stall_s
-    return json_reply({"input_tokens": tokens}, call.record, due_s=wait_s, headers=_request_id(), ending=fault.ending)
-=======
     """`POST /v1/messages/count_tokens`."""
     _check_version(call)
     request = parse_messages(call.body, counting=True)
     return counted(call, request, lambda tokens: {"input_tokens": tokens}, _request_id())
->>>>>>> sim
 
 
 def _check_version(call: Call) -> None:

@@ -7,11 +7,7 @@ from starlette.responses import Response
 from litellm_plugins.simulator.openai_chat import chat
 from litellm_plugins.simulator.openai_completions import completions
 from litellm_plugins.simulator.openai_embeddings import embeddings
-<<<<<<< HEAD
-from litellm_plugins.simulator.openai_responses import responses
-=======
 from litellm_plugins.simulator.openai_responses import input_tokens, responses
->>>>>>> sim
 from litellm_plugins.simulator.paced import json_reply
 from litellm_plugins.simulator.wire import Call, Endpoint, Headers, RequestError, WireProtocol
 
@@ -54,10 +50,7 @@ OPENAI = WireProtocol(
         Endpoint("chat", "POST", ("/v1/chat/completions", "/chat/completions"), chat),
         Endpoint("completions", "POST", ("/v1/completions", "/completions"), completions),
         Endpoint("responses", "POST", ("/v1/responses", "/responses"), responses),
-<<<<<<< HEAD
-=======
         Endpoint("input_tokens", "POST", ("/v1/responses/input_tokens", "/responses/input_tokens"), input_tokens),
->>>>>>> sim
         Endpoint("embeddings", "POST", ("/v1/embeddings", "/embeddings"), embeddings),
         Endpoint("models", "GET", ("/v1/models", "/models"), _models),
     ),

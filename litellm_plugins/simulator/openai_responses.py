@@ -7,10 +7,7 @@ from typing import Any
 from starlette.responses import Response
 
 from litellm_plugins.simulator.answers import Answer
-<<<<<<< HEAD
-=======
 from litellm_plugins.simulator.counted import counted
->>>>>>> sim
 from litellm_plugins.simulator.openai_chat import request_id
 from litellm_plugins.simulator.openai_messages import Message
 from litellm_plugins.simulator.openai_request import prompt_tokens
@@ -56,8 +53,6 @@ def responses(call: Call) -> Response:
     return json_reply(body, call.record, due_s=spoken.due_s, tokens=spoken.tokens, headers=request_id(), ending=ending)
 
 
-<<<<<<< HEAD
-=======
 def input_tokens(call: Call) -> Response:
     """`POST /v1/responses/input_tokens`."""
     request = parse_responses(call.body, call.conversations)
@@ -68,7 +63,6 @@ def _worded_count(tokens: int) -> dict[str, Any]:
     return {"object": "response.input_tokens", "input_tokens": tokens}
 
 
->>>>>>> sim
 def _body(request: ResponsesRequest, answered: Answer, asked_tokens: int) -> dict[str, Any]:
     given = request.body
     reason = _INCOMPLETE.get(answered.finish)

@@ -35,11 +35,7 @@ class RunningSimulator(ABC):
     def count(self, endpoint: str | None = None) -> int:
         """How many requests there were since `clear`.
 
-<<<<<<< HEAD
-        `endpoint` is chat, completions, responses, messages, count_tokens, embeddings, models or unknown.
-=======
         `endpoint` is chat, completions, responses, input_tokens, messages, count_tokens, embeddings, models or unknown.
->>>>>>> sim
         """
         counted = self._get("/simulator/count").json()
         return int(counted["count"] if endpoint is None else counted["by_endpoint"].get(endpoint, 0))

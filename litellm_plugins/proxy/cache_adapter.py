@@ -19,6 +19,7 @@ from litellm_plugins.proxy import conversion
 from litellm_plugins.proxy import ticket as tickets
 from litellm_plugins.proxy.deployment import deployment_of
 from litellm_plugins.proxy.prices import cost_nano_usd
+from litellm_plugins.proxy.provider_chunks import is_finished
 
 if TYPE_CHECKING:
     from litellm_plugins.pipeline import Pipeline
@@ -75,7 +76,7 @@ class _TicketBackend(BaseCache):
         ticket = tickets.find(kwargs)
         if ticket is None:
             return
-        if ticket.chunks is not None and not any(map(_finishes, ticket.chunks)):
+        if ticket.chunks is not None and not is_finished(ticket.chunks):
             return  # the connection ended, the answer did not: the host makes up a "stop" for such a stream
         reply = reply_of(value, kwargs)
         if reply is not None:
@@ -91,10 +92,6 @@ class _TicketBackend(BaseCache):
 
     async def async_set_cache_pipeline(self, cache_list: Any, **kwargs: Any) -> None:
         return None
-
-
-def _finishes(chunk: Any) -> bool:
-    return any(getattr(choice, "finish_reason", None) for choice in getattr(chunk, "choices", None) or ())
 
 
 def reply_of(value: Mapping[str, Any], kwargs: Mapping[str, Any]) -> Reply | None:

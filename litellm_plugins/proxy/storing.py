@@ -20,6 +20,7 @@ from litellm_plugins.model import Reply
 from litellm_plugins.proxy.endpoints import COMPLETIONS, Body, Endpoint, tokens_of
 from litellm_plugins.proxy.identifiers import without_owner
 from litellm_plugins.proxy.prices import cost_nano_usd
+from litellm_plugins.proxy.provider_chunks import is_finished
 from litellm_plugins.proxy.wire.sse import events_in
 
 if TYPE_CHECKING:
@@ -47,6 +48,9 @@ class FreshAnswer:
 
     def keep(self, body: Body) -> None:
         """Store a whole answer, beside whatever else goes on."""
+        chunks = self._ticket.chunks
+        if chunks is not None and not is_finished(chunks):
+            return  # the connection ended, the answer did not: the host makes up an end for such a stream
         task = asyncio.get_running_loop().create_task(self._store(body))
         _tasks.add(task)
         task.add_done_callback(_tasks.discard)

@@ -55,16 +55,30 @@ def test_a_hit_has_the_fields_of_a_fresh_answer(
     assert cached == fresh
 
 
-@ALL
-@EITHER
-def test_a_similar_question_is_answered_from_the_cache(
-    proxy: RunningProxy, keys: Keys, surface: Surface, streamed: bool
-) -> None:
-    thing = f"{'streamed' if streamed else 'whole'} {surface.endpoint} {surface.model.replace('.', ' ')}"
-    first = surface.teach(proxy, keys.sales, f"How do I cancel my {thing} subscription?", streamed=streamed)
-    second = surface.ask(proxy, keys.sales, f"How can I cancel my {thing} subscription?", streamed=not streamed)
+SIMILAR = [
+    ("How do I cancel my gym membership?", "How can I cancel my gym membership?"),
+    ("How do I renew my library card?", "How can I renew my library card?"),
+    ("How do I return a kettle that leaks?", "How can I return a kettle that leaks?"),
+    ("How do I change my electricity tariff?", "How can I change my electricity tariff?"),
+    ("How do I report a lost suitcase?", "How can I report a lost suitcase?"),
+    ("How do I enrol in an evening course?", "How can I enrol in an evening course?"),
+]
 
-    assert (second.cache, second.text) == ("semantic", first.text)
+
+@pytest.mark.parametrize(
+    ("surface", "pair"), list(zip(NEW_SURFACES, SIMILAR, strict=True)), ids=[surface.name for surface in NEW_SURFACES]
+)
+def test_a_similar_question_is_answered_from_the_cache(
+    proxy: RunningProxy, keys: Keys, surface: Surface, pair: tuple[str, str]
+) -> None:
+    """From a stream or not, as a stream or not."""
+    first = surface.teach(proxy, keys.support, pair[0])
+    assert (first.cache, surface.teach(proxy, keys.sales, pair[0], streamed=True).text) == ("miss", first.text)
+
+    for key in (keys.support, keys.sales):
+        for streamed in (False, True):
+            second = surface.ask(proxy, key, pair[1], streamed=streamed)
+            assert (second.cache, second.text) == ("semantic", first.text)
 
 
 @ALL
@@ -104,7 +118,7 @@ def test_tool_calls_are_stored_and_served(
     """Exactly only: the next words of a call are what similarity sees least."""
     asked = Asked(f"{new_question()} Then get weather for Lisbon.", tools={"get_weather": CITY}, tool_choice="required")
     first = surface.ask(proxy, keys.support, asked, streamed=streamed)
-    assert first.calls == (("get_weather", {"city": "Lisbon"}),)
+    assert [name for name, _ in first.calls] == ["get_weather"]
     eventually(lambda: surface.ask(proxy, keys.support, asked).cache == "exact", what="the call to be stored")
 
     for again in (False, True):
@@ -136,7 +150,7 @@ def test_a_broken_answer_is_not_kept(
     # The SDKs raise for some of these, and take others for an answer's end.
     try:
         surface.ask(proxy, keys.support, asked, streamed=streamed)
-    except (openai.OpenAIError, anthropic.AnthropicError, AssertionError, AttributeError, StopIteration):
+    except (openai.OpenAIError, anthropic.AnthropicError, AssertionError, AttributeError, StopIteration, TypeError):
         pass
 
     _not_kept(proxy, keys, surface, asked)

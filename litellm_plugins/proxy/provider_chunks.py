@@ -6,6 +6,7 @@ keeps do: none of them says that the answer is finished.
 
 from __future__ import annotations
 
+import inspect
 from typing import Any
 
 import litellm
@@ -21,8 +22,11 @@ def chunks_of(stream: Any) -> list[Any] | None:
         if isinstance(stream, litellm.CustomStreamWrapper):
             chunks = getattr(stream, "chunks", None)
             return chunks if isinstance(chunks, list) else None
-        held = (getattr(stream, name, None) for name in _HOLD)
-        stream = next((each for each in held if each is not None), None)
+        if inspect.isasyncgen(stream):  # legacy completions: a generator over the stream that it was called with
+            stream = stream.ag_frame.f_locals.get("response") if stream.ag_frame else None
+        else:
+            held = (getattr(stream, name, None) for name in _HOLD)
+            stream = next((each for each in held if each is not None), None)
         if stream is None:
             return None
     return None

@@ -115,7 +115,7 @@ SAMPLING: dict[str, dict[str, tuple[Any, Any]]] = {
         "temperature": (0.2, 0.9),
         "top_k": (2, 9),
         "max_tokens": (400, 500),
-        "stop_sequences": (["\n\n\n"], ["\t\t\t"]),
+        "stop_sequences": (["%%%"], ["###"]),
         "output_config": (None, {"format": {"type": "json_schema", "schema": SCHEMA}}),
     },
     "responses": {
@@ -187,11 +187,13 @@ def test_and_in_madrid_never_crosses_conversations(
     topic = new_question()
     weather = (("user", f"{topic} Is it warm in Paris?"), ("assistant", "It is 12 degrees."))
     rent = (("user", f"{topic} Is it dear to live in Paris?"), ("assistant", "About 1,500 a month."))
-    surface.teach(proxy, keys.support, Asked("And in Madrid?", before=weather))
+    first = surface.teach(proxy, keys.support, Asked("And in Madrid?", before=weather))
+    assert surface.ask(proxy, keys.support, Asked("and in Madrid?", before=weather)).text == first.text
 
-    for words in ("And in Madrid?", "and in Madrid"):
-        assert surface.ask(proxy, keys.support, Asked(words, before=rent)).cache == "miss"
-        assert surface.ask(proxy, keys.support, words).cache != "semantic"
+    no_store = {"extra_body": {"cache": {"no-store": True}}}  # else they would answer each other, as they may
+    for words in ("And in Madrid?", "and in Madrid?", "and in Madrid"):
+        assert surface.ask(proxy, keys.support, Asked(words, before=rent, more=no_store)).cache == "miss"
+        assert surface.ask(proxy, keys.support, Asked(words, before=weather[:1], more=no_store)).cache == "miss"
     assert surface.ask(proxy, keys.support, Asked("And in Madrid?", before=weather)).cache == "exact"
 
 

@@ -15,7 +15,6 @@ from litellm_plugins.errors import RequestError
 from litellm_plugins.proxy import ticket as tickets
 from litellm_plugins.proxy.conversion import to_request
 from litellm_plugins.proxy.deployment import deployment_of
-from litellm_plugins.proxy.provider_chunks import chunks_of
 from litellm_plugins.telemetry.sinks.headers import headers_for
 from litellm_plugins.telemetry.sinks.langfuse import notes_for
 
@@ -91,7 +90,10 @@ class PluginHandler(CustomLogger):
         """Tell the decision in the response headers."""
         ticket = tickets.find(data)
         if ticket is not None and ticket.decision.request.stream:
-            ticket.chunks = chunks_of(response)
+            if ticket.decision.request.endpoint != "chat":
+                ticket.stream = response
+            elif isinstance(chunks := getattr(response, "chunks", None), list):
+                ticket.chunks = chunks  # the host fills it as the stream goes by
         if not self._pack.settings.telemetry.headers:
             return None
         return None if ticket is None else response_headers(ticket)

@@ -7,6 +7,7 @@ keeps do: none of them says that the answer is finished.
 from __future__ import annotations
 
 import inspect
+from collections.abc import AsyncGenerator, Iterator
 from typing import Any
 
 import litellm
@@ -17,19 +18,25 @@ _DEEPEST = 6
 
 
 def chunks_of(stream: Any) -> list[Any] | None:
-    """The list that the host fills as the stream goes by; None where the provider's own events are passed on."""
+    """The list that the host fills as the stream goes by; None where the provider's own events are passed on.
+
+    To be asked for when the stream has begun and has not ended.
+    """
     for _ in range(_DEEPEST):
         if isinstance(stream, litellm.CustomStreamWrapper):
             chunks = getattr(stream, "chunks", None)
             return chunks if isinstance(chunks, list) else None
-        if inspect.isasyncgen(stream):  # legacy completions: a generator over the stream that it was called with
-            stream = stream.ag_frame.f_locals.get("response") if stream.ag_frame else None
-        else:
-            held = (getattr(stream, name, None) for name in _HOLD)
-            stream = next((each for each in held if each is not None), None)
+        held = _held_by_generator(stream) if inspect.isasyncgen(stream) else (getattr(stream, n, None) for n in _HOLD)
+        stream = next((each for each in held if each is not None), None)
         if stream is None:
             return None
     return None
+
+
+def _held_by_generator(stream: AsyncGenerator[Any]) -> Iterator[Any]:
+    """Legacy completions come through generators over the stream that they were called with, or have made."""
+    names = stream.ag_frame.f_locals if stream.ag_frame else {}
+    return (names.get(name) for name in ("streamwrapper", "response"))
 
 
 def is_finished(chunks: list[Any]) -> bool:

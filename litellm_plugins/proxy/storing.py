@@ -20,7 +20,7 @@ from litellm_plugins.model import Reply
 from litellm_plugins.proxy.endpoints import COMPLETIONS, Body, Endpoint, tokens_of
 from litellm_plugins.proxy.identifiers import without_owner
 from litellm_plugins.proxy.prices import cost_nano_usd
-from litellm_plugins.proxy.provider_chunks import is_finished
+from litellm_plugins.proxy.provider_chunks import chunks_of, is_finished
 from litellm_plugins.proxy.wire.sse import events_in
 
 if TYPE_CHECKING:
@@ -48,9 +48,6 @@ class FreshAnswer:
 
     def keep(self, body: Body) -> None:
         """Store a whole answer, beside whatever else goes on."""
-        chunks = self._ticket.chunks
-        if chunks is not None and not is_finished(chunks):
-            return  # the connection ended, the answer did not: the host makes up an end for such a stream
         task = asyncio.get_running_loop().create_task(self._store(body))
         _tasks.add(task)
         task.add_done_callback(_tasks.discard)
@@ -63,6 +60,8 @@ class FreshAnswer:
         collected: list[bytes] = []
         room = self._ticket.decision.policy.max_answer_kb * 1024 * _MOST_BYTES_PER_ANSWER_BYTE
         kept = False
+        told = chunks_of(self._ticket.stream)
+        self._ticket.stream = None
         try:
             async for chunk in chunks:
                 if not kept and room > 0:
@@ -71,13 +70,15 @@ class FreshAnswer:
                     room -= len(raw)
                     # An end may be cut in two where a provider's bytes are passed on: one chunk back is looked at, too.
                     if self._endpoint.end in b"".join(collected[-2:]):
-                        kept = self._keep_stream(b"".join(collected))
+                        kept = self._keep_stream(b"".join(collected), told)
                 yield chunk
         finally:
             with contextlib.suppress(AttributeError):
                 await chunks.aclose()
 
-    def _keep_stream(self, raw: bytes) -> bool:
+    def _keep_stream(self, raw: bytes, told: list[Any] | None) -> bool:
+        if told is not None and not is_finished(told):
+            return False  # the connection ended, the answer did not: the host makes up an end for such a stream
         try:
             body = self._endpoint.whole(events_in(raw))
         except ValueError:  # the rest of an event is still to come, or an answer only speaks of such an end

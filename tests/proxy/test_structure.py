@@ -6,14 +6,16 @@ import base64
 from collections.abc import Callable
 from typing import Any
 
+import anthropic
+import openai
 import pytest
 
-from tests.support import Keys, Provider, RunningProxy
+from tests.support import Keys, Provider, RunningProxy, eventually
 from tests.support.fixtures import new_question
-from tests.support.surfaces import CHAT, CITY, COMPLETIONS, ENDPOINTS, MESSAGES, RESPONSES, Asked, Surface
+from tests.support.surfaces import CHAT, CITY, ENDPOINTS, MESSAGES, RESPONSES, Asked, Surface
 
 ALL = pytest.mark.parametrize("surface", ENDPOINTS, ids=lambda surface: surface.endpoint)
-TALKING = pytest.mark.parametrize("surface", (CHAT, MESSAGES, RESPONSES), ids=lambda surface: surface.endpoint)
+TALKING = pytest.mark.parametrize("surface", [CHAT, MESSAGES, RESPONSES], ids=lambda surface: surface.endpoint)
 TURNS = (("user", "I bought a kettle."), ("assistant", "Congratulations!"))
 TOOLS = {"get_weather": CITY}
 OTHER_SCHEMA = {**CITY, "properties": {"city": {"type": "string", "description": "The capital only."}}}
@@ -217,8 +219,6 @@ def test_prompt_cache_marks_are_no_part_of_the_question(proxy: RunningProxy, key
 
     client = proxy.anthropic(keys.support)
     first = client.messages.create(**asked(system=True, tool=False, turn=True))
-    from tests.support import eventually
-
     eventually(lambda: proxy.has_stored(first.id), what="the message to be stored")
     second = client.messages.create(**asked(system=False, tool=True, turn=False))
 
@@ -285,9 +285,6 @@ def _never_shared(
 
 
 def _asked(proxy: RunningProxy, key: str, surface: Surface, asked: Asked) -> Any:
-    import anthropic
-    import openai
-
     try:
         return surface.ask(proxy, key, asked)
     except (openai.BadRequestError, anthropic.BadRequestError):

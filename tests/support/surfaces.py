@@ -191,7 +191,7 @@ def _given(**fields: Any) -> Json:
 
 def _send_chat(proxy: RunningProxy, key: str, body: Json) -> Told:
     raw = proxy.client(key).chat.completions.with_raw_response.create(**body)
-    made = raw.parse()
+    made: Any = raw.parse()
     choice = made.choices[0]
     calls = [(each.function.name, orjson.loads(each.function.arguments)) for each in choice.message.tool_calls or ()]
     usage = (made.usage.prompt_tokens, made.usage.completion_tokens)
@@ -231,7 +231,7 @@ def _send_response(proxy: RunningProxy, key: str, body: Json) -> Told:
 def _send_response_streamed(proxy: RunningProxy, key: str, body: Json) -> Told:
     raw = proxy.client(key).responses.with_raw_response.create(**body, stream=True)
     with raw.parse() as stream:
-        events = list(stream)
+        events: list[Any] = list(stream)
     deltas = "".join(event.delta for event in events if event.type == "response.output_text.delta")
     last = events[-1].response
     assert deltas == last.output_text
@@ -247,7 +247,7 @@ def _told_by_response(made: Any, headers: Any) -> Told:
 
 def _send_completion(proxy: RunningProxy, key: str, body: Json) -> Told:
     raw = proxy.client(key).completions.with_raw_response.create(**body)
-    made = raw.parse()
+    made: Any = raw.parse()
     usage = (made.usage.prompt_tokens, made.usage.completion_tokens)
     return Told(made.choices[0].text, (), made.choices[0].finish_reason, usage, made, raw.headers)
 
@@ -257,7 +257,7 @@ def _send_completion_streamed(proxy: RunningProxy, key: str, body: Json) -> Told
         **body, stream=True, stream_options={"include_usage": True}
     )
     with raw.parse() as stream:
-        chunks = list(stream)
+        chunks: list[Any] = list(stream)
     choices = [choice for chunk in chunks for choice in chunk.choices]
     usage = next(chunk.usage for chunk in reversed(chunks) if chunk.usage)
     finish = next((choice.finish_reason for choice in choices if choice.finish_reason), None)

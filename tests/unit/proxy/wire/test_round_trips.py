@@ -111,7 +111,9 @@ def test_a_stream_without_its_end_is_no_answer(what: str) -> None:
     last = {messages: 1, responses: 2, completions: 3}[module]  # a completion's end is its finish reasons
 
     for length in range(len(chunks) - last + 1):
-        assert whole(module, b"".join(chunks[:length])) is None
+        put_together = whole(module, b"".join(chunks[:length]))
+        # Of several choices some may have come to their end; how many were wanted, the stream does not say.
+        assert put_together is None or len(put_together["choices"]) < len(body["choices"])
 
 
 def test_an_error_in_a_stream_makes_it_no_answer() -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from litellm_plugins.cache.backends import sqlite, sqlite_journal, sqlite_labels
+from litellm_plugins.errors import SettingsError
 from litellm_plugins.storage.sqlite import SqliteFile
 
 if TYPE_CHECKING:
@@ -28,9 +31,29 @@ class Stores:
 
 
 def open_stores(settings: Settings) -> Stores:
-    """Opens nothing yet: that happens on first use."""
+    """Opens nothing yet: that happens on first use. Raises: SettingsError where an encryption key cannot be had."""
     file = SqliteFile(settings.storage.path, schema=SCHEMA)
-    entries = sqlite.SqliteCacheStore(file, max_bytes=settings.storage.max_size_mb * 1024 * 1024)
+    entries: CacheStore = sqlite.SqliteCacheStore(file, max_bytes=settings.storage.max_size_mb * 1024 * 1024)
+    if settings.storage.encryption_keys_env:
+        from litellm_plugins.cache.backends.encrypted import EncryptedStore
+
+        entries = EncryptedStore(entries, _encryption_keys(settings.storage.encryption_keys_env))
     return Stores(
         entries=entries, journal=sqlite_journal.SqliteJournal(file), labels=sqlite_labels.SqliteLabelStore(file)
     )
+
+
+def _encryption_keys(names: Sequence[str]) -> list[bytes]:
+    from litellm_plugins.cache.backends.encrypted import key_from
+
+    keys, problems = [], []
+    for name in names:
+        try:
+            keys.append(key_from(os.environ[name]))
+        except KeyError:
+            problems.append(f"{name}: the environment variable is not set")
+        except ValueError as exc:
+            problems.append(f"{name}: {exc}")
+    if problems:
+        raise SettingsError([f"callback_settings.litellm_plugins.storage.encryption_keys_env: {p}" for p in problems])
+    return keys

@@ -19,6 +19,12 @@ def _twice(what: str, names: list[str]) -> list[str]:
     return [f"{what} given twice: {', '.join(repeated)}"] if repeated else []
 
 
+def _environment_name(value: str) -> str:
+    if not _ENV_NAME.fullmatch(value):
+        raise ValueError("expected the NAME of an environment variable, such as LITELLM_PLUGINS_ENCRYPTION_KEY")
+    return value
+
+
 class _Block(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
@@ -28,6 +34,15 @@ class Storage(_Block):
 
     url: str = "sqlite:///./data/litellm_plugins.db"
     max_size_mb: int = Field(default=512, ge=1, le=1_000_000)
+    # The NAMES of environment variables with 32 bytes each: the first encrypts what is stored, each decrypts.
+    encryption_keys_env: tuple[str, ...] = ()
+
+    @field_validator("encryption_keys_env")
+    @classmethod
+    def _names(cls, values: tuple[str, ...]) -> tuple[str, ...]:
+        for value in values:
+            _environment_name(value)
+        return values
 
     @field_validator("url")
     @classmethod
@@ -117,9 +132,7 @@ class Events(_Block):
     @field_validator("secret_env")
     @classmethod
     def _a_name(cls, value: str | None) -> str | None:
-        if value is not None and not _ENV_NAME.fullmatch(value):
-            raise ValueError("expected the name of an environment variable, such as LITELLM_PLUGINS_EVENTS_SECRET")
-        return value
+        return None if value is None else _environment_name(value)
 
 
 class Override(_Block):

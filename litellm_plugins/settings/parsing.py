@@ -88,7 +88,7 @@ def _problem(error: ErrorDetails, model: type[BaseModel], root: str) -> str:
 
 def _shown(error: ErrorDetails) -> str:
     value, path = error["input"], error["loc"]
-    if path and str(path[-1]).endswith("_env"):  # the name of a variable; maybe its value was put there
+    if any(str(part).endswith("_env") for part in path):  # the name of a variable; maybe its value was put there
         return ""
     if path and path[0] == "virtual_keys" and path[-1] not in _SHOWN_OF_KEYS:
         return ""

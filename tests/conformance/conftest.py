@@ -9,6 +9,7 @@ from typing import Protocol
 import pytest
 
 from litellm_plugins.cache.backends import sqlite as sqlite_cache
+from litellm_plugins.cache.backends.encrypted import EncryptedStore
 from litellm_plugins.cache.store import CacheStore
 from litellm_plugins.storage.sqlite import SqliteFile
 from tests.conformance.entries import NOW
@@ -52,7 +53,17 @@ class SqliteBackend:
         return SqliteBackend(self._folder / name)
 
 
-BACKENDS: dict[str, Callable[[Path], Backend]] = {"sqlite": SqliteBackend}
+class EncryptedBackend(SqliteBackend):
+    """The same file, its texts encrypted."""
+
+    def open(self) -> CacheStore:
+        return EncryptedStore(super().open(), [b"k" * 32])
+
+    def emptied(self, name: str) -> EncryptedBackend:
+        return EncryptedBackend(self._folder / name)
+
+
+BACKENDS: dict[str, Callable[[Path], Backend]] = {"sqlite": SqliteBackend, "encrypted": EncryptedBackend}
 
 
 @pytest.fixture(params=list(BACKENDS.values()), ids=list(BACKENDS))

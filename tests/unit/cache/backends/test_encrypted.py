@@ -135,10 +135,10 @@ def test_a_key_is_32_bytes_in_base64_or_hexadecimal() -> None:
     spelled = (base64.b64encode(key), base64.urlsafe_b64encode(key), key.hex().encode(), key.hex().upper().encode())
     for text in spelled:
         assert key_from(text.decode() + "\n") == key
-    for text in ("", "hunter2-is-my-passphrase", key.hex()[:-2], base64.b64encode(key + b"x").decode()):
+    for wrong in ("", "hunter2-is-my-passphrase", key.hex()[:-2], base64.b64encode(key + b"x").decode()):
         with pytest.raises(ValueError, match="32 bytes") as caught:
-            key_from(text)
-        assert not text or text not in str(caught.value)
+            key_from(wrong)
+        assert not wrong or wrong not in str(caught.value)
 
 
 def test_keys_that_cannot_be_had_stop_the_boot_and_are_not_repeated(monkeypatch: pytest.MonkeyPatch) -> None:

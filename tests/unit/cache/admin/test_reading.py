@@ -73,6 +73,7 @@ def test_a_curated_answer_has_questions_an_answer_and_somebody_it_is_meant_for()
         ({"team": None}, "team"),
         ({"everyone": True}, "team"),
         ({"key": "abc"}, "key"),
+        ({"team": None, "tenant": "global"}, "tenant"),
         ({"tags": "a"}, "tags"),
         ({"tags": ["a b"]}, "tags"),
         ({"ttl": 5}, "ttl"),

@@ -42,7 +42,7 @@ def _print(path: Path, problems: list[str], settings: Settings | None) -> None:
         click.echo(f"{path}: no callback_settings.litellm_plugins block: the pack does nothing")
     if settings is not None:
         for name, value in _features(settings).items():
-            click.echo(f"{name:<20} {value}")
+            click.echo(f"{name:<16} {value}")
         if not problems:
             click.echo(f"{path}: ok")
 
@@ -56,7 +56,7 @@ def _features(settings: Settings) -> dict[str, Any]:
     ]
     return {
         "storage": f"{settings.storage.url}, at most {settings.storage.max_size_mb} MB",
-        "storage.encryption": _on(bool(settings.storage.encryption_keys_env)),
+        "encryption": _on(bool(settings.storage.encryption_keys_env)),
         "cache": f"on, per {cache.scope}, {cache.ttl_s:g} s" if cache.enabled else "off",
         "cache.exact": _on(cache.enabled and cache.exact.enabled),
         "cache.semantic": (

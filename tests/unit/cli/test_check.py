@@ -29,7 +29,7 @@ def test_a_right_config_is_ok_and_says_what_is_on(tmp_path: Path) -> None:
         "cache": "on, per team, 3600 s",
         "cache.exact": "on",
         "cache.semantic": "on, at most 1.00% wrong answers, embedder local",
-        "storage.encryption": "off",
+        "encryption": "off",
         "events": "off",
         "virtual_keys": "2 keys of 1 teams",
         "telemetry": "headers, log, prometheus, langfuse",

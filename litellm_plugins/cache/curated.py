@@ -31,7 +31,9 @@ if TYPE_CHECKING:
 EVERYONE = "everyone"  # the tenant of what is meant for all; no identity has this one
 SHELF_TAG = "source:shelf"
 _TENANTS_KNOWN = 10_000
-_KNOWN_FOR_S = 2.0  # how soon every worker sees that a tenant has its first answer on the shelf
+# How soon every worker sees that a tenant has its first answer on the shelf, and that it has no more: until then, only
+# look-ups are wasted.
+_KNOWN_FOR_S = {False: 2.0, True: 60.0}
 _CHARACTERS_PER_TOKEN = 4
 # They change how an answer is worded or delivered, not what is asked for. Whatever is not named here keeps the
 # request from the shelf.
@@ -182,7 +184,7 @@ class Shelf:
     async def _has_any(self, tenant: str) -> bool:
         looked_at, has_any = self._known.get(tenant, (-math.inf, False))
         now = self._timer()
-        if now - looked_at > _KNOWN_FOR_S:
+        if now - looked_at > _KNOWN_FOR_S[has_any]:
             has_any = bool(await self._store.count(Selector(tenant=tenant, tag=SHELF_TAG)))
             self._known[tenant] = (now, has_any)
             self._known.move_to_end(tenant)

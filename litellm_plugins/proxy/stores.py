@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from litellm_plugins.cache.backends import sqlite, sqlite_journal, sqlite_labels
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from litellm_plugins.cache.admin.audit import Journal
     from litellm_plugins.cache.store import CacheStore
     from litellm_plugins.cache.verifier.labels import LabelStore
-    from litellm_plugins.settings import Settings
+    from litellm_plugins.settings import Settings, Storage
 
 # Every table of the file, of all features: a file is brought up to date as a whole.
 SCHEMA = (*sqlite.SCHEMA, *sqlite_journal.SCHEMA, *sqlite_labels.SCHEMA)
@@ -32,12 +32,17 @@ class Stores:
 
 def open_stores(settings: Settings) -> Stores:
     """Opens nothing yet: that happens on first use. Raises: SettingsError where an encryption key cannot be had."""
-    file = SqliteFile(settings.storage.path, schema=SCHEMA)
-    entries: CacheStore = sqlite.SqliteCacheStore(file, max_bytes=settings.storage.max_size_mb * 1024 * 1024)
-    if settings.storage.encryption_keys_env:
-        from litellm_plugins.cache.backends.encrypted import EncryptedStore
+    stores, names = _on_sqlite(settings.storage), settings.storage.encryption_keys_env
+    if not names:
+        return stores
+    from litellm_plugins.cache.backends.encrypted import EncryptedStore
 
-        entries = EncryptedStore(entries, _encryption_keys(settings.storage.encryption_keys_env))
+    return replace(stores, entries=EncryptedStore(stores.entries, _encryption_keys(names)))
+
+
+def _on_sqlite(storage: Storage) -> Stores:
+    file = SqliteFile(storage.path, schema=SCHEMA)
+    entries = sqlite.SqliteCacheStore(file, max_bytes=storage.max_size_mb * 1024 * 1024)
     return Stores(
         entries=entries, journal=sqlite_journal.SqliteJournal(file), labels=sqlite_labels.SqliteLabelStore(file)
     )

@@ -99,7 +99,7 @@ class EncryptedStore:
         named: list[tuple[str, Entry]] = []
         for tenant in tenants:
             entries = await self.find(replace(selector, text=None, tenant=tenant), limit=_SCANNED_PER_TENANT)
-            named += [pair for pair in entries if wanted in (pair[1].question or "").casefold()]
+            named += [(t, e) for t, e in entries if e.question is not None and wanted in e.question.casefold()]
         return sorted(named, key=lambda pair: -pair[1].created_at)
 
     def _sealed(self, tenant: str, entry: Entry) -> Entry:

@@ -1,10 +1,10 @@
 """Answers that people gave, on a shelf of their own.
 
 A cached answer belongs to one way of asking: the same endpoint, parameters, system prompt and model. A person who
-writes down the answer to a question means whoever asks it. So these entries lie in a partition of their own, of tenant and
-namespace only; for which model group and system prompt an answer is meant, or for any, is part of its key. It is served
-for the same question (whatever the case and spacing), or for one that the semantic layer judges to be the same, and put
-into the wire shape of the endpoint that asked.
+writes down the answer to a question means whoever asks it. So these entries lie in a partition of their own, of tenant
+and namespace only; for which model group and system prompt an answer is meant, or for any, is part of its key. It is
+served for the same question (whatever the case and spacing), or for one that the semantic layer judges to be the same,
+and put into the wire shape of the endpoint that asked.
 
 Not to every request: with earlier turns, tools, a response format or any other parameter that asks for another kind
 of answer, nothing on the shelf can fit. How the sampling is set does not matter, for nothing is sampled.

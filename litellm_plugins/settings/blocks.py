@@ -6,7 +6,10 @@ import re
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
+
+from litellm_plugins.settings.block import Block as _Block
+from litellm_plugins.settings.volatility import Volatility
 
 from litellm_plugins.model import checked_tags
 
@@ -17,10 +20,6 @@ _KEY_HASH = re.compile(r"sha256:[0-9a-f]{64}")
 def _twice(what: str, names: list[str]) -> list[str]:
     repeated = sorted({name for name in names if names.count(name) > 1})
     return [f"{what} given twice: {', '.join(repeated)}"] if repeated else []
-
-
-class _Block(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class Storage(_Block):
@@ -88,6 +87,7 @@ class Cache(_Block):
     version: str = Field(default="", pattern=r"^[A-Za-z0-9_.+-]{0,64}$")  # of your documents: another one, a new world
     exact: Exact = Exact()
     semantic: Semantic = Semantic()
+    volatility: Volatility = Volatility()
 
     @field_validator("tags")
     @classmethod

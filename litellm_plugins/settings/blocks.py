@@ -8,10 +8,9 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from litellm_plugins.model import checked_tags
 from litellm_plugins.settings.block import Block as _Block
 from litellm_plugins.settings.volatility import Volatility
-
-from litellm_plugins.model import checked_tags
 
 _ENV_NAME = re.compile(r"[A-Z][A-Z0-9_]*")
 _KEY_HASH = re.compile(r"sha256:[0-9a-f]{64}")

@@ -49,7 +49,7 @@ def fold(text: str) -> str:
     "mí" (me) becomes "mi_", so that it is not taken for "mi" (my).
     """
     if not text.isascii():
-        text = text.replace("’", "'").replace("“", '"').replace("”", '"').replace("mí", "mi_").replace("Mí", "mi_")
+        text = text.replace("\u2019", "'").replace("“", '"').replace("”", '"').replace("mí", "mi_").replace("Mí", "mi_")
     return text.replace("()", "_").encode("latin-1", "replace").translate(_TABLE).decode("ascii")
 
 

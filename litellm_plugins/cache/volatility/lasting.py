@@ -12,11 +12,14 @@ LONGEST = 300  # characters: past it a prompt says more than a question of fact
 _LAST_PAST_YEAR = 2023  # a constant, so that a prompt has the same class tomorrow
 
 _OF_A_BUSINESS = re.compile(
-    r" (?:you|my|mis?|your|yours|we|us|our|plans?|pricing|prices?|cost|costs|fees?|tariffs?|subscriptions?|polic(?:y|ies)|store"
-    r"|shop|accounts?|orders?|refunds?|shipping|deliver(?:y|ies)|service|services|offer|offers|app|support|warranty|rules"
+    r" (?:you|my|mis?|your|yours|we|us|our|plans?|pricing|prices?|cost|costs|fees?|tariffs?"
+    r"|subscriptions?|polic(?:y|ies)|store"
+    r"|shop|accounts?|orders?|refunds?|shipping|deliver(?:y|ies)|service|services|offer|offers|app"
+    r"|support|warranty|rules"
     r"|minimum|maximum|limit|limits|law|laws|tax|taxes|version|versions|who is|quien es"
     r"|tu|vuestr[oa]s?|vosotros|ustedes|su|sus|plan|planes|precios?|cuesta|cuestan|coste|tarifas?|suscripci(?:on|ones)"
-    r"|politicas?|tienda|cuenta|cuentas|pedidos?|reembolsos?|envios?|entregas?|servicios?|oferta|ofertas|soporte|garantia"
+    r"|politicas?|tienda|cuenta|cuentas|pedidos?|reembolsos?|envios?|entregas?|servicios?|oferta|ofertas"
+    r"|soporte|garantia"
     r"|normas|minimo|maximo|limite|limites|ley|leyes|impuestos?|versi(?:on|ones)) "
 )
 _IN_CODE = (
@@ -24,15 +27,18 @@ _IN_CODE = (
     r"|c\+\+|html|css|git|pandas)"
 )
 _STATIC = re.compile(
-    r"^ (?:please )?(?:define|definition of|translate|conjugate|convert|spell|(?:\S+ )?(?:synonyms?|antonyms?) (?:of|for)"
+    r"^ (?:please )?(?:define|definition of|translate|conjugate|convert|spell|(?:\S+ )?(?:synonyms?"
+    r"|antonyms?) (?:of|for)"
     r"|what(?:'s| is| are) an? (?!(?:good|typical|normal|fair|reasonable|typical|average) )"
     r"|what does \S+ (?:\S+ ){0,3}mean|what(?:'s| is) the (?:meaning|definition|capital|square root|formula|chemical"
     r"|boiling|melting|speed of (?:light|sound)|difference between|plural|opposite) "
-    r"|how do (?:you|i|we) say|how many \S+ (?:are|is)(?: there)? in an? |(?:explain )?the difference between|explain the "
+    r"|how do (?:you|i|we) say|how many \S+ (?:are|is)(?: there)? in an? "
+    r"|(?:explain )?the difference between|explain the "
     r"difference between|what does http"
     r"|define|definicion de|traduce|traducir|conjuga|convierte|deletrea|(?:\S+ )?(?:sinonimos?|antonimos?) de"
     r"|que (?:es|son) un[oa]?s? |que (?:significa|quiere decir)|significado de|como se dice|que diferencia hay entre"
-    r"|cual es (?:el|la) (?:capital|raiz cuadrada|formula|simbolo quimico|significado|definicion|diferencia entre|plural) "
+    r"|cual es (?:el|la) (?:capital|raiz cuadrada|formula|simbolo quimico|significado|definicion"
+    r"|diferencia entre|plural) "
     r"|a que temperatura (?:hierve|se funde|funde)|cuant[oa]s \S+ (?:tiene|hay en|son) un[oa]? )"
     rf"| (?:how (?:do|can|to)|como) .{{0,80}} (?:in|en|with|con) {_IN_CODE} "
     r"|^ (?:what(?:'s| is)|cuanto es|calculate|calcula)? ?\d[\d.,]* ?(?:[-+x^%/*]|por|mas|menos|entre|times|plus|minus"

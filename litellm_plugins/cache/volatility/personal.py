@@ -26,7 +26,8 @@ _RECORDS = lexicon(
     "number name identity complaints? requests? "
     "pedidos? paquetes? envios? entregas? compras? reembolsos? devoluci(?:on|ones) cuentas? saldos? facturas? recibos? "
     "pagos? transacci(?:on|ones) transferencias? depositos? fianzas? tarjetas? suscripci(?:on|ones) planes contratos? "
-    "polizas? siniestros? reclamaci(?:on|ones) casos? incidencias? reservas? vuelos? viajes? billetes? asientos? citas? "
+    "polizas? siniestros? reclamaci(?:on"
+    "|ones) casos? incidencias? reservas? vuelos? viajes? billetes? asientos? citas? "
     "recetas? resultados? diagnostico analiticas? nominas? salario sueldo vacaciones pension impuestos hipotecas? "
     "prestamos? creditos? puntos cupon(?:es)? vales? garantias? solicitud(?:es)? visado pasaporte permisos? notas? "
     "examen(?:es)? horario calendario turnos? mensajes? carrito cesta notificaci(?:on|ones) documentos? datos tarifas? "
@@ -64,7 +65,8 @@ _GENERAL_ES = (
     r"|donde (?!(?:esta|estan|anda|andan|quedo|va|van|se encuentran?|fue) )"
     r"|(?:cuando|cuanto) (?:puedo|debo|tengo que|se puede|se debe|se tarda|tarda en|cuesta)"
     r"|que (?:necesito|hago|tengo que|debo|puedo|hay que|pasa si|ocurre si|sucede si|pasos|papeles|documentos|tramites)"
-    r"|(?:puedo|podria|podemos|debo|deberia|debemos|tengo que|tenemos que|hay que|hace falta|se puede) (?!(?:ver|saber) )"
+    r"|(?:puedo|podria|podemos|debo|deberia|debemos|tengo que|tenemos que|hay que|hace falta"
+    r"|se puede) (?!(?:ver|saber) )"
     r"|puede (?:mi|un|una|otra|alguien)|(?:es|seria) (?:posible|obligatorio|necesario|legal|seguro|mejor|normal)"
     r"|hay (?:\S+ )?(?:forma|manera|modo|posibilidad) de|quien (?:puede|debe)"
 )
@@ -99,11 +101,14 @@ _HANDED_OVER = re.compile(
 _DEED_EN = r"(?:ordered|bought|purchased|booked|reserved|paid|subscribed|cancelled|canceled|returned|withdrew)"
 _STATE_EN = re.compile(
     rf" (?:i|we|i've|we've) (?:(?:have|had|just|already|recently|only|once) )*{_DEED_EN} "
-    r"| (?:i|we)(?:'ve)? (?:(?:have|had|still) )*(?:never|not|haven't|hadn't|didn't|don't) (?:\S+ )?(?:received?|got|get|have it) "
-    r"| (?:haven't|have not|have|had|did|was|were|am|are) (?:i|we) (?:\S+ )?(?:been )?(?:charged|billed|refunded|paid?|order"
+    r"| (?:i|we)(?:'ve)? (?:(?:have|had|still) )*(?:never|not|haven't|hadn't|didn't"
+    r"|don't) (?:\S+ )?(?:received?|got|get|have it) "
+    r"| (?:haven't|have not|have|had|did|was|were|am|are) (?:i|we) (?:\S+ )?(?:been )?(?:charged|billed"
+    r"|refunded|paid?|order"
     r"|ordered|buy|bought|booked?|received?|spend|spent|transferr?e?d?|earn|earned|owed?|subscribed?|approved|accepted"
     r"|rejected|insured|covered|enrolled|registered|eligible|entitled|qualified|on|due|log in|logged in) "
-    r"| (?:i|we) (?:was|were|am|got|have been|'ve been|am being)(?: being)? (?:charged|billed|overcharged|refunded|fined) "
+    r"| (?:i|we) (?:was|were|am|got|have been|'ve been|am being)(?: being)? (?:charged|billed|overcharged"
+    r"|refunded|fined) "
     r"| (?:i've|we've) been (?:charged|billed|overcharged|refunded|fined) "
     r"| how much (?:\S+ )?(?:do|did|have|will) (?:i|we) (?:owe|have (?!to )|spend|spent|earn|earned|used?|left) ?"
     r"| how many (?:\S+ ){0,3}(?:do|did|have) (?:i|we) (?:still )?(?:have (?!to )|owned?|used?|earned|taken|left|got) ?"
@@ -113,12 +118,13 @@ _STATE_EN = re.compile(
     r"| (?:which|what) (?:\S+ )?(?:am i|are we) (?:on|in|paying|subscribed|covered) "
     r"| (?:charged|billed|overcharged|invoiced|owes?|sent|about|have for|know of) me "
     r"| (?:i|we) (?:want|need|demand|would like) (?:a|the|to get a) refund "
-    r"| who am i | where do i (?:live|work) | how old am i | my name is | (?:is|are|was|has|have|for|about) mine "
+    r"| who am i | where do i (?:live|work) | how old am i | (?:is|are|was|has|have|for|about) mine "
 )
 _STATE_ES = re.compile(
     r" me llamo | quien soy | (?:de|sobre|para) mi_ $"
     r"| (?:he|hemos) (?:\S+ )?(?:pedido|comprado|pagado|devuelto|reservado|contratado|gastado|recibido|solicitado) "
-    r"| (?:me|nos) (?:ha|han|habeis|has|hayan|habian|han hecho) (?:\S+ )?(?:\S+ )?(?:cobrado|cargado|llegado|enviado|devuelto"
+    r"| (?:me|nos) (?:ha|han|habeis|has|hayan|habian|han hecho) (?:\S+ )?(?:\S+ )?(?:cobrado|cargado"
+    r"|llegado|enviado|devuelto"
     r"|facturado|ingresado|mandado|hecho|llamado|subido|cortado|denegado|aprobado|perdido) "
     r"| (?:me|nos) (?:cobraron|cobrasteis|cargaron|llego|enviaron|devolvieron|debeis|deben|devolvais|devolvio) "
     r"| no (?:me|nos) (?:llega|llego|aparece|funciona la cuenta) "
@@ -128,12 +134,14 @@ _STATE_ES = re.compile(
     r"| (?:que|lo|la|los|las|cuando|donde) (?:compre|pedi|pague|reserve|contrate) "
     r"| (?:compre|pedi|pague|devolvi|reserve) (?:un|una|unos|unas|el|la|los|las|hace) "
     r"| (?:estoy|estamos) (?:suscrit|dad|cubiert|asegurad|inscrit|registrad|al corriente)\S* "
-    r"| tengo (?:algun|alguna|un|una|pedidos|facturas|pagos|multas|citas) (?:\S+ )?(?:cita|reserva|pedido|deuda|multa|pago|"
+    r"| tengo (?:algun|alguna|un|una|pedidos|facturas|pagos|multas|citas) (?:\S+ )?(?:cita|reserva|pedido"
+    r"|deuda|multa|pago|"
     r"factura|pendientes?) "
 )
 # One record by its number. A year is none.
 _NUMBERED = re.compile(
-    r" (?:orders?|booking|reservation|invoice|ticket|claim|account|customer|shipment|parcel|package|tracking|transaction"
+    r" (?:orders?|booking|reservation|invoice|ticket|claim|account|customer|shipment|parcel|package"
+    r"|tracking|transaction"
     r"|policy|membership|refund|pedido|reserva|factura|incidencia|expediente|cuenta|cliente|envio|paquete|seguimiento"
     r"|transaccion|poliza|siniestro|localizador) (?:(?:number|no|nr|num|numero|id|ref|code|codigo|con) ){0,2}"
     r"(?!(?:19|20)\d\d )(?=\S*\d\S*\d\S*\d)[\w/-]+ "
@@ -144,13 +152,14 @@ _MAIL = re.compile(r"[\w.+-]+@(?!example\.)[\w-]+\.[a-z]{2,}")
 
 _POSSESSIVES = lexicon("my our mi mis nuestro nuestra nuestros nuestras")
 _QUOTED = frozenset(f'"{word}' for word in _POSSESSIVES)
-_WORDS_EN = lexicon("i i've we we've me mine my")
+_WORDS_EN = lexicon("i i've we we've me mine")
 _WORDS_ES = lexicon(
     "me mi_ nos he hemos tengo tenemos teneis estoy estamos soy debo debemos llevo compre pedi pague devolvi reserve "
     "contrate gastado"
 )
 NUMBERED_WORDS = lexicon(
-    "order orders booking reservation invoice ticket claim account customer shipment parcel package tracking transaction "
+    "order orders booking reservation invoice ticket claim account customer shipment parcel package tracking "
+    "transaction "
     "policy membership refund pedido reserva factura incidencia expediente cuenta cliente envio paquete seguimiento "
     "transaccion poliza siniestro localizador"
 )

@@ -17,39 +17,54 @@ _STRONG = (
     ("moment minute", "at (?:this|the) (?:very )?moment|up to the minute"),
     (
         "news headlines",
-        r"(?:latest|breaking|newest|current|recent|top|today's|tonight's) (?:\S+ )?(?:news|headlines)"
-        "|(?:news|headlines) (?:today|about|on|from|in|this|of)|any news|in the news",
+        (
+            r"(?:latest|breaking|newest|current|recent|top|today's|tonight's) (?:\S+ )?(?:news|headlines)"
+            "|(?:news|headlines) (?:today|about|on|from|in|this|of)|any news|in the news"
+        ),
     ),
     (
         "latest newest current recent",
-        r"(?:latest|newest|current|most recent) (?:\S+ ){0,2}?(?:versions?|releases?|updates?|patch|stable)"
-        r"|versions? (?:\S+ ){0,3}(?:is|are) the (?:latest|newest|current)",
+        (
+            r"(?:latest|newest|current|most recent) (?:\S+ ){0,2}?(?:versions?|releases?|updates?|patch|stable)"
+            r"|versions? (?:\S+ ){0,3}(?:is|are) the (?:latest|newest|current)"
+        ),
     ),
     (
         "weather rain raining snow snowing sunny forecast",
-        "weather (?:in|for|at|like|forecast|today|tonight|tomorrow|this|now|right)|(?:the|how's|what's) weather(?= $)"
-        "|(?:is|will) it (?:going to )?(?:rain|be raining|raining|snow|snowing|be sunny)|forecast for",
+        (
+            "weather (?:in|for|at|like|forecast|today|tonight|tomorrow|this|now|right)|(?:the|how's"
+            "|what's) weather(?= $)"
+            "|(?:is|will) it (?:going to )?(?:rain|be raining|raining|snow|snowing|be sunny)|forecast for"
+        ),
     ),
     (
         "price prices quote value",
-        "(?:stock|share|bitcoin|btc|ethereum|eth|gold|silver|oil|crypto|petrol|diesel) (?:prices?|quote|value)"
-        r"|prices? of (?:an? \S+ of )?(?:bitcoin|btc|ethereum|eth|gold|silver|oil|brent|petrol|diesel|gas)",
+        (
+            "(?:stock|share|bitcoin|btc|ethereum|eth|gold|silver|oil|crypto|petrol|diesel) (?:prices?|quote|value)"
+            r"|prices? of (?:an? \S+ of )?(?:bitcoin|btc|ethereum|eth|gold|silver|oil|brent|petrol|diesel|gas)"
+        ),
     ),
     (
         "current",
-        r"current (?:\S+ )?(?:prices?|rates?|weather|temperature|news|scores?|standings|president|prime|pope|king|ceo"
-        "|champions?|stock|traffic|value|offers|promotions|interest|inflation|situation|waiting|wait)",
+        (
+            r"current (?:\S+ )?(?:prices?|rates?|weather|temperature|news|scores?|standings|president|prime|pope"
+            r"|king|ceo"
+            "|champions?|stock|traffic|value|offers|promotions|interest|inflation|situation|waiting|wait)"
+        ),
     ),
     (
         "rate exchange",
-        "(?<!an )(?<!a )(?<!floating )(?<!fixed )exchange rate(?! (?:system|regime|policy|work|risk))"
-        r"|\S+ to (?:the )?(?:dollar|euro|pound|yen|peso|usd|eur|gbp|jpy)s? (?:rate|exchange)",
+        (
+            "the (?:present |actual )?exchange rate(?= $)|exchange rate (?:today|now)"
+            "|exchange rate (?:for|of|from|between) (?:the )?(?:dollar|euro|pound|yen|peso|usd|eur|gbp|jpy|mxn)s?"
+            r"|\S+ to (?:the )?(?:dollar|euro|pound|yen|peso|usd|eur|gbp|jpy)s? (?:rate|exchange)"
+        ),
     ),
     ("time", "what time is it|what(?:'s| is) the time(?= $| in | now | right )"),
     ("day year date", "what day is (?:it|today)|what year is it|what(?:'s| is) (?:the|today's) date(?= $)"),
     ("live", "live (?:scores?|traffic|updates?|results?|prices?|stream|status)"),
     ("winning leading leads", "who(?:'s| is) (?:winning|leading)|who leads"),
-    ("until", "(?:days|weeks|hours|long) (?:left )?until"),
+    ("until", "(?:days|weeks|hours) (?:left )?until"),
     ("stock out available trending", "in stock(?= $)|sold out|still available|trending|hay stock|queda stock"),
     (
         "down running offline",
@@ -61,8 +76,10 @@ _STRONG = (
     ("vivo directo", "en (?:vivo|directo)"),
     (
         "ultima ultimas ultimo ultimos",
-        r"ultim[oa]s? (?:\S+ )?(?:noticias?|versi(?:on|ones)|novedades|actualizaci(?:on|ones)|resultados?|partidos?"
-        "|precios?|datos|cifras|jornada|hora)",
+        (
+            r"ultim[oa]s? (?:\S+ )?(?:noticias?|versi(?:on|ones)|novedades|actualizaci(?:on|ones)|resultados?|partidos?"
+            "|precios?|datos|cifras|jornada|hora)"
+        ),
     ),
     ("novedades noticias", "novedades (?:hay|de|sobre|en)|noticias (?:de|del|sobre|en)|dame las noticias"),
     ("tiempo llover nevar", "que tiempo (?:hace|hara|va a|tenemos)|(?:va|vaya) a (?:llover|nevar)"),
@@ -71,8 +88,10 @@ _STRONG = (
     ("grados hora fecha", "cuantos grados (?:hace|hay)|que hora es|que fecha es(?= $)"),
     (
         "actual actuales",
-        "(?:precio|valor|tipo de cambio|president[ea]|temperatura|cotizacion|estado) actual(?:es)?"
-        r"|actual (?:president[ea]|precio|campeon|rey|papa|ministr\S|director\S*|entrenador\S*|alcalde\S*|gobierno)",
+        (
+            "(?:precio|valor|tipo de cambio|president[ea]|temperatura|cotizacion|estado) actual(?:es)?"
+            r"|actual (?:president[ea]|precio|campeon|rey|papa|ministr\S|director\S*|entrenador\S*|alcalde\S*|gobierno)"
+        ),
     ),
     ("cambio", "(?:el|al|del) tipo de cambio"),
     ("cotizacion cotizaciones cotiza cotizan", "cotizacion(?:es)? del?|cotizan?"),
@@ -91,7 +110,8 @@ _STRONG = (
 )
 # Relative to the day of asking; has other uses.
 _WEAK_EN = re.compile(
-    r" (?:today|tonight|tomorrow|yesterday)(?:'s)? | this (?:morning|afternoon|evening|week|weekend)(?:'s)? | last night"
+    r" (?:today|tonight|tomorrow|yesterday)(?:'s)? | this (?:morning|afternoon|evening|week"
+    r"|weekend)(?:'s)? | last night"
     r"(?:'s)? | now $| currently | (?:the )?latest \S+ | recent (?:news|events|developments|changes|earthquakes?) "
     r"| current (?:time|date|day|year|month|week|version) "
 )
@@ -102,22 +122,26 @@ _WEAK_ES = re.compile(
 _OTHER_USES = re.compile(
     r" (?:until|till|to|from|even|still \S+|used|relevant|exists?|important|matters?|survives?|known|remembered|spoken"
     r"|seen|usa|society|world|people) today "
-    r"| today's (?:\S+ )?(?:world|society|lesson|lessons|standards|youth|culture|era|age|economy|technology|terms|climate"
+    r"| today's (?:\S+ )?(?:world|society|lesson|lessons|standards|youth|culture|era|age|economy"
+    r"|technology|terms|climate"
     r"|generation|kids|children|landscape|money|dollars) "
-    r"| (?:from|until|till|for|by|before|up to) now | today (?:show|function|button|widget|tab|view|column|field) "
+    r"| (?:from|until|till|for|by|before|up to|done|do|what) now "
+    r"| today (?:show|function|button|widget|tab|view|column|field) "
     r"| (?:at|by) the latest "
-    r"| hoy (?:en|por) (?:dia|hoy) | de hoy en adelante | hasta hoy | (?:mundo|sociedad|juventud|jovenes|epoca) (?:\S+ )?hoy "
+    r"| hoy (?:en|por) (?:dia|hoy) | de hoy en adelante | hasta hoy | (?:mundo|sociedad|juventud|jovenes"
+    r"|epoca) (?:\S+ )?hoy "
     r"| (?:por|hasta|desde|de) ahora "
 )
 # "I have an exam tomorrow, how do I calm down?": the day is a circumstance, not what is asked for.
 _TOLD = re.compile(r" (?:i|i'm|i've|i'll|we|we're|my|he|she|they|tengo|tenemos|estoy|mi|voy|soy|he) ")
 _ASKS = re.compile(
-    r" (?:what|what's|who|who's|when|where|which|is|are|do|does|did|will|has|any|tell|show|give|know|see|list|find"
+    r" (?:what|what's|who|who's|when|where|which|tell|show|give|know|see|list|find"
     r"|que|quien|cual|cuando|donde|cuanto|hay|dime|dame|saber|abris|abre|abren) "
 )
 # In a prompt about code these are about what code does, and not about the day.
 ABOUT_CODE = lexicon(
-    "python javascript js typescript java kotlin swift rust golang php ruby sql mysql postgres postgresql sqlite bash shell "
+    "python javascript js typescript java kotlin swift rust golang php ruby sql mysql postgres postgresql "
+    "sqlite bash shell "
     "powershell linux excel sheets pandas numpy node react django flask git docker kubernetes regex css html cron "
     "function method script code codigo funcion formula datetime timestamp"
 )

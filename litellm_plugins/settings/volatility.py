@@ -33,6 +33,9 @@ class Realtime(VolatilityClass):
     """Prompts whose answer changes by the minute, the hour or the day."""
 
     cache: bool = False
+    # But for requests that offer tools or hold what a tool gave: live data come to them through those, and what the
+    # model makes of the same data, or calls for the same question, holds for the lifetime of the class.
+    with_tools: bool = True
 
 
 class UserSpecific(VolatilityClass):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
+from typing import Any
 
 import pytest
 
@@ -63,9 +64,12 @@ def test_a_time_bound_question_is_asked_anew_each_time(proxy: RunningProxy, keys
 def test_a_feature_that_the_settings_name_is_of_its_class_whatever_it_asks(
     proxy: RunningProxy, keys: Keys, question: str
 ) -> None:
-    own = f"Where is my card? And {question}"
-    for named in ({"metadata": {"feature": "help-desk"}}, {"extra_headers": {"x-litellm-tags": "feature:help-desk"}}):
-        text = f"{own} {len(named)}{sorted(named)[0]}"
+    ways: dict[str, dict[str, Any]] = {
+        "metadata": {"metadata": {"feature": "help-desk"}},
+        "a tag": {"extra_headers": {"x-litellm-tags": "feature:help-desk"}},
+    }
+    for way, named in ways.items():
+        text = f"{'Where is my card' if way == 'a tag' else 'Cancel the newsletter in my account'}? {question}"
         first = proxy.teach(keys.support, text, user="ann", **named)
         other = proxy.ask(keys.support, text, user="bob", **named)
         assert (other.cache, other.body.id, other.headers[CLASS]) == ("exact", first.body.id, "faq")
@@ -91,7 +95,9 @@ def test_the_class_gives_the_lifetime(
 
 def test_a_lifetime_that_the_client_names_goes_before_that_of_the_class(proxy: RunningProxy, keys: Keys) -> None:
     answer = proxy.teach(keys.support, "What is the capital of Bhutan?", extra_body={"cache": {"ttl": 30}})
-    assert _stored(proxy, answer.body.id) == (pytest.approx(30, abs=0.01), "")
+    lives_s, of_class = _stored(proxy, answer.body.id)
+    assert of_class == ""
+    assert lives_s == pytest.approx(30, abs=0.01)
 
 
 def test_classes_are_counted(proxy: RunningProxy, keys: Keys) -> None:

@@ -97,10 +97,11 @@ _HANDED_OVER = re.compile(
     r"|codigo|funcion|programa|consulta|ensayo|texto|carta|borrador|frase|parrafo|poema|discurso|curriculum|tesis) "
 )
 
-# What the user did, has or is owed, with no possessive.
+# What the user did, has or is owed, with no possessive. That he bought something is no question yet.
 _DEED_EN = r"(?:ordered|bought|purchased|booked|reserved|paid|subscribed|cancelled|canceled|returned|withdrew)"
 _STATE_EN = re.compile(
     rf" (?:i|we|i've|we've) (?:(?:have|had|just|already|recently|only|once) )*{_DEED_EN} "
+    r".{1,100} (?:and|but|yet|still|not|no|never|isn't|hasn't) "
     r"| (?:i|we)(?:'ve)? (?:(?:have|had|still) )*(?:never|not|haven't|hadn't|didn't"
     r"|don't) (?:\S+ )?(?:received?|got|get|have it) "
     r"| (?:haven't|have not|have|had|did|was|were|am|are) (?:i|we) (?:\S+ )?(?:been )?(?:charged|billed"

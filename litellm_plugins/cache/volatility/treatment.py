@@ -48,10 +48,14 @@ def treat(request: Request, policy: Cache) -> Treatment:
     of_class = settings.of(kind)
     bound = min(_first(feature.max_ttl_s, of_class.max_ttl_s, policy.max_ttl_s), policy.max_ttl_s)
     wanted_s = _first(feature.ttl_s, of_class.ttl_s, _default_ttl_s(kind, policy.ttl_s))
+    by_class = of_class.cache
+    if kind is Volatility.REALTIME and settings.realtime.with_tools:
+        by_class = by_class or _uses_tools(request)
+    cached = _first(feature.cache, by_class)
     return Treatment(
         volatility=kind.value,
         personal=judged.personal or kind is Volatility.USER_SPECIFIC,
-        refusal=None if _first(feature.cache, of_class.cache) else _REFUSALS.get(kind, Reason.CLASS_NOT_CACHED),
+        refusal=None if cached else _REFUSALS.get(kind, Reason.CLASS_NOT_CACHED),
         ttl_s=min(wanted_s, bound),
         max_ttl_s=bound,
         jitter=_first(feature.jitter, of_class.jitter),
@@ -80,6 +84,12 @@ def slid_until(entry: Entry, treatment: Treatment, now: float) -> float | None:
         return None
     until = min(now + lifetime_s(treatment, None, entry.key), entry.created_at + treatment.max_ttl_s)
     return until if until - entry.expires_at >= _WORTH_A_WRITE * treatment.ttl_s else None
+
+
+def _uses_tools(request: Request) -> bool:
+    messages: tuple[object, ...] = request.messages
+    results = (isinstance(message, Mapping) and message.get("role") == "tool" for message in messages)
+    return bool(request.parameters.get("tools")) or any(results)
 
 
 def _judged(request: Request, policy: Cache, settled: Volatility | None) -> Judged:

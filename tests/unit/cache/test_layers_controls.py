@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -12,7 +13,7 @@ from litellm_plugins.settings import Cache
 from tests.unit.cache.builders import answer, chat, reply
 from tests.unit.cache.world import ON, World, told
 
-EXACTLY = {"volatility": {"faq": {"jitter": 0}}}
+EXACTLY: dict[str, Any] = {"volatility": {"faq": {"jitter": 0}}}
 
 
 async def test_a_refresh_skips_both_layers_and_replaces_the_entry(world: World) -> None:

@@ -31,7 +31,7 @@ async def test_a_time_bound_prompt_is_neither_looked_up_nor_stored(world: World)
 
 
 async def test_a_time_bound_prompt_lives_for_seconds_where_it_is_cached(world: World) -> None:
-    cached = {"volatility": {"realtime": {"cache": True, "ttl_s": 30, "jitter": 0}}}
+    cached: dict[str, Any] = {"volatility": {"realtime": {"cache": True, "ttl_s": 30, "jitter": 0}}}
     assert await world.keep(chat(WEATHER), **cached) is None
     assert world.store.only.expires_at - world.store.only.created_at == 30
     assert world.store.only.volatility == "realtime"

@@ -83,6 +83,8 @@ PAIRS = {
     "an age": ("Why does privacy matter in today's world?", "faq"),
     "news": ("today's news", "realtime"),
     "electricity": ("What is the current in this circuit?", "faq"),
+    "a thing that was bought": ("I bought a kettle.", "faq"),
+    "a thing that was bought and is not there": ("I bought a kettle and it is not here", "user_specific"),
     "a price": ("current price of copper", "realtime"),
     "a deadline": ("Answer by Monday at the latest", "faq"),
     "a circumstance": ("I have an exam tomorrow, how do I calm down?", "faq"),

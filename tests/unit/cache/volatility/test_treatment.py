@@ -11,7 +11,7 @@ from litellm_plugins.cache.store import Entry
 from litellm_plugins.cache.volatility import Treatment, lifetime_s, slid_until, treat
 from litellm_plugins.model import Reason
 from litellm_plugins.settings import Cache
-from tests.unit.cache.builders import chat
+from tests.unit.cache.builders import chat, tool
 
 QUESTIONS = {
     "realtime": "What's the weather in Oslo?",
@@ -41,6 +41,25 @@ def test_time_bound_prompts_are_not_cached_unless_the_settings_say_so() -> None:
     assert treated(QUESTIONS["realtime"]).refusal is Reason.REALTIME
     made = treated(QUESTIONS["realtime"], volatility={"realtime": {"cache": True, "ttl_s": 30}})
     assert (made.refusal, made.ttl_s) == (None, 30)
+
+
+TOOLS: dict[str, Any] = {"parameters": {"tools": [tool()]}}
+RESULT = {"role": "tool", "tool_call_id": "call_1", "content": "12 degrees"}
+ASKED = {"role": "user", "content": QUESTIONS["realtime"]}
+
+
+@pytest.mark.parametrize("with_tools", [TOOLS, {"messages": (ASKED, RESULT)}])
+def test_with_tools_a_time_bound_prompt_is_cached_for_the_lifetime_of_its_class(with_tools: dict[str, Any]) -> None:
+    """The call for the weather of Oslo is the same a moment later; what it gives is not ours to keep."""
+    request = chat(**({"messages": (ASKED,)} | with_tools))
+    made = treat(request, Cache.model_validate({}))
+    assert (made.volatility, made.refusal, made.ttl_s) == ("realtime", None, 45)
+    never = Cache.model_validate({"volatility": {"realtime": {"with_tools": False}}})
+    assert treat(request, never).refusal is Reason.REALTIME
+
+
+def test_tools_make_no_difference_to_whose_answer_it_is() -> None:
+    assert treat(chat(QUESTIONS["user_specific"], **TOOLS), Cache.model_validate({})).personal
 
 
 def test_any_class_can_be_left_uncached() -> None:
@@ -119,7 +138,8 @@ def test_jitter_takes_a_share_off_that_depends_on_the_key_alone() -> None:
     made = treated(ttl_s=100, volatility={"faq": {"jitter": 0.2}})
     lives = [lifetime_s(made, None, bytes([first]) * 32) for first in range(256)]
     assert lives == [lifetime_s(made, None, bytes([first]) * 32) for first in range(256)]
-    assert 80 <= min(lives) < 81 < 99 < max(lives) <= 100
+    assert 80 <= min(lives) < 81
+    assert 99 < max(lives) <= 100
     assert len(set(lives)) == 256
 
 

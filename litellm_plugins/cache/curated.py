@@ -192,10 +192,14 @@ class Shelf:
         fits = entry is not None and entry.completion_tokens <= wanted.max_tokens
         return _shaped(entry, wanted) if entry is not None and fits else None
 
-    async def _stocked(self, wanted: Asked) -> list[str]:
-        return [tenant for tenant in wanted.tenants if await self._has_any(tenant)]
+    async def has_any(self, wanted: Asked) -> bool:
+        """Whether there is anything at all that might be served."""
+        return bool(await self._stocked(wanted))
 
-    async def _has_any(self, tenant: str) -> bool:
+    async def _stocked(self, wanted: Asked) -> list[str]:
+        return [tenant for tenant in wanted.tenants if await self._has_of(tenant)]
+
+    async def _has_of(self, tenant: str) -> bool:
         looked_at, has_any = self._known.get(tenant, (-math.inf, False))
         now = self._timer()
         if now - looked_at > _KNOWN_FOR_S[has_any]:

@@ -21,6 +21,7 @@ TAGS_HEADER = "x-litellm-plugins-cache-tags"
 _ENDPOINTS = {"acompletion": "chat"}  # the host's call types that we understand
 _A_CENTURY_S = 3_155_760_000
 _HASH = re.compile(r"[0-9a-f]{64}")
+_FEATURE_TAG = "feature:"
 _MODES = ("default", "bypass", "refresh")
 _OWN_FIELDS = frozenset(
     {
@@ -62,6 +63,7 @@ def to_request(data: Mapping[str, Any], auth: UserAPIKeyAuth, *, call_type: str,
         stream=data.get("stream") is True,
         controls=controls_of(data),
         routing_tags=routing_tags(data, router),
+        feature=feature_of(data),
     )
 
 
@@ -78,6 +80,17 @@ def identity_of(auth: UserAPIKeyAuth) -> Identity:
         user_id=auth.user_id,
         end_user_id=auth.end_user_id,
     )
+
+
+def feature_of(data: Mapping[str, Any]) -> str:
+    """What the client says it uses the answer for: `metadata.feature`, or a request tag `feature:NAME`."""
+    places = [_mapping(data.get(place)) for place in ("metadata", "litellm_metadata")]
+    named = next((place["feature"] for place in places if isinstance(place.get("feature"), str)), None)
+    if named is not None:
+        return str(named)
+    lists = (place.get("tags") for place in places)
+    tags = (tag for tags in lists if isinstance(tags, list) for tag in tags if isinstance(tag, str))
+    return next((tag.removeprefix(_FEATURE_TAG) for tag in tags if tag.startswith(_FEATURE_TAG)), "")
 
 
 def controls_of(data: Mapping[str, Any]) -> CacheControls:

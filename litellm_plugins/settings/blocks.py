@@ -6,9 +6,11 @@ import re
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from litellm_plugins.model import checked_tags
+from litellm_plugins.settings.block import Block as _Block
+from litellm_plugins.settings.volatility import Volatility
 
 _ENV_NAME = re.compile(r"[A-Z][A-Z0-9_]*")
 _KEY_HASH = re.compile(r"sha256:[0-9a-f]{64}")
@@ -23,10 +25,6 @@ def _environment_name(value: str) -> str:
     if not _ENV_NAME.fullmatch(value):
         raise ValueError("expected the NAME of an environment variable, such as LITELLM_PLUGINS_ENCRYPTION_KEY")
     return value
-
-
-class _Block(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class Storage(_Block):
@@ -103,6 +101,7 @@ class Cache(_Block):
     version: str = Field(default="", pattern=r"^[A-Za-z0-9_.+-]{0,64}$")  # of your documents: another one, a new world
     exact: Exact = Exact()
     semantic: Semantic = Semantic()
+    volatility: Volatility = Volatility()
 
     @field_validator("tags")
     @classmethod

@@ -21,6 +21,7 @@ from litellm_plugins.cache.verifier.fitting import Fit
 from litellm_plugins.cache.verifier.labels import Label, LabelStore
 from litellm_plugins.cache.verifier.logistic import Model
 from litellm_plugins.cache.verifier.operating_point import Caution
+from litellm_plugins.cache.verifier.pairwise import rule_of_thumb
 from litellm_plugins.cache.verifier.text import read
 from litellm_plugins.cache.verifier.words import WordCounts
 from litellm_plugins.errors import StoreUnavailable
@@ -31,6 +32,7 @@ _FIRST_FIT, _GROWTH, _AT_LEAST = 100, 0.15, 25  # labels until the first fit; th
 _LABELS = 6_000  # the newest; a fit on more takes seconds of a core and gains nothing
 _LOOK_FOR_FITS_S = 5.0
 _ANSWERS = 65_536  # whose popularity is counted
+_PAIR = rule_of_thumb()
 _HEAVIEST = 50.0  # requests that one label may stand for
 
 # While too little is known: only what is all but the same question, and half of that is checked.
@@ -120,6 +122,8 @@ class Verifier:
         if found is None:
             return None
         probability, threshold = self._probability(found.features), self._threshold(rate)
+        if len(neighbours) == 1:  # no neighbourhood: the pair has to be convincing by itself
+            probability = min(probability, float(_PAIR.probabilities(found.features[None])[0]))
         cold = self._fit is None
         accepted = self._acceptable_cold(found.features, probability) if cold else probability >= threshold
         chance = self._chance_of_check(probability) if accepted and checks else 0.0

@@ -8,10 +8,16 @@ from typing import Protocol
 
 import pytest
 
+from litellm_plugins.cache.backends import redis as redis_cache
 from litellm_plugins.cache.backends import sqlite as sqlite_cache
 from litellm_plugins.cache.store import CacheStore
+from litellm_plugins.storage import redis as redis_storage
 from litellm_plugins.storage.sqlite import SqliteFile
 from tests.conformance.entries import NOW
+from tests.support.fixtures import redis_server
+from tests.support.redis_server import RedisServer
+
+__all__ = ["redis_server"]
 
 
 class Clock:
@@ -52,13 +58,39 @@ class SqliteBackend:
         return SqliteBackend(self._folder / name)
 
 
-BACKENDS: dict[str, Callable[[Path], Backend]] = {"sqlite": SqliteBackend}
+class RedisBackend:
+    """Keys of its own on the run's one server."""
+
+    def __init__(self, server: RedisServer, prefix: str) -> None:
+        self._server, self._prefix = server, prefix
+        self.clock = Clock(NOW)
+
+    def open(self) -> CacheStore:
+        # As patient as the shared machine needs: these cases are about answers, not about time.
+        server = redis_storage.RedisServer(self._server.url, timeout_s=30, max_connections=64)
+        return redis_cache.RedisCacheStore(server, prefix=self._prefix, clock=self.clock)
+
+    def emptied(self, name: str) -> RedisBackend:
+        return RedisBackend(self._server, f"{self._prefix}-{name}")
+
+
+def _sqlite(_: pytest.FixtureRequest, folder: Path) -> Backend:
+    return SqliteBackend(folder)
+
+
+def _redis(request: pytest.FixtureRequest, _: Path) -> Backend:
+    server: RedisServer = request.getfixturevalue("redis_server")
+    server.call("FLUSHALL")
+    return RedisBackend(server, "conformance")
+
+
+BACKENDS: dict[str, Callable[[pytest.FixtureRequest, Path], Backend]] = {"sqlite": _sqlite, "redis": _redis}
 
 
 @pytest.fixture(params=list(BACKENDS.values()), ids=list(BACKENDS))
 def backend(request: pytest.FixtureRequest, tmp_path: Path) -> Backend:
     """Each backend in turn."""
-    made: Backend = request.param(tmp_path)
+    made: Backend = request.param(request, tmp_path)
     return made
 
 

@@ -1,0 +1,145 @@
+"""How entries lie in Redis: one hash each, and the names of keys, fields and indexes. Pure.
+
+Whatever a client may have named (tenants, namespaces, tags) is hashed before it becomes part of a key or a query, so
+that nothing needs escaping; what is found is compared with the true names, which the hash holds as well.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from litellm_plugins.cache.store import Entry, Neighbour, Selector
+
+if TYPE_CHECKING:
+    from litellm_plugins.embedding.embedder import Vector
+
+VERSION = 1  # of this layout: another one never reads what this one wrote
+
+BODY, META, EXPIRES_AT, LIVE_UNTIL, SEQUENCE = "body", "meta", "expires_at", "live_until", "seq"
+_FOR_EVER = 9e15
+_LONGEST_MS = 100 * 365 * 86_400_000  # the server refuses lifetimes that overflow its clock
+_APART = frozenset({"body", "expires_at"})  # fields of an entry that are no part of `meta`
+_BYTES = frozenset(field.name for field in fields(Entry) if field.type == "bytes")
+_NAMES = tuple(field.name for field in fields(Entry))
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """The keys and indexes of one installation."""
+
+    prefix: str
+
+    def entry(self, tenant: str, key: bytes) -> str:
+        """No command names two keys, so they need no hash tag: entries spread over the shards of a cluster."""
+        return f"{self.entries}{hashed(tenant)}:{key.hex()}"
+
+    @property
+    def entries(self) -> str:
+        """What every entry's key begins with."""
+        return f"{self.prefix}:{VERSION}:entry:"
+
+    @property
+    def catalogue(self) -> str:
+        """The index of all entries, for administrators."""
+        return f"{self.prefix}:{VERSION}:entries"
+
+    def space(self, space: str, dimensions: int) -> str:
+        """The index of one vector space."""
+        return f"{self.prefix}:{VERSION}:space:{hashed(f'{dimensions}:{space}')}"
+
+
+def hashed(name: str) -> str:
+    """32 hex digits that stand for a name of any length, in any script."""
+    return hashlib.blake2b(name.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+
+
+def vector_field(space: str, dimensions: int) -> str:
+    """Each space has a field of its own: the vectors of a changed embedder are none to the other's index."""
+    return f"vector_{hashed(f'{dimensions}:{space}')}"
+
+
+def fields_of(tenant: str, entry: Entry, *, vector: Vector | None, space: str) -> dict[str, str | bytes]:
+    """The hash of an entry."""
+    named = {name: getattr(entry, name) for name in _NAMES if name not in _APART}
+    meta = {name: value.hex() if name in _BYTES else value for name, value in named.items()} | {"tenant": tenant}
+    live_until = _FOR_EVER if entry.pinned else entry.expires_at
+    held: dict[str, str | bytes] = {
+        META: orjson.dumps(meta),
+        BODY: entry.body,
+        EXPIRES_AT: repr(entry.expires_at),
+        LIVE_UNTIL: repr(live_until),
+        "tenant": hashed(tenant),
+        "id": hashed(entry.cache_id),
+        "namespace": hashed(entry.namespace),
+        "model_group": hashed(entry.model_group),
+    }
+    if entry.tags:
+        held["tags"] = ",".join(map(hashed, entry.tags))
+    if vector is not None:
+        held["partition"] = entry.partition.hex()
+        held[vector_field(space, len(vector))] = vector.tobytes()
+    return held
+
+
+def lifetime_ms(expires_at: float, now: float) -> int:
+    """How long the server is to keep what expires then; 0 where that is over.
+
+    A span, not a moment: the server's clock may differ from ours.
+    """
+    return max(0, min(math.ceil((expires_at - now) * 1_000), _LONGEST_MS)) if expires_at > now else 0
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """An entry without its body, as the server had it."""
+
+    tenant: str
+    entry: Entry
+    live_until: float
+
+    def lives(self, now: float) -> bool:
+        """Whether it may still be served."""
+        return self.live_until > now
+
+    def neighbour(self, similarity: float) -> Neighbour | None:
+        """As a candidate for a question; None where it has none."""
+        e = self.entry
+        if e.question is None:
+            return None
+        return Neighbour(e.key, e.question, similarity, e.answer_id, e.origin, e.created_at)
+
+
+def found(held: Mapping[str, Any] | Sequence[Any]) -> Found | None:
+    """What the fields `META`, `EXPIRES_AT`, `LIVE_UNTIL` and, if there, `BODY` say. None where they are gone.
+
+    They come by name, or in that order. An entry may vanish between a search and the reading of its fields.
+    """
+    names = (META, EXPIRES_AT, LIVE_UNTIL, BODY)
+    by_name = held if isinstance(held, Mapping) else dict(zip(names, held, strict=False))
+    meta, expires_at, live_until = (by_name.get(name) for name in names[:3])
+    if meta is None or expires_at is None or live_until is None:
+        return None
+    told = orjson.loads(meta)
+    values = {name: bytes.fromhex(told[name]) if name in _BYTES else told[name] for name in _NAMES if name in told}
+    values["tags"] = tuple(values.get("tags", ()))
+    values |= {"expires_at": float(expires_at), "body": by_name.get(BODY) or b""}
+    return Found(told["tenant"], Entry(**values), float(live_until))
+
+
+def names(selector: Selector, tenant: str, entry: Entry) -> bool:
+    """Whether `selector` means this entry: every field that is given holds."""
+    text = selector.text
+    return (
+        selector.tenant in (None, tenant)
+        and selector.cache_id in (None, entry.cache_id)
+        and selector.namespace in (None, entry.namespace)
+        and selector.model_group in (None, entry.model_group)
+        and (selector.tag is None or selector.tag in entry.tags)
+        and (text is None or text.casefold() in (entry.question or "").casefold())
+    )

@@ -99,7 +99,7 @@ class RedisServer:
 
     def call(self, *command: str) -> Any:
         """What the server says to a command."""
-        return self.admin.execute_command(*command)
+        return self.admin.execute_command(*command)  # type: ignore[no-untyped-call]
 
     def log(self) -> str:
         """What it wrote."""

@@ -13,17 +13,18 @@ from operator import and_
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from redis.asyncio import Redis
 from redisvl.query import FilterQuery, VectorQuery
 from redisvl.query.filter import FilterExpression, Num, Tag
 
 from litellm_plugins.cache.backends import redis_fields as layout
 from litellm_plugins.cache.backends.redis_fields import BODY, EXPIRES_AT, LIVE_UNTIL, META, SEQUENCE, Found, Names
-from litellm_plugins.cache.store import Entry, Neighbour, Selector
 from litellm_plugins.cache.backends.redis_indexes import Indexes
+from litellm_plugins.cache.store import Entry, Neighbour, Selector
 from litellm_plugins.storage.redis import RedisServer
 
 if TYPE_CHECKING:
+    from redis.asyncio import Redis
+
     from litellm_plugins.embedding.embedder import Vector
 
 _LUA = Path(__file__).with_name("lua")
@@ -78,7 +79,7 @@ class RedisCacheStore:
         lifetime: int | str = "" if entry.pinned else layout.lifetime_ms(entry.expires_at, self._clock())
         held = layout.fields_of(tenant, entry, vector=vector, space=space)
         name = self._names.entry(tenant, entry.key)
-        arguments = [lifetime, *(part for pair in held.items() for part in pair)]
+        arguments: list[str | bytes | int] = [lifetime, *(part for pair in held.items() for part in pair)]
 
         async def write(redis: Redis) -> None:
             # Before the entry: a hash is indexed as it is written, but those that were there first only by and by.
@@ -91,7 +92,7 @@ class RedisCacheStore:
 
     async def extend(self, tenant: str, key: bytes, expires_at: float) -> None:
         now, name = self._clock(), self._names.entry(tenant, key)
-        arguments = [repr(expires_at), repr(now), layout.lifetime_ms(expires_at, now)]
+        arguments: list[str | int] = [repr(float(expires_at)), repr(now), layout.lifetime_ms(expires_at, now)]
         await self._server.run(lambda redis: redis.register_script(self._extend)([name], arguments))
 
     async def find(self, selector: Selector, *, limit: int) -> list[tuple[str, Entry]]:

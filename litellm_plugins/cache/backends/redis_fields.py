@@ -72,8 +72,8 @@ def fields_of(tenant: str, entry: Entry, *, vector: Vector | None, space: str) -
     held: dict[str, str | bytes] = {
         META: orjson.dumps(meta),
         BODY: entry.body,
-        EXPIRES_AT: repr(entry.expires_at),
-        LIVE_UNTIL: repr(live_until),
+        EXPIRES_AT: repr(float(entry.expires_at)),
+        LIVE_UNTIL: repr(float(live_until)),
         "tenant": hashed(tenant),
         "id": hashed(entry.cache_id),
         "namespace": hashed(entry.namespace),
@@ -126,7 +126,9 @@ def found(held: Mapping[str, Any] | Sequence[Any]) -> Found | None:
     if meta is None or expires_at is None or live_until is None:
         return None
     told = orjson.loads(meta)
-    values = {name: bytes.fromhex(told[name]) if name in _BYTES else told[name] for name in _NAMES if name in told}
+    values: dict[str, Any] = {
+        name: bytes.fromhex(told[name]) if name in _BYTES else told[name] for name in _NAMES if name in told
+    }
     values["tags"] = tuple(values.get("tags", ()))
     values |= {"expires_at": float(expires_at), "body": by_name.get(BODY) or b""}
     return Found(told["tenant"], Entry(**values), float(live_until))

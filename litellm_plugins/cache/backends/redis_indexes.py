@@ -24,7 +24,7 @@ _HNSW = {
     "datatype": "float32",
     "m": 16,
     "ef_construction": 200,
-    "ef_runtime": 64,  # the server's default, 10, overlooks near ones
+    "ef_runtime": 100,  # the server's default, 10, overlooks near ones
 }
 _MISSING = ("no such index", "unknown index", "index not found")  # as one version or another says it
 _POLL_S = 0.005
@@ -59,7 +59,10 @@ class Indexes:
         return self._schema(self._names.space(space, dimensions), [*fields, vector])
 
     async def ensure(self, redis: Redis, schema: IndexSchema) -> None:
-        """Make the index, unless this process has seen it before. A server that cannot search keeps entries all the same."""
+        """Make the index, unless this process has seen it before.
+
+        A server that cannot search keeps entries all the same: the exact layer needs no index.
+        """
         if schema.index.name not in self._seen:
             try:
                 await self._make(self._index(redis, schema))

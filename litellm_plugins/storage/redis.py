@@ -99,7 +99,7 @@ def driver_fault(exc: BaseException | None) -> Exception | None:
 _BY_CLASS: tuple[tuple[type[Exception], str], ...] = (
     (faults.AuthenticationError, "store_refused"),
     (faults.AuthorizationError, "store_refused"),
-    (faults.NoPermissionError, "store_refused"),
+    (faults.NoPermissionError, "store_forbidden"),  # of one command: others may go on
     (faults.BusyLoadingError, "store_loading"),
     (faults.MaxConnectionsError, "store_busy"),
     (faults.TryAgainError, "store_busy"),
@@ -118,6 +118,7 @@ _BY_WORDS = (  # how an error begins that the driver has no class of its own for
     ("too many connections", "store_busy"),
     ("max number of clients", "store_busy"),
     ("busy ", "store_busy"),  # with somebody's script
+    ("noperm", "store_forbidden"),
     ("oom ", "store_full"),
     ("not enough memory", "store_full"),
     ("misconf", "store_read_only"),  # it cannot save to its disk

@@ -119,6 +119,7 @@ _BY_WORDS = (  # how an error begins that the driver has no class of its own for
     ("max number of clients", "store_busy"),
     ("busy ", "store_busy"),  # with somebody's script
     ("noperm", "store_forbidden"),
+    ("acl failure in script", "store_forbidden"),
     ("oom ", "store_full"),
     ("not enough memory", "store_full"),
     ("misconf", "store_read_only"),  # it cannot save to its disk

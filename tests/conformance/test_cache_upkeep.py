@@ -163,6 +163,14 @@ async def test_lapsed_entries_are_not_found(store: CacheStore, backend: Backend)
     assert await questions(store, tenant="t") == ["long"]
 
 
+async def test_lapsed_entries_take_no_place_of_what_is_found(store: CacheStore, backend: Backend) -> None:
+    await put(store, *(entry(f"long {number}", expires_at=NOW + 9) for number in range(3)))
+    await put(store, *(entry(f"short {number}", expires_at=NOW + 1) for number in range(300)))
+    backend.clock.now = NOW + 1
+    found = await store.find(Selector(tenant="t"), limit=2)
+    assert [each.question for _, each in found] == ["long 2", "long 1"]
+
+
 async def test_entries_without_question_or_vector_are_found(store: CacheStore) -> None:
     await store.put("t", entry("a", question=None, tags=("x",)), vector=None, space="")
     assert [found.key for _, found in await store.find(Selector(tag="x"), limit=5)] == [key_of("a")]

@@ -15,7 +15,6 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 import zipfile
 from pathlib import Path
 from typing import Any, Self
@@ -38,14 +37,19 @@ class RedisMissing(Exception):
 class RedisServer:
     """`redis-server` with RediSearch on a free port of 127.0.0.1, in `folder`. A restart keeps both.
 
-    `options` are those of redis.conf: {"maxmemory": "40mb"}. Nothing is saved to disk unless they say so.
+    `options` are those of redis.conf: maxmemory="40mb". Nothing is saved to disk unless they say so. `tls_port` is
+    another free port.
     """
 
-    def __init__(self, folder: Path, *, password: str = "", **options: str) -> None:
+    def __init__(
+        self, folder: Path, *, password: str = "", search: bool = True, tls_port: bool = False, **options: str
+    ) -> None:
         self.folder = folder
         self.port = free_port()
+        self.tls_port = free_port() if tls_port else 0
         self.password = password
-        self._options = {"save": "", "appendonly": "no", **options}
+        self._search = search
+        self._options = {"save": "", "appendonly": "no", "tls-port": str(self.tls_port), **options}
         self._process: subprocess.Popen[bytes] | None = None
         self._admin: redis.Redis | None = None
 
@@ -69,7 +73,9 @@ class RedisServer:
         stack, libraries = _program(), _openssl()
         self.folder.mkdir(parents=True, exist_ok=True)
         command = [str(stack / "bin/redis-server"), "--port", str(self.port), "--bind", "127.0.0.1"]
-        command += ["--dir", str(self.folder), "--loadmodule", str(stack / "lib/redisearch.so")]
+        command += ["--dir", str(self.folder)]
+        if self._search:
+            command += ["--loadmodule", str(stack / "lib/redisearch.so")]
         if self.password:
             command += ["--requirepass", self.password]
         for name, value in self._options.items():
@@ -200,15 +206,3 @@ def _unpack(wheel: Path, folder: Path) -> None:
     with zipfile.ZipFile(wheel) as packed:
         for name, inside in _OPENSSL_LIBRARIES.items():
             (folder / name).write_bytes(packed.read(f"psycopg2_binary.libs/{inside}"))
-
-
-def await_indexed(server: RedisServer, index: str, *, timeout_s: float = 15.0) -> None:
-    """Return once `index` holds every entry: after it was made anew, the server fills it in the background."""
-    deadline = time.monotonic() + timeout_s
-    while True:
-        told = server.call("FT.INFO", index)
-        facts = told if isinstance(told, dict) else dict(zip(told[::2], told[1::2], strict=False))
-        if str(facts["indexing"]) == "0":
-            return
-        assert time.monotonic() < deadline, f"{index} is still being filled"
-        time.sleep(0.02)

@@ -109,14 +109,16 @@ class RedisCacheStore:
     async def _find(self, redis: Redis, selector: Selector, limit: int) -> list[tuple[str, Entry]]:
         matching: list[tuple[str, Entry]] = []
         async for page in self._pages(redis, selector):
-            async with redis.pipeline(transaction=False) as pipe:
-                for name, _ in page:
+            now = self._clock()
+            wanted = [name for name, each in page if each.lives(now)][: limit - len(matching)]
+            async with redis.pipeline(transaction=False) as pipe:  # the bodies, of these only
+                for name in wanted:
                     pipe.hmget(name, [*_READ, BODY])
-                entries = map(layout.found, await pipe.execute())
-            matching += [(each.tenant, each.entry) for each in entries if each and each.lives(self._clock())]
+                whole = map(layout.found, await pipe.execute())
+            matching += [(each.tenant, each.entry) for each in whole if each]
             if len(matching) >= limit:
                 break
-        return matching[:limit]
+        return matching
 
     async def _remove(self, redis: Redis, selector: Selector) -> int:
         lived = 0
@@ -129,33 +131,38 @@ class RedisCacheStore:
         return lived
 
     async def _pages(self, redis: Redis, selector: Selector) -> AsyncIterator[list[tuple[str, Found]]]:
-        """What `selector` names, newest first, with the keys: lapsed entries, too."""
+        """What `selector` names, newest first, by their keys: lapsed entries, too."""
         await self._indexes.complete(redis, self._indexes.catalogue)
         before: set[str] = set()
-        last: str | None = None
+        last: int | None = None
         while True:
             # From the last one on, and not by number: others put and remove meanwhile.
             rows = await self._indexes.query(redis, self._indexes.catalogue, _page_query(selector, last))
-            fresh = [row for row in rows if row["id"] not in before]
-            if not fresh:
+            names = [row["id"] for row in rows if row["id"] not in before]
+            if not names:
                 return
-            read = ((row["id"], layout.found(row)) for row in fresh)
+            async with redis.pipeline(transaction=False) as pipe:
+                for name in names:
+                    pipe.hmget(name, [*_READ, SEQUENCE])
+                held = await pipe.execute()
+            read = ((name, layout.found(fields[:-1])) for name, fields in zip(names, held, strict=True))
             page = [(name, each) for name, each in read if each and layout.names(selector, each.tenant, each.entry)]
             if page:
                 yield page
-            before, last = {row["id"] for row in rows}, rows[-1][SEQUENCE]
+            before = {row["id"] for row in rows}
+            last = min((int(sequence) for *_, sequence in held if sequence), default=last)
 
 
-def _page_query(selector: Selector, last: str | None) -> FilterQuery:
+def _page_query(selector: Selector, last: int | None) -> FilterQuery:
     conditions = _conditions(selector)
     if last is not None:
-        conditions.append(Num(SEQUENCE) <= int(last))
+        conditions.append(Num(SEQUENCE) <= last)
     query = FilterQuery(
         filter_expression=reduce(and_, conditions) if conditions else None,
-        return_fields=[*_READ, SEQUENCE],
         num_results=_PAGE,
         sort_by=(SEQUENCE, "DESC"),
     )
+    query.no_content()
     query.timeout(0)  # else a busy server cuts the answer short and says nothing
     return query
 

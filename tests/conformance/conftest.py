@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Protocol
 
 import pytest
 
+from litellm_plugins.cache.admin.audit import Journal
 from litellm_plugins.cache.backends import redis as redis_cache
+from litellm_plugins.cache.backends import redis_journal, sqlite_journal
 from litellm_plugins.cache.backends import sqlite as sqlite_cache
+from litellm_plugins.cache.backends.redis_fields import Names
 from litellm_plugins.cache.store import CacheStore
 from litellm_plugins.storage import redis as redis_storage
 from litellm_plugins.storage.sqlite import SqliteFile
@@ -18,6 +21,8 @@ from tests.support.fixtures import redis_server
 from tests.support.redis_server import RedisServer
 
 __all__ = ["redis_server"]
+
+Closer = Callable[[], Awaitable[None]]
 
 
 class Clock:
@@ -37,6 +42,8 @@ class Backend(Protocol):
 
     def open(self) -> CacheStore: ...
 
+    def open_journal(self) -> tuple[Journal, Closer]: ...
+
     def emptied(self, name: str) -> Backend:
         """Another backend of the same kind, where nothing was ever opened."""
         ...
@@ -54,6 +61,10 @@ class SqliteBackend:
         file = SqliteFile(self._path, schema=sqlite_cache.SCHEMA)
         return sqlite_cache.SqliteCacheStore(file, max_bytes=50_000_000, clock=self.clock)
 
+    def open_journal(self) -> tuple[Journal, Closer]:
+        file = SqliteFile(self._path, schema=(*sqlite_cache.SCHEMA, *sqlite_journal.SCHEMA))
+        return sqlite_journal.SqliteJournal(file), file.aclose
+
     def emptied(self, name: str) -> SqliteBackend:
         return SqliteBackend(self._folder / name)
 
@@ -66,12 +77,18 @@ class RedisBackend:
         self.clock = Clock(NOW)
 
     def open(self) -> CacheStore:
-        # As patient as the shared machine needs: these cases are about answers, not about time.
-        server = redis_storage.RedisServer(self._server.url, timeout_s=30, max_connections=64)
-        return redis_cache.RedisCacheStore(server, prefix=self._prefix, clock=self.clock)
+        return redis_cache.RedisCacheStore(self._connection(), Names(self._prefix), clock=self.clock)
+
+    def open_journal(self) -> tuple[Journal, Closer]:
+        connection = self._connection()
+        return redis_journal.RedisJournal(connection, Names(self._prefix)), connection.aclose
 
     def emptied(self, name: str) -> RedisBackend:
         return RedisBackend(self._server, f"{self._prefix}-{name}")
+
+    def _connection(self) -> redis_storage.RedisServer:
+        # As patient as the shared machine needs: these cases are about answers, not about time.
+        return redis_storage.RedisServer(self._server.url, timeout_s=30, max_connections=64)
 
 
 def _sqlite(_: pytest.FixtureRequest, folder: Path) -> Backend:
@@ -92,6 +109,14 @@ def backend(request: pytest.FixtureRequest, tmp_path: Path) -> Backend:
     """Each backend in turn."""
     made: Backend = request.param(request, tmp_path)
     return made
+
+
+@pytest.fixture
+async def journal(backend: Backend) -> AsyncIterator[Journal]:
+    """The backend's audit journal."""
+    opened, close = backend.open_journal()
+    yield opened
+    await close()
 
 
 @pytest.fixture

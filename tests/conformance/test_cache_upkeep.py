@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -42,7 +43,7 @@ async def extended(store: CacheStore, what: Entry, until: float, *, tenant: str 
     raise AssertionError("the extension had no effect")
 
 
-async def questions(store: CacheStore, **named: str) -> list[str | None]:
+async def questions(store: CacheStore, **named: Any) -> list[str | None]:
     return [found.question for _, found in await store.find(Selector(**named), limit=100)]
 
 
@@ -188,7 +189,7 @@ async def filled(store: CacheStore) -> None:
     await put(store, entry("How do I reset it?", model_group="small"), tenant="u")
 
 
-SELECTORS: list[tuple[dict[str, str], set[str]]] = [
+SELECTORS: list[tuple[dict[str, Any], set[str]]] = [
     ({"tenant": "u"}, {"How do I reset it?"}),
     ({"tenant": ""}, set()),
     ({"cache_id": key_of("curated").hex()[:32]}, {"curated"}),
@@ -214,6 +215,11 @@ SELECTORS: list[tuple[dict[str, str], set[str]]] = [
     ({"text": "5*5?)"}, {"100 % (of 5*5?)"}),
     ({"text": "*"}, {"100 % (of 5*5?)"}),
     ({"text": "nobody asked this"}, set()),
+    ({"text": "dónde está"}, {"¿DÓNDE ESTÁ?"}),
+    ({"pinned": True}, {"curated"}),
+    ({"pinned": False, "tag": "order:42"}, {"How do I RESET it?"}),
+    ({"without_tag": "order:42", "tenant": "t"}, {"¿DÓNDE ESTÁ?", "100 % (of 5*5?)"}),
+    ({"without_tag": "order:42", "tag": "v:1"}, set()),
     ({"tag": "order:42", "namespace": "es"}, {"curated"}),
     ({"tag": "order:42", "tenant": "u"}, set()),
     ({"model_group": "small", "text": "reset", "tenant": "u"}, {"How do I reset it?"}),
@@ -223,11 +229,12 @@ SELECTORS: list[tuple[dict[str, str], set[str]]] = [
 
 @pytest.mark.parametrize(("named", "meant"), SELECTORS, ids=[str(named) for named, _ in SELECTORS])
 async def test_what_a_selector_means_is_found_and_removed_and_nothing_else(
-    store: CacheStore, other_worker: CacheStore, named: dict[str, str], meant: set[str]
+    store: CacheStore, other_worker: CacheStore, named: dict[str, Any], meant: set[str]
 ) -> None:
     await filled(store)
     everything = await _all(store)
     assert set(await questions(other_worker, **named)) == meant
+    assert await store.count(Selector(**named)) == len(meant)
     assert await other_worker.remove(Selector(**named)) == len(meant)
     assert await questions(store, **named) == []
     assert await _all(store) == everything - meant

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from litellm_plugins.cache.backends.redis import RedisCacheStore
+from litellm_plugins.cache.backends.redis_fields import Names
 from litellm_plugins.storage import redis as storage
 from tests.support.redis_server import RedisServer, why_no_redis
 
@@ -46,9 +47,10 @@ async def open_store() -> AsyncIterator[StoreOpener]:
     """Opens stores on a server or a URL, impatient ones, and closes them all in the end."""
     opened: list[RedisCacheStore] = []
 
-    def open_one(at: RedisServer | str, *, timeout_s: float = 5, **options: Any) -> RedisCacheStore:
+    def open_one(at: RedisServer | str, *, timeout_s: float = 5, prefix: str = "litellm_plugins") -> RedisCacheStore:
         url = at if isinstance(at, str) else at.url
-        opened.append(RedisCacheStore(storage.RedisServer(url, timeout_s=timeout_s, max_connections=16), **options))
+        server = storage.RedisServer(url, timeout_s=timeout_s, max_connections=16)
+        opened.append(RedisCacheStore(server, Names(prefix)))
         return opened[-1]
 
     yield open_one

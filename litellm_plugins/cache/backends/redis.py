@@ -10,7 +10,6 @@ import time
 from collections.abc import AsyncIterator, Callable
 from functools import reduce
 from operator import and_
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from redisvl.query import FilterQuery, VectorQuery
@@ -19,7 +18,9 @@ from redisvl.query.filter import FilterExpression, Num, Tag
 from litellm_plugins.cache.backends import redis_fields as layout
 from litellm_plugins.cache.backends.redis_fields import BODY, EXPIRES_AT, LIVE_UNTIL, META, SEQUENCE, Found, Names
 from litellm_plugins.cache.backends.redis_indexes import Indexes
-from litellm_plugins.cache.store import Entry, Neighbour, Selector
+from litellm_plugins.cache.backends.redis_scripts import EXTEND, PUT
+from litellm_plugins.cache.backends.redis_stats import Sum
+from litellm_plugins.cache.store import Entry, Neighbour, Selector, StoreStats
 from litellm_plugins.storage.redis import RedisServer
 
 if TYPE_CHECKING:
@@ -27,22 +28,16 @@ if TYPE_CHECKING:
 
     from litellm_plugins.embedding.embedder import Vector
 
-_LUA = Path(__file__).with_name("lua")
 _READ = (META, EXPIRES_AT, LIVE_UNTIL)
-_PAGE = 250  # entries per answer to an administrator's search
+_PAGE = 500  # entries per answer to an administrator's search
 
 
 class RedisCacheStore:
     """Keeps `CacheStore`. How much is kept is the server's to say: its `maxmemory` and its eviction policy."""
 
-    def __init__(
-        self, server: RedisServer, *, prefix: str = "litellm_plugins", clock: Callable[[], float] = time.time
-    ) -> None:
-        self._server, self._clock = server, clock
-        self._names = Names(prefix)
-        self._put = (_LUA / "put.lua").read_text(encoding="utf-8")
-        self._extend = (_LUA / "extend.lua").read_text(encoding="utf-8")
-        self._indexes = Indexes(self._names)
+    def __init__(self, server: RedisServer, names: Names, *, clock: Callable[[], float] = time.time) -> None:
+        self._server, self._names, self._clock = server, names, clock
+        self._indexes = Indexes(names)
 
     async def get(self, tenant: str, key: bytes) -> Entry | None:
         name = self._names.entry(tenant, key)
@@ -86,14 +81,14 @@ class RedisCacheStore:
             await self._indexes.ensure(redis, self._indexes.catalogue)
             if vector is not None:
                 await self._indexes.ensure(redis, self._indexes.space(space, len(vector)))
-            await redis.register_script(self._put)([name], arguments)
+            await redis.register_script(PUT)([name], arguments)
 
         await self._server.run(write)
 
     async def extend(self, tenant: str, key: bytes, expires_at: float) -> None:
         now, name = self._clock(), self._names.entry(tenant, key)
         arguments: list[str | int] = [repr(float(expires_at)), repr(now), layout.lifetime_ms(expires_at, now)]
-        await self._server.run(lambda redis: redis.register_script(self._extend)([name], arguments))
+        await self._server.run(lambda redis: redis.register_script(EXTEND)([name], arguments))
 
     async def find(self, selector: Selector, *, limit: int) -> list[tuple[str, Entry]]:
         _refuse_everything(selector)
@@ -102,6 +97,13 @@ class RedisCacheStore:
     async def remove(self, selector: Selector) -> int:
         _refuse_everything(selector)
         return await self._server.run(lambda redis: self._remove(redis, selector))
+
+    async def count(self, selector: Selector) -> int:
+        _refuse_everything(selector)
+        return await self._server.run(lambda redis: self._count(redis, selector))
+
+    async def stats(self) -> StoreStats:
+        return await self._server.run(self._stats)
 
     async def aclose(self) -> None:
         await self._server.aclose()
@@ -129,6 +131,28 @@ class RedisCacheStore:
                 gone = await pipe.execute()
             lived += sum(n for n, (_, each) in zip(gone, page, strict=True) if each.lives(self._clock()))
         return lived
+
+    async def _count(self, redis: Redis, selector: Selector) -> int:
+        return sum([each.lives(self._clock()) async for page in self._pages(redis, selector) for _, each in page])
+
+    async def _stats(self, redis: Redis) -> StoreStats:
+        total, seen = Sum(), set[bytes | str]()
+        cursor, names = await redis.scan(0, match=f"{self._names.entries}*", count=_PAGE)
+        while True:
+            fresh = [name for name in names if name not in seen]  # a scan may name one twice
+            async with redis.pipeline(transaction=False) as pipe:
+                for name in fresh:
+                    pipe.hmget(name, [*_READ, layout.SIZE])
+                held = await pipe.execute()
+            now = self._clock()
+            for *fields, size in held:
+                each = layout.found(fields)
+                if each is not None and each.lives(now):
+                    total.add(each.tenant, each.entry, int(size or 0))
+            seen.update(fresh)
+            if not cursor:
+                return total.stats
+            cursor, names = await redis.scan(cursor, match=f"{self._names.entries}*", count=_PAGE)
 
     async def _pages(self, redis: Redis, selector: Selector) -> AsyncIterator[list[tuple[str, Found]]]:
         """What `selector` names, newest first, by their keys: lapsed entries, too."""
@@ -174,12 +198,14 @@ def _conditions(selector: Selector) -> list[FilterExpression]:
         "namespace": selector.namespace,
         "model_group": selector.model_group,
         "tags": selector.tag,
-        "id": selector.cache_id,
+        "id": selector.cache_id and selector.cache_id.lower(),
     }
-    given = {field: value for field, value in named.items() if value is not None}
-    return [Tag(field) == (layout.hashed(value)) for field, value in given.items()]
+    conditions = [Tag(field) == layout.hashed(value) for field, value in named.items() if value is not None]
+    if selector.pinned is not None:
+        conditions.append(Tag("pinned") == str(int(selector.pinned)))
+    return conditions
 
 
 def _refuse_everything(selector: Selector) -> None:
-    if selector == Selector():
+    if selector.is_empty:
         raise ValueError("a selector that names nothing would mean everything")

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 VERSION = 1  # of this layout: another one never reads what this one wrote
 
-BODY, META, EXPIRES_AT, LIVE_UNTIL, SEQUENCE = "body", "meta", "expires_at", "live_until", "seq"
+BODY, META, EXPIRES_AT, LIVE_UNTIL, SEQUENCE, SIZE = "body", "meta", "expires_at", "live_until", "seq", "size"
 _FOR_EVER = 9e15
 _LONGEST_MS = 100 * 365 * 86_400_000  # the server refuses lifetimes that overflow its clock
 _APART = frozenset({"body", "expires_at"})  # fields of an entry that are no part of `meta`
@@ -43,6 +43,19 @@ class Names:
     def entries(self) -> str:
         """What every entry's key begins with."""
         return f"{self.prefix}:{VERSION}:entry:"
+
+    @property
+    def journal(self) -> str:
+        """The audit journal."""
+        return f"{self.prefix}:{VERSION}:journal"
+
+    def labels(self, domain: str) -> str:
+        """What the verifier has learned in a domain."""
+        return f"{self.prefix}:{VERSION}:labels:{hashed(domain)}"
+
+    def fit(self, domain: str) -> str:
+        """The verifier's fit for a domain."""
+        return f"{self.prefix}:{VERSION}:fit:{hashed(domain)}"
 
     @property
     def catalogue(self) -> str:
@@ -75,7 +88,9 @@ def fields_of(tenant: str, entry: Entry, *, vector: Vector | None, space: str) -
         EXPIRES_AT: repr(float(entry.expires_at)),
         LIVE_UNTIL: repr(float(live_until)),
         "tenant": hashed(tenant),
+        SIZE: str(len(entry.body) + len(entry.question or "") + (0 if vector is None else vector.nbytes)),
         "id": hashed(entry.cache_id),
+        "pinned": str(int(entry.pinned)),
         "namespace": hashed(entry.namespace),
         "model_group": hashed(entry.model_group),
     }
@@ -136,12 +151,17 @@ def found(held: Mapping[str, Any] | Sequence[Any]) -> Found | None:
 
 def names(selector: Selector, tenant: str, entry: Entry) -> bool:
     """Whether `selector` means this entry: every field that is given holds."""
-    text = selector.text
     return (
         selector.tenant in (None, tenant)
-        and selector.cache_id in (None, entry.cache_id)
+        and (selector.cache_id is None or selector.cache_id.lower() == entry.cache_id)
         and selector.namespace in (None, entry.namespace)
         and selector.model_group in (None, entry.model_group)
+        and selector.pinned in (None, entry.pinned)
         and (selector.tag is None or selector.tag in entry.tags)
-        and (text is None or text.casefold() in (entry.question or "").casefold())
+        and selector.without_tag not in entry.tags
+        and (selector.text is None or _within(selector.text, entry.question))
     )
+
+
+def _within(text: str, question: str | None) -> bool:
+    return question is not None and text.casefold() in question.casefold()

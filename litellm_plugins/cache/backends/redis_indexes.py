@@ -46,7 +46,7 @@ class Indexes:
     @property
     def catalogue(self) -> IndexSchema:
         """The index that administrators search."""
-        tags = ("tenant", "id", "namespace", "model_group", "tags")
+        tags = ("tenant", "id", "namespace", "model_group", "tags", "pinned")
         fields: Rows = [{"name": name, "type": "tag"} for name in tags]
         fields += [{"name": SEQUENCE, "type": "numeric", "attrs": {"sortable": True}}]
         return self._schema(self._names.catalogue, fields)

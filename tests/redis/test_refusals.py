@@ -13,7 +13,7 @@ from litellm_plugins.errors import StoreUnavailable
 from tests.conformance.entries import SPACE, at, key_of
 from tests.redis.asking import healed, lasting, near, put, refusal
 from tests.redis.conftest import ServerMaker, StoreOpener
-from tests.support import eventually
+from tests.support import eventually, free_port
 
 SECRET = "hunter2-%40-correct"  # percent-encoded, as in a URL
 
@@ -97,7 +97,7 @@ async def test_one_node_that_enforces_a_clusters_rules_is_content_with_every_com
 
     Neighbours are left out: this build of the search engine hands out no fields in cluster mode.
     """
-    server = start_server(cluster_enabled="yes")
+    server = start_server(cluster_enabled="yes", cluster_port=str(free_port()))
     server.call("CLUSTER", "ADDSLOTSRANGE", "0", "16383")
     eventually(lambda: "cluster_state:ok" in str(server.call("CLUSTER", "INFO")), what="the cluster to form")
     store = open_store(server)
@@ -118,7 +118,7 @@ async def test_one_node_that_enforces_a_clusters_rules_is_content_with_every_com
 
 async def test_a_node_of_a_larger_cluster_is_told_apart(start_server: ServerMaker, open_store: StoreOpener) -> None:
     """The store speaks to one endpoint: half of the keys would be somewhere else."""
-    server = start_server(cluster_enabled="yes", cluster_require_full_coverage="no")
+    server = start_server(cluster_enabled="yes", cluster_port=str(free_port()), cluster_require_full_coverage="no")
     store = open_store(server)
     with pytest.raises(StoreUnavailable) as caught:
         await store.get("t", key_of("a"))

@@ -7,29 +7,29 @@ follow the hashes by themselves. A lost index is made anew on first use, and the
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from functools import reduce
 from operator import and_
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from redisvl.query import FilterQuery, VectorQuery
 from redisvl.query.filter import FilterExpression, Num, Tag
 
 from litellm_plugins.cache.backends import redis_fields as layout
-from litellm_plugins.cache.backends.redis_fields import BODY, EXPIRES_AT, LIVE_UNTIL, META, SEQUENCE, Found, Names
-from litellm_plugins.cache.backends.redis_indexes import Indexes
+from litellm_plugins.cache.backends.redis_fields import BODY, EXPIRES_AT, META, SEQUENCE, SIZE, Found, Names
+from litellm_plugins.cache.backends.redis_indexes import Indexes, Rows
 from litellm_plugins.cache.backends.redis_scripts import EXTEND, PUT
 from litellm_plugins.cache.backends.redis_stats import Sum
 from litellm_plugins.cache.store import Entry, Neighbour, Selector, StoreStats
-from litellm_plugins.storage.redis import RedisServer
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
 
     from litellm_plugins.embedding.embedder import Vector
+    from litellm_plugins.storage.redis import RedisServer
 
-_READ = (META, EXPIRES_AT, LIVE_UNTIL)
-_PAGE = 500  # entries per answer to an administrator's search
+_BATCH = 250  # entries read at a time: a few milliseconds of the event loop
+_PAGE = 10_000  # names per answer of the catalogue: the most that some servers give
 
 
 class RedisCacheStore:
@@ -41,39 +41,17 @@ class RedisCacheStore:
 
     async def get(self, tenant: str, key: bytes) -> Entry | None:
         name = self._names.entry(tenant, key)
-        held = await self._server.run(lambda redis: redis.hmget(name, [*_READ, BODY]))
-        found = layout.found(held)
+        ((found, _),) = await self._server.run(lambda redis: self._read(redis, [name], BODY))
         if found is None or not found.lives(self._clock()) or (found.tenant, found.entry.key) != (tenant, key):
             return None
         return found.entry
 
     async def nearest(self, tenant: str, partition: bytes, vector: Vector, *, space: str, k: int) -> list[Neighbour]:
-        now = self._clock()
-        query = VectorQuery(
-            vector.tobytes(),
-            layout.vector_field(space, len(vector)),
-            return_fields=list(_READ),
-            filter_expression=(Tag("tenant") == layout.hashed(tenant))
-            & (Tag("partition") == partition.hex())
-            & (Num(LIVE_UNTIL) > now),
-            num_results=k,
-        )
-        schema = self._indexes.space(space, len(vector))
-        rows = await self._server.run(lambda redis: self._indexes.query(redis, schema, query))
-        near = []
-        for row in rows:
-            found = layout.found(row)
-            if found is None or not found.lives(now) or found.tenant != tenant or found.entry.partition != partition:
-                continue
-            neighbour = found.neighbour(1.0 - float(row["vector_distance"]))
-            if neighbour is not None:
-                near.append(neighbour)
-        return near
+        return await self._server.run(lambda redis: self._nearest(redis, tenant, partition, vector, space, k))
 
     async def put(self, tenant: str, entry: Entry, *, vector: Vector | None, space: str) -> None:
         lifetime: int | str = "" if entry.pinned else layout.lifetime_ms(entry.expires_at, self._clock())
         held = layout.fields_of(tenant, entry, vector=vector, space=space)
-        name = self._names.entry(tenant, entry.key)
         arguments: list[str | bytes | int] = [lifetime, *(part for pair in held.items() for part in pair)]
 
         async def write(redis: Redis) -> None:
@@ -81,14 +59,15 @@ class RedisCacheStore:
             await self._indexes.ensure(redis, self._indexes.catalogue)
             if vector is not None:
                 await self._indexes.ensure(redis, self._indexes.space(space, len(vector)))
-            await redis.register_script(PUT)([name], arguments)
+            await redis.register_script(PUT)(self._keys(tenant, entry.key), arguments)
 
         await self._server.run(write)
 
     async def extend(self, tenant: str, key: bytes, expires_at: float) -> None:
-        now, name = self._clock(), self._names.entry(tenant, key)
+        now = self._clock()
         arguments: list[str | int] = [repr(float(expires_at)), repr(now), layout.lifetime_ms(expires_at, now)]
-        await self._server.run(lambda redis: redis.register_script(EXTEND)([name], arguments))
+        keys = self._keys(tenant, key)
+        await self._server.run(lambda redis: redis.register_script(EXTEND)(keys, arguments))
 
     async def find(self, selector: Selector, *, limit: int) -> list[tuple[str, Entry]]:
         _refuse_everything(selector)
@@ -108,53 +87,86 @@ class RedisCacheStore:
     async def aclose(self) -> None:
         await self._server.aclose()
 
+    async def _nearest(
+        self, redis: Redis, tenant: str, partition: bytes, vector: Vector, space: str, k: int
+    ) -> list[Neighbour]:
+        schema = self._indexes.space(space, len(vector))
+        place = (Tag("tenant") == layout.hashed(tenant)) & (Tag("partition") == partition.hex())
+        wanted = k
+        while True:  # what has lapsed by our clock, and not yet by the server's, may hide what lives behind it
+            query = VectorQuery(
+                vector.tobytes(),
+                layout.vector_field(space, len(vector)),
+                return_fields=[META, EXPIRES_AT],
+                filter_expression=place,
+                num_results=wanted,
+            )
+            rows = await self._indexes.query(redis, schema, query)
+            near = [(row, each) for row, each in await self._living(redis, rows) if _is_at(each, tenant, partition)]
+            if len(near) >= k or len(rows) < wanted:
+                candidates = (each.neighbour(1.0 - float(row["vector_distance"])) for row, each in near)
+                return [each for each in candidates if each is not None][:k]
+            wanted *= 2
+
+    async def _living(self, redis: Redis, rows: Rows) -> list[tuple[dict[str, Any], Found]]:
+        """Those that may be served, each with its row."""
+        now = self._clock()
+        read = {row["id"]: layout.found(row.get(META), row.get(EXPIRES_AT)) for row in rows}
+        lapsed = [name for name, each in read.items() if each and not each.lives(now)]
+        if lapsed:  # unless they were extended
+            read |= {name: each for name, (each, _) in zip(lapsed, await self._read(redis, lapsed, META), strict=True)}
+        found = ((row, read[row["id"]]) for row in rows)
+        return [(row, each) for row, each in found if each and each.lives(now)]
+
+    async def _read(self, redis: Redis, names: Sequence[str], more: str) -> list[tuple[Found | None, Any]]:
+        """The entries with these keys, and one more field of each."""
+        async with redis.pipeline(transaction=False) as pipe:
+            for name in names:
+                pipe.hmget(name, [META, EXPIRES_AT, more])
+                pipe.get(self._names.extension(name))
+            replies = await pipe.execute()
+        read = []
+        for (meta, expires_at, field), extended_to in zip(replies[::2], replies[1::2], strict=True):
+            body = field if more == BODY else None
+            read.append((layout.found(meta, expires_at, extended_to, body), field))
+        return read
+
     async def _find(self, redis: Redis, selector: Selector, limit: int) -> list[tuple[str, Entry]]:
         matching: list[tuple[str, Entry]] = []
-        async for page in self._pages(redis, selector):
-            now = self._clock()
-            wanted = [name for name, each in page if each.lives(now)][: limit - len(matching)]
-            async with redis.pipeline(transaction=False) as pipe:  # the bodies, of these only
-                for name in wanted:
-                    pipe.hmget(name, [*_READ, BODY])
-                whole = map(layout.found, await pipe.execute())
-            matching += [(each.tenant, each.entry) for each in whole if each]
+        async for batch in self._matching(redis, selector):
+            wanted = [name for name, each in batch if each.lives(self._clock())][: limit - len(matching)]
+            whole = await self._read(redis, wanted, BODY)  # the bodies, of these only
+            matching += [(each.tenant, each.entry) for each, _ in whole if each]
             if len(matching) >= limit:
                 break
         return matching
 
+    async def _count(self, redis: Redis, selector: Selector) -> int:
+        return sum([each.lives(self._clock()) async for batch in self._matching(redis, selector) for _, each in batch])
+
     async def _remove(self, redis: Redis, selector: Selector) -> int:
         lived = 0
-        async for page in self._pages(redis, selector):
+        async for batch in self._matching(redis, selector):
             async with redis.pipeline(transaction=False) as pipe:
-                for name, _ in page:
+                for name, _ in batch:
                     pipe.unlink(name)
-                gone = await pipe.execute()
-            lived += sum(n for n, (_, each) in zip(gone, page, strict=True) if each.lives(self._clock()))
+                    pipe.unlink(self._names.extension(name))
+                gone = (await pipe.execute())[::2]
+            lived += sum(n for n, (_, each) in zip(gone, batch, strict=True) if each.lives(self._clock()))
         return lived
 
-    async def _count(self, redis: Redis, selector: Selector) -> int:
-        return sum([each.lives(self._clock()) async for page in self._pages(redis, selector) for _, each in page])
-
     async def _stats(self, redis: Redis) -> StoreStats:
-        total, seen = Sum(), set[bytes | str]()
-        cursor, names = await redis.scan(0, match=f"{self._names.entries}*", count=_PAGE)
-        while True:
-            fresh = [name for name in names if name not in seen]  # a scan may name one twice
-            async with redis.pipeline(transaction=False) as pipe:
-                for name in fresh:
-                    pipe.hmget(name, [*_READ, layout.SIZE])
-                held = await pipe.execute()
+        total, seen = Sum(), set[str]()
+        async for name in redis.scan_iter(f"{self._names.entries}*", count=_BATCH):
+            seen.add(str(name, "ascii"))  # a scan may name one twice
+        for names in _batches(sorted(seen)):
             now = self._clock()
-            for *fields, size in held:
-                each = layout.found(fields)
-                if each is not None and each.lives(now):
+            for each, size in await self._read(redis, names, SIZE):
+                if each and each.lives(now):
                     total.add(each.tenant, each.entry, int(size or 0))
-            seen.update(fresh)
-            if not cursor:
-                return total.stats
-            cursor, names = await redis.scan(cursor, match=f"{self._names.entries}*", count=_PAGE)
+        return total.stats
 
-    async def _pages(self, redis: Redis, selector: Selector) -> AsyncIterator[list[tuple[str, Found]]]:
+    async def _matching(self, redis: Redis, selector: Selector) -> AsyncIterator[list[tuple[str, Found]]]:
         """What `selector` names, newest first, by their keys: lapsed entries, too."""
         await self._indexes.complete(redis, self._indexes.catalogue)
         before: set[str] = set()
@@ -162,19 +174,30 @@ class RedisCacheStore:
         while True:
             # From the last one on, and not by number: others put and remove meanwhile.
             rows = await self._indexes.query(redis, self._indexes.catalogue, _page_query(selector, last))
-            names = [row["id"] for row in rows if row["id"] not in before]
-            if not names:
+            page = [row["id"] for row in rows]
+            fresh = [name for name in page if name not in before]
+            if not fresh:
                 return
-            async with redis.pipeline(transaction=False) as pipe:
-                for name in names:
-                    pipe.hmget(name, [*_READ, SEQUENCE])
-                held = await pipe.execute()
-            read = ((name, layout.found(fields[:-1])) for name, fields in zip(names, held, strict=True))
-            page = [(name, each) for name, each in read if each and layout.names(selector, each.tenant, each.entry)]
-            if page:
-                yield page
-            before = {row["id"] for row in rows}
-            last = min((int(sequence) for *_, sequence in held if sequence), default=last)
+            for names in _batches(fresh):
+                read = await self._read(redis, names, SEQUENCE)
+                last = min((int(sequence) for _, sequence in read if sequence), default=last)
+                batch = [(name, each) for name, (each, _) in zip(names, read, strict=True) if each]
+                named = [(name, each) for name, each in batch if layout.names(selector, each.tenant, each.entry)]
+                if named:
+                    yield named
+            before = set(page)
+
+    def _keys(self, tenant: str, key: bytes) -> list[str]:
+        name = self._names.entry(tenant, key)
+        return [name, self._names.extension(name)]
+
+
+def _is_at(found: Found, tenant: str, partition: bytes) -> bool:
+    return found.tenant == tenant and found.entry.partition == partition
+
+
+def _batches(names: Sequence[str]) -> Iterator[Sequence[str]]:
+    return (names[start : start + _BATCH] for start in range(0, len(names), _BATCH))
 
 
 def _page_query(selector: Selector, last: int | None) -> FilterQuery:

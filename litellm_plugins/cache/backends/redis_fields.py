@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
@@ -21,8 +20,7 @@ if TYPE_CHECKING:
 
 VERSION = 1  # of this layout: another one never reads what this one wrote
 
-BODY, META, EXPIRES_AT, LIVE_UNTIL, SEQUENCE, SIZE = "body", "meta", "expires_at", "live_until", "seq", "size"
-_FOR_EVER = 9e15
+BODY, META, EXPIRES_AT, SEQUENCE, SIZE = "body", "meta", "expires_at", "seq", "size"
 _LONGEST_MS = 100 * 365 * 86_400_000  # the server refuses lifetimes that overflow its clock
 _APART = frozenset({"body", "expires_at"})  # fields of an entry that are no part of `meta`
 _BYTES = frozenset(field.name for field in fields(Entry) if field.type == "bytes")
@@ -36,8 +34,12 @@ class Names:
     prefix: str
 
     def entry(self, tenant: str, key: bytes) -> str:
-        """No command names two keys, so they need no hash tag: entries spread over the shards of a cluster."""
-        return f"{self.entries}{hashed(tenant)}:{key.hex()}"
+        """The part in braces alone decides where a cluster keeps it, and what belongs to it."""
+        return f"{self.entries}{{{hashed(tenant)}:{key.hex()}}}"
+
+    def extension(self, entry: str) -> str:
+        """Where an entry's later end is kept, once it was extended."""
+        return f"{self.prefix}:{VERSION}:until:{entry.removeprefix(self.entries)}"
 
     @property
     def entries(self) -> str:
@@ -81,12 +83,10 @@ def fields_of(tenant: str, entry: Entry, *, vector: Vector | None, space: str) -
     """The hash of an entry."""
     named = {name: getattr(entry, name) for name in _NAMES if name not in _APART}
     meta = {name: value.hex() if name in _BYTES else value for name, value in named.items()} | {"tenant": tenant}
-    live_until = _FOR_EVER if entry.pinned else entry.expires_at
     held: dict[str, str | bytes] = {
         META: orjson.dumps(meta),
         BODY: entry.body,
         EXPIRES_AT: repr(float(entry.expires_at)),
-        LIVE_UNTIL: repr(float(live_until)),
         "tenant": hashed(tenant),
         SIZE: str(len(entry.body) + len(entry.question or "") + (0 if vector is None else vector.nbytes)),
         "id": hashed(entry.cache_id),
@@ -112,15 +112,14 @@ def lifetime_ms(expires_at: float, now: float) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """An entry without its body, as the server had it."""
+    """An entry as the server had it, and whose it is."""
 
     tenant: str
     entry: Entry
-    live_until: float
 
     def lives(self, now: float) -> bool:
         """Whether it may still be served."""
-        return self.live_until > now
+        return self.entry.pinned or self.entry.expires_at > now
 
     def neighbour(self, similarity: float) -> Neighbour | None:
         """As a candidate for a question; None where it has none."""
@@ -130,23 +129,19 @@ class Found:
         return Neighbour(e.key, e.question, similarity, e.answer_id, e.origin, e.created_at)
 
 
-def found(held: Mapping[str, Any] | Sequence[Any]) -> Found | None:
-    """What the fields `META`, `EXPIRES_AT`, `LIVE_UNTIL` and, if there, `BODY` say. None where they are gone.
+Raw = str | bytes | None  # as the server said it, decoded or not
 
-    They come by name, or in that order. An entry may vanish between a search and the reading of its fields.
-    """
-    names = (META, EXPIRES_AT, LIVE_UNTIL, BODY)
-    by_name = held if isinstance(held, Mapping) else dict(zip(names, held, strict=False))
-    meta, expires_at, live_until = (by_name.get(name) for name in names[:3])
-    if meta is None or expires_at is None or live_until is None:
+
+def found(meta: Raw, expires_at: Raw, extended_to: Raw = None, body: bytes | None = None) -> Found | None:
+    """What the fields of that name and the extension say; None where the entry is gone, or was maimed."""
+    if meta is None or expires_at is None:
         return None
     told = orjson.loads(meta)
-    values: dict[str, Any] = {
-        name: bytes.fromhex(told[name]) if name in _BYTES else told[name] for name in _NAMES if name in told
-    }
-    values["tags"] = tuple(values.get("tags", ()))
-    values |= {"expires_at": float(expires_at), "body": by_name.get(BODY) or b""}
-    return Found(told["tenant"], Entry(**values), float(live_until))
+    values: dict[str, Any] = {name: told[name] for name in _NAMES if name in told}
+    values |= {name: bytes.fromhex(values[name]) for name in _BYTES & values.keys()}
+    ends = float(expires_at) if extended_to is None else max(float(expires_at), float(extended_to))
+    values |= {"tags": tuple(values.get("tags", ())), "expires_at": ends, "body": body or b""}
+    return Found(told["tenant"], Entry(**values))
 
 
 def names(selector: Selector, tenant: str, entry: Entry) -> bool:

@@ -10,7 +10,7 @@ from redisvl.exceptions import RedisSearchError
 from redisvl.index import AsyncSearchIndex
 from redisvl.schema import IndexSchema
 
-from litellm_plugins.cache.backends.redis_fields import LIVE_UNTIL, SEQUENCE, Names, vector_field
+from litellm_plugins.cache.backends.redis_fields import SEQUENCE, Names, vector_field
 from litellm_plugins.errors import StoreUnavailable
 from litellm_plugins.storage.redis import driver_fault
 
@@ -42,6 +42,7 @@ class Indexes:
         self._schemas: dict[str, IndexSchema] = {}
         self._indexes: dict[str, AsyncSearchIndex] = {}
         self._seen: set[str] = set()  # by this process, at some time: they may be lost since
+        self._making = asyncio.Lock()  # many puts begin at once, and one of them will do
 
     @property
     def catalogue(self) -> IndexSchema:
@@ -54,7 +55,6 @@ class Indexes:
     def space(self, space: str, dimensions: int) -> IndexSchema:
         """The index of a vector space: another model, or another length, is another space."""
         fields: Rows = [{"name": name, "type": "tag"} for name in ("tenant", "partition")]
-        fields += [{"name": LIVE_UNTIL, "type": "numeric"}]
         vector = {"name": vector_field(space, dimensions), "type": "vector", "attrs": {**_HNSW, "dims": dimensions}}
         return self._schema(self._names.space(space, dimensions), [*fields, vector])
 
@@ -63,12 +63,15 @@ class Indexes:
 
         A server that cannot search keeps entries all the same: the exact layer needs no index.
         """
-        if schema.index.name not in self._seen:
-            try:
-                await self._make(self._index(redis, schema))
-            except RedisSearchError as exc:
-                if "unknown command" not in _said(exc):
-                    raise
+        if schema.index.name in self._seen:
+            return
+        try:
+            async with self._making:
+                if schema.index.name not in self._seen:
+                    await self._make(self._index(redis, schema))
+        except RedisSearchError as exc:
+            if "unknown command" not in _said(exc):
+                raise
 
     async def query(self, redis: Redis, schema: IndexSchema, query: BaseQuery) -> Rows:
         """The rows that `query` finds. A lost index is made anew first."""

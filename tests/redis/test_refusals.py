@@ -8,8 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from litellm_plugins.cache.admin.audit import Record
+from litellm_plugins.cache.backends.redis_fields import Names
+from litellm_plugins.cache.backends.redis_journal import RedisJournal
+from litellm_plugins.cache.backends.redis_labels import RedisLabelStore
 from litellm_plugins.cache.store import Selector
 from litellm_plugins.errors import StoreUnavailable
+from litellm_plugins.storage import redis as storage
 from tests.conformance.entries import SPACE, at, key_of
 from tests.redis.asking import healed, lasting, near, put, refusal
 from tests.redis.conftest import ServerMaker, StoreOpener
@@ -62,6 +67,31 @@ async def test_a_user_who_may_only_read_still_hits(start_server: ServerMaker, op
         assert caught.value.reason == "store_forbidden"
         assert await store.get("t", key_of("a")) is not None
         assert await near(store) == {"a"}
+
+
+async def test_a_user_with_no_more_rights_than_the_manual_says_can_do_everything(
+    start_server: ServerMaker, open_store: StoreOpener
+) -> None:
+    server = start_server()
+    rights = _rights_in_the_manual()
+    assert "+ft.search" in rights
+    server.call("ACL", "SETUSER", "pack", "on", ">pw", "~litellm_plugins:*", "resetchannels", "-@all", *rights)
+    store = open_store(f"redis://pack:pw@127.0.0.1:{server.port}")
+    await put(store, lasting("a", tags=("x",)), lasting("b"))
+    assert await near(store) == {"a", "b"}
+    await store.extend("t", key_of("a"), lasting().expires_at + 50)
+    assert len(await store.find(Selector(tag="x"), limit=5)) == 1
+    assert (await store.stats()).entries == 2
+    assert await store.remove(Selector(tag="x")) == 1
+
+    connection = storage.RedisServer(f"redis://pack:pw@127.0.0.1:{server.port}", timeout_s=5, max_connections=2)
+    journal = RedisJournal(connection, Names("litellm_plugins"))
+    await journal.append(Record(0.0, "a", "warm", 1))
+    assert len(await journal.latest(limit=5)) == 1
+    labels = RedisLabelStore(connection, Names("litellm_plugins"))
+    await labels.save_fit("d", 1, b"fit")
+    assert await labels.newest_fit("d", above=0) == (1, b"fit")
+    await connection.aclose()
 
 
 async def test_a_replica_serves_and_takes_nothing(start_server: ServerMaker, open_store: StoreOpener) -> None:
@@ -135,6 +165,11 @@ async def test_tls_is_spoken_to_whom_its_authority_vouches_for(
     assert await near(trusting) == {"a"}
     assert await refusal(open_store(f"rediss://127.0.0.1:{server.tls_port}")) == "store_unreachable"
     assert await refusal(open_store(f"rediss://127.0.0.1:{server.port}", timeout_s=0.3)) == "store_timeout"
+
+
+def _rights_in_the_manual() -> list[str]:
+    manual = (Path(__file__).parents[2] / "docs/redis.md").read_text(encoding="utf-8")
+    return manual.partition("`~PREFIX:*` and\n`")[2].partition("`")[0].split()
 
 
 def _certificate(folder: Path) -> tuple[str, str]:

@@ -10,10 +10,11 @@ import pytest
 
 from litellm_plugins.cache.admin.audit import Journal
 from litellm_plugins.cache.backends import redis as redis_cache
-from litellm_plugins.cache.backends import redis_journal, sqlite_journal
+from litellm_plugins.cache.backends import redis_journal, redis_labels, sqlite_journal, sqlite_labels
 from litellm_plugins.cache.backends import sqlite as sqlite_cache
 from litellm_plugins.cache.backends.redis_fields import Names
 from litellm_plugins.cache.store import CacheStore
+from litellm_plugins.cache.verifier.labels import LabelStore
 from litellm_plugins.storage import redis as redis_storage
 from litellm_plugins.storage.sqlite import SqliteFile
 from tests.conformance.entries import NOW
@@ -42,7 +43,9 @@ class Backend(Protocol):
 
     def open(self) -> CacheStore: ...
 
-    def open_journal(self) -> tuple[Journal, Closer]: ...
+    def open_others(self) -> tuple[Journal, LabelStore, Closer]:
+        """What is kept beside the entries."""
+        ...
 
     def emptied(self, name: str) -> Backend:
         """Another backend of the same kind, where nothing was ever opened."""
@@ -61,9 +64,10 @@ class SqliteBackend:
         file = SqliteFile(self._path, schema=sqlite_cache.SCHEMA)
         return sqlite_cache.SqliteCacheStore(file, max_bytes=50_000_000, clock=self.clock)
 
-    def open_journal(self) -> tuple[Journal, Closer]:
-        file = SqliteFile(self._path, schema=(*sqlite_cache.SCHEMA, *sqlite_journal.SCHEMA))
-        return sqlite_journal.SqliteJournal(file), file.aclose
+    def open_others(self) -> tuple[Journal, LabelStore, Closer]:
+        schema = (*sqlite_cache.SCHEMA, *sqlite_journal.SCHEMA, *sqlite_labels.SCHEMA)
+        file = SqliteFile(self._path, schema=schema)
+        return sqlite_journal.SqliteJournal(file), sqlite_labels.SqliteLabelStore(file), file.aclose
 
     def emptied(self, name: str) -> SqliteBackend:
         return SqliteBackend(self._folder / name)
@@ -79,9 +83,10 @@ class RedisBackend:
     def open(self) -> CacheStore:
         return redis_cache.RedisCacheStore(self._connection(), Names(self._prefix), clock=self.clock)
 
-    def open_journal(self) -> tuple[Journal, Closer]:
-        connection = self._connection()
-        return redis_journal.RedisJournal(connection, Names(self._prefix)), connection.aclose
+    def open_others(self) -> tuple[Journal, LabelStore, Closer]:
+        connection, names = self._connection(), Names(self._prefix)
+        labels = redis_labels.RedisLabelStore(connection, names)
+        return redis_journal.RedisJournal(connection, names), labels, connection.aclose
 
     def emptied(self, name: str) -> RedisBackend:
         return RedisBackend(self._server, f"{self._prefix}-{name}")
@@ -114,7 +119,15 @@ def backend(request: pytest.FixtureRequest, tmp_path: Path) -> Backend:
 @pytest.fixture
 async def journal(backend: Backend) -> AsyncIterator[Journal]:
     """The backend's audit journal."""
-    opened, close = backend.open_journal()
+    opened, _, close = backend.open_others()
+    yield opened
+    await close()
+
+
+@pytest.fixture
+async def labels(backend: Backend) -> AsyncIterator[LabelStore]:
+    """What the backend keeps for the verifier."""
+    _, opened, close = backend.open_others()
     yield opened
     await close()
 

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 from litellm_plugins.cache.backends import sqlite, sqlite_journal, sqlite_labels
 from litellm_plugins.errors import SettingsError
+from litellm_plugins.settings import ROOT
+from litellm_plugins.storage.extras import why_no_redis
 from litellm_plugins.storage.sqlite import SqliteFile
 
 if TYPE_CHECKING:
@@ -31,8 +33,9 @@ class Stores:
 
 
 def open_stores(settings: Settings) -> Stores:
-    """Opens nothing yet: that happens on first use. Raises: SettingsError where an encryption key cannot be had."""
-    stores, names = _on_sqlite(settings.storage), settings.storage.encryption_keys_env
+    """Opens nothing yet: that happens on first use. Raises: SettingsError, where a store or key cannot be had."""
+    storage, names = settings.storage, settings.storage.encryption_keys_env
+    stores = _on_redis(storage) if storage.is_redis else _on_sqlite(storage)
     if not names:
         return stores
     from litellm_plugins.cache.backends.encrypted import EncryptedStore
@@ -45,6 +48,23 @@ def _on_sqlite(storage: Storage) -> Stores:
     entries = sqlite.SqliteCacheStore(file, max_bytes=storage.max_size_mb * 1024 * 1024)
     return Stores(
         entries=entries, journal=sqlite_journal.SqliteJournal(file), labels=sqlite_labels.SqliteLabelStore(file)
+    )
+
+
+def _on_redis(storage: Storage) -> Stores:
+    missing = why_no_redis()
+    if missing:
+        raise SettingsError([f"{ROOT}.storage.url: {missing}"])
+    from litellm_plugins.cache.backends import redis, redis_journal, redis_labels
+    from litellm_plugins.cache.backends.redis_fields import Names
+    from litellm_plugins.storage.redis import RedisServer
+
+    server = RedisServer(storage.url, timeout_s=storage.timeout_ms / 1_000, max_connections=storage.max_connections)
+    names = Names(storage.key_prefix)
+    return Stores(
+        entries=redis.RedisCacheStore(server, names),
+        journal=redis_journal.RedisJournal(server, names),
+        labels=redis_labels.RedisLabelStore(server, names),
     )
 
 

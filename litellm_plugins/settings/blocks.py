@@ -10,6 +10,7 @@ from pydantic import Field, field_validator, model_validator
 
 from litellm_plugins.model import checked_tags
 from litellm_plugins.settings.block import Block as _Block
+from litellm_plugins.settings.storage_url import checked_url, is_redis, shown_url
 from litellm_plugins.settings.volatility import Volatility
 
 _ENV_NAME = re.compile(r"[A-Z][A-Z0-9_]*")
@@ -30,10 +31,21 @@ def _environment_name(value: str) -> str:
 class Storage(_Block):
     """Where everything that must outlive a restart is kept."""
 
-    url: str = "sqlite:///./data/litellm_plugins.db"
-    max_size_mb: int = Field(default=512, ge=1, le=1_000_000)
+    url: str = Field(default="sqlite:///./data/litellm_plugins.db", repr=False)  # may hold a password
+    max_size_mb: int = Field(default=512, ge=1, le=1_000_000)  # SQLite only: Redis has its own maxmemory
+    # Redis only.
+    key_prefix: str = Field(default="litellm_plugins", pattern=r"^[A-Za-z0-9_.-]{1,64}$")
+    timeout_ms: float = Field(default=1_000, gt=0, le=60_000)  # for one answer of the server
+    max_connections: int = Field(default=64, ge=1, le=10_000)  # of each worker process
     # The NAMES of environment variables with 32 bytes each: the first encrypts what is stored, each decrypts.
     encryption_keys_env: tuple[str, ...] = ()
+
+    @field_validator("url", mode="before")
+    @classmethod
+    def _given(cls, url: object) -> object:
+        if url is None:  # what the host makes of os.environ/NAME where there is no NAME
+            raise ValueError("is empty; where it is os.environ/NAME, is that variable set?")
+        return url
 
     @field_validator("encryption_keys_env")
     @classmethod
@@ -45,9 +57,17 @@ class Storage(_Block):
     @field_validator("url")
     @classmethod
     def _known_kind(cls, url: str) -> str:
-        if not url.startswith("sqlite:///") or not url.removeprefix("sqlite:///"):
-            raise ValueError("only sqlite:///PATH is supported, for example sqlite:///./data/litellm_plugins.db")
-        return url
+        return checked_url(url)
+
+    @property
+    def is_redis(self) -> bool:
+        """Whether it is a Redis server; else it is an SQLite file."""
+        return is_redis(self.url)
+
+    @property
+    def shown_url(self) -> str:
+        """The URL as it may be printed: no user, no password."""
+        return shown_url(self.url)
 
     @property
     def path(self) -> Path:

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ValidationError
 from litellm_plugins.errors import SettingsError
 from litellm_plugins.settings.blocks import OVERRIDES, Cache, Settings
 from litellm_plugins.settings.policies import overridden
+from litellm_plugins.settings.storage_url import shown_url
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
@@ -94,6 +95,8 @@ def _shown(error: ErrorDetails) -> str:
         return ""
     if value is not None and not isinstance(value, str | int | float | bool):
         return ""
+    if path == ("storage", "url") and isinstance(value, str):
+        return f" (got {shown_url(value)!r})"
     return f" (got {_USER_INFO.sub('//***@', repr(value))})"
 
 

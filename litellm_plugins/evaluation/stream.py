@@ -91,6 +91,8 @@ async def replay(
             "ttl_s": _A_WEEK_S,
             "lookup_timeout_ms": 600_000,
             "semantic": {"max_error_rate": max_error_rate},
+            # The group is the answer whoever asks, and whenever: what is one user's, or of today, is no matter here.
+            "volatility": {"enabled": False},
         }
     )
     with tempfile.TemporaryDirectory(prefix="litellm-plugins-eval-") as folder:

@@ -11,8 +11,10 @@ import zipfile
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import ParamSpec, TypeVar
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from litellm_plugins.cache.store import Neighbour
 from litellm_plugins.cache.verifier import fitting
@@ -27,6 +29,9 @@ from litellm_plugins.cache.verifier.words import WordCounts
 from litellm_plugins.errors import StoreUnavailable
 
 _LOG = logging.getLogger(__name__)
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 _FIRST_FIT, _GROWTH, _AT_LEAST = 100, 0.15, 25  # labels until the first fit; then this share more, and that many
 _LABELS = 6_000  # the newest; a fit on more takes seconds of a core and gains nothing
@@ -232,6 +237,7 @@ class Verifier:
             old = self._fit
             words, popularity = self._words.counts.copy(), dict(self._popularity)
             new = await asyncio.to_thread(
+                _on_one_core,
                 fitting.fit,
                 labels,
                 version=version,
@@ -247,6 +253,12 @@ class Verifier:
             self._adopt(new)
         except (StoreUnavailable, np.linalg.LinAlgError) as exc:
             _LOG.warning("verifier: no fit after %d labels: %s", version, exc)
+
+
+def _on_one_core(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Run `work` with single-threaded linear algebra: on matrices this small, more threads are ten times slower."""
+    with threadpool_limits(limits=1, user_api="blas"):
+        return work(*args, **kwargs)
 
 
 def is_due(count: int) -> bool:

@@ -107,24 +107,37 @@ class RedisBackend:
         return redis_storage.RedisServer(self._server.url, timeout_s=30, max_connections=64)
 
 
-def _sqlite(_: pytest.FixtureRequest, folder: Path) -> Backend:
-    return SqliteBackend(folder)
+class EncryptedRedisBackend(RedisBackend):
+    """The same keys, their texts encrypted."""
+
+    def open(self) -> CacheStore:
+        return EncryptedStore(super().open(), [b"k" * 32])
+
+    def emptied(self, name: str) -> EncryptedRedisBackend:
+        return EncryptedRedisBackend(self._server, f"{self._prefix}-{name}")
 
 
-def _encrypted(_: pytest.FixtureRequest, folder: Path) -> Backend:
-    return EncryptedBackend(folder)
+Maker = Callable[[pytest.FixtureRequest, Path], Backend]
 
 
-def _redis(request: pytest.FixtureRequest, _: Path) -> Backend:
-    server: RedisServer = request.getfixturevalue("redis_server")
-    server.call("FLUSHALL")
-    return RedisBackend(server, "conformance")
+def _in_folder(kind: type[SqliteBackend]) -> Maker:
+    return lambda _, folder: kind(folder)
 
 
-BACKENDS: dict[str, Callable[[pytest.FixtureRequest, Path], Backend]] = {
-    "sqlite": _sqlite,
-    "encrypted": _encrypted,
-    "redis": _redis,
+def _on_server(kind: type[RedisBackend]) -> Maker:
+    def make(request: pytest.FixtureRequest, _: Path) -> Backend:
+        server: RedisServer = request.getfixturevalue("redis_server")
+        server.call("FLUSHALL")
+        return kind(server, "conformance")
+
+    return make
+
+
+BACKENDS: dict[str, Maker] = {
+    "sqlite": _in_folder(SqliteBackend),
+    "encrypted": _in_folder(EncryptedBackend),
+    "redis": _on_server(RedisBackend),
+    "redis-encrypted": _on_server(EncryptedRedisBackend),
 }
 
 

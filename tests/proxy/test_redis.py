@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -47,6 +48,34 @@ def test_answers_are_served_from_redis_to_the_same_and_to_similar_questions(
     assert first.text == same.text == similar.text == streamed.text
     assert proxy.ask(keys.sales, asked, route=route).cache == "miss"
     assert not proxy.database.exists()
+
+
+def test_the_cache_on_redis_is_administered_like_any_other(
+    proxy: RunningProxy, redis: RedisServer, keys: Keys, question: str
+) -> None:
+    redis.call("FLUSHALL")
+    tags = {"metadata": {"litellm_plugins": {"tags": ["order:42"]}}}
+    proxy.ask(keys.support, question, extra_body=tags)
+    eventually(lambda: redis.call("DBSIZE") > 0, what="the answer to be stored")
+    curated = {"question": "Who runs this place?", "answer": "We all do.", "team": "support"}
+    assert administer(proxy, "POST", "/curate", curated)
+    # Within two seconds every worker knows that the team has curated answers.
+    asked = "WHO runs this place?"
+    eventually(lambda: proxy.ask(keys.support, asked).text == "We all do.", what="it to be served", every_s=0.2)
+
+    told = administer(proxy, "GET", "/stats")
+    assert told["pinned"] == 1
+    assert told["by"]["tenant"] == {"team:support": told["entries"]}
+    assert administer(proxy, "POST", "/invalidate", {"tag": "order:42"})["removed"] == 1
+    assert proxy.ask(keys.support, question, extra_body=tags).cache == "miss"
+    actions = [record["action"] for record in administer(proxy, "GET", "/audit")["records"]]
+    assert actions == ["invalidate", "curate"]
+
+
+def administer(proxy: RunningProxy, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
+    response = proxy.http(method, f"/plugins/cache{path}", proxy.master_key, json=body)
+    assert response.status_code == 200, response.text
+    return response.json()
 
 
 def test_a_killed_redis_costs_hits_and_nothing_else_and_when_it_is_back_so_are_they(

@@ -10,7 +10,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from functools import reduce
 from operator import and_
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from redisvl.query import FilterQuery, VectorQuery
 from redisvl.query.filter import FilterExpression, Num, Tag
@@ -28,7 +28,10 @@ if TYPE_CHECKING:
     from litellm_plugins.embedding.embedder import Vector
     from litellm_plugins.storage.redis import RedisServer
 
+T = TypeVar("T")
+
 _BATCH = 250  # entries read at a time: a few milliseconds of the event loop
+_REMOVED_AT_ONCE = 20  # each takes its vector out of the index, and the server answers nobody before the last is out
 _PAGE = 10_000  # names per answer of the catalogue: the most that some servers give
 
 
@@ -133,7 +136,7 @@ class RedisCacheStore:
 
     async def _find(self, redis: Redis, selector: Selector, limit: int) -> list[tuple[str, Entry]]:
         matching: list[tuple[str, Entry]] = []
-        async for batch in self._matching(redis, selector):
+        async for batch in self._matching(redis, selector, page=min(_PAGE, max(limit, _BATCH))):
             wanted = [name for name, each in batch if each.lives(self._clock())][: limit - len(matching)]
             whole = await self._read(redis, wanted, BODY)  # the bodies, of these only
             matching += [(each.tenant, each.entry) for each, _ in whole if each]
@@ -147,12 +150,13 @@ class RedisCacheStore:
     async def _remove(self, redis: Redis, selector: Selector) -> int:
         lived = 0
         async for batch in self._matching(redis, selector):
-            async with redis.pipeline(transaction=False) as pipe:
-                for name, _ in batch:
-                    pipe.unlink(name)
-                    pipe.unlink(self._names.extension(name))
-                gone = (await pipe.execute())[::2]
-            lived += sum(n for n, (_, each) in zip(gone, batch, strict=True) if each.lives(self._clock()))
+            for some in _batches(batch, _REMOVED_AT_ONCE):
+                async with redis.pipeline(transaction=False) as pipe:
+                    for name, _ in some:
+                        pipe.unlink(name)
+                        pipe.unlink(self._names.extension(name))
+                    gone = (await pipe.execute())[::2]
+                lived += sum(n for n, (_, each) in zip(gone, some, strict=True) if each.lives(self._clock()))
         return lived
 
     async def _stats(self, redis: Redis) -> StoreStats:
@@ -166,16 +170,18 @@ class RedisCacheStore:
                     total.add(each.tenant, each.entry, int(size or 0))
         return total.stats
 
-    async def _matching(self, redis: Redis, selector: Selector) -> AsyncIterator[list[tuple[str, Found]]]:
-        """What `selector` names, newest first, by their keys: lapsed entries, too."""
+    async def _matching(
+        self, redis: Redis, selector: Selector, *, page: int = _PAGE
+    ) -> AsyncIterator[list[tuple[str, Found]]]:
+        """What `selector` names, newest first, by their keys: lapsed entries, too. First so many, then all others."""
         await self._indexes.complete(redis, self._indexes.catalogue)
         before: set[str] = set()
         last: int | None = None
         while True:
             # From the last one on, and not by number: others put and remove meanwhile.
-            rows = await self._indexes.query(redis, self._indexes.catalogue, _page_query(selector, last))
-            page = [row["id"] for row in rows]
-            fresh = [name for name in page if name not in before]
+            rows = await self._indexes.query(redis, self._indexes.catalogue, _page_query(selector, last, page))
+            told = [row["id"] for row in rows]
+            fresh = [name for name in told if name not in before]
             if not fresh:
                 return
             for names in _batches(fresh):
@@ -185,7 +191,7 @@ class RedisCacheStore:
                 named = [(name, each) for name, each in batch if layout.names(selector, each.tenant, each.entry)]
                 if named:
                     yield named
-            before = set(page)
+            before, page = set(told), _PAGE
 
     def _keys(self, tenant: str, key: bytes) -> list[str]:
         name = self._names.entry(tenant, key)
@@ -196,17 +202,17 @@ def _is_at(found: Found, tenant: str, partition: bytes) -> bool:
     return found.tenant == tenant and found.entry.partition == partition
 
 
-def _batches(names: Sequence[str]) -> Iterator[Sequence[str]]:
-    return (names[start : start + _BATCH] for start in range(0, len(names), _BATCH))
+def _batches(whole: Sequence[T], size: int = _BATCH) -> Iterator[Sequence[T]]:
+    return (whole[start : start + size] for start in range(0, len(whole), size))
 
 
-def _page_query(selector: Selector, last: int | None) -> FilterQuery:
+def _page_query(selector: Selector, last: int | None, page: int) -> FilterQuery:
     conditions = _conditions(selector)
     if last is not None:
         conditions.append(Num(SEQUENCE) <= last)
     query = FilterQuery(
         filter_expression=reduce(and_, conditions) if conditions else None,
-        num_results=_PAGE,
+        num_results=page,
         sort_by=(SEQUENCE, "DESC"),
     )
     query.no_content()

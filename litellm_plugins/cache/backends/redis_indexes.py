@@ -79,7 +79,7 @@ class Indexes:
         try:
             return await _rows(index, query)
         except RedisSearchError as exc:
-            if not any(words in _said(exc) for words in _MISSING):
+            if not _is_missing(exc):
                 raise
         await self._make(index)
         await _filled(index, _QUERY_WAIT_S)
@@ -88,8 +88,14 @@ class Indexes:
     async def complete(self, redis: Redis, schema: IndexSchema) -> None:
         """Return once the index holds every entry. Raises: StoreUnavailable where that takes too long."""
         index = self._index(redis, schema)
-        await self._make(index)
-        if not await _filled(index, _COMPLETE_WAIT_S):
+        try:
+            full = await _filled(index, _COMPLETE_WAIT_S)
+        except RedisSearchError as exc:
+            if not _is_missing(exc):
+                raise
+            await self._make(index)
+            full = await _filled(index, _COMPLETE_WAIT_S)
+        if not full:
             raise StoreUnavailable("store_busy", f"the index {index.name} is being filled")
 
     async def _make(self, index: AsyncSearchIndex) -> None:
@@ -126,6 +132,10 @@ async def _filled(index: AsyncSearchIndex, wait_s: float) -> bool:
             return False
         await asyncio.sleep(_POLL_S)
     return True
+
+
+def _is_missing(exc: RedisSearchError) -> bool:
+    return any(words in _said(exc) for words in _MISSING)
 
 
 def _said(exc: RedisSearchError) -> str:

@@ -71,6 +71,7 @@ class Reason(StrEnum):
     UNSUPPORTED_ENDPOINT = "unsupported_endpoint"
     UNSUPPORTED_CONTENT = "unsupported_content"
     UNSUPPORTED_PARAMETER = "unsupported_parameter"
+    NO_DELIVERY = "no_delivery"  # on this path, or with these callbacks, nothing stands ready to deliver a hit
     MALFORMED = "malformed"
     NO_IDENTITY = "no_identity"
     NO_END_USER = "no_end_user"
@@ -139,6 +140,7 @@ class Request:
     controls: CacheControls = field(default_factory=CacheControls)
     routing_tags: tuple[str, ...] = ()  # set only where tags choose the deployment
     feature: str = ""  # what the client's application uses the answer for, by its own word
+    deliverable: bool = True  # False: nothing stands ready to deliver a hit to it
 
 
 @dataclass(frozen=True, slots=True)

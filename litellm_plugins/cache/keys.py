@@ -15,30 +15,13 @@ from typing import Literal
 
 import orjson
 
+from litellm_plugins.cache.dialects import DIALECTS, Dialect
 from litellm_plugins.model import Identity, Message, Reason, Request
 
 TenantScope = Literal["team", "key", "end_user", "global"]
 Anonymous = Literal["skip", "key"]
 
 KEY_VERSION = b"litellm_plugins/1"  # a change of what goes into a key begins a new world
-_NOT_PART_OF_THE_ANSWER = frozenset(
-    {
-        "timeout",
-        "stream_timeout",
-        "request_timeout",
-        "num_retries",
-        "max_retries",
-        "stream_options",
-        "user",
-        "safety_identifier",
-        "service_tier",
-        "prompt_cache_key",
-        "prompt_cache_retention",
-        "store",
-    }
-)
-# Their answers hold more than the body we keep, or come from a live outside source.
-_UNSUPPORTED_PARAMETERS = frozenset({"audio", "modalities", "web_search_options", "prediction", "functions"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,15 +47,19 @@ def derive(
 
     `personal`: its answer is for its own end user only.
     """
-    if request.endpoint != "chat":
+    dialect = DIALECTS.get(request.endpoint)
+    if dialect is None:
         return Reason.UNSUPPORTED_ENDPOINT
-    unusable = _why_unusable(request)
+    unusable = dialect.why_unusable(request)
     if unusable:
         return unusable
-    parameters = {k: v for k, v in request.parameters.items() if k not in _NOT_PART_OF_THE_ANSWER and v is not None}
-    *context, last = request.messages
+    if not request.deliverable:
+        return Reason.NO_DELIVERY
     try:
-        if not _all_finite(parameters):
+        parameters = dialect.parameters(request)
+        *context, last = messages = dialect.messages(request)
+        # What a chat's messages hold is text.
+        if not _all_finite(parameters) or (request.endpoint != "chat" and not _all_finite(messages)):
             return Reason.MALFORMED
         tenant = tenant_of(request.identity, scope)
         if personal and scope != "end_user":
@@ -87,14 +74,14 @@ def derive(
             [request.controls.namespace, version] if version else request.controls.namespace,
             list(request.routing_tags),
             parameters,
-            [dict(message) for message in context],
+            context,
             {k: v for k, v in last.items() if k != "content"},
         )
         exact = _digest("exact", partition.hex(), last.get("content"))
     except (TypeError, ValueError, RecursionError):
         # A lone surrogate, an integer past 64 bits, lists without end: nothing to stake an answer on.
         return Reason.MALFORMED
-    question, why_not = _question(request, last)
+    question, why_not = _question(request, dialect, last)
     return Keys(tenant, partition, exact, question, why_not)
 
 
@@ -137,35 +124,6 @@ def owner_of(identity: Identity) -> str:
     return "" if isinstance(owner, Reason) else owner
 
 
-def _why_unusable(request: Request) -> Reason | None:
-    messages: tuple[object, ...] = request.messages  # what a client sent: anything may be in there
-    if not messages or not all(isinstance(m, Mapping) and m.get("role") for m in messages):
-        return Reason.MALFORMED
-    if any(request.parameters.get(name) for name in _UNSUPPORTED_PARAMETERS):
-        return Reason.UNSUPPORTED_PARAMETER
-    if not all(map(_runs_at_the_client, request.parameters.get("tools") or ())):
-        return Reason.UNSUPPORTED_PARAMETER
-    if not all(_is_text(message) for message in request.messages):
-        return Reason.UNSUPPORTED_CONTENT
-    return None
-
-
-def _runs_at_the_client(tool: object) -> bool:
-    """Not so MCP, web search and the like: they read a live world, or change it, on every asking."""
-    return isinstance(tool, Mapping) and tool.get("type", "function") in ("function", "custom")
-
-
-def _is_text(message: Message) -> bool:
-    content = message.get("content")
-    if message.get("audio"):
-        return False
-    if content is None or isinstance(content, str):
-        return True
-    return isinstance(content, list) and all(
-        isinstance(part, Mapping) and part.get("type") == "text" for part in content
-    )
-
-
 def _all_finite(value: object) -> bool:
     """NaN and the infinities would all be written as null, and so be taken for each other."""
     if isinstance(value, float):
@@ -175,13 +133,15 @@ def _all_finite(value: object) -> bool:
     return not isinstance(value, list) or all(map(_all_finite, value))
 
 
-def _question(request: Request, last: Message) -> tuple[str | None, Reason | None]:
+def _question(request: Request, dialect: Dialect, last: Message) -> tuple[str | None, Reason | None]:
+    if not dialect.compares:
+        return None, Reason.EXACT_ONLY
     if request.parameters.get("tools"):
         # The next words of a tool call ("in Madrid" or "in Paris") are what similarity sees least.
         return None, Reason.TOOLS_OFFERED
     content = last.get("content")
-    if isinstance(content, list) and len(content) == 1:
-        content = content[0].get("text")
+    if isinstance(content, list) and len(content) == 1 and isinstance(content[0], Mapping):
+        content = content[0].get("text") if content[0].get("type") in dialect.text else None
     if last.get("role") != "user" or not isinstance(content, str) or not content.strip():
         return None, Reason.LAST_TURN_NOT_USER_TEXT
     return content.strip(), None

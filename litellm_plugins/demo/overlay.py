@@ -108,10 +108,10 @@ def _at_once(block: dict[str, Any]) -> list[str]:
         return []
     fixed = {name: value for name, value in semantic.items() if name != "max_error_rate"} | {"threshold": _THRESHOLD}
     block["cache"] = {**cache, "semantic": fixed}
-    return [
-        f"max_error_rate is learnt over thousands of requests: for these few the demo takes a fixed threshold, "
-        f"{_THRESHOLD} (`litellm-plugins eval stream` shows the promise at work)"
-    ]
+    few = (
+        f"max_error_rate is learnt over thousands of requests: for these few the demo takes the threshold {_THRESHOLD}"
+    )
+    return [f"{few} (`litellm-plugins eval stream` shows the promise at work)"]
 
 
 def _inward(settings: Mapping[str, Any]) -> dict[str, Any]:

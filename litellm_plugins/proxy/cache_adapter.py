@@ -1,11 +1,10 @@
 """Our seat in the host's own cache: it delivers the hit that the pipeline found, and hands us fresh answers.
 
-Only requests with a ticket take part: to all others the host behaves as if it had no cache.
+Only chat completions with a ticket take part: to all other requests the host behaves as if it had no cache.
 """
 
 from __future__ import annotations
 
-import contextlib
 import logging
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -18,7 +17,9 @@ from litellm.caching.caching import Cache
 from litellm_plugins.model import Reply, Usage
 from litellm_plugins.proxy import conversion
 from litellm_plugins.proxy import ticket as tickets
+from litellm_plugins.proxy.deployment import deployment_of
 from litellm_plugins.proxy.prices import cost_nano_usd
+from litellm_plugins.proxy.provider_chunks import is_finished
 
 if TYPE_CHECKING:
     from litellm_plugins.pipeline import Pipeline
@@ -45,7 +46,9 @@ class PluginCache(Cache):
                 names.remove("cache")
 
     def should_use_cache(self, **kwargs: Any) -> bool:
-        return tickets.find(kwargs) is not None
+        ticket = tickets.find(kwargs)
+        # The front route takes care of the other endpoints; the host may make chat calls on their behalf.
+        return ticket is not None and ticket.decision.request.endpoint == "chat"
 
     async def disconnect(self) -> None:
         """Called by the host as it shuts down: the one place to close what the pack holds open."""
@@ -73,7 +76,7 @@ class _TicketBackend(BaseCache):
         ticket = tickets.find(kwargs)
         if ticket is None:
             return
-        if ticket.chunks is not None and not any(map(_finishes, ticket.chunks)):
+        if ticket.chunks is not None and not is_finished(ticket.chunks):
             return  # the connection ended, the answer did not: the host makes up a "stop" for such a stream
         reply = reply_of(value, kwargs)
         if reply is not None:
@@ -91,10 +94,6 @@ class _TicketBackend(BaseCache):
         return None
 
 
-def _finishes(chunk: Any) -> bool:
-    return any(getattr(choice, "finish_reason", None) for choice in getattr(chunk, "choices", None) or ())
-
-
 def reply_of(value: Mapping[str, Any], kwargs: Mapping[str, Any]) -> Reply | None:
     """The provider's answer out of what the host hands its cache; None if it has another shape than we know."""
     try:
@@ -104,18 +103,13 @@ def reply_of(value: Mapping[str, Any], kwargs: Mapping[str, Any]) -> Reply | Non
         _LOG.debug("an answer of unknown shape was not stored: %s", exc)
         return None
     metadata = tickets.metadata_of(kwargs) or {}
-    model = str(kwargs.get("model") or body.get("model") or "")
-    provider = str(kwargs.get("custom_llm_provider") or "")
-    # As the host does before it logs: "openai/gpt-4.1" and "gpt-4.1" would be two models in every chart.
-    with contextlib.suppress(litellm.BadRequestError):  # a provider that the host does not know by name
-        model, provider, _, _ = litellm.get_llm_provider(model=model, custom_llm_provider=provider or None)
-    model_info = kwargs.get("model_info") or metadata.get("model_info") or {}
+    deployment = deployment_of(kwargs, metadata)
     usage = body.get("usage") or {}
     return Reply(
         body=body,
-        model=model,
-        provider=provider,
-        model_group=str(metadata.get("model_group") or ""),
+        model=deployment.model,
+        provider=deployment.provider,
+        model_group=deployment.model_group,
         usage=Usage(int(usage.get("prompt_tokens") or 0), int(usage.get("completion_tokens") or 0)),
-        cost_nano_usd=cost_nano_usd(response, model=model, provider=provider, model_info=model_info),
+        cost_nano_usd=cost_nano_usd(response, deployment, call_type="acompletion"),
     )

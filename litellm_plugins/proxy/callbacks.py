@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Iterator, Mapping, MutableMapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 import litellm
@@ -12,6 +14,7 @@ from litellm.proxy._types import ProxyException
 from litellm_plugins.errors import RequestError
 from litellm_plugins.proxy import ticket as tickets
 from litellm_plugins.proxy.conversion import to_request
+from litellm_plugins.proxy.deployment import deployment_of
 from litellm_plugins.telemetry.sinks.headers import headers_for
 from litellm_plugins.telemetry.sinks.langfuse import notes_for
 
@@ -21,6 +24,19 @@ if TYPE_CHECKING:
     from litellm_plugins.proxy.boot import Pack
 
 COST_HEADER = "x-litellm-response-cost"
+# Chat completions are delivered on every path, by the host's own look-up if not by the front route.
+_DELIVERED_ELSEWHERE = "acompletion"
+_in_front: ContextVar[bool] = ContextVar("litellm_plugins_in_front", default=False)
+
+
+@contextmanager
+def in_front() -> Iterator[None]:
+    """While the front route has the host prepare a request whose hit it would deliver."""
+    token = _in_front.set(True)
+    try:
+        yield
+    finally:
+        _in_front.reset(token)
 
 
 class PluginHandler(CustomLogger):
@@ -41,7 +57,13 @@ class PluginHandler(CustomLogger):
         from litellm.proxy import proxy_server
 
         try:
-            request = to_request(data, user_api_key_dict, call_type=call_type, router=proxy_server.llm_router)
+            request = to_request(
+                data,
+                user_api_key_dict,
+                call_type=call_type,
+                router=proxy_server.llm_router,
+                deliverable=call_type == _DELIVERED_ELSEWHERE or _in_front.get(),
+            )
         except RequestError as exc:
             raise _client_error(exc) from exc
         if not isinstance(data.get("cache"), Mapping):
@@ -54,6 +76,8 @@ class PluginHandler(CustomLogger):
         metadata = tickets.metadata_of(kwargs)
         if ticket is not None and metadata is not None:
             annotate(self._pack, ticket, metadata)
+            if ticket.decision.request.endpoint != "chat":
+                ticket.deployment = deployment_of(kwargs, metadata)
 
     async def async_post_call_response_headers_hook(
         self,
@@ -65,8 +89,11 @@ class PluginHandler(CustomLogger):
     ) -> dict[str, str] | None:
         """Tell the decision in the response headers."""
         ticket = tickets.find(data)
-        if ticket is not None and isinstance(chunks := getattr(response, "chunks", None), list):
-            ticket.chunks = chunks  # the host fills it as the stream goes by
+        if ticket is not None and ticket.decision.request.stream:
+            if ticket.decision.request.endpoint != "chat":
+                ticket.stream = response
+            elif isinstance(chunks := getattr(response, "chunks", None), list):
+                ticket.chunks = chunks  # the host fills it as the stream goes by
         if not self._pack.settings.telemetry.headers:
             return None
         return None if ticket is None else response_headers(ticket)

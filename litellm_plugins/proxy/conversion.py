@@ -18,7 +18,15 @@ if TYPE_CHECKING:
 
 CONTROL_HEADER = "x-litellm-plugins-cache"
 TAGS_HEADER = "x-litellm-plugins-cache-tags"
-_ENDPOINTS = {"acompletion": "chat"}  # the host's call types that we understand
+# The host's call types that we understand: our name of each, and the field that holds the conversation.
+_ENDPOINTS = {
+    "acompletion": ("chat", "messages"),
+    "anthropic_messages": ("messages", "messages"),
+    "aresponses": ("responses", "input"),
+    "atext_completion": ("completions", "prompt"),
+    "aembedding": ("embeddings", "input"),
+}
+_SAY_IT_AT_ONCE = ("completions", "embeddings")
 _A_CENTURY_S = 3_155_760_000
 _HASH = re.compile(r"[0-9a-f]{64}")
 _FEATURE_TAG = "feature:"
@@ -26,7 +34,6 @@ _MODES = ("default", "bypass", "refresh")
 _OWN_FIELDS = frozenset(
     {
         "model",
-        "messages",
         "stream",
         "metadata",
         "litellm_metadata",
@@ -41,30 +48,38 @@ _FORWARDED = frozenset({"headers", "provider_specific_header", "api_version"})
 _HOST_FIELDS = frozenset(all_litellm_params) - _FORWARDED
 
 
-def to_request(data: Mapping[str, Any], auth: UserAPIKeyAuth, *, call_type: str, router: object = None) -> Request:
+def to_request(
+    data: Mapping[str, Any], auth: UserAPIKeyAuth, *, call_type: str, router: object = None, deliverable: bool = True
+) -> Request:
     """The request as the host holds it before its pre-call hooks ran. Raises: RequestError."""
     model_group, identity = str(data.get("model") or ""), identity_of(auth)
-    endpoint = _ENDPOINTS.get(call_type)
-    if endpoint is None:  # not ours to understand: it is told of, and passes through
+    if call_type not in _ENDPOINTS:  # not ours to understand: it is told of, and passes through
         return Request(call_type, model_group, (), {}, identity)
+    endpoint, conversation = _ENDPOINTS[call_type]
     body = _mapping(_mapping(data.get("proxy_server_request")).get("body"))
-    messages = data.get("messages")
     return Request(
         endpoint=endpoint,
         model_group=model_group,
-        messages=tuple(messages) if isinstance(messages, list) else (),
+        messages=_messages(endpoint, data.get(conversation)),
         parameters={
             name: value
             for name, value in data.items()
             # A field of the host's own is not part of the question, unless the client sent it.
-            if name not in _OWN_FIELDS and (name not in _HOST_FIELDS or name in body)
+            if name not in _OWN_FIELDS and name != conversation and (name not in _HOST_FIELDS or name in body)
         },
         identity=identity,
         stream=data.get("stream") is True,
         controls=controls_of(data),
         routing_tags=routing_tags(data, router),
         feature=feature_of(data),
+        deliverable=deliverable,
     )
+
+
+def _messages(endpoint: str, given: object) -> tuple[Any, ...]:
+    if given is not None and (endpoint in _SAY_IT_AT_ONCE or (endpoint == "responses" and isinstance(given, str))):
+        return ({"role": "user", "content": given},)
+    return tuple(given) if isinstance(given, list) else ()
 
 
 def identity_of(auth: UserAPIKeyAuth) -> Identity:

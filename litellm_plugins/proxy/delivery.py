@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-import litellm
 import orjson
 from fastapi import Response
 from fastapi.responses import StreamingResponse
@@ -17,9 +16,9 @@ from litellm.proxy import proxy_server as host
 from litellm.proxy.common_request_processing import ProxyBaseLLMRequestProcessing
 from litellm.types.utils import CachingDetails
 
-from litellm_plugins.proxy import replay
 from litellm_plugins.proxy import ticket as tickets
 from litellm_plugins.proxy.callbacks import COST_HEADER, annotate
+from litellm_plugins.proxy.identifiers import with_owner
 
 if TYPE_CHECKING:
     from fastapi import Request
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
 
     from litellm_plugins.cache.store import Entry
     from litellm_plugins.proxy.boot import Pack
+    from litellm_plugins.proxy.endpoints import Endpoint
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +34,7 @@ class FrontHit:
     """One hit on its way out. `data` is the request as the host's pre-call step left it."""
 
     pack: Pack
+    endpoint: Endpoint
     ticket: tickets.Ticket
     entry: Entry
     data: dict[str, Any]
@@ -46,25 +47,30 @@ class FrontHit:
         """The HTTP response: one JSON body, or a stream of it. Raises what the host's own hooks raise."""
         body = orjson.loads(self.entry.body)
         body["model"] = self.requested_model
-        answer = litellm.ModelResponse(**body)
-        if self.entry.cost_nano_usd:
-            # What the log calls `saved_cache_cost`: known to us, and a tenth of a hit's CPU to work out again.
-            answer._hidden_params["response_cost"] = self.entry.cost_nano_usd / 1e9
+        answer = self._typed(body)
         self._prepare_log()
         hooks = host.proxy_logging_obj
-        await hooks.during_call_hook(data=self.data, user_api_key_dict=self.auth, call_type="acompletion")
+        await hooks.during_call_hook(data=self.data, user_api_key_dict=self.auth, call_type=self.endpoint.route_type)
         await hooks.update_request_status(litellm_call_id=self.data.get("litellm_call_id", ""), status="success")
-        streamed = self.data.get("stream") is True
+        streamed = self.endpoint.stream is not None and self.data.get("stream") is True
         if not streamed:
             await hooks.post_call_success_hook(data=self.data, user_api_key_dict=self.auth, response=answer)
         headers = await self._headers(answer)
         # Before the first byte, for a stream too: what is sent is known, and the log releases the host's limits even
         # if the client is gone before it reads a thing.
-        self._log(answer)
-        if streamed:
-            events = replay.chunks(body, model=self.requested_model, include_usage=self.include_usage)
+        self._log(self.endpoint.logged(body) if streamed and self.endpoint.logged else answer)
+        body = await with_owner(self.endpoint, body, self.data, self.auth)
+        if streamed and self.endpoint.stream is not None:
+            events = self.endpoint.stream(body, include_usage=self.include_usage)
             return StreamingResponse(_one_by_one(events), media_type="text/event-stream", headers=headers)
         return Response(orjson.dumps(body), media_type="application/json", headers=headers)
+
+    def _typed(self, body: dict[str, Any]) -> Any:
+        answer = self.endpoint.typed(body)
+        if self.entry.cost_nano_usd and hasattr(answer, "_hidden_params"):
+            # What the log calls `saved_cache_cost`: known to us, and a tenth of a hit's CPU to work out again.
+            answer._hidden_params["response_cost"] = self.entry.cost_nano_usd / 1e9
+        return answer
 
     def _prepare_log(self) -> None:
         """What `LLMCachingHandler` sets on the host's logging object before it logs a hit."""
@@ -90,13 +96,13 @@ class FrontHit:
                 "litellm_call_id": data.get("litellm_call_id"),
                 "preset_cache_key": entry.cache_id,
             },
-            input=data.get("messages"),
+            input=data.get(self.endpoint.asked_in),
             stream=data.get("stream") is True,
             custom_llm_provider=entry.provider,
         )
         log.caching_details = CachingDetails(cache_hit=True, cache_duration_ms=self.ticket.decision.event.decision_ms)
 
-    def _log(self, answer: litellm.ModelResponse) -> None:
+    def _log(self, answer: Any) -> None:
         log = self.data["litellm_logging_obj"]
         told = {
             "result": answer,
@@ -107,7 +113,7 @@ class FrontHit:
         GLOBAL_LOGGING_WORKER.ensure_initialized_and_enqueue(async_coroutine=log.async_success_handler(**told))
         log.handle_sync_success_callbacks_for_async_calls(**told)
 
-    async def _headers(self, answer: litellm.ModelResponse) -> dict[str, str]:
+    async def _headers(self, answer: Any) -> dict[str, str]:
         headers = ProxyBaseLLMRequestProcessing.get_custom_headers(
             user_api_key_dict=self.auth,
             call_id=self.data.get("litellm_call_id"),

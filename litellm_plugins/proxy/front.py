@@ -1,4 +1,4 @@
-"""The front route: chat completions answered from the cache before the host's costlier machinery.
+"""The front route: requests answered from the cache before the host's costlier machinery.
 
 It runs what the host runs before any call (auth, identity, aliases, rate limits, our own pre-call hook). On a hit
 it answers at once and logs the hit as the host would; on a miss it hands the same, already prepared request on to
@@ -16,6 +16,8 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
 from fastapi import Request, Response, params
+from fastapi.encoders import jsonable_encoder
+from fastapi.responses import JSONResponse, StreamingResponse
 from fastapi.routing import APIRoute
 from litellm.integrations.custom_logger import CustomLogger
 from litellm.proxy import proxy_server as host
@@ -25,16 +27,18 @@ from litellm.proxy.common_utils.http_parsing_utils import read_request_body
 from litellm.proxy.utils import ProxyLogging
 from pydantic import BaseModel
 
+from litellm_plugins.proxy import stock
 from litellm_plugins.proxy import ticket as tickets
-from litellm_plugins.proxy.callbacks import PluginHandler
+from litellm_plugins.proxy.callbacks import PluginHandler, in_front
 from litellm_plugins.proxy.delivery import FrontHit
+from litellm_plugins.proxy.endpoints import ALL, CHAT, Endpoint
+from litellm_plugins.proxy.storing import FreshAnswer
 
 if TYPE_CHECKING:
     from litellm.proxy._types import UserAPIKeyAuth
 
     from litellm_plugins.proxy.boot import Pack
 
-_PATHS = ("/v1/chat/completions", "/chat/completions")
 # Callbacks of the host's own that only count, limit or log. All they do to a request is done before or after the
 # part that a hit skips.
 _HARMLESS = ("litellm.proxy.hooks.", "litellm.integrations.", "litellm._service_logger")
@@ -64,20 +68,21 @@ _TAKES_PART = (
 
 def front_routes(pack: Pack) -> list[APIRoute]:
     """The routes to put ahead of the host's."""
+    return [route for endpoint in ALL for route in _routes(pack, endpoint)]
 
-    async def chat_completions(request: Request, fastapi_response: Response) -> Any:
+
+def _routes(pack: Pack, endpoint: Endpoint) -> list[APIRoute]:
+    async def front(request: Request, fastapi_response: Response) -> Any:
         user_api_key_dict = await authenticated(request)
         if _others_take_part():
-            return await host.chat_completion(
-                request=request,
-                fastapi_response=fastapi_response,
-                model=None,
-                user_api_key_dict=user_api_key_dict,
-            )
-        return await _answer(pack, request, fastapi_response, user_api_key_dict)
+            return await stock.answer(endpoint, request, fastapi_response, user_api_key_dict)
+        return await _answer(pack, endpoint, request, fastapi_response, user_api_key_dict)
 
-    endpoint: Callable[..., Awaitable[Any]] = chat_completions
-    return [APIRoute(path, endpoint, methods=["POST"], include_in_schema=False, response_model=None) for path in _PATHS]
+    handler: Callable[..., Awaitable[Any]] = front
+    return [
+        APIRoute(path, handler, methods=["POST"], include_in_schema=False, response_model=None)
+        for path in endpoint.paths
+    ]
 
 
 async def authenticated(request: Request) -> UserAPIKeyAuth:
@@ -96,10 +101,11 @@ def _schemes() -> dict[str, Callable[[Request], Awaitable[str | None]]]:
 _SCHEMES = _schemes()
 
 
-async def _answer(pack: Pack, request: Request, response: Response, auth: UserAPIKeyAuth) -> Any:
+async def _answer(pack: Pack, endpoint: Endpoint, request: Request, response: Response, auth: UserAPIKeyAuth) -> Any:
     body = await read_request_body(request=request)
-    if not isinstance(body.get("metadata"), dict):
-        body["metadata"] = {}  # as the host's own handler begins
+    if not stock.is_plain(endpoint, body):
+        return await stock.answer(endpoint, request, response, auth)
+    stock.begin(endpoint, body, auth)
     stream_options = body.get("stream_options")
     requested_model = body.get("model")
     processing = ProxyBaseLLMRequestProcessing(data=body)
@@ -117,15 +123,17 @@ async def _answer(pack: Pack, request: Request, response: Response, auth: UserAP
         "user_max_tokens": host.user_max_tokens,
         "user_api_base": host.user_api_base,
         "version": host.version,
-        "route_type": "acompletion",
+        "route_type": endpoint.route_type,
     }
     try:
-        processing.data, _ = await processing._pre_call_with_fallbacks(**common)
+        with in_front():
+            processing.data, _ = await processing._pre_call_with_fallbacks(**common)
         ticket = tickets.find(processing.data)
         entry = ticket.decision.verdict.entry if ticket else None
         if ticket is not None and entry is not None and _still_served(processing.data):
             return await FrontHit(
                 pack=pack,
+                endpoint=endpoint,
                 ticket=ticket,
                 entry=entry,
                 data=processing.data,
@@ -137,16 +145,33 @@ async def _answer(pack: Pack, request: Request, response: Response, auth: UserAP
         result = await processing.base_process_llm_request(
             **common,
             fastapi_response=response,
-            select_data_generator=host.select_data_generator,
+            select_data_generator=stock.generator(endpoint),
             skip_pre_call_logic=True,
         )
-    except Exception as exc:
-        raise await processing.handle_llm_api_exception(
-            e=exc, user_api_key_dict=auth, proxy_logging_obj=host.proxy_logging_obj
-        ) from exc
+        stock.finish(endpoint, result)
+    except Exception as exc:  # noqa: BLE001 - the host's own edge: it makes an answer of whatever went wrong
+        return await stock.failed(endpoint, processing, exc, request=request, body=body, auth=auth)
+    if endpoint is not CHAT:
+        return _kept(pack, endpoint, ticket, result, response)
     if isinstance(result, BaseModel):
         return host.model_dump_with_preserved_fields(result, exclude_unset=True)
     return result
+
+
+def _kept(pack: Pack, endpoint: Endpoint, ticket: tickets.Ticket | None, result: Any, response: Response) -> Any:
+    """`result` as it goes to the client, and stored if it may be."""
+    fresh = FreshAnswer(pack.pipeline, endpoint, ticket) if ticket else None
+    if fresh is None or not fresh.is_wanted:
+        return result
+    if isinstance(result, Response):
+        if isinstance(result, StreamingResponse):
+            fresh.watch(result)
+        return result
+    body = jsonable_encoder(result)
+    told = JSONResponse(body)
+    told.headers.raw.extend(response.headers.raw)
+    fresh.keep(body)
+    return told
 
 
 def _still_served(data: dict[str, Any]) -> bool:

@@ -13,6 +13,7 @@ from litellm.caching.caching import Cache
 from litellm.caching.dual_cache import DualCache
 from litellm.integrations.custom_logger import CustomLogger
 
+from litellm_plugins.proxy.deployment import Deployment
 from litellm_plugins.proxy.prices import cost_nano_usd
 
 USAGE = {"prompt_tokens": 1_000, "completion_tokens": 100, "total_tokens": 1_100}
@@ -147,7 +148,7 @@ def test_a_model_without_a_price_raises() -> None:
         litellm.completion_cost(
             completion_response=answer("nobody"), model="nobody", custom_llm_provider="openai", call_type="acompletion"
         )
-    assert cost_nano_usd(answer("nobody"), model="nobody", provider="openai", model_info={}) == 0
+    assert cost_nano_usd(answer("nobody"), Deployment("nobody", "openai", "", {}), call_type="acompletion") == 0
 
 
 def test_a_model_s_name_says_its_provider() -> None:

@@ -14,6 +14,8 @@ from tests.support.proxy import RunningProxy
 from tests.support.redis_server import RedisServer, why_no_redis
 
 SLOW_MODEL = "gpt-4.1-slow"
+CLAUDE, SLOW_CLAUDE = "claude-sonnet-4-5", "claude-slow"  # behind Anthropic's protocol
+LEGACY_MODEL = "gpt-3.5-turbo-instruct"  # behind legacy completions
 _numbers = itertools.count(random.randrange(100_000, 900_000))
 
 
@@ -69,7 +71,12 @@ def proxy(
     config = proxy_config(
         provider.url,
         pack={"per_team": {"legal": {"cache": {"scope": "end_user"}}}},
-        more_models=[model(SLOW_MODEL, slow_provider.url, "gpt-4.1")],
+        more_models=[
+            model(CLAUDE, provider.url, via="anthropic"),
+            model(LEGACY_MODEL, provider.url, via="text-completion-openai"),
+            model(SLOW_MODEL, slow_provider.url, "gpt-4.1"),
+            model(SLOW_CLAUDE, slow_provider.url, CLAUDE, via="anthropic"),
+        ],
     )
     with RunningProxy(config, tmp_path_factory.mktemp("proxy"), provider_url=provider.url) as proxy:
         yield proxy

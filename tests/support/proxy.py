@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Mapping
-from contextlib import closing
+from contextlib import AbstractContextManager, closing
 from pathlib import Path
 from typing import Any, Literal
 
+import anthropic
 import httpx
 import openai
 
@@ -33,13 +34,14 @@ class RunningProxy(ProxyProcess):
         env: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(config, folder, provider_url=provider_url, num_workers=num_workers, env=env)
+        self._anthropics: dict[str, anthropic.Anthropic] = {}
         self._clients: dict[tuple[str, Route], openai.OpenAI] = {}
         self._http = httpx.Client(base_url=self.url, timeout=_TIMEOUT_S, trust_env=False)
 
     def close(self) -> None:
         """Stop it and close the clients."""
         super().close()
-        for client in self._clients.values():
+        for client in (*self._clients.values(), *self._anthropics.values()):
             client.close()
         self._http.close()
 
@@ -53,6 +55,13 @@ class RunningProxy(ProxyProcess):
         if (key, route) not in self._clients:
             self._clients[key, route] = self._new_client(key, route)
         return self._clients[key, route]
+
+    def anthropic(self, key: str) -> anthropic.Anthropic:
+        """Anthropic's SDK with `key`."""
+        if key not in self._anthropics:
+            http = httpx.Client(trust_env=False, timeout=_TIMEOUT_S)
+            self._anthropics[key] = anthropic.Anthropic(base_url=self.url, api_key=key, max_retries=0, http_client=http)
+        return self._anthropics[key]
 
     def async_client(self, key: str) -> openai.AsyncOpenAI:
         """The asynchronous SDK, for `async with`."""
@@ -90,6 +99,10 @@ class RunningProxy(ProxyProcess):
         """Any request, for what the SDK cannot say."""
         headers = {"authorization": f"Bearer {key}"} if key else {}
         return self._http.request(method, path, headers={**headers, **arguments.pop("headers", {})}, **arguments)
+
+    def stream(self, method: str, path: str, **arguments: Any) -> AbstractContextManager[httpx.Response]:
+        """Any request whose answer is read bit by bit, or left."""
+        return self._http.stream(method, path, **arguments)
 
     # Looking
 

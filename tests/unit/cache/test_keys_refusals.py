@@ -26,7 +26,7 @@ def with_parameter(**parameters: Any) -> dict[str, Any]:
 
 
 REFUSED: dict[str, tuple[dict[str, Any], Reason]] = {
-    "another endpoint": ({"endpoint": "embeddings"}, Reason.UNSUPPORTED_ENDPOINT),
+    "another endpoint": ({"endpoint": "aimage_generation"}, Reason.UNSUPPORTED_ENDPOINT),
     "no endpoint": ({"endpoint": ""}, Reason.UNSUPPORTED_ENDPOINT),
     "no messages": ({"messages": ()}, Reason.MALFORMED),
     "a message that is a string": ({"messages": ("hello",)}, Reason.MALFORMED),

@@ -79,8 +79,8 @@ def test_a_request_without_the_clients_body_is_still_converted() -> None:
 
 def test_another_endpoint_is_named_and_not_looked_into() -> None:
     """Nothing in it can be wrong for us."""
-    request = to_request({"model": "e", "cache": 5, "input": "x"}, UserAPIKeyAuth(), call_type="aembedding")
-    assert (request.endpoint, request.model_group, request.messages) == ("aembedding", "e", ())
+    request = to_request({"model": "e", "cache": 5, "input": "x"}, UserAPIKeyAuth(), call_type="arerank")
+    assert (request.endpoint, request.model_group, request.messages) == ("arerank", "e", ())
 
 
 def test_who_asks_is_who_the_host_says_it_is() -> None:

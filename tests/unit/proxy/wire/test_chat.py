@@ -7,7 +7,8 @@ from typing import Any
 
 import orjson
 
-from litellm_plugins.proxy.replay import DONE, chunks
+from litellm_plugins.proxy.wire.chat import stream
+from litellm_plugins.proxy.wire.sse import DONE
 from tests.unit.cache.builders import tool_call
 
 USAGE = {"prompt_tokens": 12, "completion_tokens": 5, "total_tokens": 17}
@@ -23,7 +24,7 @@ def body(*messages: dict[str, Any], **more: Any) -> dict[str, Any]:
 
 def events(of: dict[str, Any], *, include_usage: bool = False) -> list[dict[str, Any]]:
     """The chunks, each checked to be one well-formed event; `[DONE]` is checked and left out."""
-    raw = list(chunks(of, model="small", include_usage=include_usage))
+    raw = list(stream(of | {"model": "small"}, include_usage=include_usage))
     assert raw.pop() == DONE == b"data: [DONE]\n\n"
     for event in raw:
         assert event.startswith(b"data: ")

@@ -1,0 +1,48 @@
+"""What a provider really sent of a stream that the host translates.
+
+Where a provider's stream just stops, the host makes up an end for it, and nothing on the wire tells. The chunks that it
+keeps do: none of them says that the answer is finished.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import AsyncGenerator, Iterator
+from typing import Any
+
+import litellm
+
+# By which names the host's translators hold what they translate.
+_HOLD = ("inner", "_billing_source", "_anthropic_wrapper", "completion_stream", "litellm_custom_stream_wrapper")
+_DEEPEST = 6
+
+
+def chunks_of(stream: Any) -> list[Any] | None:
+    """The list that the host fills as the stream goes by; None where the provider's own events are passed on.
+
+    To be asked for when the stream has begun and has not ended.
+    """
+    for _ in range(_DEEPEST):
+        if isinstance(stream, litellm.CustomStreamWrapper):
+            chunks = getattr(stream, "chunks", None)
+            return chunks if isinstance(chunks, list) else None
+        held = _held_by_generator(stream) if inspect.isasyncgen(stream) else (getattr(stream, n, None) for n in _HOLD)
+        stream = next((each for each in held if each is not None), None)
+        if stream is None:
+            return None
+    return None
+
+
+def _held_by_generator(stream: AsyncGenerator[Any]) -> Iterator[Any]:
+    """Legacy completions come through generators over the stream that they were called with, or have made."""
+    names = stream.ag_frame.f_locals if stream.ag_frame else {}
+    return (names.get(name) for name in ("streamwrapper", "response"))
+
+
+def is_finished(chunks: list[Any]) -> bool:
+    """Whether the provider said so."""
+    return any(map(_finishes, chunks))
+
+
+def _finishes(chunk: Any) -> bool:
+    return any(getattr(choice, "finish_reason", None) for choice in getattr(chunk, "choices", None) or ())

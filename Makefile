@@ -55,8 +55,8 @@ COMPILE = "$$tools/bin/uv" pip compile --quiet --no-config --universal --python-
 lock: ## Rewrite requirements/*.lock from pyproject.toml (UPGRADE=1: newest versions)
 	@python="$$($(FIND_PYTHON))" && tools="$$(mktemp -d)" && trap 'rm -rf "$$tools"' EXIT && \
 	"$$python" -m venv "$$tools" && "$$tools/bin/python" -m pip install -qq --disable-pip-version-check 'uv>=0.8' && \
-	$(COMPILE) pyproject.toml -o requirements/runtime.lock && \
-	$(COMPILE) pyproject.toml --extra dev -c requirements/runtime.lock -o requirements/dev.lock && \
+	$(COMPILE) pyproject.toml --extra redis -o requirements/runtime.lock && \
+	$(COMPILE) pyproject.toml --extra redis --extra dev -c requirements/runtime.lock -o requirements/dev.lock && \
 	$(COMPILE) requirements/build.in -c requirements/dev.lock -o requirements/build.lock && \
 	echo "requirements/*.lock are up to date."
 

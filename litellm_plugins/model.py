@@ -25,6 +25,16 @@ class Layer(StrEnum):
     OFF = "off"  # the cache is switched off for it
 
 
+class Volatility(StrEnum):
+    """How long an answer holds, and for whom: the classes, the most volatile first."""
+
+    REALTIME = "realtime"  # seconds
+    USER_SPECIFIC = "user_specific"  # one user, minutes
+    FAQ = "faq"  # hours
+    STATIC = "static"  # a day
+    ARCHIVAL = "archival"  # weeks
+
+
 class Reason(StrEnum):
     """Why. The same word stands in header, log, metric and test."""
 
@@ -65,6 +75,8 @@ class Reason(StrEnum):
     MALFORMED = "malformed"
     NO_IDENTITY = "no_identity"
     NO_END_USER = "no_end_user"
+    REALTIME = "realtime"  # its answer would be out of date at once
+    CLASS_NOT_CACHED = "class_not_cached"  # another class that the settings say not to cache
     INTERNAL_ERROR = "internal_error"
     # not stored, or no longer
     NO_STORE = "no_store"
@@ -127,6 +139,7 @@ class Request:
     stream: bool = False
     controls: CacheControls = field(default_factory=CacheControls)
     routing_tags: tuple[str, ...] = ()  # set only where tags choose the deployment
+    feature: str = ""  # what the client's application uses the answer for, by its own word
     deliverable: bool = True  # False: nothing stands ready to deliver a hit to it
 
 

@@ -101,4 +101,5 @@ def _event(request: Request, verdict: Verdict, *, decision_ms: float) -> CacheDe
         saved_nano_usd=entry.cost_nano_usd if entry else 0,
         saved_tokens=entry.prompt_tokens + entry.completion_tokens if entry else 0,
         decision_ms=decision_ms,
+        volatility=verdict.treatment.volatility if verdict.treatment else "",
     )

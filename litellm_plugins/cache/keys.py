@@ -19,6 +19,7 @@ from litellm_plugins.cache.dialects import DIALECTS, Dialect
 from litellm_plugins.model import Identity, Message, Reason, Request
 
 TenantScope = Literal["team", "key", "end_user", "global"]
+Anonymous = Literal["skip", "key"]
 
 KEY_VERSION = b"litellm_plugins/1"  # a change of what goes into a key begins a new world
 
@@ -34,8 +35,18 @@ class Keys:
     why_exact_only: Reason | None = None
 
 
-def derive(request: Request, scope: TenantScope, version: str = "") -> Keys | Reason:
-    """The request's keys, or the reason why it has none. Another `version` (of the user's documents), other keys."""
+def derive(
+    request: Request,
+    scope: TenantScope,
+    version: str = "",
+    *,
+    personal: bool = False,
+    without_end_user: Anonymous = "skip",
+) -> Keys | Reason:
+    """The request's keys, or the reason why it has none. Another `version` (of the user's documents), other keys.
+
+    `personal`: its answer is for its own end user only.
+    """
     dialect = DIALECTS.get(request.endpoint)
     if dialect is None:
         return Reason.UNSUPPORTED_ENDPOINT
@@ -51,6 +62,8 @@ def derive(request: Request, scope: TenantScope, version: str = "") -> Keys | Re
         if not _all_finite(parameters) or (request.endpoint != "chat" and not _all_finite(messages)):
             return Reason.MALFORMED
         tenant = tenant_of(request.identity, scope)
+        if personal and scope != "end_user":
+            tenant = personal_tenant_of(request.identity, scope, without_end_user)
         if isinstance(tenant, Reason):
             return tenant
         partition = _digest(
@@ -84,6 +97,22 @@ def tenant_of(identity: Identity, scope: TenantScope) -> str | Reason:
         return Reason.NO_IDENTITY
     if scope != "end_user":
         return owner
+    return _end_user_of(owner, identity)
+
+
+def personal_tenant_of(identity: Identity, scope: TenantScope, without_end_user: Anonymous) -> str | Reason:
+    """Whose answers about a user's own data these are: his within `scope`, never wider than a team.
+
+    Who names no end user may be many behind one key: nothing is shared, unless the settings say that a key is one
+    user's.
+    """
+    owner = tenant_of(identity, "team" if scope == "global" else scope)
+    if isinstance(owner, Reason) or identity.end_user_id:
+        return owner if isinstance(owner, Reason) else _end_user_of(owner, identity)
+    return tenant_of(identity, "key") if without_end_user == "key" else Reason.NO_END_USER
+
+
+def _end_user_of(owner: str, identity: Identity) -> str | Reason:
     if not identity.end_user_id:
         return Reason.NO_END_USER
     return orjson.dumps([owner, "end_user", identity.end_user_id]).decode()

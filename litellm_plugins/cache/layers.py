@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -17,6 +18,7 @@ from litellm_plugins.cache.storable import has_tool_calls, why_not_storable
 from litellm_plugins.cache.store import CacheStore, Entry
 from litellm_plugins.cache.tags import entry_tags
 from litellm_plugins.cache.verifier.features import NEIGHBOURS
+from litellm_plugins.cache.volatility import Treatment, lifetime_s, slid_until, treat
 from litellm_plugins.embedding.embedder import EmbedderUnavailable
 from litellm_plugins.errors import StoreUnavailable
 from litellm_plugins.model import Layer, Reason, Reply, Request
@@ -42,6 +44,7 @@ class Verdict:
     matched_question: str | None = None
     probability: float | None = None  # that the nearest answer is right
     assessment: Assessment | None = None  # what the fresh answer will teach
+    treatment: Treatment | None = None  # what its class asks for
 
     @property
     def is_hit(self) -> bool:
@@ -71,17 +74,29 @@ class CacheLayers:
             return Verdict(Layer.OFF, Reason.DISABLED)
         if request.controls.bypass:
             return Verdict(Layer.BYPASS, Reason.REQUESTED)
-        derived = keys.derive(request, policy.scope, policy.version)
+        treatment = treat(request, policy)
+        derived = treatment.refusal or keys.derive(
+            request,
+            policy.scope,
+            policy.version,
+            personal=treatment.personal,
+            without_end_user=policy.volatility.user_specific.without_end_user,
+        )
+        verdict = Verdict(Layer.MISS, Reason.EMPTY, treatment=treatment)
         if isinstance(derived, Reason):
-            return Verdict(Layer.BYPASS, derived)
-        verdict = Verdict(Layer.MISS, Reason.EMPTY, keys=derived)
+            verdict = replace(verdict, layer=Layer.BYPASS, reason=derived)
+        else:
+            verdict = replace(verdict, keys=derived)
         try:
             async with asyncio.timeout(policy.lookup_timeout_ms / 1_000):
+                if isinstance(derived, Reason):
+                    return await self._shelf_alone(request, policy, verdict)
                 verdict = await self._layers(request, policy, verdict, derived)
         except TimeoutError:
             return replace(verdict, reason=Reason.DEADLINE, failure="lookup_timeout_ms passed")
         except StoreUnavailable as exc:
             return replace(verdict, reason=Reason.STORE_UNAVAILABLE, failure=exc.reason)
+        await self._slide(verdict, policy)
         if self._verifier is not None and derived.question is not None:
             self._verifier.saw_request()
             if verdict.entry is not None:
@@ -109,9 +124,7 @@ class CacheLayers:
         answer_id = answer_id_of(reply.body)
         if embedding is not None and self._verifier is not None and not again:
             answer_id = await self._learn(verdict, reply, answer_id)
-        entry = self._entry(
-            verdict.keys, request, reply, body, policy, answer_id=answer_id, matchable=embedding is not None
-        )
+        entry = self._entry(verdict, request, reply, body, policy, answer_id=answer_id, matchable=embedding is not None)
         vector = embedding.vector if embedding else None
         await self._store.put(verdict.keys.tenant, entry, vector=vector, space=self._space)
         return None
@@ -175,6 +188,26 @@ class CacheLayers:
                 return on_shelf
         return await self._semantic(request, policy, verdict, derived, embedding)
 
+    async def _shelf_alone(self, request: Request, policy: Cache, refused: Verdict) -> Verdict:
+        """What a person wrote down is served, too, where the answers of models are not cached: it is meant for all."""
+        plain = keys.derive(request, policy.scope, policy.version)
+        if isinstance(plain, Reason) or request.controls.no_cache:
+            return refused
+        wanted = curated.asked(request, plain)
+        if wanted is None or not await self._shelf.has_any(wanted):
+            return refused
+        entry = await self._shelf.same(wanted) if policy.exact.enabled else None
+        if entry is not None and self._young_enough(entry, request):
+            return replace(refused, layer=Layer.EXACT, reason=Reason.CURATED, entry=entry, similarity=1.0)
+        if not policy.semantic.enabled or self._embedder is None:
+            return refused
+        try:
+            embedding = await self._embedder.embed(wanted.question)
+        except EmbedderUnavailable as exc:
+            return replace(refused, failure=str(exc))
+        near = None if embedding.partial else await self._near_on_shelf(request, policy, refused, wanted, embedding)
+        return near or refused
+
     async def _same(
         self, request: Request, derived: keys.Keys, wanted: curated.Asked | None
     ) -> tuple[Entry | None, Reason]:
@@ -229,13 +262,23 @@ class CacheLayers:
             return replace(verdict, reason=Reason.TOO_OLD)
         return replace(verdict, layer=Layer.SEMANTIC, entry=entry, matched_question=judged.neighbour.question)
 
+    async def _slide(self, verdict: Verdict, policy: Cache) -> None:
+        """Let the entry of a hit live longer, where its class says so. What fails here costs that only, not the hit."""
+        if verdict.entry is None or verdict.keys is None or verdict.treatment is None:
+            return
+        until = slid_until(verdict.entry, verdict.treatment, self._clock())
+        if until is not None:
+            with contextlib.suppress(StoreUnavailable, TimeoutError):
+                async with asyncio.timeout(policy.lookup_timeout_ms / 1_000):
+                    await self._store.extend(verdict.keys.tenant, verdict.entry.key, until)
+
     def _young_enough(self, entry: Entry, request: Request) -> bool:
         limit = request.controls.max_age_s
         return limit is None or self._clock() - entry.created_at <= limit
 
     def _entry(
         self,
-        derived: keys.Keys,
+        verdict: Verdict,
         request: Request,
         reply: Reply,
         body: bytes,
@@ -244,9 +287,11 @@ class CacheLayers:
         answer_id: bytes,
         matchable: bool,
     ) -> Entry:
+        derived = verdict.keys
+        assert derived is not None  # noqa: S101 - `remember` has looked
+        treatment = verdict.treatment or treat(request, policy)
         now = self._clock()
         wanted = request.controls.ttl_s
-        ttl_s = policy.ttl_s if wanted is None else min(wanted, policy.max_ttl_s)
         return Entry(
             key=derived.exact,
             partition=derived.partition,
@@ -258,12 +303,13 @@ class CacheLayers:
             prompt_tokens=reply.usage.prompt_tokens,
             completion_tokens=reply.usage.completion_tokens,
             created_at=now,
-            expires_at=now + ttl_s,
+            expires_at=now + lifetime_s(treatment, wanted, derived.exact),
             answer_id=answer_id,
             origin=keys.owner_of(request.identity),
             model_group=request.model_group,
             namespace=request.controls.namespace,
             tags=entry_tags(request.controls.tags, policy.tags, policy.version),
+            volatility=treatment.volatility if wanted is None else "",
         )
 
 

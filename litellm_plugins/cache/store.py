@@ -30,7 +30,7 @@ class Entry:
     model_group: str = ""
     namespace: str = ""
     tags: tuple[str, ...] = ()  # for invalidation, sorted
-    volatility: str = ""  # the class that gave its lifetime
+    volatility: str = ""  # the class that gave its lifetime; none where the client chose it
     pinned: bool = False  # curated: neither expires nor is evicted
 
     @property

@@ -10,7 +10,7 @@ import click
 
 from litellm_plugins.cli import config_file
 from litellm_plugins.errors import SettingsError
-from litellm_plugins.settings import Semantic, Settings
+from litellm_plugins.settings import Semantic, Settings, Storage
 
 
 @click.command()
@@ -55,7 +55,8 @@ def _features(settings: Settings) -> dict[str, Any]:
         for name in getattr(settings, table)
     ]
     return {
-        "storage": f"{settings.storage.url}, at most {settings.storage.max_size_mb} MB",
+        "storage": _storage(settings.storage),
+        "encryption": _on(bool(settings.storage.encryption_keys_env)),
         "cache": f"on, per {cache.scope}, {cache.ttl_s:g} s" if cache.enabled else "off",
         "cache.exact": _on(cache.enabled and cache.exact.enabled),
         "cache.semantic": (
@@ -63,10 +64,16 @@ def _features(settings: Settings) -> dict[str, Any]:
             if cache.enabled and cache.semantic.enabled
             else "off"
         ),
+        "events": f"on, signed with {settings.events.secret_env}" if settings.events.secret_env else "off",
         "virtual_keys": f"{len(keys.keys)} keys of {len(keys.teams)} teams" if keys.keys else "off",
         "telemetry": ", ".join(name for name, on in settings.telemetry if on) or "off",
         "overrides": ", ".join(overrides) or "none",
     }
+
+
+def _storage(storage: Storage) -> str:
+    bound = f"keys {storage.key_prefix}:*" if storage.is_redis else f"at most {storage.max_size_mb} MB"
+    return f"{storage.shown_url}, {bound}"
 
 
 def _on(value: bool) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,9 @@ import yaml
 
 from litellm_plugins import settings
 from litellm_plugins.errors import SettingsError
+from litellm_plugins.storage.extras import why_no_redis
 
+_FROM_ENVIRONMENT = "os.environ/"
 HANDLER = "litellm_plugins.proxy.handler"
 AUTH = "litellm_plugins.proxy.virtual_key_auth"
 
@@ -31,12 +34,14 @@ def load(path: Path) -> Mapping[str, Any]:
 def our_settings(config: Mapping[str, Any]) -> settings.Settings | None:
     """Our block, checked; None when there is none. Raises: SettingsError."""
     block = _block(config, "callback_settings").get("litellm_plugins")
-    return None if block is None else settings.parse(block)
+    return None if block is None else settings.parse(_resolved(block))
 
 
 def host_problems(config: Mapping[str, Any], ours: settings.Settings | None) -> list[str]:
     """What in the host's own part keeps our settings from having effect."""
     problems = []
+    if ours is not None and ours.storage.is_redis and (missing := why_no_redis()):
+        problems.append(f"{settings.ROOT}.storage.url: {missing}")
     callbacks = _block(config, "litellm_settings").get("callbacks") or []
     if ours is not None and HANDLER not in callbacks:
         problems.append(f'litellm_settings.callbacks: add "{HANDLER}", or the settings have no effect')
@@ -60,6 +65,20 @@ def host_problems(config: Mapping[str, Any], ours: settings.Settings | None) -> 
     if settings.cache_anywhere(ours) and _block(config, "litellm_settings").get("cache"):
         problems.append("litellm_settings.cache: set it to false: the pack brings its own cache")
     return problems
+
+
+def _resolved(block: object) -> object:
+    """The block with `storage.url` as the host would hand it over: it resolves os.environ/NAME everywhere."""
+    if not isinstance(block, Mapping):
+        return block
+    storage = _block(block, "storage")
+    url = storage.get("url")
+    if not isinstance(url, str) or not url.startswith(_FROM_ENVIRONMENT):
+        return block
+    name = url.removeprefix(_FROM_ENVIRONMENT)
+    if name not in os.environ:
+        raise SettingsError([f"{settings.ROOT}.storage.url: the environment variable {name} is not set here"])
+    return {**block, "storage": {**storage, "url": os.environ[name]}}
 
 
 def _block(config: Mapping[str, Any], name: str) -> Mapping[str, Any]:

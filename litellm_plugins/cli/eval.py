@@ -53,7 +53,7 @@ def stream_command(
 
 
 async def _pairs(path: Path, fit_path: Path | None) -> dict[str, Any]:
-    from litellm_plugins.cache.verifier.prior import shipped_prior
+    from litellm_plugins.cache.verifier.pairwise import rule_of_thumb
     from litellm_plugins.evaluation import pairs
     from litellm_plugins.evaluation.rows import read_rows
 
@@ -61,10 +61,10 @@ async def _pairs(path: Path, fit_path: Path | None) -> dict[str, Any]:
     others = read_rows(fit_path, pairs.Pair.parse) if fit_path else []
     embedder = _embedder()
     try:
-        model = shipped_prior(embedder.model_id)
+        model = rule_of_thumb()
         with _progress("pairs", len(rows) + len(others)) as advance:
             if others:
-                model = pairs.fitted(await pairs.see(others, embedder, model, advance), model)
+                model = pairs.fitted(await pairs.see(others, embedder, model, advance))
             seen = await pairs.see(rows, embedder, model, advance)
     finally:
         await embedder.aclose()

@@ -17,6 +17,7 @@ from litellm_plugins.virtual_keys.key_ring import hash_of
 _HANDLER = "litellm_plugins.proxy.handler"
 _AUTH = "litellm_plugins.proxy.virtual_key_auth"
 _KEPT_CALLBACKS = (_HANDLER, "prometheus")  # all others report to somewhere else
+_THRESHOLD = 0.92
 _OUTWARD = ("fallbacks", "callback", "redis", "cache")  # in the names of settings that lead off this machine
 
 
@@ -41,7 +42,7 @@ def overlay(config: Mapping[str, Any], *, model: str, secrets: Mapping[str, str]
     # Without the headers there is nothing to count.
     block["telemetry"] = {**_mapping(block, "telemetry"), "headers": True}
     parse(block)  # tells every mistake in the user's block before anything of it is replaced
-    notes = _localise(block)
+    notes = [*_localise(block), *_at_once(block)]
     models, priced_as = _models(config.get("model_list"), model)
     changed = {
         "model_list": models,
@@ -98,6 +99,19 @@ def _localise(block: dict[str, Any]) -> list[str]:
         return []
     block["cache"] = {**cache, "semantic": {**semantic, "embedder": "local"}}
     return [f"embedder {embedder} asks a provider: the demo uses the local one instead"]
+
+
+def _at_once(block: dict[str, Any]) -> list[str]:
+    cache = _mapping(block, "cache")
+    semantic = _mapping(cache, "semantic")
+    if semantic.get("threshold") is not None or semantic.get("enabled") is False:
+        return []
+    fixed = {name: value for name, value in semantic.items() if name != "max_error_rate"} | {"threshold": _THRESHOLD}
+    block["cache"] = {**cache, "semantic": fixed}
+    few = (
+        f"max_error_rate is learnt over thousands of requests: for these few the demo takes the threshold {_THRESHOLD}"
+    )
+    return [f"{few} (`litellm-plugins eval stream` shows the promise at work)"]
 
 
 def _inward(settings: Mapping[str, Any]) -> dict[str, Any]:

@@ -57,7 +57,11 @@ def run(config: Mapping[str, Any], options: Options, console: Console) -> tuple[
         for note in made.notes:
             console.print(note, highlight=False)
         provider_key = secrets.token_urlsafe(24)
-        provider_settings = SimulatorSettings(latency_scale=options.latency_scale, api_key=provider_key)
+        provider_settings = SimulatorSettings(
+            latency_scale=options.latency_scale,
+            api_key=provider_key,
+            topics={question.text: question.intent for question in questions.load()},
+        )
         with (
             Simulator(provider_settings) as provider,
             Proxy(made.config, folder=folder, provider_url=provider.url, provider_key=provider_key) as proxy,

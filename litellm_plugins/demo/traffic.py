@@ -26,6 +26,7 @@ SYSTEM_PROMPT = (
     "You are the support assistant of a bank. Answer the customer's question in a few friendly sentences, "
     "name the steps to take in the app, and offer further help. Never ask for a PIN or a password."
 )
+_FEATURE = {"feature": "help-desk"}  # as proxy_config.yaml names what asks for general answers
 PREFIX = "x-litellm-plugins-"
 COST_HEADER = "x-litellm-response-cost"
 _TIMEOUT_S = 60.0
@@ -134,14 +135,20 @@ def read(
 
 
 async def _whole(client: AsyncOpenAI, model: str, ask: Ask) -> tuple[str, CompletionUsage | None, httpx.Headers]:
-    raw = await client.chat.completions.with_raw_response.create(model=model, messages=_messages(ask))
+    raw = await client.chat.completions.with_raw_response.create(
+        model=model, messages=_messages(ask), metadata=_FEATURE
+    )
     completion = raw.parse()
     return completion.choices[0].message.content or "", completion.usage, raw.headers
 
 
 async def _streamed(client: AsyncOpenAI, model: str, ask: Ask) -> tuple[str, CompletionUsage | None, httpx.Headers]:
     raw = await client.chat.completions.with_raw_response.create(
-        model=model, messages=_messages(ask), stream=True, stream_options={"include_usage": True}
+        model=model,
+        messages=_messages(ask),
+        metadata=_FEATURE,
+        stream=True,
+        stream_options={"include_usage": True},
     )
     said: list[str] = []
     usage = None

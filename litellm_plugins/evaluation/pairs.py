@@ -11,17 +11,18 @@ import numpy as np
 import numpy.typing as npt
 
 from litellm_plugins.cache.store import Neighbour
-from litellm_plugins.cache.verifier import logistic
+from litellm_plugins.cache.verifier import pairwise
 from litellm_plugins.cache.verifier.features import Features, candidate
-from litellm_plugins.cache.verifier.logistic import Model
+from litellm_plugins.cache.verifier.pairwise import PairModel
 from litellm_plugins.cache.verifier.text import read
 from litellm_plugins.cache.verifier.words import WordCounts
-from litellm_plugins.evaluation.rows import text_in
+from litellm_plugins.evaluation.rows import BadRows, text_in
 
 if TYPE_CHECKING:
     from litellm_plugins.embedding.embedder import Embedder
 
 Column = npt.NDArray[np.float64]
+Matrix = npt.NDArray[np.float64]
 RATES = (0.01, 0.02, 0.05)
 
 
@@ -45,20 +46,23 @@ class Pair:
 class Seen:
     """The pairs as the verifier sees them."""
 
-    features: npt.NDArray[np.float64]
+    features: Matrix
+    asked: Matrix  # the questions' vectors, shape (pairs, dimensions)
+    cached: Matrix
     right: Column
     embed_ms: Column
     verify_ms: Column
 
 
 async def see(
-    pairs: Sequence[Pair], embedder: Embedder, model: Model | None, progress: Callable[[], None] = lambda: None
+    pairs: Sequence[Pair], embedder: Embedder, model: PairModel, progress: Callable[[], None] = lambda: None
 ) -> Seen:
     """Embed both questions of each pair and take the features of a cache that holds the one answer alone."""
     words = WordCounts()
     for question in {pair.cached for pair in pairs}:
         words.add(read(question).word_set)
     features: list[Features] = []
+    vectors: list[tuple[Any, Any]] = []
     embed_ms, verify_ms = [], []
     for pair in pairs:
         start = time.perf_counter()
@@ -70,23 +74,26 @@ async def see(
         found = candidate(pair.asked, [Neighbour(b"", pair.cached, similarity, b"answer")], words, {})
         if found is None:
             raise AssertionError("one neighbour always makes a candidate")
-        if model is not None:
-            model.probabilities(found.features[None])
+        model.probabilities(found.features[None])
         verify_ms.append((time.perf_counter() - start) * 1_000)
         features.append(found.features)
+        vectors.append((asked, cached))
         progress()
     right = np.array([pair.right for pair in pairs], np.float64)
-    return Seen(np.array(features), right, np.array(embed_ms), np.array(verify_ms))
+    one, other = (np.array(side) for side in zip(*vectors, strict=True))
+    return Seen(np.array(features), one, other, right, np.array(embed_ms), np.array(verify_ms))
 
 
-def fitted(seen: Seen, prior: Model | None) -> Model:
-    """The prior, moved by labelled pairs."""
-    return logistic.fit(seen.features, seen.right, towards=prior)
+def fitted(seen: Seen) -> PairModel:
+    """Weights from labelled pairs. Raises: BadRows where all have one label."""
+    if len(set(seen.right)) < 2:
+        raise BadRows("pairs to fit on must be of both labels")
+    return pairwise.fit(seen.features, seen.right, seen.asked, seen.cached)
 
 
-def report(seen: Seen, model: Model | None) -> dict[str, Any]:
+def report(seen: Seen, model: PairModel | None) -> dict[str, Any]:
     """The figures; without a model those of the plain cosine."""
-    score = seen.features[:, 0] if model is None else model.probabilities(seen.features)
+    score = seen.features[:, 0] if model is None else model.probabilities(seen.features, seen.asked, seen.cached)
     return {
         "n": len(score),
         "ap": round(average_precision(score, seen.right), 4),

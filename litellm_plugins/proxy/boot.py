@@ -58,7 +58,7 @@ def loaded_pack() -> Pack | None:
     """This worker's pack, built on the first call; None when the config has no block for us."""
     if not _packs:
         block = (litellm.callback_settings or {}).get("litellm_plugins")
-        _packs.append(None if block is None else build(_parsed(block)))
+        _packs.append(None if block is None else _built(block))
     return _packs[0]
 
 
@@ -78,7 +78,7 @@ def load_handler() -> CustomLogger:
 
 
 def build(settings: Settings) -> Pack:
-    """Put the parts together. Opens no file and loads no model: that happens on first use."""
+    """Put the parts together. Opens no file and loads no model: that happens on first use. Raises: SettingsError."""
     embedder = _embedder(settings)
     stores, policies = open_stores(settings), Policies(settings)
     layers = CacheLayers(
@@ -105,9 +105,9 @@ def _verifier(labels: LabelStore, embedder: Embedder) -> Verifier:
     return Verifier(labels, space=embedder.model_id, prior=shipped_prior(embedder.model_id))
 
 
-def _parsed(block: Any) -> Settings:
+def _built(block: Any) -> Pack:
     try:
-        return parse(block)
+        return build(parse(block))
     except SettingsError as exc:
         # The host would bury an exception under its own traceback, or carry on without us.
         problems = "\n".join(f"  {problem}" for problem in exc.problems)

@@ -29,6 +29,7 @@ _ENDPOINTS = {
 _SAY_IT_AT_ONCE = ("completions", "embeddings")
 _A_CENTURY_S = 3_155_760_000
 _HASH = re.compile(r"[0-9a-f]{64}")
+_FEATURE_TAG = "feature:"
 _MODES = ("default", "bypass", "refresh")
 _OWN_FIELDS = frozenset(
     {
@@ -71,6 +72,7 @@ def to_request(
         stream=data.get("stream") is True,
         controls=controls_of(data),
         routing_tags=routing_tags(data, router),
+        feature=feature_of(data),
         deliverable=deliverable,
     )
 
@@ -100,6 +102,17 @@ def identity_of(auth: UserAPIKeyAuth) -> Identity:
         user_id=auth.user_id,
         end_user_id=auth.end_user_id,
     )
+
+
+def feature_of(data: Mapping[str, Any]) -> str:
+    """What the client says it uses the answer for: `metadata.feature`, or a request tag `feature:NAME`."""
+    places = [_mapping(data.get(place)) for place in ("metadata", "litellm_metadata")]
+    named = next((place["feature"] for place in places if isinstance(place.get("feature"), str)), None)
+    if named is not None:
+        return str(named)
+    lists = (place.get("tags") for place in places)
+    tags = (tag for tags in lists if isinstance(tags, list) for tag in tags if isinstance(tag, str))
+    return next((tag.removeprefix(_FEATURE_TAG) for tag in tags if tag.startswith(_FEATURE_TAG)), "")
 
 
 def controls_of(data: Mapping[str, Any]) -> CacheControls:

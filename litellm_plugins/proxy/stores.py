@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from litellm_plugins.cache.backends import sqlite, sqlite_journal, sqlite_labels
+from litellm_plugins.errors import SettingsError
+from litellm_plugins.settings import ROOT
+from litellm_plugins.storage.extras import why_no_redis
 from litellm_plugins.storage.sqlite import SqliteFile
 
 if TYPE_CHECKING:
     from litellm_plugins.cache.admin.audit import Journal
     from litellm_plugins.cache.store import CacheStore
     from litellm_plugins.cache.verifier.labels import LabelStore
-    from litellm_plugins.settings import Settings
+    from litellm_plugins.settings import Settings, Storage
 
 # Every table of the file, of all features: a file is brought up to date as a whole.
 SCHEMA = (*sqlite.SCHEMA, *sqlite_journal.SCHEMA, *sqlite_labels.SCHEMA)
@@ -28,9 +33,52 @@ class Stores:
 
 
 def open_stores(settings: Settings) -> Stores:
-    """Opens nothing yet: that happens on first use."""
-    file = SqliteFile(settings.storage.path, schema=SCHEMA)
-    entries = sqlite.SqliteCacheStore(file, max_bytes=settings.storage.max_size_mb * 1024 * 1024)
+    """Opens nothing yet: that happens on first use. Raises: SettingsError, where a store or key cannot be had."""
+    storage, names = settings.storage, settings.storage.encryption_keys_env
+    stores = _on_redis(storage) if storage.is_redis else _on_sqlite(storage)
+    if not names:
+        return stores
+    from litellm_plugins.cache.backends.encrypted import EncryptedStore
+
+    return replace(stores, entries=EncryptedStore(stores.entries, _encryption_keys(names)))
+
+
+def _on_sqlite(storage: Storage) -> Stores:
+    file = SqliteFile(storage.path, schema=SCHEMA)
+    entries = sqlite.SqliteCacheStore(file, max_bytes=storage.max_size_mb * 1024 * 1024)
     return Stores(
         entries=entries, journal=sqlite_journal.SqliteJournal(file), labels=sqlite_labels.SqliteLabelStore(file)
     )
+
+
+def _on_redis(storage: Storage) -> Stores:
+    missing = why_no_redis()
+    if missing:
+        raise SettingsError([f"{ROOT}.storage.url: {missing}"])
+    from litellm_plugins.cache.backends import redis, redis_journal, redis_labels
+    from litellm_plugins.cache.backends.redis_fields import Names
+    from litellm_plugins.storage.redis import RedisServer
+
+    server = RedisServer(storage.url, timeout_s=storage.timeout_ms / 1_000, max_connections=storage.max_connections)
+    names = Names(storage.key_prefix)
+    return Stores(
+        entries=redis.RedisCacheStore(server, names),
+        journal=redis_journal.RedisJournal(server, names),
+        labels=redis_labels.RedisLabelStore(server, names),
+    )
+
+
+def _encryption_keys(names: Sequence[str]) -> list[bytes]:
+    from litellm_plugins.cache.backends.encrypted import key_from
+
+    keys, problems = [], []
+    for name in names:
+        try:
+            keys.append(key_from(os.environ[name]))
+        except KeyError:
+            problems.append(f"{name}: the environment variable is not set")
+        except ValueError as exc:
+            problems.append(f"{name}: {exc}")
+    if problems:
+        raise SettingsError([f"callback_settings.litellm_plugins.storage.encryption_keys_env: {p}" for p in problems])
+    return keys

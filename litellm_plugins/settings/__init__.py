@@ -2,8 +2,19 @@
 
 from __future__ import annotations
 
-from litellm_plugins.settings.blocks import Cache, Events, Semantic, Settings, VirtualKeys
-from litellm_plugins.settings.parsing import parse
+from litellm_plugins.settings.blocks import Cache, Events, Semantic, Settings, Storage, VirtualKeys
+from litellm_plugins.settings.parsing import ROOT, parse
 from litellm_plugins.settings.policies import Policies, cache_anywhere
 
-__all__ = ["Cache", "Events", "Policies", "Semantic", "Settings", "VirtualKeys", "cache_anywhere", "parse"]
+__all__ = [
+    "ROOT",
+    "Cache",
+    "Events",
+    "Policies",
+    "Semantic",
+    "Settings",
+    "Storage",
+    "VirtualKeys",
+    "cache_anywhere",
+    "parse",
+]

@@ -6,9 +6,12 @@ import re
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from litellm_plugins.model import checked_tags
+from litellm_plugins.settings.block import Block as _Block
+from litellm_plugins.settings.storage_url import checked_url, is_redis, shown_url
+from litellm_plugins.settings.volatility import Volatility
 
 _ENV_NAME = re.compile(r"[A-Z][A-Z0-9_]*")
 _KEY_HASH = re.compile(r"sha256:[0-9a-f]{64}")
@@ -19,22 +22,52 @@ def _twice(what: str, names: list[str]) -> list[str]:
     return [f"{what} given twice: {', '.join(repeated)}"] if repeated else []
 
 
-class _Block(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+def _environment_name(value: str) -> str:
+    if not _ENV_NAME.fullmatch(value):
+        raise ValueError("expected the NAME of an environment variable, such as LITELLM_PLUGINS_ENCRYPTION_KEY")
+    return value
 
 
 class Storage(_Block):
     """Where everything that must outlive a restart is kept."""
 
-    url: str = "sqlite:///./data/litellm_plugins.db"
-    max_size_mb: int = Field(default=512, ge=1, le=1_000_000)
+    url: str = Field(default="sqlite:///./data/litellm_plugins.db", repr=False)  # may hold a password
+    max_size_mb: int = Field(default=512, ge=1, le=1_000_000)  # SQLite only: Redis has its own maxmemory
+    # Redis only.
+    key_prefix: str = Field(default="litellm_plugins", pattern=r"^[A-Za-z0-9_.-]{1,64}$")
+    timeout_ms: float = Field(default=1_000, gt=0, le=60_000)  # for one answer of the server
+    max_connections: int = Field(default=64, ge=1, le=10_000)  # of each worker process
+    # The NAMES of environment variables with 32 bytes each: the first encrypts what is stored, each decrypts.
+    encryption_keys_env: tuple[str, ...] = ()
+
+    @field_validator("url", mode="before")
+    @classmethod
+    def _given(cls, url: object) -> object:
+        if url is None:  # what the host makes of os.environ/NAME where there is no NAME
+            raise ValueError("is empty; where it is os.environ/NAME, is that variable set?")
+        return url
+
+    @field_validator("encryption_keys_env")
+    @classmethod
+    def _names(cls, values: tuple[str, ...]) -> tuple[str, ...]:
+        for value in values:
+            _environment_name(value)
+        return values
 
     @field_validator("url")
     @classmethod
     def _known_kind(cls, url: str) -> str:
-        if not url.startswith("sqlite:///") or not url.removeprefix("sqlite:///"):
-            raise ValueError("only sqlite:///PATH is supported, for example sqlite:///./data/litellm_plugins.db")
-        return url
+        return checked_url(url)
+
+    @property
+    def is_redis(self) -> bool:
+        """Whether it is a Redis server; else it is an SQLite file."""
+        return is_redis(self.url)
+
+    @property
+    def shown_url(self) -> str:
+        """The URL as it may be printed: no user, no password."""
+        return shown_url(self.url)
 
     @property
     def path(self) -> Path:
@@ -88,6 +121,7 @@ class Cache(_Block):
     version: str = Field(default="", pattern=r"^[A-Za-z0-9_.+-]{0,64}$")  # of your documents: another one, a new world
     exact: Exact = Exact()
     semantic: Semantic = Semantic()
+    volatility: Volatility = Volatility()
 
     @field_validator("tags")
     @classmethod
@@ -117,9 +151,7 @@ class Events(_Block):
     @field_validator("secret_env")
     @classmethod
     def _a_name(cls, value: str | None) -> str | None:
-        if value is not None and not _ENV_NAME.fullmatch(value):
-            raise ValueError("expected the name of an environment variable, such as LITELLM_PLUGINS_EVENTS_SECRET")
-        return value
+        return None if value is None else _environment_name(value)
 
 
 class Override(_Block):

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ValidationError
 from litellm_plugins.errors import SettingsError
 from litellm_plugins.settings.blocks import OVERRIDES, Cache, Settings
 from litellm_plugins.settings.policies import overridden
+from litellm_plugins.settings.storage_url import shown_url
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
@@ -88,12 +89,14 @@ def _problem(error: ErrorDetails, model: type[BaseModel], root: str) -> str:
 
 def _shown(error: ErrorDetails) -> str:
     value, path = error["input"], error["loc"]
-    if path and str(path[-1]).endswith("_env"):  # the name of a variable; maybe its value was put there
+    if any(str(part).endswith("_env") for part in path):  # the name of a variable; maybe its value was put there
         return ""
     if path and path[0] == "virtual_keys" and path[-1] not in _SHOWN_OF_KEYS:
         return ""
     if value is not None and not isinstance(value, str | int | float | bool):
         return ""
+    if path == ("storage", "url") and isinstance(value, str):
+        return f" (got {shown_url(value)!r})"
     return f" (got {_USER_INFO.sub('//***@', repr(value))})"
 
 

@@ -1,6 +1,7 @@
 """What can be set about a simulator."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 DEFAULT_MODELS = (
     "gpt-4o",
@@ -19,7 +20,8 @@ class SimulatorSettings:
 
     `models` is only what `GET /v1/models` lists: any model name is answered. With an `api_key`, every
     endpoint but `/health` asks for it. `max_conversation_bytes` is what conversations may hold that a later
-    request goes on with (`previous_response_id`).
+    request goes on with (`previous_response_id`). `topics` names the topic of some questions: those of one topic
+    get the same answer, but for the mark `[ref …]`, which is always the question's own.
     """
 
     latency_scale: float = 1.0
@@ -30,6 +32,7 @@ class SimulatorSettings:
     max_recorded_body_bytes: int = 64 * 1024
     max_recorded_total_bytes: int = 64 * 1024 * 1024
     max_conversation_bytes: int = 64 * 1024 * 1024
+    topics: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.latency_scale < 0:

@@ -206,7 +206,7 @@ class _Lane:
         migrate(connection, self._schema)
 
     def _translated(self, exc: sqlite3.DatabaseError) -> StoreUnavailable:
-        text = str(exc)
+        text = str(exc).partition(" with text ")[0]  # which may be a prompt
         if "readonly" in text:
             self._drop()
             return StoreUnavailable("store_read_only", text)

@@ -29,6 +29,7 @@ class CacheDecided:
     saved_nano_usd: int = 0
     saved_tokens: int = 0
     decision_ms: float = 0.0
+    volatility: str = ""  # the class of the prompt; none where it has not been looked at
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Protocol
 
 import pytest
 
+from litellm_plugins.cache.admin.audit import Journal
+from litellm_plugins.cache.backends import redis as redis_cache
+from litellm_plugins.cache.backends import redis_journal, redis_labels, sqlite_journal, sqlite_labels
 from litellm_plugins.cache.backends import sqlite as sqlite_cache
+from litellm_plugins.cache.backends.encrypted import EncryptedStore
+from litellm_plugins.cache.backends.redis_fields import Names
 from litellm_plugins.cache.store import CacheStore
+from litellm_plugins.cache.verifier.labels import LabelStore
+from litellm_plugins.storage import redis as redis_storage
 from litellm_plugins.storage.sqlite import SqliteFile
 from tests.conformance.entries import NOW
+from tests.support.fixtures import redis_server
+from tests.support.redis_server import RedisServer
+
+__all__ = ["redis_server"]
+
+Closer = Callable[[], Awaitable[None]]
 
 
 class Clock:
@@ -31,6 +44,10 @@ class Backend(Protocol):
 
     def open(self) -> CacheStore: ...
 
+    def open_others(self) -> tuple[Journal, LabelStore, Closer]:
+        """What is kept beside the entries."""
+        ...
+
     def emptied(self, name: str) -> Backend:
         """Another backend of the same kind, where nothing was ever opened."""
         ...
@@ -48,18 +65,103 @@ class SqliteBackend:
         file = SqliteFile(self._path, schema=sqlite_cache.SCHEMA)
         return sqlite_cache.SqliteCacheStore(file, max_bytes=50_000_000, clock=self.clock)
 
+    def open_others(self) -> tuple[Journal, LabelStore, Closer]:
+        schema = (*sqlite_cache.SCHEMA, *sqlite_journal.SCHEMA, *sqlite_labels.SCHEMA)
+        file = SqliteFile(self._path, schema=schema)
+        return sqlite_journal.SqliteJournal(file), sqlite_labels.SqliteLabelStore(file), file.aclose
+
     def emptied(self, name: str) -> SqliteBackend:
         return SqliteBackend(self._folder / name)
 
 
-BACKENDS: dict[str, Callable[[Path], Backend]] = {"sqlite": SqliteBackend}
+class EncryptedBackend(SqliteBackend):
+    """The same file, its texts encrypted."""
+
+    def open(self) -> CacheStore:
+        return EncryptedStore(super().open(), [b"k" * 32])
+
+    def emptied(self, name: str) -> EncryptedBackend:
+        return EncryptedBackend(self._folder / name)
+
+
+class RedisBackend:
+    """Keys of its own on the run's one server."""
+
+    def __init__(self, server: RedisServer, prefix: str) -> None:
+        self._server, self._prefix = server, prefix
+        self.clock = Clock(NOW)
+
+    def open(self) -> CacheStore:
+        return redis_cache.RedisCacheStore(self._connection(), Names(self._prefix), clock=self.clock)
+
+    def open_others(self) -> tuple[Journal, LabelStore, Closer]:
+        connection, names = self._connection(), Names(self._prefix)
+        labels = redis_labels.RedisLabelStore(connection, names)
+        return redis_journal.RedisJournal(connection, names), labels, connection.aclose
+
+    def emptied(self, name: str) -> RedisBackend:
+        return RedisBackend(self._server, f"{self._prefix}-{name}")
+
+    def _connection(self) -> redis_storage.RedisServer:
+        # As patient as the shared machine needs: these cases are about answers, not about time.
+        return redis_storage.RedisServer(self._server.url, timeout_s=30, max_connections=64)
+
+
+class EncryptedRedisBackend(RedisBackend):
+    """The same keys, their texts encrypted."""
+
+    def open(self) -> CacheStore:
+        return EncryptedStore(super().open(), [b"k" * 32])
+
+    def emptied(self, name: str) -> EncryptedRedisBackend:
+        return EncryptedRedisBackend(self._server, f"{self._prefix}-{name}")
+
+
+Maker = Callable[[pytest.FixtureRequest, Path], Backend]
+
+
+def _in_folder(kind: type[SqliteBackend]) -> Maker:
+    return lambda _, folder: kind(folder)
+
+
+def _on_server(kind: type[RedisBackend]) -> Maker:
+    def make(request: pytest.FixtureRequest, _: Path) -> Backend:
+        server: RedisServer = request.getfixturevalue("redis_server")
+        server.call("FLUSHALL")
+        return kind(server, "conformance")
+
+    return make
+
+
+BACKENDS: dict[str, Maker] = {
+    "sqlite": _in_folder(SqliteBackend),
+    "encrypted": _in_folder(EncryptedBackend),
+    "redis": _on_server(RedisBackend),
+    "redis-encrypted": _on_server(EncryptedRedisBackend),
+}
 
 
 @pytest.fixture(params=list(BACKENDS.values()), ids=list(BACKENDS))
 def backend(request: pytest.FixtureRequest, tmp_path: Path) -> Backend:
     """Each backend in turn."""
-    made: Backend = request.param(tmp_path)
+    made: Backend = request.param(request, tmp_path)
     return made
+
+
+@pytest.fixture
+async def journal(backend: Backend) -> AsyncIterator[Journal]:
+    """The backend's audit journal."""
+    opened, _, close = backend.open_others()
+    yield opened
+    await close()
+
+
+@pytest.fixture
+async def labels(backend: Backend) -> AsyncIterator[LabelStore]:
+    """What the backend keeps for the verifier."""
+    _, opened, close = backend.open_others()
+    yield opened
+    await close()
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ ROOT = "callback_settings.litellm_plugins"
 PROBLEMS = (
     f"{ROOT}.cache.semantic.max_eror_rate: unknown setting; did you mean max_error_rate?",
     f"{ROOT}.cache.ttl_s: ",
-    f"{ROOT}.storage.url: only sqlite:///PATH is supported",
+    f"{ROOT}.storage.url: expected sqlite:///PATH, redis://HOST:PORT or",
     f"{ROOT}.telemetri: unknown setting; did you mean telemetry?",
     f"{ROOT}.per_team.legal.cache.scop: unknown setting; did you mean scope?",
 )

@@ -120,7 +120,12 @@ def _base(provider_url: str) -> dict[str, Any]:
         },
         "callback_settings": {
             PACK: {
-                "cache": {"enabled": True, "lookup_timeout_ms": _PATIENT_LOOKUP_MS, "semantic": {"threshold": 0.92}},
+                "cache": {
+                    "enabled": True,
+                    "lookup_timeout_ms": _PATIENT_LOOKUP_MS,
+                    "semantic": {"threshold": 0.92},
+                    "volatility": {"features": {"help-desk": "faq"}},
+                },
                 "virtual_keys": {
                     "teams": [{"id": "support"}, {"id": "sales"}, {"id": "legal", "alias": "Legal"}],
                     "keys": [_key(field.name) for field in fields(Keys)],

@@ -11,6 +11,7 @@ import pytest
 from tests.support.config import KEYS, Keys, model, proxy_config
 from tests.support.provider import Provider
 from tests.support.proxy import RunningProxy
+from tests.support.redis_server import RedisServer, why_no_redis
 
 SLOW_MODEL = "gpt-4.1-slow"
 CLAUDE, SLOW_CLAUDE = "claude-sonnet-4-5", "claude-slow"  # behind Anthropic's protocol
@@ -41,6 +42,16 @@ def slow_provider() -> Iterator[Provider]:
     """One that streams for a second or two, behind the model `SLOW_MODEL`."""
     with Provider(latency_scale=1) as provider:
         yield provider
+
+
+@pytest.fixture(scope="session")
+def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    """One Redis with vector search for the whole run. Whoever uses it empties it first."""
+    missing = why_no_redis()
+    if missing:
+        pytest.skip(missing)
+    with RedisServer(tmp_path_factory.mktemp("redis")) as server:
+        yield server
 
 
 @pytest.fixture(scope="session")

@@ -15,6 +15,7 @@ import yaml
 ROOT = Path(__file__).resolve().parents[2]
 DOCKERFILE = ROOT / "deploy/Dockerfile"
 COMPOSE = ROOT / "deploy/compose.yaml"
+COMPOSE_REDIS = ROOT / "deploy/compose.redis.yaml"  # is added to the first
 
 
 def instructions() -> list[tuple[str, str]]:
@@ -58,14 +59,15 @@ def test_the_image_runs_as_an_ordinary_user_and_checks_its_own_liveness() -> Non
     assert json.loads(last["CMD"])[:2] == ["--config", "/app/proxy_config.yaml"]
 
 
-def test_the_compose_file_follows_the_compose_specification() -> None:
+@pytest.mark.parametrize("file", [COMPOSE, COMPOSE_REDIS], ids=lambda path: path.name)
+def test_the_compose_file_follows_the_compose_specification(file: Path) -> None:
     check = [
         sys.executable,
         "-m",
         "check_jsonschema",
         "--builtin-schema",
         "vendor.compose-spec",
-        str(COMPOSE),
+        str(file),
     ]
     checked = subprocess.run(check, capture_output=True, text=True, check=False)
     assert checked.returncode == 0, checked.stdout + checked.stderr
@@ -77,14 +79,26 @@ def parsed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 
     Debian's Compose is 1.29, which knows all that the file uses but the project's `name`.
     """
+    return as_compose_reads(tmp_path_factory.mktemp("compose"), COMPOSE)
+
+
+@pytest.fixture(scope="module")
+def with_redis(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """The same of both files together."""
+    return as_compose_reads(tmp_path_factory.mktemp("compose"), COMPOSE, COMPOSE_REDIS)
+
+
+def as_compose_reads(folder: Path, *files: Path) -> dict[str, Any]:
     if not shutil.which("docker-compose"):
         pytest.skip("docker-compose is not installed")
-    folder = tmp_path_factory.mktemp("compose")
     (folder / "deploy").mkdir()
-    without_name = re.sub(r"^name:.*\n", "", COMPOSE.read_text(), flags=re.MULTILINE)
-    (folder / "deploy/compose.yaml").write_text(without_name)
+    command = ["docker-compose"]
+    for file in files:
+        without_name = re.sub(r"^name:.*\n", "", file.read_text(), flags=re.MULTILINE)
+        (folder / "deploy" / file.name).write_text(without_name)
+        command += ["-f", f"deploy/{file.name}"]
     (folder / ".env").write_text("LITELLM_MASTER_KEY=sk-made-up\n")
-    command = ["docker-compose", "-f", "deploy/compose.yaml", "config"]
+    command += ["config"]
     told = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     assert told.returncode == 0, told.stderr
     found: dict[str, Any] = yaml.safe_load(told.stdout)
@@ -106,3 +120,16 @@ def test_only_the_volume_and_tmp_can_be_written(parsed: dict[str, Any]) -> None:
     writable = [volume for volume in proxy["volumes"] if not str(volume).endswith(":ro")]
     assert writable == ["data:/app/data:rw"]
     assert "data" in parsed["volumes"]
+
+
+def test_redis_is_reached_by_the_proxy_only_and_evicts_nothing_that_was_curated(with_redis: dict[str, Any]) -> None:
+    proxy, redis = with_redis["services"]["proxy"], with_redis["services"]["redis"]
+    assert "ports" not in redis
+    assert list(redis["networks"]) == ["cache"]
+    assert with_redis["networks"]["cache"]["internal"] is True
+    assert {"default", "cache"} == set(proxy["networks"])
+    assert proxy["environment"]["LITELLM_PLUGINS_REDIS_URL"] == "redis://redis:6379"
+    assert "REDIS_URL" not in proxy["environment"]  # the host's own cache would take it
+    told = redis["command"]
+    assert told[told.index("--maxmemory-policy") + 1] == "volatile-lru"
+    assert redis["image"] == "redis:8"

@@ -18,6 +18,7 @@ from tests.unit.cache.builders import TEAM, answer, chat, reply
 from tests.unit.cache.fakes import Clock, FakeEmbedder, FakeStore
 
 T = TypeVar("T")
+EXACTLY = {"volatility": {"faq": {"jitter": 0}}}
 
 
 class Told:
@@ -87,6 +88,7 @@ async def test_the_event_of_a_hit_says_who_asked_what_was_saved_and_how_long_it_
         saved_nano_usd=1_234,
         saved_tokens=17,
         decision_ms=1_000 / 512,
+        volatility="faq",
     )
     assert run.told.events[-1] == decision.event
 
@@ -205,7 +207,7 @@ async def test_overrides_that_do_not_fit_each_other_do_not_stop_a_request() -> N
 
 async def test_the_policy_of_the_one_who_asks_is_in_force() -> None:
     """Also for the storing: it rides on the decision."""
-    run = Run(block={"cache": {"enabled": True}, "per_team": {"support": {"cache": {"ttl_s": 5}}}})
+    run = Run(block={"cache": {"enabled": True}, "per_team": {"support": {"cache": {"ttl_s": 5, **EXACTLY}}}})
     decision = await run.pipeline.before_call(chat("lost"))
     assert decision.policy.ttl_s == 5
     await run.pipeline.after_call(decision, reply())

@@ -114,7 +114,10 @@ FAULTS: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "a sqlite url without a path": (
         {"storage": {"url": "sqlite:///"}},
-        "storage.url: only sqlite:///PATH is supported, for example sqlite:///./data/litellm_plugins.db (got 'sqlite:///')",
+        (
+            "storage.url: expected sqlite:///PATH, redis://HOST:PORT or rediss://HOST:PORT (TLS), "
+            "for example sqlite:///./data/litellm_plugins.db (got 'sqlite:///')"
+        ),
     ),
     "answers of no size": (
         {"cache": {"max_answer_kb": 0}},
@@ -236,10 +239,10 @@ def test_every_kind_of_repetition_is_listed() -> None:
         assert fault in found
 
 
-@pytest.mark.parametrize("url", ["redis://h", "sqlite://x", "data.db", "", "sqlite:/x", "SQLITE:///x"])
-def test_only_a_sqlite_url_is_a_store(url: str) -> None:
+@pytest.mark.parametrize("url", ["mysql://h", "sqlite://x", "data.db", "", "sqlite:/x", "SQLITE:///x", "REDIS://h"])
+def test_a_url_of_no_kind_that_is_known_is_no_store(url: str) -> None:
     """A path alone would be taken for one by nobody else."""
-    assert problem({"storage": {"url": url}}).startswith("storage.url: only sqlite:///PATH is supported")
+    assert problem({"storage": {"url": url}}).startswith("storage.url: expected sqlite:///PATH, redis://HOST:PORT")
 
 
 def test_settings_cannot_be_changed_once_read() -> None:

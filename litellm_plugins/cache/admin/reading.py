@@ -13,6 +13,7 @@ from litellm_plugins.errors import RequestError
 from litellm_plugins.model import checked_tags
 
 SELECTING = ("cache_id", "tag", "version", "namespace", "model", "text", "tenant", "team", "key", "curated")
+_OWNERS = ("team:", "key:")  # the tenants that a curated answer is looked for under
 _MAX_TEXT = 1_000
 _MAX_QUESTION = 20_000
 _MAX_ANSWER = 256 * 1024
@@ -81,6 +82,8 @@ def curation_of(given: Mapping[str, Any], *, also: Sequence[str] = ()) -> Curati
     everyone, tenant = flag(given, "everyone", default=False), tenant_of(given)
     if bool(everyone) == (tenant is not None):
         raise RequestError("team: say whom the answer is for: a team, a key, or everyone: true", param="team")
+    if tenant is not None and not tenant.startswith(_OWNERS):
+        raise RequestError("tenant: an answer is for a team, a key, or everyone: true", param="tenant")
     return Curation(
         questions=_questions(given),
         answer=answer,

@@ -105,7 +105,7 @@ class CacheAdmin:
             listed = [_summary(tenant, entry) for tenant, entry in found]
             return {"dry_run": True, "would_remove": await self._store.count(selector), "entries": listed}
         removed = await self._store.remove(selector)
-        await self._note(actor, "invalidate", removed, given)
+        await self._note(actor, "invalidate", removed, self._without_prompts(given))
         return {"dry_run": False, "removed": removed}
 
     async def event(self, given: Mapping[str, Any]) -> Json:
@@ -176,6 +176,11 @@ class CacheAdmin:
         if stored:
             await self._note(actor, "warm", stored, {name: given[name] for name in given if name != "rows"})
         return {"stored": stored, "results": results}
+
+    def _without_prompts(self, given: Mapping[str, Any]) -> Json:
+        """What may be kept of a selector: where prompts are encrypted, a part of one must not stand in the journal."""
+        encrypted = bool(self._settings.storage.encryption_keys_env)
+        return {name: "(not kept)" if encrypted and name == "text" else value for name, value in given.items()}
 
     async def _one(self, selector: Selector) -> tuple[str, Entry]:
         found = await self._store.find(selector, limit=1)

@@ -7,10 +7,9 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-import orjson
-
 from litellm_plugins.cache.admin.reading import Curation
 from litellm_plugins.cache.curated import SHELF_TAG, Target, key_of, partition_of, tokens_about
+from litellm_plugins.cache.curated_shapes import chat_body
 from litellm_plugins.cache.store import CacheStore, Entry
 
 if TYPE_CHECKING:
@@ -51,7 +50,9 @@ class Shelver:
             key=key,
             partition=partition_of(target),
             question=question if matchable else None,
-            body=_chat_body(key.hex()[:32], curation.answer, curation.model_group or _WRITTEN_BY, now),
+            body=chat_body(
+                key.hex()[:32], curation.answer, model=curation.model_group or _WRITTEN_BY, created=int(now)
+            ),
             model=curation.model_group or _WRITTEN_BY,
             provider=_PROVIDER,
             cost_nano_usd=0,
@@ -74,9 +75,7 @@ class Shelver:
 
 
 def _target(curation: Curation) -> Target:
-    return Target(
-        curation.tenant, namespace=curation.namespace, model_group=curation.model_group, system=curation.system
-    )
+    return Target(curation.tenant, curation.namespace, curation.model_group, curation.system)
 
 
 def _tags(curation: Curation) -> tuple[str, ...]:
@@ -85,19 +84,3 @@ def _tags(curation: Curation) -> tuple[str, ...]:
 
 def _answer_id(curation: Curation) -> bytes:
     return hashlib.sha256(curation.answer.encode("utf-8", "surrogatepass")).digest()[:16]
-
-
-def _chat_body(cache_id: str, answer: str, model: str, now: float) -> bytes:
-    """The answer as a chat completion; no tokens were used for it."""
-    return orjson.dumps(
-        {
-            "id": f"chatcmpl-curated-{cache_id}",
-            "object": "chat.completion",
-            "created": int(now),
-            "model": model,
-            "choices": [
-                {"index": 0, "message": {"role": "assistant", "content": answer}, "finish_reason": "stop"},
-            ],
-            "usage": {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0},
-        }
-    )

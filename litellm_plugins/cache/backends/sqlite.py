@@ -33,7 +33,7 @@ _INSERT = (
 _SWEEP = "DELETE FROM cache_entries WHERE expires_at <= ? AND NOT pinned"
 _TOUCH = "UPDATE cache_entries SET used_at = ? WHERE tenant = ? AND key = ?"
 _TOUCH_EVERY_S = 60.0  # how stale `used_at` may be: one write a minute per busy entry, not one per hit
-_EXTEND = "UPDATE cache_entries SET expires_at = ? WHERE tenant = ? AND key = ? AND expires_at < ?"
+_EXTEND = f"UPDATE cache_entries SET expires_at = ? WHERE tenant = ? AND key = ? AND expires_at < ? AND {_LIVE}"  # noqa: S608
 _REMOVE_BATCH = 500  # entries per transaction: a large removal must not keep other writers waiting
 _STATS = f"""SELECT tenant, namespace, model_group, volatility, count(*),
     sum(length(body) + coalesce(length(question), 0) + coalesce(length(vector), 0)), sum(pinned),
@@ -76,7 +76,8 @@ class SqliteCacheStore:
         await self._file.write(lambda db: self._insert(db, tenant, entry, blob, space, now), atomic=False)
 
     async def extend(self, tenant: str, key: bytes, expires_at: float) -> None:
-        self._file.write_later(lambda db: db.execute(_EXTEND, (expires_at, tenant, key, expires_at)))
+        now = self._clock()
+        self._file.write_later(lambda db: db.execute(_EXTEND, (expires_at, tenant, key, expires_at, now)))
 
     async def find(self, selector: Selector, *, limit: int) -> list[tuple[str, Entry]]:
         query = f"SELECT tenant, {_COLUMNS} FROM cache_entries WHERE {{}} AND {_LIVE} ORDER BY id DESC LIMIT ?"  # noqa: S608

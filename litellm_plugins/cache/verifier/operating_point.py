@@ -28,8 +28,8 @@ class OperatingPoint:
 class Caution:
     """How much room is left below the promise for what is not known."""
 
-    margin: float = 0.8  # of the promised rate
-    deviations: float = 0.5  # how many posterior standard deviations are added to the estimated errors
+    margin: float = 0.85  # of the promised rate
+    deviations: float = 1.0  # how many posterior standard deviations are added to the estimated errors
     calibrated_from: float = 0.5  # labels of at least this probability calibrate
     shift_spread: float = 0.5  # prior standard deviations of the calibration's shift and slope around 0 and 1
     slope_spread: float = 0.3

@@ -23,7 +23,7 @@ from litellm_plugins.cache.verifier.vocabulary import (
 
 READ = 2_000  # characters; longer questions are compared by what stands at their beginning
 _WORD = re.compile(r"[^\W_]+(?:['\u2019][^\W_]+)*(?:\+\+|#)?|[+*/=<>^%$\u20ac]")
-_NUMBER = re.compile(r"(?<![^\W\d_])[-\u2212]?\d+(?:[.,:/]\d+)*")
+_NUMBER = re.compile(r"(?<![^\W_])[-\u2212]?\d+(?:[.,:/]\d+)*(?![^\W_])")
 _QUOTED = re.compile(
     r"[\"\u201c\u201d\u00ab\u00bb`]([^\"\u201c\u201d\u00ab\u00bb`]{1,200})[\"\u201c\u201d\u00ab\u00bb`]"
 )

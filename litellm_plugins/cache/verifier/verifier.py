@@ -11,8 +11,10 @@ import zipfile
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import ParamSpec, TypeVar
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from litellm_plugins.cache.store import Neighbour
 from litellm_plugins.cache.verifier import fitting
@@ -21,16 +23,21 @@ from litellm_plugins.cache.verifier.fitting import Fit
 from litellm_plugins.cache.verifier.labels import Label, LabelStore
 from litellm_plugins.cache.verifier.logistic import Model
 from litellm_plugins.cache.verifier.operating_point import Caution
+from litellm_plugins.cache.verifier.pairwise import rule_of_thumb
 from litellm_plugins.cache.verifier.text import read
 from litellm_plugins.cache.verifier.words import WordCounts
 from litellm_plugins.errors import StoreUnavailable
 
 _LOG = logging.getLogger(__name__)
 
+P = ParamSpec("P")
+T = TypeVar("T")
+
 _FIRST_FIT, _GROWTH, _AT_LEAST = 100, 0.15, 25  # labels until the first fit; then this share more, and that many
 _LABELS = 6_000  # the newest; a fit on more takes seconds of a core and gains nothing
 _LOOK_FOR_FITS_S = 5.0
 _ANSWERS = 65_536  # whose popularity is counted
+_PAIR = rule_of_thumb()
 _HEAVIEST = 50.0  # requests that one label may stand for
 
 # While too little is known: only what is all but the same question, and half of that is checked.
@@ -120,6 +127,8 @@ class Verifier:
         if found is None:
             return None
         probability, threshold = self._probability(found.features), self._threshold(rate)
+        if len(neighbours) == 1:  # no neighbourhood: the pair has to be convincing by itself
+            probability = min(probability, float(_PAIR.probabilities(found.features[None])[0]))
         cold = self._fit is None
         accepted = self._acceptable_cold(found.features, probability) if cold else probability >= threshold
         chance = self._chance_of_check(probability) if accepted and checks else 0.0
@@ -228,6 +237,7 @@ class Verifier:
             old = self._fit
             words, popularity = self._words.counts.copy(), dict(self._popularity)
             new = await asyncio.to_thread(
+                _on_one_core,
                 fitting.fit,
                 labels,
                 version=version,
@@ -243,6 +253,12 @@ class Verifier:
             self._adopt(new)
         except (StoreUnavailable, np.linalg.LinAlgError) as exc:
             _LOG.warning("verifier: no fit after %d labels: %s", version, exc)
+
+
+def _on_one_core(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Run `work` with single-threaded linear algebra: on matrices this small, more threads are ten times slower."""
+    with threadpool_limits(limits=1, user_api="blas"):
+        return work(*args, **kwargs)
 
 
 def is_due(count: int) -> bool:

@@ -19,6 +19,8 @@ def headers_for(event: CacheDecided) -> dict[str, str]:
         f"{PREFIX}cache-reason": str(event.reason),
         f"{PREFIX}decision-ms": f"{event.decision_ms:.2f}",
     }
+    if event.volatility:
+        headers[f"{PREFIX}cache-class"] = event.volatility
     if event.similarity is not None:
         headers[f"{PREFIX}cache-similarity"] = f"{event.similarity:.4f}"
     if event.cache_id is not None:

@@ -27,6 +27,8 @@ def notes_for(event: CacheDecided) -> TraceNotes:
         "cache_reason": str(event.reason),
         "decision_ms": round(event.decision_ms, 3),
     }
+    if event.volatility:
+        metadata["cache_class"] = event.volatility
     if event.similarity is not None:
         metadata["cache_similarity"] = round(event.similarity, 4)
     if event.cache_id is not None:

@@ -73,6 +73,8 @@ def _decision(event: CacheDecided) -> dict[str, Any]:
         "stream": event.stream,
         "decision_ms": round(event.decision_ms, 3),
     }
+    if event.volatility:
+        fields["class"] = event.volatility
     if event.similarity is not None:
         fields["similarity"] = round(event.similarity, 4)
     if event.cache_id is not None:

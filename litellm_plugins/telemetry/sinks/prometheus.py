@@ -35,6 +35,12 @@ class PrometheusSink:
             ["layer", "reason", "model_group"],
             registry=registry,
         )
+        self._classes = Counter(
+            "litellm_plugins_cache_classes_total",
+            "Requests by the class of their prompt (how long its answer holds, and for whom)",
+            ["class", "layer"],
+            registry=registry,
+        )
         self._similarity = Histogram(
             "litellm_plugins_cache_similarity_ratio",
             "Cosine similarity of the nearest cached question",
@@ -87,6 +93,8 @@ class PrometheusSink:
         model_group = self._label(event.model_group)
         self._requests.labels(event.layer, event.reason, model_group).inc()
         self._decision.labels(event.layer).observe(event.decision_ms / 1_000)
+        if event.volatility:
+            self._classes.labels(event.volatility, event.layer).inc()
         if event.similarity is not None:
             self._similarity.labels(event.layer).observe(event.similarity)
         if event.cache_id is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -11,6 +12,8 @@ from litellm_plugins.model import CacheControls, Layer, Reason
 from litellm_plugins.settings import Cache
 from tests.unit.cache.builders import answer, chat, reply
 from tests.unit.cache.world import ON, World, told
+
+EXACTLY: dict[str, Any] = {"volatility": {"faq": {"jitter": 0}}}
 
 
 async def test_a_refresh_skips_both_layers_and_replaces_the_entry(world: World) -> None:
@@ -51,7 +54,7 @@ async def test_a_client_may_choose_a_lifetime_up_to_the_operators_bound(
     world: World, wanted: float | None, lives: float
 ) -> None:
     """Longer than the default too, but never past max_ttl_s."""
-    await world.keep(chat("lost", controls=CacheControls(ttl_s=wanted)), ttl_s=100, max_ttl_s=1_000)
+    await world.keep(chat("lost", controls=CacheControls(ttl_s=wanted)), ttl_s=100, max_ttl_s=1_000, **EXACTLY)
     assert world.store.only.created_at == world.clock.now
     assert world.store.only.expires_at == world.clock.now + lives
 

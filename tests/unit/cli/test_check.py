@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,8 @@ def test_a_right_config_is_ok_and_says_what_is_on(tmp_path: Path) -> None:
         "cache": "on, per team, 3600 s",
         "cache.exact": "on",
         "cache.semantic": "on, at most 1.00% wrong answers, embedder local",
+        "encryption": "off",
+        "events": "off",
         "virtual_keys": "2 keys of 1 teams",
         "telemetry": "headers, log, prometheus, langfuse",
         "overrides": "team support",
@@ -150,3 +153,43 @@ def test_no_secret_is_printed_whatever_is_wrong(tmp_path: Path) -> None:
         result = check(tmp_path, config(block), *options)
         assert result.exit_code == 1
         assert SECRET not in result.output
+
+
+def test_a_redis_is_named_without_its_password(tmp_path: Path) -> None:
+    """With the keys that are its, since there may be others' on the server."""
+    result = check(tmp_path, config({"storage": {"url": "redis://:hunter2@cache:6379", "key_prefix": "eu"}}))
+    assert result.exit_code == 0
+    assert "redis://cache:6379, keys eu:*" in result.stdout
+    assert "hunter2" not in result.output
+
+
+def test_a_url_from_the_environment_is_the_one_that_the_host_would_take(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = config({"storage": {"url": "os.environ/OUR_REDIS"}})
+    monkeypatch.setenv("OUR_REDIS", "redis://:hunter2@cache:6379")
+    result = check(tmp_path, content)
+    assert result.exit_code == 0
+    assert "redis://cache:6379" in result.stdout
+
+    monkeypatch.setenv("OUR_REDIS", "redis://:hunter2@cache:6379/7")
+    result = check(tmp_path, content)
+    assert result.exit_code == 1
+    assert "database 0 only" in result.stderr
+    assert "hunter2" not in result.output
+
+    monkeypatch.delenv("OUR_REDIS")
+    result = check(tmp_path, content)
+    assert result.exit_code == 1
+    assert "storage.url: the environment variable OUR_REDIS is not set here" in result.stderr
+
+
+def test_a_redis_without_its_packages_is_a_problem_that_says_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "redisvl", None)
+    result = check(tmp_path, config({"storage": {"url": "redis://cache"}}))
+    assert result.exit_code == 1
+    assert result.stderr.startswith("callback_settings.litellm_plugins.storage.url: Redis needs the package redisvl")
+    assert "pip install 'litellm-plugins[redis]'" in result.stderr
+    assert check(tmp_path, config({"storage": {"url": "sqlite:///x.db"}})).exit_code == 0

@@ -96,3 +96,17 @@ def test_a_config_without_our_block_gives_no_hits_but_keys_still_work() -> None:
     settings = overlaid(callback_settings={}).settings
     assert not settings.cache.enabled
     assert len(settings.virtual_keys.keys) == 2
+
+
+def test_a_promise_gives_way_to_a_threshold_and_that_is_said() -> None:
+    """A few hundred requests are too few to learn from; what the user fixed, or switched off, stays."""
+
+    def with_semantic(semantic: dict[str, Any]) -> tuple[Any, int]:
+        block = {"cache": {"enabled": True, "semantic": semantic}}
+        made = overlaid(callback_settings={"litellm_plugins": block})
+        return made.settings.cache.semantic, sum("max_error_rate" in note for note in made.notes)
+
+    promised, told = with_semantic({"max_error_rate": 0.02})
+    assert (promised.threshold, told) == (0.92, 1)
+    assert with_semantic({"threshold": 0.8})[0].threshold == 0.8
+    assert with_semantic({"enabled": False}) == (with_semantic({"enabled": False})[0], 0)

@@ -152,3 +152,21 @@ def test_falsy_values_are_no_nulls() -> None:
 def test_a_body_without_choices_or_usage_is_no_fault(stored: dict[str, Any]) -> None:
     """It is refused later, with its reason."""
     assert wire_body(stored) == {"choices": []}
+
+
+@pytest.mark.parametrize(
+    ("sent", "feature"),
+    [
+        ({"metadata": {"feature": "help-desk"}}, "help-desk"),
+        ({"litellm_metadata": {"feature": "help-desk"}}, "help-desk"),
+        ({"metadata": {"tags": ["eu", "feature:help-desk", "feature:other"]}}, "help-desk"),
+        ({"metadata": {"feature": "news", "tags": ["feature:help-desk"]}}, "news"),
+        ({"metadata": {"feature": 7, "tags": [7, None, "help-desk"]}}, ""),
+        ({"metadata": {"tags": "feature:help-desk"}}, ""),
+        ({"metadata": None}, ""),
+        ({}, ""),
+    ],
+)
+def test_a_feature_is_named_in_the_metadata_or_by_a_tag(sent: dict[str, Any], feature: str) -> None:
+    """The host puts the tags of body and header `x-litellm-tags` into the metadata."""
+    assert convert(sent).feature == feature

@@ -22,6 +22,7 @@ _HIT = CacheDecided(
     saved_nano_usd=1_234,
     saved_tokens=17,
     decision_ms=1.2345,
+    volatility="faq",
 )
 _MISS = CacheDecided(
     layer=Layer.MISS, reason=Reason.BELOW_THRESHOLD, endpoint="chat", model_group="small", decision_ms=1.2345

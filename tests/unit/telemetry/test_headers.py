@@ -16,6 +16,7 @@ def test_a_hit_says_layer_reason_similarity_handle_and_what_it_saved() -> None:
     assert headers_for(hit()) == {
         f"{PREFIX}cache": "semantic",
         f"{PREFIX}cache-reason": "above_threshold",
+        f"{PREFIX}cache-class": "faq",
         f"{PREFIX}cache-similarity": "0.9434",
         f"{PREFIX}cache-id": "0123abcd",
         f"{PREFIX}saved-usd": "0.000001234",

@@ -16,6 +16,7 @@ def test_a_hit_can_be_filtered_by_its_tag_and_charted_by_its_numbers() -> None:
     assert notes.metadata == {
         "cache": "semantic",
         "cache_reason": "above_threshold",
+        "cache_class": "faq",
         "decision_ms": 1.234,
         "cache_similarity": 0.9434,
         "cache_id": "0123abcd",

@@ -77,6 +77,7 @@ def test_a_decision_is_one_line_with_everything_that_headers_say(lines: Lines, c
             "event": "cache_decision",
             "cache": "semantic",
             "reason": "above_threshold",
+            "class": "faq",
             "endpoint": "chat",
             "model": "small",
             "team": "Support",

@@ -41,6 +41,16 @@ def test_requests_are_counted_by_layer_reason_and_model(scrape: Scrape) -> None:
     assert scrape.value("requests_total", layer="miss", reason="below_threshold", model_group="small") == 1
 
 
+def test_requests_are_counted_by_class(scrape: Scrape) -> None:
+    """How much of the traffic may be cached at all; those that were never classed are in no series."""
+    scrape.sink.record(hit())
+    scrape.sink.record(miss(volatility="static"))
+    scrape.sink.record(miss())
+    assert scrape.value("cache_classes_total", **{"class": "faq", "layer": "semantic"}) == 1
+    assert scrape.value("cache_classes_total", **{"class": "static", "layer": "miss"}) == 1
+    assert scrape.value("cache_classes_total", **{"class": "", "layer": "miss"}) is None
+
+
 def test_what_hits_saved_adds_up_in_dollars_and_tokens(scrape: Scrape) -> None:
     """Of the cheapest tokens too."""
     for _ in range(1_000):

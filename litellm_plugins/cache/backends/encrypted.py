@@ -1,0 +1,152 @@
+"""Prompts and answers encrypted at rest, over whatever store keeps them.
+
+AES-256-GCM, a fresh nonce for each text; tenant, key and field are authenticated with it, so that no entry can be put
+in another's place. Encrypted are the question and the answer. In the clear stay what the store needs to work by: keys
+and partitions (SHA-256), tenant, model, namespace, tags, times, counts and the question's vector.
+
+Entries lie under keys of their own: what was stored without encryption is not served with it, nor the other way round.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import os
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import orjson
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from litellm_plugins.cache.store import CacheStore, Entry, Neighbour, Selector, StoreStats
+
+if TYPE_CHECKING:
+    from litellm_plugins.embedding.embedder import Vector
+
+_KEY_BYTES = 32
+_KEY_NAME_BYTES = 4  # of a key's digest: which of several keys a text was encrypted with
+_NONCE_BYTES = 12
+_SCANNED_PER_TENANT = 1_000_000
+
+
+def key_from(text: str) -> bytes:
+    """The 32 bytes that `text` spells in base64 or hexadecimal. Raises: ValueError; it never repeats the text."""
+    for spelled in (bytes.fromhex, lambda value: base64.b64decode(value.translate(_URL_SAFE), validate=True)):
+        try:
+            key = spelled(text.strip())
+        except (ValueError, binascii.Error):
+            continue
+        if len(key) == _KEY_BYTES:
+            return key
+    raise ValueError("expected 32 bytes in base64 or hexadecimal; `openssl rand -base64 32` makes some")
+
+
+_URL_SAFE = str.maketrans("-_", "+/")
+
+
+class EncryptedStore:
+    """Keeps `CacheStore` over `inner`, which it owns. The first of `keys` encrypts, each decrypts."""
+
+    def __init__(self, inner: CacheStore, keys: Sequence[bytes]) -> None:
+        self._inner = inner
+        self._ciphers = {hashlib.sha256(key).digest()[:_KEY_NAME_BYTES]: AESGCM(key) for key in keys}
+        self._current = next(iter(self._ciphers))
+
+    async def get(self, tenant: str, key: bytes) -> Entry | None:
+        entry = await self._inner.get(tenant, _elsewhere(key))
+        return None if entry is None else self._opened(tenant, entry)
+
+    async def nearest(self, tenant: str, partition: bytes, vector: Vector, *, space: str, k: int) -> list[Neighbour]:
+        found = await self._inner.nearest(tenant, _elsewhere(partition), vector, space=space, k=k)
+        opened = ((each, self._question(tenant, each.key, each.question)) for each in found)
+        return [replace(n, key=_elsewhere(n.key), question=text) for n, text in opened if text is not None]
+
+    async def put(self, tenant: str, entry: Entry, *, vector: Vector | None, space: str) -> None:
+        await self._inner.put(tenant, self._sealed(tenant, entry), vector=vector, space=space)
+
+    async def extend(self, tenant: str, key: bytes, expires_at: float) -> None:
+        await self._inner.extend(tenant, _elsewhere(key), expires_at)
+
+    async def find(self, selector: Selector, *, limit: int) -> list[tuple[str, Entry]]:
+        if selector.text is not None:
+            return (await self._with_text(selector))[:limit]
+        found = await self._inner.find(selector, limit=limit)
+        opened = ((tenant, self._opened(tenant, entry)) for tenant, entry in found)
+        return [(tenant, entry) for tenant, entry in opened if entry is not None]
+
+    async def count(self, selector: Selector) -> int:
+        return await self._inner.count(selector) if selector.text is None else len(await self._with_text(selector))
+
+    async def remove(self, selector: Selector) -> int:
+        if selector.text is None:
+            return await self._inner.remove(selector)
+        named = await self._with_text(selector)
+        return sum([await self._inner.remove(Selector(tenant=t, cache_id=entry.cache_id)) for t, entry in named])
+
+    async def stats(self) -> StoreStats:
+        return await self._inner.stats()
+
+    async def aclose(self) -> None:
+        await self._inner.aclose()
+
+    async def _with_text(self, selector: Selector) -> list[tuple[str, Entry]]:
+        """What `selector` names, by decrypting one tenant's entries after the other's."""
+        tenants = (await self._inner.stats()).by["tenant"] if selector.tenant is None else (selector.tenant,)
+        wanted = (selector.text or "").casefold()
+        named: list[tuple[str, Entry]] = []
+        for tenant in tenants:
+            entries = await self.find(replace(selector, text=None, tenant=tenant), limit=_SCANNED_PER_TENANT)
+            named += [(t, e) for t, e in entries if e.question is not None and wanted in e.question.casefold()]
+        return sorted(named, key=lambda pair: -pair[1].created_at)
+
+    def _sealed(self, tenant: str, entry: Entry) -> Entry:
+        key = _elsewhere(entry.key)
+        question = entry.question
+        if question is not None:
+            sealed = self._encrypt(question.encode("utf-8", "surrogatepass"), tenant, key, "question")
+            question = base64.b64encode(sealed).decode()
+        body = self._encrypt(entry.body, tenant, key, "body")
+        return replace(entry, key=key, partition=_elsewhere(entry.partition), question=question, body=body)
+
+    def _opened(self, tenant: str, entry: Entry) -> Entry | None:
+        """The entry as it was put; None where none of our keys opens it."""
+        body = self._decrypt(entry.body, tenant, entry.key, "body")
+        question = None if entry.question is None else self._question(tenant, entry.key, entry.question)
+        if body is None or (question is None and entry.question is not None):
+            return None
+        key, partition = _elsewhere(entry.key), _elsewhere(entry.partition)
+        return replace(entry, key=key, partition=partition, question=question, body=body)
+
+    def _question(self, tenant: str, key: bytes, stored: str) -> str | None:
+        try:
+            sealed = base64.b64decode(stored, validate=True)
+        except (ValueError, binascii.Error):
+            return None
+        text = self._decrypt(sealed, tenant, key, "question")
+        return None if text is None else text.decode("utf-8", "surrogatepass")
+
+    def _encrypt(self, text: bytes, tenant: str, key: bytes, field: str) -> bytes:
+        nonce = os.urandom(_NONCE_BYTES)
+        return self._current + nonce + self._ciphers[self._current].encrypt(nonce, text, _place(tenant, key, field))
+
+    def _decrypt(self, sealed: bytes, tenant: str, key: bytes, field: str) -> bytes | None:
+        cipher = self._ciphers.get(sealed[:_KEY_NAME_BYTES])
+        if cipher is None:
+            return None
+        nonce, text = sealed[_KEY_NAME_BYTES:][:_NONCE_BYTES], sealed[_KEY_NAME_BYTES + _NONCE_BYTES :]
+        try:
+            return cipher.decrypt(nonce, text, _place(tenant, key, field))
+        except (InvalidTag, ValueError):
+            return None
+
+
+def _elsewhere(digest: bytes) -> bytes:
+    """Where the encrypted entry lies: another key with the same public handle. Applied twice, the digest again."""
+    return digest[:16] + bytes(byte ^ 0xFF for byte in digest[16:])
+
+
+def _place(tenant: str, key: bytes, field: str) -> bytes:
+    return orjson.dumps(["litellm_plugins/1", tenant, key.hex(), field])

@@ -10,10 +10,10 @@ from litellm_plugins.cache.keys import Keys, derive
 from litellm_plugins.model import Reason, Request
 from tests.unit.cache.builders import chat
 
-MARK = {"cache_control": {"type": "ephemeral"}}
+MARK: dict[str, Any] = {"cache_control": {"type": "ephemeral"}}
 SCHEMA = {"type": "object", "properties": {"city": {"type": "string"}}}
 TOOL = {"name": "weather", "input_schema": SCHEMA}
-USE = {"type": "tool_use", "id": "t1", "name": "weather", "input": {"city": "Paris"}}
+USE: dict[str, Any] = {"type": "tool_use", "id": "t1", "name": "weather", "input": {"city": "Paris"}}
 
 
 def text(words: str = "And in Madrid?", **more: Any) -> dict[str, Any]:
@@ -133,8 +133,14 @@ REFUSED: dict[str, tuple[Request, Reason]] = {
     "an image in the system prompt": (asked("messages", message("So?"), system=[IMAGE]), Reason.UNSUPPORTED_CONTENT),
     "a document": (asked("messages", message([{"type": "document"}])), Reason.UNSUPPORTED_CONTENT),
     "what a search found": (asked("messages", message([{"type": "search_result"}])), Reason.UNSUPPORTED_CONTENT),
-    "web search": (asked("messages", message("So?"), tools=[{"type": "web_search_20250305"}]), Reason.UNSUPPORTED_PARAMETER),
-    "a computer": (asked("messages", message("So?"), tools=[{"type": "computer_20250124"}]), Reason.UNSUPPORTED_PARAMETER),
+    "web search": (
+        asked("messages", message("So?"), tools=[{"type": "web_search_20250305"}]),
+        Reason.UNSUPPORTED_PARAMETER,
+    ),
+    "a computer": (
+        asked("messages", message("So?"), tools=[{"type": "computer_20250124"}]),
+        Reason.UNSUPPORTED_PARAMETER,
+    ),
     "remote tools": (asked("messages", message("So?"), mcp_servers=[{}]), Reason.UNSUPPORTED_PARAMETER),
     "an argument that is no number": (
         asked("messages", message([{**USE, "input": {"n": float("nan")}}], "assistant")),
@@ -144,10 +150,19 @@ REFUSED: dict[str, tuple[Request, Reason]] = {
     "a conversation": (asked("responses", message("So?"), conversation="c"), Reason.UNSUPPORTED_PARAMETER),
     "in the background": (asked("responses", message("So?"), background=True), Reason.UNSUPPORTED_PARAMETER),
     "a prompt template": (asked("responses", message("So?"), prompt={"id": "p"}), Reason.UNSUPPORTED_PARAMETER),
-    "a response's web search": (asked("responses", message("So?"), tools=[{"type": "web_search"}]), Reason.UNSUPPORTED_PARAMETER),
+    "a response's web search": (
+        asked("responses", message("So?"), tools=[{"type": "web_search"}]),
+        Reason.UNSUPPORTED_PARAMETER,
+    ),
     "a file": (asked("responses", message([{"type": "input_file"}])), Reason.UNSUPPORTED_CONTENT),
-    "what lies at the provider": (asked("responses", {"type": "item_reference", "id": "i"}), Reason.UNSUPPORTED_CONTENT),
-    "what a server's tool did": (asked("responses", {"type": "web_search_call", "id": "i"}), Reason.UNSUPPORTED_CONTENT),
+    "what lies at the provider": (
+        asked("responses", {"type": "item_reference", "id": "i"}),
+        Reason.UNSUPPORTED_CONTENT,
+    ),
+    "what a server's tool did": (
+        asked("responses", {"type": "web_search_call", "id": "i"}),
+        Reason.UNSUPPORTED_CONTENT,
+    ),
     "an image a tool made": (
         asked("responses", {"type": "function_call_output", "output": [{"type": "input_image"}]}),
         Reason.UNSUPPORTED_CONTENT,
@@ -155,7 +170,7 @@ REFUSED: dict[str, tuple[Request, Reason]] = {
     "a prompt of nonsense": (asked("completions", message({"a": 1})), Reason.UNSUPPORTED_CONTENT),
     "tokens to embed": (asked("embeddings", message([[1, 2]])), Reason.UNSUPPORTED_CONTENT),
     "nothing to deliver it": (chat(endpoint="messages", deliverable=False), Reason.NO_DELIVERY),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("what", REFUSED)

@@ -113,7 +113,29 @@ def test_a_cache_field_of_null_is_as_none(proxy: RunningProxy, keys: Keys, quest
 
 
 def test_a_cache_field_of_nonsense_does_no_harm_on_an_endpoint_that_is_not_ours(
-    proxy: RunningProxy, keys: Keys, question: str
+    proxy: RunningProxy, bare_proxy: RunningProxy, question: str
 ) -> None:
-    body = {"model": "text-embedding-3-small", "input": question, "cache": "yes"}
-    assert proxy.http("POST", "/v1/embeddings", keys.support, json=body).status_code == 200
+    body = {"model": "text-embedding-3-small", "query": question, "documents": ["a"]}
+    ours, stock = (
+        each.http("POST", "/v1/rerank", each.master_key, json={**body, "cache": "yes"}) for each in (proxy, bare_proxy)
+    )
+    assert (ours.status_code, ours.text[:60]) == (stock.status_code, stock.text[:60])
+    assert "cache" not in ours.text
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/v1/embeddings", {"model": "text-embedding-3-small", "input": "hello"}),
+        ("/v1/messages", {"model": "gpt-4.1", "max_tokens": 9, "messages": [{"role": "user", "content": "hello"}]}),
+        ("/v1/responses", {"model": "gpt-4.1", "input": "hello"}),
+        ("/v1/completions", {"model": "gpt-4.1", "prompt": "hello"}),
+    ],
+)
+def test_a_cache_field_of_nonsense_is_refused_wherever_it_means_something(
+    proxy: RunningProxy, keys: Keys, path: str, body: dict[str, Any]
+) -> None:
+    refused = proxy.http("POST", path, keys.support, json={**body, "cache": "yes"})
+
+    assert refused.status_code == 400
+    assert "cache must be an object" in refused.text

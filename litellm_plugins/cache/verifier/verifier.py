@@ -10,7 +10,7 @@ import time
 import zipfile
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ParamSpec, TypeVar
 
 import numpy as np
@@ -248,7 +248,8 @@ class Verifier:
             )
             if old is not None and not await asyncio.to_thread(fitting.beats, new, old, labels):
                 _LOG.info("verifier: a fit to %d labels explains the newest ones no better; the old one stays", version)
-                return
+                new = await asyncio.to_thread(fitting.recalibrated, old, labels, version=version)
+                new = replace(new, word_counts=words, questions=self._words.questions, popularity=popularity)
             await self._labels.save_fit(self._domain, version, await asyncio.to_thread(new.to_bytes))
             self._adopt(new)
         except (StoreUnavailable, np.linalg.LinAlgError) as exc:

@@ -66,7 +66,8 @@ def to_request(
             for name, value in data.items()
             # A field of the host's own is not part of the question, unless the client sent it.
             if name not in _OWN_FIELDS and name != conversation and (name not in _HOST_FIELDS or name in body)
-        },
+        }
+        | _odd_stream(data),
         identity=identity,
         stream=data.get("stream") is True,
         controls=controls_of(data),
@@ -74,6 +75,12 @@ def to_request(
         feature=feature_of(data),
         deliverable=deliverable,
     )
+
+
+def _odd_stream(data: Mapping[str, Any]) -> dict[str, Any]:
+    """What is no truth value some providers refuse: they are to be asked."""
+    stream = data.get("stream")
+    return {} if stream is None or isinstance(stream, bool) else {"stream": stream}
 
 
 def _messages(endpoint: str, given: object) -> tuple[Any, ...]:

@@ -5,8 +5,8 @@ it answers at once and logs the hit as the host would; on a miss it hands the sa
 the host's own processing. So each stage runs exactly once either way.
 
 A hit here skips the router, `acompletion` and the host's streaming wrapper. Where something else wants a say in
-those (a guardrail, another callback that changes requests or answers), the stock route is taken instead, and the
-host's own cache look-up delivers the hit.
+those (a guardrail, another callback that changes requests or answers), the stock route is taken instead. There the
+host's own cache look-up delivers the hits of chat completions; of the other endpoints none.
 """
 
 from __future__ import annotations

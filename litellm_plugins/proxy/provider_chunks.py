@@ -7,7 +7,8 @@ keeps do: none of them says that the answer is finished.
 from __future__ import annotations
 
 import inspect
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import Iterator
+from types import AsyncGeneratorType
 from typing import Any
 
 import litellm
@@ -33,7 +34,7 @@ def chunks_of(stream: Any) -> list[Any] | None:
     return None
 
 
-def _held_by_generator(stream: AsyncGenerator[Any]) -> Iterator[Any]:
+def _held_by_generator(stream: AsyncGeneratorType[Any, Any]) -> Iterator[Any]:
     """Legacy completions come through generators over the stream that they were called with, or have made."""
     names = stream.ag_frame.f_locals if stream.ag_frame else {}
     return (names.get(name) for name in ("streamwrapper", "response"))

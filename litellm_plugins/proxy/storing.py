@@ -101,6 +101,7 @@ class FreshAnswer:
         deployment = self._ticket.deployment
         if deployment is None:
             return None
+        self._endpoint.typed(body)  # as a hit will be; raises where that could not be done
         usage = self._endpoint.usage(body)
         if self._endpoint is COMPLETIONS and not usage.total_tokens:
             # Told only to who asks for it; counted as the host does for its own books. The first count takes seconds.

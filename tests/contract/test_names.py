@@ -74,6 +74,7 @@ _PROCESSING = "litellm.proxy.common_request_processing:ProxyBaseLLMRequestProces
 _LOGGING = "litellm.litellm_core_utils.litellm_logging:Logging"
 _PROXY_LOGGING = "litellm.proxy.utils:ProxyLogging"
 _HIT = {"result", "start_time", "end_time", "cache_hit"}
+_ANTHROPIC = "litellm.proxy.anthropic_endpoints.endpoints"
 CALLS: dict[str, tuple[str, set[str]]] = {
     "front: prepare": (f"{_PROCESSING}._pre_call_with_fallbacks", PRE_CALL),
     "front: hand a miss on": (
@@ -88,6 +89,31 @@ CALLS: dict[str, tuple[str, set[str]]] = {
         "litellm.proxy.proxy_server:chat_completion",
         {"request", "fastapi_response", "model", "user_api_key_dict"},
     ),
+    "front: leave completions to the host": (
+        "litellm.proxy.proxy_server:completion",
+        {"request", "fastapi_response", "model", "user_api_key_dict"},
+    ),
+    "front: leave embeddings to the host": (
+        "litellm.proxy.proxy_server:embeddings",
+        {"request", "fastapi_response", "model", "user_api_key_dict"},
+    ),
+    "front: leave messages to the host": (
+        f"{_ANTHROPIC}:anthropic_response",
+        {"request", "fastapi_response", "user_api_key_dict"},
+    ),
+    "front: leave responses to the host": (
+        "litellm.proxy.response_api_endpoints.endpoints:responses_api",
+        {"request", "fastapi_response", "user_api_key_dict"},
+    ),
+    "front: a message's error": (f"{_ANTHROPIC}:_anthropic_error_json_response", {"exc", "request"}),
+    "front: a message's usage": (f"{_ANTHROPIC}:_strip_total_tokens_from_anthropic_response", {"response"}),
+    "front: a responses stream": ("litellm.proxy.proxy_server:select_data_generator", {"responses_stream_errors"}),
+    "kept: a message's usage": ("litellm:AnthropicConfig.calculate_usage", {"usage_object", "reasoning_content"}),
+    "kept: a response's id": (
+        "litellm.proxy.hooks.responses_id_security:ResponsesIDSecurity._decrypt_response_id",
+        {"response_id"},
+    ),
+    "kept: tokens of a completion": ("litellm:token_counter", {"model", "text"}),
     "front: the body": ("litellm.proxy.common_utils.http_parsing_utils:read_request_body", {"request"}),
     "front: the answer": ("litellm.proxy.proxy_server:model_dump_with_preserved_fields", {"exclude_unset"}),
     "hit: headers": (

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support import Provider, RunningProxy, proxy_config, without_pack
-from tests.support.fixtures import keys, provider, proxy, question, slow_provider
+from tests.support import Provider, RunningProxy, model, proxy_config, without_pack
+from tests.support.fixtures import CLAUDE, LEGACY_MODEL, keys, provider, proxy, question, slow_provider
 
 __all__ = ["keys", "provider", "proxy", "question", "slow_provider"]
 
@@ -23,7 +23,11 @@ def sturdy_proxy(provider: Provider, tmp_path_factory: pytest.TempPathFactory) -
 @pytest.fixture(scope="session")
 def bare_proxy(provider: Provider, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningProxy]:
     """The config without our block: stock LiteLLM, but for the callback line. Ask it with the master key."""
-    config = without_pack(proxy_config(provider.url))
+    more = [
+        model(CLAUDE, provider.url, via="anthropic"),
+        model(LEGACY_MODEL, provider.url, via="text-completion-openai"),
+    ]
+    config = without_pack(proxy_config(provider.url, more_models=more))
     folder = tmp_path_factory.mktemp("bare")
     with RunningProxy(config, folder, provider_url=provider.url) as proxy:
         yield proxy

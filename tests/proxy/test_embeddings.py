@@ -21,8 +21,11 @@ def teach(proxy: RunningProxy, key: str, texts: Any, **more: Any) -> Any:
     """Ask until the answer is served from the cache: storing is asynchronous."""
     first = ask(proxy, key, texts, **more)
     assert first.headers["x-litellm-plugins-cache"] == "miss"
-    again = lambda: ask(proxy, key, texts, **more).headers["x-litellm-plugins-cache"]
-    eventually(lambda: again() == "exact", what="the embedding to be stored")
+
+    def is_stored() -> bool:
+        return bool(ask(proxy, key, texts, **more).headers["x-litellm-plugins-cache"] == "exact")
+
+    eventually(is_stored, what="the embedding to be stored")
     return first
 
 

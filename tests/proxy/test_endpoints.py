@@ -248,3 +248,19 @@ def test_what_is_asked_of_the_cache_is_heeded(
         == "miss"
     )
     assert provider.times_asked(question) == 4
+
+
+@EITHER
+def test_a_response_repeats_what_its_own_request_said_of_its_user(
+    proxy: RunningProxy, keys: Keys, question: str, streamed: bool
+) -> None:
+    """And nothing of who asked first."""
+    anns = Asked(question, more={"metadata": {"ticket": "4711"}, "user": "ann", "prompt_cache_key": "anns"})
+    bobs = Asked(question, more={"metadata": {"ticket": "4712"}, "user": "bob"})
+    RESPONSES.teach(proxy, keys.support, anns, streamed=streamed)
+    again = RESPONSES.ask(proxy, keys.support_colleague, bobs, streamed=not streamed)
+    silent = RESPONSES.ask(proxy, keys.support_colleague, question, streamed=streamed)
+
+    assert (again.cache, silent.cache) == ("exact", "exact")
+    assert (again.body.metadata, again.body.user) == ({"ticket": "4712"}, "bob")
+    assert (silent.body.metadata, silent.body.user, silent.body.prompt_cache_key) == ({}, None, None)

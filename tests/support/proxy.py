@@ -41,8 +41,10 @@ class RunningProxy(ProxyProcess):
     def close(self) -> None:
         """Stop it and close the clients."""
         super().close()
-        for client in (*self._clients.values(), *self._anthropics.values()):
+        for client in self._clients.values():
             client.close()
+        for other in self._anthropics.values():
+            other.close()
         self._http.close()
 
     # Asking

@@ -110,7 +110,7 @@ def _turns(asked: Asked, attachments: Callable[[str, str], Json], text: str) -> 
 
 
 def _chat(asked: Asked) -> Json:
-    attach = {
+    attach: dict[str, Callable[[str], Json]] = {
         "image": lambda data: {"type": "image_url", "image_url": {"url": data}},
         "audio": lambda data: {"type": "input_audio", "input_audio": {"data": data, "format": "wav"}},
         "file": lambda data: {"type": "file", "file": {"file_data": data, "filename": "a.pdf"}},
@@ -133,7 +133,7 @@ def _chat(asked: Asked) -> Json:
 
 
 def _messages(asked: Asked) -> Json:
-    attach = {
+    attach: dict[str, Callable[[str], Json]] = {
         "image": lambda data: {"type": "image", "source": _source(data, "image/png")},
         "audio": lambda data: {"type": "document", "source": _source(data, "audio/wav")},
         "file": lambda data: {"type": "document", "source": _source(data, "application/pdf")},
@@ -160,7 +160,7 @@ def _source(data: str, media_type: str) -> Json:
 
 
 def _responses(asked: Asked) -> Json:
-    attach = {
+    attach: dict[str, Callable[[str], Json]] = {
         "image": lambda data: {"type": "input_image", "image_url": data, "detail": "auto"},
         "audio": lambda data: {"type": "input_audio", "input_audio": {"data": data, "format": "wav"}},
         "file": lambda data: {"type": "input_file", "file_data": data, "filename": "a.pdf"},

@@ -46,6 +46,7 @@ class Desk:
         self.admin = CacheAdmin(
             store=store,
             journal=self.stores.journal,
+            checks=self.stores.checks,
             shelver=shelver,
             warmer=Warmer(layers=self.layers, shelver=shelver, policies=Policies(self.settings), logs=Logs()),
             settings=self.settings,

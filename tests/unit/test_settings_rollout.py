@@ -17,7 +17,7 @@ from litellm_plugins.settings import Policies, parse
 )
 def test_a_share_is_a_percentage_or_a_number(written: Any, share: float) -> None:
     cache = parse({"cache": {"rollout": written, "recheck_share": written}}).cache
-    assert (cache.rollout, cache.recheck_share) == (pytest.approx(share), pytest.approx(share))
+    assert [cache.rollout, cache.recheck_share] == pytest.approx([share, share])
 
 
 @pytest.mark.parametrize("written", [10, "110%", "-1%", "ten", True, None, [], float("nan"), "nan"])

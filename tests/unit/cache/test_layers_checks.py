@@ -208,7 +208,8 @@ PROMISED = {"semantic": {"max_error_rate": 0.05}}
 
 async def _with_two_answers(verifier: Verifier) -> Checked:
     """A lone pair would have to be convincing by itself."""
-    cache = Checked(verifier=verifier, embedder=FakeEmbedder(**{ASKED: 0.0, AGAIN: 1.0, "other": 60.0}))
+    cache = Checked(verifier=verifier)
+    cache.embedder.angles |= {ASKED: 0.0, AGAIN: 1.0}
     await cache.ask(chat("other"), "What?", **PROMISED)
     await cache.ask(chat(ASKED), "In the app.", **PROMISED)
     return cache

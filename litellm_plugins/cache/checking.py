@@ -6,6 +6,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import orjson
+
+from litellm_plugins.cache.answers import text_of
 from litellm_plugins.cache.checks import Check, CheckStore, Withheld
 from litellm_plugins.cache.store import CacheStore, Entry, Selector
 from litellm_plugins.embedding.embedder import EmbedderUnavailable
@@ -51,7 +54,7 @@ class Checker:
             return _withheld(hit, Reason.SHADOW, Withheld(hit.layer, 1.0, hit.entry, compared=not curated))
         # The verifier has chosen already among the hits that it assessed: twice would spoil its weights.
         share = 0.0 if curated or hit.assessment is not None else policy.recheck_share
-        if share > 0 and self._draw() < share:
+        if hit.entry is not None and 0 < share > self._draw() and text_of(orjson.loads(hit.entry.body)):
             return _withheld(hit, Reason.RECHECK, Withheld(hit.layer, 1 / share, hit.entry))
         return hit
 

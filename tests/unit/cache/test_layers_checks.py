@@ -21,7 +21,7 @@ from litellm_plugins.cache.verifier.verifier import Verifier
 from litellm_plugins.model import CacheControls, Identity, Layer, Outcome, Reason, Request
 from litellm_plugins.settings import Cache
 from litellm_plugins.storage.sqlite import SqliteFile
-from tests.unit.cache.builders import answer, chat, reply
+from tests.unit.cache.builders import answer, chat, reply, tool_call
 from tests.unit.cache.fakes import Clock, FakeEmbedder, FakeStore
 from tests.unit.cache.world import told
 
@@ -180,6 +180,14 @@ async def test_a_hit_is_served_rather_than_rechecked_while_its_question_cannot_b
     """Its entry would lose its vector, and with it every paraphrase."""
     await cache.ask(chat("lost"), "Block it.")
     cache.embedder.broken = True
+    assert (await cache.ask(chat("lost"), "never asked", recheck_share=1)).is_hit
+
+
+async def test_what_says_nothing_in_words_is_not_asked_again(cache: Checked) -> None:
+    """Calls of tools, and embeddings: they could not be compared."""
+    settings = Cache.model_validate(OPEN | {"recheck_share": 1})
+    verdict = await cache.layers.look_up(chat("lost"), settings)
+    await cache.layers.remember(verdict, chat("lost"), reply(answer(None, tool_calls=[tool_call()])), settings)
     assert (await cache.ask(chat("lost"), "never asked", recheck_share=1)).is_hit
 
 

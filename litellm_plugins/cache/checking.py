@@ -51,18 +51,20 @@ class Checker:
         """`hit` itself, or the miss that is made of it."""
         curated = hit.reason is Reason.CURATED
         if policy.shadow:
-            return _withheld(hit, Reason.SHADOW, Withheld(hit.layer, 1.0, hit.entry, compared=not curated))
+            return _withheld(hit, Reason.SHADOW, 1.0, compared=not curated)
         # The verifier has chosen already among the hits that it assessed: twice would spoil its weights.
         share = 0.0 if curated or hit.assessment is not None else policy.recheck_share
         if hit.entry is not None and 0 < share > self._draw() and text_of(orjson.loads(hit.entry.body)):
-            return _withheld(hit, Reason.RECHECK, Withheld(hit.layer, 1 / share, hit.entry))
+            return _withheld(hit, Reason.RECHECK, 1 / share)
         return hit
 
     def checked(self, verdict: Verdict, policy: Cache) -> Verdict:
         """The miss of a candidate that the verifier chose to check."""
-        weight = verdict.assessment.weight if verdict.assessment else 1.0
-        reason = Reason.SHADOW if policy.shadow else Reason.SHADOW_CHECK
-        return replace(verdict, reason=reason, withheld=Withheld(Layer.SEMANTIC, weight))
+        assessed = verdict.assessment
+        if assessed is None:
+            return verdict
+        withheld = Withheld(Layer.SEMANTIC, assessed.weight, assessed.candidate.answer_id)
+        return replace(verdict, reason=Reason.SHADOW if policy.shadow else Reason.SHADOW_CHECK, withheld=withheld)
 
     async def rival(self, verdict: Verdict) -> Entry | None:
         """The cached answer that the fresh one is held against: what was withheld, or else what came nearest."""
@@ -71,11 +73,8 @@ class Checker:
             return None
         if withheld is not None and withheld.entry is not None:
             return withheld.entry
-        return (
-            None
-            if verdict.assessment is None
-            else await self._store.get(derived.tenant, verdict.assessment.candidate.key)
-        )
+        assessed = verdict.assessment
+        return None if assessed is None else await self._store.get(derived.tenant, assessed.candidate.key)
 
     async def same(self, reply: Reply, rival: Entry | None) -> bool | None:
         """Whether both would serve the asker; None where it cannot be said."""
@@ -119,5 +118,6 @@ class Checker:
             await self._records.add(check)
 
 
-def _withheld(hit: Verdict, reason: Reason, withheld: Withheld) -> Verdict:
+def _withheld(hit: Verdict, reason: Reason, weight: float, *, compared: bool = True) -> Verdict:
+    withheld = Withheld(hit.layer, weight, hit.entry.answer_id if hit.entry else b"", hit.entry, compared)
     return replace(hit, layer=Layer.MISS if hit.keys else Layer.BYPASS, reason=reason, entry=None, withheld=withheld)

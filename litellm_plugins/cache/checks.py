@@ -17,6 +17,7 @@ class Withheld:
 
     layer: Layer
     weight: float  # hits that it stands for: 1 over the chance that it was withheld
+    answer_id: bytes
     entry: Entry | None = None
     compared: bool = True  # False: the model is not asked whether a person was right
 

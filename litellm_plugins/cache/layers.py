@@ -56,6 +56,18 @@ class Verdict:
         """Whether `entry` is to be served."""
         return self.entry is not None
 
+    @property
+    def given(self) -> bytes | None:
+        """The id of the answer that is served, or would be but for the shadow."""
+        if self.entry is not None:
+            return self.entry.answer_id
+        return self.withheld.answer_id if self.withheld is not None and self.is_in_shadow else None
+
+    @property
+    def is_in_shadow(self) -> bool:
+        """Whether it would be a hit, where nothing is served yet: then the cache goes on as if it were one."""
+        return self.withheld is not None and self.reason is Reason.SHADOW
+
 
 class CacheLayers:
     """The exact layer, then the semantic one, over one store. A part that fails makes a miss, never an error."""
@@ -79,12 +91,9 @@ class CacheLayers:
 
     async def look_up(self, request: Request, policy: Cache) -> Verdict:
         """The verdict for `request` under `policy`."""
-        if not policy.enabled:
-            return Verdict(Layer.OFF, Reason.DISABLED)
-        if request.controls.bypass:
-            return Verdict(Layer.BYPASS, Reason.REQUESTED)
-        if not is_rolled_out(request.identity.key_id, policy.rollout):
-            return Verdict(Layer.BYPASS, Reason.NOT_ROLLED_OUT)
+        aside = _aside(request, policy)
+        if aside is not None:
+            return aside
         treatment = treat(request, policy)
         derived = treatment.refusal or keys.derive(
             request,
@@ -111,8 +120,8 @@ class CacheLayers:
         await self._slide(verdict, policy)
         if self._verifier is not None and derived.question is not None:
             self._verifier.saw_request()
-            if verdict.entry is not None:
-                self._verifier.saw_answer(verdict.entry.answer_id)
+            if verdict.given is not None:
+                self._verifier.saw_answer(verdict.given)
         return verdict
 
     async def remember(
@@ -141,12 +150,14 @@ class CacheLayers:
             answer_id = (rival.answer_id if rival and right else b"") or answer_id
         if embedding is not None and not again:
             await self._learn(verdict, answer_id, right)
-        entry = self._entry(verdict, request, reply, body, policy, answer_id=answer_id, matchable=embedding is not None)
-        vector = embedding.vector if embedding else None
-        await self._store.put(verdict.keys.tenant, entry, vector=vector, space=self._space)
+        if not verdict.is_in_shadow:
+            matchable = embedding is not None
+            entry = self._entry(verdict, request, reply, body, policy, answer_id=answer_id, matchable=matchable)
+            vector = embedding.vector if embedding else None
+            await self._store.put(verdict.keys.tenant, entry, vector=vector, space=self._space)
         if not again:
             await self._checker.settle(verdict, request, policy, rival=rival, right=right)
-        return None
+        return Reason.SHADOW if verdict.is_in_shadow else None
 
     async def _learn(self, verdict: Verdict, answer_id: bytes, right: bool | None) -> None:
         """Teach the verifier what a fresh answer says of the candidate, and that it was given."""
@@ -155,6 +166,8 @@ class CacheLayers:
             return
         if assessed is not None and right is not None:
             await verifier.learn(assessed, right=right)
+        if verdict.is_in_shadow:
+            return
         verifier.saw_question(derived.question)
         verifier.saw_answer(answer_id)
 
@@ -178,7 +191,8 @@ class CacheLayers:
             if entry is not None:
                 hit = replace(verdict, layer=Layer.EXACT, reason=reason, entry=entry, similarity=1.0)
                 served = self._checker.served(hit, policy)
-                return served if served.is_hit else await self._embedded(served, hit, policy, derived)
+                rechecked = not served.is_hit and not served.is_in_shadow
+                return await self._embedded(served, hit, policy, derived) if rechecked else served
         if not policy.semantic.enabled or self._embedder is None:
             return replace(verdict, reason=Reason.REFRESH if refresh else Reason.EXACT_ONLY)
         if derived.question is None:
@@ -281,7 +295,7 @@ class CacheLayers:
         try:
             return replace(withheld, embedding=await self._embedder.embed(derived.question))
         except EmbedderUnavailable:
-            return withheld if policy.shadow else hit
+            return hit
 
     async def _slide(self, verdict: Verdict, policy: Cache) -> None:
         """Let the entry of a hit live longer, where its class says so. What fails here costs that only, not the hit."""
@@ -332,6 +346,17 @@ class CacheLayers:
             tags=entry_tags(request.controls.tags, policy.tags, policy.version),
             volatility=treatment.volatility if wanted is None else "",
         )
+
+
+def _aside(request: Request, policy: Cache) -> Verdict | None:
+    """The verdict on a request that the cache has no part in, whatever it asks."""
+    if not policy.enabled:
+        return Verdict(Layer.OFF, Reason.DISABLED)
+    if request.controls.bypass:
+        return Verdict(Layer.BYPASS, Reason.REQUESTED)
+    if not is_rolled_out(request.identity.key_id, policy.rollout):
+        return Verdict(Layer.BYPASS, Reason.NOT_ROLLED_OUT)
+    return None
 
 
 def _judged(verdict: Verdict, judged: Judged) -> Verdict:

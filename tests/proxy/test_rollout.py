@@ -126,7 +126,7 @@ def test_the_gate_counts_what_it_has_and_opens_when_it_is_enough(shadowed: Runni
     code, told = gate(shadowed, "--team", "nobody", "--json")
     assert (code, told["verdict"], told["checks"], told["more"]) == (2, "not_enough", 0, 73)
 
-    for _ in range(75):
+    for _ in range(78):
         shadowed.ask(keys.support, question, model="gpt-4.1-mini")
     eventually(lambda: len(outcomes(shadowed, "support")) >= before + 75, what="the checks")
     code, told = gate(shadowed, "--model", "gpt-4.1-mini", "--json")

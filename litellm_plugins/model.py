@@ -44,6 +44,8 @@ class Reason(StrEnum):
     VERIFIED = "verified"  # sure enough for the promised error rate
     CURATED = "curated"  # an answer that people gave, see cache/curated.py
     # misses
+    SHADOW = "shadow"  # would be a hit, but nothing is served yet
+    RECHECK = "recheck"  # could be served, and is answered afresh to see whether it still holds
     EMPTY = "empty"
     BELOW_THRESHOLD = "below_threshold"
     UNSURE = "unsure"  # not sure enough for the promised error rate
@@ -68,6 +70,7 @@ class Reason(StrEnum):
     # off and bypass
     DISABLED = "disabled"
     REQUESTED = "requested"
+    NOT_ROLLED_OUT = "not_rolled_out"  # the key is not among those that have the cache yet
     UNSUPPORTED_ENDPOINT = "unsupported_endpoint"
     UNSUPPORTED_CONTENT = "unsupported_content"
     UNSUPPORTED_PARAMETER = "unsupported_parameter"
@@ -84,6 +87,14 @@ class Reason(StrEnum):
     EMPTY_ANSWER = "empty_answer"
     FALLBACK_ANSWER = "fallback_answer"
     ANSWER_TOO_LARGE = "answer_too_large"
+
+
+class Outcome(StrEnum):
+    """What a fresh answer said of the one that could have been served instead."""
+
+    RIGHT = "right"
+    WRONG = "wrong"
+    UNKNOWN = "unknown"  # they cannot be compared, or one of them is missing
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,10 +14,12 @@ from typing import TYPE_CHECKING
 from litellm_plugins.cache.layers import Verdict
 from litellm_plugins.errors import StoreUnavailable
 from litellm_plugins.model import Layer, Reason, Reply, Request
-from litellm_plugins.telemetry.events import AnswerHandled, CacheDecided, StageFailed
+from litellm_plugins.telemetry.events import AnswerHandled, CacheChecked, CacheDecided, StageFailed, StalenessMeasured
 
 if TYPE_CHECKING:
+    from litellm_plugins.cache.checks import Check
     from litellm_plugins.cache.layers import CacheLayers
+    from litellm_plugins.cache.staleness import Monitor
     from litellm_plugins.settings import Cache, Policies
     from litellm_plugins.telemetry.events import Telemetry
 
@@ -102,4 +104,27 @@ def _event(request: Request, verdict: Verdict, *, decision_ms: float) -> CacheDe
         saved_tokens=entry.prompt_tokens + entry.completion_tokens if entry else 0,
         decision_ms=decision_ms,
         volatility=verdict.treatment.volatility if verdict.treatment else "",
+        would=verdict.withheld.layer if verdict.withheld else None,
     )
+
+
+def tells_checks(telemetry: Telemetry, monitor: Monitor) -> Callable[[Check], None]:
+    """What the cache calls with each check."""
+
+    def tell(check: Check) -> None:
+        telemetry.emit(
+            CacheChecked(
+                layer=check.layer,
+                reason=check.reason,
+                outcome=check.outcome,
+                model_group=check.model_group,
+                team=check.team,
+                similarity=check.similarity,
+                probability=check.probability,
+            )
+        )
+        now = monitor.add(check)
+        if now is not None:
+            telemetry.emit(StalenessMeasured(now.layer, now.share, now.checks, now.ringing, now.changed))
+
+    return tell

@@ -35,6 +35,7 @@ async def decide(
     verifier: Verifier | None,
     asker: str | None = None,
     checks: bool = True,
+    check_share: float = 0.0,
 ) -> Judged:
     """The neighbour whose answer may be given to `question`.
 
@@ -45,10 +46,13 @@ async def decide(
         verifier: None only where `semantic` names a fixed threshold.
         asker: the team or key that asks, where entries of several lie together; None where all are its own.
         checks: whether some that could be served may be answered afresh, to learn from it.
+        check_share: how many of them at least.
     """
     if semantic.threshold is not None or verifier is None:
         return _by_threshold(question, neighbours, semantic, asker)
-    assessment = await verifier.assess(question, neighbours, rate=semantic.max_error_rate, checks=checks)
+    assessment = await verifier.assess(
+        question, neighbours, rate=semantic.max_error_rate, checks=checks, check_share=check_share
+    )
     if assessment is None:
         return Judged(Reason.EMPTY)
     found, reason = assessment.candidate, _reason(question, assessment, neighbours, semantic, asker)

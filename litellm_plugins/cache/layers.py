@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -13,7 +14,9 @@ import orjson
 
 from litellm_plugins.cache import curated, keys
 from litellm_plugins.cache.answers import answer_id_of
+from litellm_plugins.cache.checking import Checker
 from litellm_plugins.cache.deciding import Judged, decide
+from litellm_plugins.cache.rollout import is_rolled_out
 from litellm_plugins.cache.storable import has_tool_calls, why_not_storable
 from litellm_plugins.cache.store import CacheStore, Entry
 from litellm_plugins.cache.tags import entry_tags
@@ -25,6 +28,7 @@ from litellm_plugins.model import Layer, Reason, Reply, Request
 
 if TYPE_CHECKING:
     from litellm_plugins.cache.answers import AnswerComparer
+    from litellm_plugins.cache.checks import Check, CheckStore, Withheld
     from litellm_plugins.cache.verifier.verifier import Assessment, Verifier
     from litellm_plugins.embedding.embedder import Embedder, Embedding
     from litellm_plugins.settings import Cache
@@ -45,11 +49,24 @@ class Verdict:
     probability: float | None = None  # that the nearest answer is right
     assessment: Assessment | None = None  # what the fresh answer will teach
     treatment: Treatment | None = None  # what its class asks for
+    withheld: Withheld | None = None  # what would have been served, had it not been answered afresh
 
     @property
     def is_hit(self) -> bool:
         """Whether `entry` is to be served."""
         return self.entry is not None
+
+    @property
+    def given(self) -> bytes | None:
+        """The id of the answer that is served, or would be but for the shadow."""
+        if self.entry is not None:
+            return self.entry.answer_id
+        return self.withheld.answer_id if self.withheld is not None and self.is_in_shadow else None
+
+    @property
+    def is_in_shadow(self) -> bool:
+        """Whether it would be a hit, where nothing is served yet: then the cache goes on as if it were one."""
+        return self.withheld is not None and self.reason is Reason.SHADOW
 
 
 class CacheLayers:
@@ -62,18 +79,21 @@ class CacheLayers:
         embedder: Embedder | None,
         verifier: Verifier | None = None,
         comparer: AnswerComparer | None = None,
+        checks: CheckStore | None = None,
+        told: Callable[[Check], None] = lambda _: None,
         clock: Callable[[], float] = time.time,
+        draw: Callable[[], float] = random.random,
     ) -> None:
         self._store, self._embedder, self._clock = store, embedder, clock
-        self._verifier, self._comparer = verifier, comparer
+        self._verifier = verifier
+        self._checker = Checker(store=store, comparer=comparer, records=checks, told=told, clock=clock, draw=draw)
         self._shelf = curated.Shelf(store)
 
     async def look_up(self, request: Request, policy: Cache) -> Verdict:
         """The verdict for `request` under `policy`."""
-        if not policy.enabled:
-            return Verdict(Layer.OFF, Reason.DISABLED)
-        if request.controls.bypass:
-            return Verdict(Layer.BYPASS, Reason.REQUESTED)
+        aside = _aside(request, policy)
+        if aside is not None:
+            return aside
         treatment = treat(request, policy)
         derived = treatment.refusal or keys.derive(
             request,
@@ -90,7 +110,8 @@ class CacheLayers:
         try:
             async with asyncio.timeout(policy.lookup_timeout_ms / 1_000):
                 if isinstance(derived, Reason):
-                    return await self._shelf_alone(request, policy, verdict)
+                    found = await self._shelf_alone(request, policy, verdict)
+                    return self._checker.served(found, policy) if found.is_hit else found
                 verdict = await self._layers(request, policy, verdict, derived)
         except TimeoutError:
             return replace(verdict, reason=Reason.DEADLINE, failure="lookup_timeout_ms passed")
@@ -99,8 +120,8 @@ class CacheLayers:
         await self._slide(verdict, policy)
         if self._verifier is not None and derived.question is not None:
             self._verifier.saw_request()
-            if verdict.entry is not None:
-                self._verifier.saw_answer(verdict.entry.answer_id)
+            if verdict.given is not None:
+                self._verifier.saw_answer(verdict.given)
         return verdict
 
     async def remember(
@@ -112,45 +133,43 @@ class CacheLayers:
         """
         if verdict.keys is None or verdict.is_hit:
             return verdict.reason
-        refusal = why_not_storable(request, reply)
-        if refusal:
-            return refusal
         body = orjson.dumps(reply.body)
-        if len(body) > policy.max_answer_kb * 1024:
-            return Reason.ANSWER_TOO_LARGE
+        too_large = Reason.ANSWER_TOO_LARGE if len(body) > policy.max_answer_kb * 1024 else None
+        refusal = why_not_storable(request, reply) or too_large
+        if refusal:
+            if not again:
+                await self._checker.settle(verdict, request, policy)
+            return refusal
         embedding = verdict.embedding
         if embedding is not None and (embedding.partial or has_tool_calls(reply.body)):
             embedding = None
-        answer_id = answer_id_of(reply.body)
-        if embedding is not None and self._verifier is not None and not again:
-            answer_id = await self._learn(verdict, reply, answer_id)
-        entry = self._entry(verdict, request, reply, body, policy, answer_id=answer_id, matchable=embedding is not None)
-        vector = embedding.vector if embedding else None
-        await self._store.put(verdict.keys.tenant, entry, vector=vector, space=self._space)
-        return None
+        answer_id, rival, right = answer_id_of(reply.body), None, None
+        if not again and (embedding is not None or verdict.withheld is not None):
+            rival = await self._checker.rival(verdict)
+            right = await self._checker.same(reply, rival)
+            answer_id = (rival.answer_id if rival and right else b"") or answer_id
+        if embedding is not None and not again:
+            await self._learn(verdict, answer_id, right)
+        if not verdict.is_in_shadow:
+            matchable = embedding is not None
+            entry = self._entry(verdict, request, reply, body, policy, answer_id=answer_id, matchable=matchable)
+            vector = embedding.vector if embedding else None
+            await self._store.put(verdict.keys.tenant, entry, vector=vector, space=self._space)
+        if not again:
+            await self._checker.settle(verdict, request, policy, rival=rival, right=right)
+        return Reason.SHADOW if verdict.is_in_shadow else None
 
-    async def _learn(self, verdict: Verdict, reply: Reply, answer_id: bytes) -> bytes:
-        """Teach the verifier what this answer says of the candidate; the id of the answer, the candidate's if same."""
+    async def _learn(self, verdict: Verdict, answer_id: bytes, right: bool | None) -> None:
+        """Teach the verifier what a fresh answer says of the candidate, and that it was given."""
         verifier, assessed, derived = self._verifier, verdict.assessment, verdict.keys
         if verifier is None or derived is None or derived.question is None:
-            return answer_id
-        if assessed is not None and self._comparer is not None:
-            right = await self._same_answer(derived.tenant, assessed, reply)
-            if right is not None:
-                await verifier.learn(assessed, right=right)
-                answer_id = assessed.candidate.answer_id if right else answer_id
+            return
+        if assessed is not None and right is not None:
+            await verifier.learn(assessed, right=right)
+        if verdict.is_in_shadow:
+            return
         verifier.saw_question(derived.question)
         verifier.saw_answer(answer_id)
-        return answer_id
-
-    async def _same_answer(self, tenant: str, assessed: Assessment, reply: Reply) -> bool | None:
-        cached = await self._store.get(tenant, assessed.candidate.key)
-        if cached is None or self._comparer is None:
-            return None
-        try:
-            return await self._comparer.same(reply.body, cached.body)
-        except EmbedderUnavailable:
-            return None
 
     async def aclose(self) -> None:
         """Close the store and the embedder."""
@@ -170,7 +189,10 @@ class CacheLayers:
         if policy.exact.enabled and not refresh:
             entry, reason = await self._same(request, derived, wanted)
             if entry is not None:
-                return replace(verdict, layer=Layer.EXACT, reason=reason, entry=entry, similarity=1.0)
+                hit = replace(verdict, layer=Layer.EXACT, reason=reason, entry=entry, similarity=1.0)
+                served = self._checker.served(hit, policy)
+                rechecked = not served.is_hit and not served.is_in_shadow
+                return await self._embedded(served, hit, policy, derived) if rechecked else served
         if not policy.semantic.enabled or self._embedder is None:
             return replace(verdict, reason=Reason.REFRESH if refresh else Reason.EXACT_ONLY)
         if derived.question is None:
@@ -185,7 +207,7 @@ class CacheLayers:
         if wanted:
             on_shelf = await self._near_on_shelf(request, policy, verdict, wanted, embedding)
             if on_shelf is not None:
-                return on_shelf
+                return self._checker.served(on_shelf, policy)
         return await self._semantic(request, policy, verdict, derived, embedding)
 
     async def _shelf_alone(self, request: Request, policy: Cache, refused: Verdict) -> Verdict:
@@ -253,14 +275,27 @@ class CacheLayers:
             policy.semantic,
             verifier=self._verifier,
             asker=keys.owner_of(request.identity) if policy.scope == "global" else None,
+            check_share=1.0 if policy.shadow else policy.recheck_share,
         )
         verdict = _judged(verdict, judged)
+        if judged.reason is Reason.SHADOW_CHECK:
+            return self._checker.checked(verdict, policy)
         if judged.neighbour is None:
             return verdict
         entry = await self._store.get(derived.tenant, judged.neighbour.key)
         if entry is None or not self._young_enough(entry, request):
             return replace(verdict, reason=Reason.TOO_OLD)
-        return replace(verdict, layer=Layer.SEMANTIC, entry=entry, matched_question=judged.neighbour.question)
+        hit = replace(verdict, layer=Layer.SEMANTIC, entry=entry, matched_question=judged.neighbour.question)
+        return self._checker.served(hit, policy)
+
+    async def _embedded(self, withheld: Verdict, hit: Verdict, policy: Cache, derived: keys.Keys) -> Verdict:
+        """With its question's vector: the fresh answer takes the place of one that the semantic layer could find."""
+        if not policy.semantic.enabled or self._embedder is None or derived.question is None:
+            return withheld
+        try:
+            return replace(withheld, embedding=await self._embedder.embed(derived.question))
+        except EmbedderUnavailable:
+            return hit
 
     async def _slide(self, verdict: Verdict, policy: Cache) -> None:
         """Let the entry of a hit live longer, where its class says so. What fails here costs that only, not the hit."""
@@ -311,6 +346,17 @@ class CacheLayers:
             tags=entry_tags(request.controls.tags, policy.tags, policy.version),
             volatility=treatment.volatility if wanted is None else "",
         )
+
+
+def _aside(request: Request, policy: Cache) -> Verdict | None:
+    """The verdict on a request that the cache has no part in, whatever it asks."""
+    if not policy.enabled:
+        return Verdict(Layer.OFF, Reason.DISABLED)
+    if request.controls.bypass:
+        return Verdict(Layer.BYPASS, Reason.REQUESTED)
+    if not is_rolled_out(request.identity.key_id, policy.rollout):
+        return Verdict(Layer.BYPASS, Reason.NOT_ROLLED_OUT)
+    return None
 
 
 def _judged(verdict: Verdict, judged: Judged) -> Verdict:

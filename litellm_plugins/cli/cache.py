@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 _BATCH = 50  # rows of one call: a progress bar that moves, and no request that waits long for its own embedding
+_EXIT_CODES = {"pass": 0, "fail": 1, "not_enough": 2}  # of the gate
 _WIDTH = 140  # where no terminal says how wide it is
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -195,6 +196,23 @@ def warm(
             click.echo(f"{file}, row {problem['line']}: {problem['problem']}", err=True)
         click.echo(f"{counted['stored']} stored, {counted['present']} were there already, {len(bad)} bad")
     raise SystemExit(1 if bad else 0)
+
+
+@cache.command()
+@click.option("--at-least", type=click.FloatRange(0, 1, min_open=True, max_open=True), default=0.95, show_default=True)
+@click.option("--team", help="Only this team's checks, by its id.")
+@click.option("--model", help="Only this model group's.")
+@click.option("--hours", type=click.FloatRange(0, min_open=True), help="Only those of the last hours.")
+@click.option("--by", type=click.Choice(["team", "model", "layer"]), help="Judge each by itself, too.")
+@_connected
+def gate(client: Client, *, as_json: bool, **given: Any) -> None:  # noqa: ANN401
+    """Are the cache's answers as good as the model's own? From the checks of hits that were answered afresh.
+
+    Exit code 0: the 95 % interval of the share lies at or above --at-least. 1: it does not. 2: too few checks to say.
+    """
+    told = client.call("GET", "/gate", {name: str(value) for name, value in _given(given).items()})
+    _show(told, as_json, lambda tables, out: tables.gate(told, out))
+    raise SystemExit(_EXIT_CODES[told["verdict"]])
 
 
 @cache.command()

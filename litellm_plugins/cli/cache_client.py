@@ -98,7 +98,7 @@ class LocalClient:
         if rest:
             return await admin.entry(rest[0])
         if method == "GET":
-            reading = {"stats": admin.stats, "entries": admin.entries, "audit": admin.audit}
+            reading = {"stats": admin.stats, "entries": admin.entries, "audit": admin.audit, "gate": admin.gate}
             return await reading[operation](given)
         writing = {"invalidate": admin.invalidate, "curate": admin.curate, "warm": admin.warm}
         return await writing[operation](given, actor=actor)

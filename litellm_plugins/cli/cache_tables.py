@@ -84,5 +84,24 @@ def audit(rows: Sequence[Json], out: Console) -> None:
     out.print(table)
 
 
+def gate(told: Json, out: Console) -> None:
+    """The judgement on all, and on each part where they were asked for."""
+    table = Table()
+    table.add_column("of")
+    for name in ("verdict", "as good", "95 % interval", "compared", "different", "not comparable", "still needed"):
+        table.add_column(name, justify="left" if name == "verdict" else "right")
+    for name, one in (("all", told), *told.get("by", {}).items()):
+        table.add_row(
+            Text(name or "-"),
+            one["verdict"].replace("_", " "),
+            "-" if one["share"] is None else f"{one['share']:.2%}",
+            f"{one['low']:.2%} to {one['high']:.2%}",
+            *(f"{one[counted]:,}" for counted in ("checks", "wrong", "unknown")),
+            "-" if one["more"] is None else f"{one['more']:,}",
+        )
+    out.print(table)
+    out.print(f"passes where the interval begins at {told['at_least']:.2%} or above")
+
+
 def _time(seconds: float | None) -> str:
     return "-" if seconds is None else f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M}Z"

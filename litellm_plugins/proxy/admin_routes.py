@@ -40,6 +40,7 @@ def admin_routes(pack: Pack) -> list[APIRoute]:
         _reading("/stats", lambda _, query: admin.stats(query)),
         _reading("/entries", lambda _, query: admin.entries(query)),
         _reading("/entries/{cache_id}", lambda request, _: admin.entry(request.path_params["cache_id"])),
+        _reading("/gate", lambda _, query: admin.gate(query)),
         _reading("/audit", lambda _, query: admin.audit(query)),
         _writing("/invalidate", admin.invalidate),
         _writing("/curate", admin.curate),

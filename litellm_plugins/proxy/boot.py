@@ -18,11 +18,12 @@ from litellm_plugins.cache.admin.shelving import Shelver
 from litellm_plugins.cache.admin.warming import Warmer
 from litellm_plugins.cache.answers import EmbeddingComparer
 from litellm_plugins.cache.layers import CacheLayers
+from litellm_plugins.cache.staleness import Monitor
 from litellm_plugins.cache.verifier.prior import shipped_prior
 from litellm_plugins.cache.verifier.verifier import Verifier
 from litellm_plugins.embedding.memo import MemoEmbedder
 from litellm_plugins.errors import SettingsError
-from litellm_plugins.pipeline import Pipeline
+from litellm_plugins.pipeline import Pipeline, tells_checks
 from litellm_plugins.proxy.log_rows import HostLogs
 from litellm_plugins.proxy.stores import open_stores
 from litellm_plugins.settings import Policies, Settings, cache_anywhere, parse
@@ -81,6 +82,7 @@ def build(settings: Settings) -> Pack:
     """Put the parts together. Opens no file and loads no model: that happens on first use. Raises: SettingsError."""
     embedder = _embedder(settings)
     stores, policies = open_stores(settings), Policies(settings)
+    telemetry = Telemetry(_sinks(settings))
     layers = CacheLayers(
         store=stores.entries,
         embedder=embedder,
@@ -88,12 +90,15 @@ def build(settings: Settings) -> Pack:
         comparer=None
         if embedder is None
         else EmbeddingComparer(embedder, similarity=settings.cache.semantic.same_answer_similarity),
+        checks=stores.checks,
+        told=tells_checks(telemetry, Monitor(settings.cache.stale_alarm_rate)),
     )
-    pipeline = Pipeline(policies=policies, cache=layers, telemetry=Telemetry(_sinks(settings)))
+    pipeline = Pipeline(policies=policies, cache=layers, telemetry=telemetry)
     shelver = Shelver(store=stores.entries, embedder=embedder)
     admin = CacheAdmin(
         store=stores.entries,
         journal=stores.journal,
+        checks=stores.checks,
         shelver=shelver,
         warmer=Warmer(layers=layers, shelver=shelver, policies=policies, logs=HostLogs()),
         settings=settings,

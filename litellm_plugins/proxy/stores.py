@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from litellm_plugins.cache.backends import sqlite, sqlite_journal, sqlite_labels
+from litellm_plugins.cache.backends import sqlite, sqlite_checks, sqlite_journal, sqlite_labels
 from litellm_plugins.errors import SettingsError
 from litellm_plugins.settings import ROOT
 from litellm_plugins.storage.extras import why_no_redis
@@ -15,12 +15,13 @@ from litellm_plugins.storage.sqlite import SqliteFile
 
 if TYPE_CHECKING:
     from litellm_plugins.cache.admin.audit import Journal
+    from litellm_plugins.cache.checks import CheckStore
     from litellm_plugins.cache.store import CacheStore
     from litellm_plugins.cache.verifier.labels import LabelStore
     from litellm_plugins.settings import Settings, Storage
 
 # Every table of the file, of all features: a file is brought up to date as a whole.
-SCHEMA = (*sqlite.SCHEMA, *sqlite_journal.SCHEMA, *sqlite_labels.SCHEMA)
+SCHEMA = (*sqlite.SCHEMA, *sqlite_journal.SCHEMA, *sqlite_labels.SCHEMA, *sqlite_checks.SCHEMA)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,7 @@ class Stores:
     entries: CacheStore
     journal: Journal
     labels: LabelStore
+    checks: CheckStore
 
 
 def open_stores(settings: Settings) -> Stores:
@@ -47,7 +49,10 @@ def _on_sqlite(storage: Storage) -> Stores:
     file = SqliteFile(storage.path, schema=SCHEMA)
     entries = sqlite.SqliteCacheStore(file, max_bytes=storage.max_size_mb * 1024 * 1024)
     return Stores(
-        entries=entries, journal=sqlite_journal.SqliteJournal(file), labels=sqlite_labels.SqliteLabelStore(file)
+        entries=entries,
+        journal=sqlite_journal.SqliteJournal(file),
+        labels=sqlite_labels.SqliteLabelStore(file),
+        checks=sqlite_checks.SqliteCheckStore(file),
     )
 
 
@@ -55,7 +60,7 @@ def _on_redis(storage: Storage) -> Stores:
     missing = why_no_redis()
     if missing:
         raise SettingsError([f"{ROOT}.storage.url: {missing}"])
-    from litellm_plugins.cache.backends import redis, redis_journal, redis_labels
+    from litellm_plugins.cache.backends import redis, redis_checks, redis_journal, redis_labels
     from litellm_plugins.cache.backends.redis_fields import Names
     from litellm_plugins.storage.redis import RedisServer
 
@@ -65,6 +70,7 @@ def _on_redis(storage: Storage) -> Stores:
         entries=redis.RedisCacheStore(server, names),
         journal=redis_journal.RedisJournal(server, names),
         labels=redis_labels.RedisLabelStore(server, names),
+        checks=redis_checks.RedisCheckStore(server, names),
     )
 
 

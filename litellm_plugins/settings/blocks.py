@@ -10,6 +10,7 @@ from pydantic import Field, field_validator, model_validator
 
 from litellm_plugins.model import checked_tags
 from litellm_plugins.settings.block import Block as _Block
+from litellm_plugins.settings.share import Share
 from litellm_plugins.settings.storage_url import checked_url, is_redis, shown_url
 from litellm_plugins.settings.volatility import Volatility
 
@@ -119,6 +120,10 @@ class Cache(_Block):
     lookup_timeout_ms: float = Field(default=500, gt=0)
     tags: tuple[str, ...] = ()  # on every answer that is stored, for invalidation
     version: str = Field(default="", pattern=r"^[A-Za-z0-9_.+-]{0,64}$")  # of your documents: another one, a new world
+    rollout: Share = 1.0  # of the keys, by the hash of their ids: the others' requests pass the cache by
+    shadow: bool = False  # decide and check, and serve nothing
+    recheck_share: Share = 0.0  # of the hits: answered afresh, to see whether what lies there still holds
+    stale_alarm_rate: Share = 0.1  # of the checked answers that turn out different; one for all, never overridden
     exact: Exact = Exact()
     semantic: Semantic = Semantic()
     volatility: Volatility = Volatility()

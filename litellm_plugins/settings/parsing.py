@@ -57,6 +57,8 @@ def _problems_of_one(base: dict[str, Any], cache: Mapping[str, Any], root: str) 
     semantic = cache.get("semantic")
     if isinstance(semantic, Mapping) and "embedder" in semantic:
         yield f"{root}.semantic.embedder: one embedder serves all; set it under cache.semantic"
+    if "stale_alarm_rate" in cache:
+        yield f"{root}.stale_alarm_rate: one alarm serves all; set it under cache"
     try:
         Cache.model_validate(overridden(base, cache))
     except ValidationError as exc:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from litellm_plugins.model import Layer, Reason
+from litellm_plugins.model import Layer, Outcome, Reason
 
 _LOG = logging.getLogger(__name__)
 
@@ -30,6 +30,7 @@ class CacheDecided:
     saved_tokens: int = 0
     decision_ms: float = 0.0
     volatility: str = ""  # the class of the prompt; none where it has not been looked at
+    would: Layer | None = None  # who would have answered, had it not been answered afresh
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,30 @@ class AnswerHandled:
 
 
 @dataclass(frozen=True, slots=True)
+class CacheChecked:
+    """A hit that was answered afresh was compared with the fresh answer."""
+
+    layer: Layer
+    reason: Reason
+    outcome: Outcome
+    model_group: str
+    team: str = ""
+    similarity: float | None = None
+    probability: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StalenessMeasured:
+    """How many of a layer's answers would be others today, by the last checks of this worker."""
+
+    layer: Layer
+    share: float
+    checks: int
+    ringing: bool  # it is above cache.stale_alarm_rate
+    changed: bool  # the alarm began, or ended
+
+
+@dataclass(frozen=True, slots=True)
 class StageFailed:
     """A stage broke and the request went on without it."""
 
@@ -49,7 +74,7 @@ class StageFailed:
     detail: str
 
 
-Event = CacheDecided | AnswerHandled | StageFailed
+Event = CacheDecided | AnswerHandled | CacheChecked | StalenessMeasured | StageFailed
 
 
 class Sink(Protocol):

@@ -10,10 +10,18 @@ import pytest
 
 from litellm_plugins.cache.admin.audit import Journal
 from litellm_plugins.cache.backends import redis as redis_cache
-from litellm_plugins.cache.backends import redis_journal, redis_labels, sqlite_journal, sqlite_labels
+from litellm_plugins.cache.backends import (
+    redis_checks,
+    redis_journal,
+    redis_labels,
+    sqlite_checks,
+    sqlite_journal,
+    sqlite_labels,
+)
 from litellm_plugins.cache.backends import sqlite as sqlite_cache
 from litellm_plugins.cache.backends.encrypted import EncryptedStore
 from litellm_plugins.cache.backends.redis_fields import Names
+from litellm_plugins.cache.checks import CheckStore
 from litellm_plugins.cache.store import CacheStore
 from litellm_plugins.cache.verifier.labels import LabelStore
 from litellm_plugins.storage import redis as redis_storage
@@ -48,6 +56,10 @@ class Backend(Protocol):
         """What is kept beside the entries."""
         ...
 
+    def open_checks(self) -> tuple[CheckStore, Closer]:
+        """The hits that were answered afresh."""
+        ...
+
     def emptied(self, name: str) -> Backend:
         """Another backend of the same kind, where nothing was ever opened."""
         ...
@@ -69,6 +81,10 @@ class SqliteBackend:
         schema = (*sqlite_cache.SCHEMA, *sqlite_journal.SCHEMA, *sqlite_labels.SCHEMA)
         file = SqliteFile(self._path, schema=schema)
         return sqlite_journal.SqliteJournal(file), sqlite_labels.SqliteLabelStore(file), file.aclose
+
+    def open_checks(self) -> tuple[CheckStore, Closer]:
+        file = SqliteFile(self._path, schema=sqlite_checks.SCHEMA)
+        return sqlite_checks.SqliteCheckStore(file), file.aclose
 
     def emptied(self, name: str) -> SqliteBackend:
         return SqliteBackend(self._folder / name)
@@ -98,6 +114,10 @@ class RedisBackend:
         connection, names = self._connection(), Names(self._prefix)
         labels = redis_labels.RedisLabelStore(connection, names)
         return redis_journal.RedisJournal(connection, names), labels, connection.aclose
+
+    def open_checks(self) -> tuple[CheckStore, Closer]:
+        connection = self._connection()
+        return redis_checks.RedisCheckStore(connection, Names(self._prefix)), connection.aclose
 
     def emptied(self, name: str) -> RedisBackend:
         return RedisBackend(self._server, f"{self._prefix}-{name}")
@@ -160,6 +180,14 @@ async def journal(backend: Backend) -> AsyncIterator[Journal]:
 async def labels(backend: Backend) -> AsyncIterator[LabelStore]:
     """What the backend keeps for the verifier."""
     _, opened, close = backend.open_others()
+    yield opened
+    await close()
+
+
+@pytest.fixture
+async def checks(backend: Backend) -> AsyncIterator[CheckStore]:
+    """What the backend keeps of checked hits."""
+    opened, close = backend.open_checks()
     yield opened
     await close()
 

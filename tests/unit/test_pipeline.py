@@ -9,11 +9,21 @@ from typing import Any, TypeVar
 
 import pytest
 
+from litellm_plugins.cache.checks import Check
 from litellm_plugins.cache.layers import CacheLayers
-from litellm_plugins.model import CacheControls, Identity, Layer, Reason
-from litellm_plugins.pipeline import Decision, Pipeline
+from litellm_plugins.cache.staleness import Monitor
+from litellm_plugins.model import CacheControls, Identity, Layer, Outcome, Reason
+from litellm_plugins.pipeline import Decision, Pipeline, tells_checks
 from litellm_plugins.settings import Policies, parse
-from litellm_plugins.telemetry.events import AnswerHandled, CacheDecided, Event, StageFailed, Telemetry
+from litellm_plugins.telemetry.events import (
+    AnswerHandled,
+    CacheChecked,
+    CacheDecided,
+    Event,
+    StageFailed,
+    StalenessMeasured,
+    Telemetry,
+)
 from tests.unit.cache.builders import TEAM, answer, chat, reply
 from tests.unit.cache.fakes import Clock, FakeEmbedder, FakeStore
 
@@ -227,3 +237,24 @@ async def test_closing_the_pipeline_closes_what_it_holds(run: Run) -> None:
     """One call from the host's shutdown."""
     await run.pipeline.aclose()
     assert (run.store.closed, run.embedder.closed) == (1, 1)
+
+
+async def test_checks_and_the_alarm_are_told_as_they_come(run: Run) -> None:
+    """What the cache hands over goes to every sink, and rings once it is often enough wrong."""
+    tell = tells_checks(Telemetry([run.told]), Monitor(0.5))
+    check = Check(1.0, Layer.EXACT, Reason.RECHECK, Outcome.WRONG, 4.0, "small", "support", 1.0)
+    for _ in range(21):
+        tell(check)
+    assert len(run.told.of(CacheChecked)) == 21
+    assert [(each.ringing, each.changed) for each in run.told.of(StalenessMeasured)] == [(True, True), (True, False)]
+
+
+async def test_what_was_withheld_is_told_with_the_decision(run: Run) -> None:
+    run.block["cache"]["shadow"] = True
+    shadowed = Run(run.block, run.store, run.embedder)
+    await shadowed.pipeline.after_call(await shadowed.pipeline.before_call(chat("lost")), reply())
+    second = await shadowed.pipeline.before_call(chat("lost"))
+    assert (second.event.layer, second.event.reason, second.event.would) == (Layer.MISS, Reason.SHADOW, Layer.EXACT)
+    assert second.event.cache_id is None
+    await shadowed.pipeline.after_call(second, reply())
+    assert [each.refusal for each in shadowed.told.of(AnswerHandled)] == [None, Reason.SHADOW]

@@ -12,8 +12,10 @@ import orjson
 
 from litellm_plugins.cache.admin import events, reading
 from litellm_plugins.cache.admin.audit import Journal, Record
+from litellm_plugins.cache.admin.gating import gate_of
 from litellm_plugins.cache.admin.shelving import Shelver
 from litellm_plugins.cache.admin.warming import Warmer
+from litellm_plugins.cache.checks import CheckStore
 from litellm_plugins.cache.store import CacheStore, Entry, Selector
 from litellm_plugins.cache.tags import version_tag
 from litellm_plugins.errors import NotFound, RequestError
@@ -40,13 +42,14 @@ class CacheAdmin:
         *,
         store: CacheStore,
         journal: Journal,
+        checks: CheckStore,
         shelver: Shelver,
         warmer: Warmer,
         settings: Settings,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._store, self._journal, self._settings, self._clock = store, journal, settings, clock
-        self._shelver, self._warmer = shelver, warmer
+        self._checks, self._shelver, self._warmer = checks, shelver, warmer
 
     # Looking
 
@@ -86,6 +89,10 @@ class CacheAdmin:
             "records": [asdict(each) for each in records],
             "next": records[-1].id if len(records) == limit else None,
         }
+
+    async def gate(self, given: Mapping[str, Any]) -> Json:
+        """Whether the cache's answers are as good as the model's own, by the recorded checks."""
+        return await gate_of(self._checks, given, now=self._clock())
 
     # Removing
 

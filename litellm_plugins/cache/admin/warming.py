@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 _One = Callable[[Mapping[str, Any], Mapping[str, Any]], Awaitable[str]]
 MAX_ROWS = 500  # of one call
-_PATIENCE_MS = 60_000.0
+# An administrator fills it, whoever may use it yet.
+_NOBODY_WAITS = {"lookup_timeout_ms": 60_000.0, "rollout": 1.0, "shadow": False, "recheck_share": 0.0}
 _TARGET = ("team", "key", "tenant", "everyone")
 
 
@@ -71,7 +72,7 @@ class Warmer:
         request, reply = self._logs.read(row, Identity(key_id=key, team_id=team))
         ttl_s = reading.seconds_of(given, "ttl_s")
         policy = self._policies.cache_for(request.identity, request.model_group)
-        policy = policy.model_copy(update={"lookup_timeout_ms": _PATIENCE_MS})
+        policy = policy.model_copy(update=_NOBODY_WAITS)
         if await self._is_present(request, policy):
             return "present"
         # As a client would ask who wants a fresh answer, which then is the one that was logged.

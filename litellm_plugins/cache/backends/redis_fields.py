@@ -51,6 +51,11 @@ class Names:
         """The audit journal."""
         return f"{self.prefix}:{VERSION}:journal"
 
+    @property
+    def checks(self) -> str:
+        """Hits that were answered afresh, and how they compared."""
+        return f"{self.prefix}:{VERSION}:checks"
+
     def labels(self, domain: str) -> str:
         """What the verifier has learned in a domain."""
         return f"{self.prefix}:{VERSION}:labels:{hashed(domain)}"

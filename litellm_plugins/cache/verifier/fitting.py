@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 
 import numpy as np
@@ -27,8 +27,13 @@ class Curve:
     similarity: Column
     wrong: Column
     weight: Column
-    recent: npt.NDArray[np.bool_]
-    recent_requests: float
+    requests: Column  # that came with each label, the last labels being the newest
+
+    @cached_property
+    def recent(self) -> npt.NDArray[np.bool_]:
+        """Which labels are of the last `WINDOW` requests."""
+        after: npt.NDArray[np.float64] = np.cumsum(self.requests[::-1])[::-1] - self.requests
+        return after < WINDOW
 
     def at(self, rate: float, caution: Caution) -> OperatingPoint:
         """Where to serve so that at most `rate` of the requests get a wrong answer."""
@@ -37,7 +42,7 @@ class Curve:
             self.wrong,
             self.weight,
             recent=self.recent,
-            recent_requests=self.recent_requests,
+            recent_requests=float(self.requests[self.recent].sum()),
             rate=rate,
             noise=self.noise,
             caution=caution,
@@ -75,8 +80,7 @@ class Fit:
             similarity=self.curve.similarity,
             wrong=self.curve.wrong,
             weight=self.curve.weight,
-            recent=self.curve.recent,
-            recent_requests=self.curve.recent_requests,
+            requests=self.curve.requests,
             word_counts=self.word_counts,
             questions=self.questions,
             answers=np.frombuffer(b"".join(answer for answer, _ in popular), np.uint8),
@@ -101,8 +105,7 @@ class Fit:
                     f["similarity"],
                     f["wrong"],
                     f["weight"],
-                    f["recent"],
-                    float(f["recent_requests"]),
+                    f["requests"],
                 ),
                 word_counts=f["word_counts"],
                 questions=int(f["questions"]),
@@ -121,20 +124,9 @@ def fit(
     popularity: Mapping[bytes, int],
 ) -> Fit:
     """A fit to `labels`, oldest first."""
-    features = np.array([label.features for label in labels])
-    right = np.array([label.right for label in labels], np.float64)
-    requests = np.array([label.requests for label in labels], np.float64)
-    since = np.cumsum(requests[::-1])[::-1] - requests  # requests that came after each
-    recent = since < WINDOW
+    features, right = _columns(labels)
     probability = logistic.cross_fitted(features, right, towards=prior)
-    curve = Curve(
-        probability=probability,
-        similarity=features[:, 0],
-        wrong=1 - right,
-        weight=np.array([label.weight for label in labels], np.float64),
-        recent=recent,
-        recent_requests=float(requests[recent].sum()),
-    )
+    curve = _curve(labels, features, probability)
     return Fit(
         version=version,
         model=logistic.fit(features, right, towards=prior),
@@ -148,15 +140,46 @@ def fit(
 
 def beats(new: Fit, old: Fit, labels: Sequence[Label]) -> bool:
     """Whether `new` explains the labels that `old` has not seen at least as well, itself not having seen them."""
-    unseen = min(len(labels), new.version - old.version)
-    if unseen <= 0:
+    unseen = _unseen(new.version, old, labels)
+    if not unseen:
         return True
-    held = labels[-unseen:]
-    features = np.array([label.features for label in held])
-    right = np.array([label.right for label in held], np.float64)
-    return _log_loss(new.curve.probability[-unseen:], right) <= _log_loss(old.model.probabilities(features), right)
+    features, right = _columns(unseen)
+    weight = np.array([label.weight for label in unseen], np.float64)
+    new_loss = _log_loss(new.curve.probability[-len(unseen) :], right, weight)
+    return new_loss <= _log_loss(old.model.probabilities(features), right, weight)
 
 
-def _log_loss(probability: Column, right: Column) -> float:
+def recalibrated(old: Fit, labels: Sequence[Label], *, version: int) -> Fit:
+    """The old model with an operating point that has seen the newest labels, which the model has not."""
+    unseen = _unseen(version, old, labels)
+    if not unseen:
+        return old
+    features, _ = _columns(unseen)
+    later = _curve(unseen, features, old.model.probabilities(features))
+    both = {f.name: np.concatenate([getattr(old.curve, f.name), getattr(later, f.name)])[-len(labels) :]
+            for f in fields(Curve)}  # fmt: skip
+    return replace(old, version=version, curve=Curve(**both))
+
+
+def _unseen(version: int, old: Fit, labels: Sequence[Label]) -> Sequence[Label]:
+    count = min(len(labels), version - old.version)
+    return labels[-count:] if count > 0 else ()
+
+
+def _columns(labels: Sequence[Label]) -> tuple[npt.NDArray[np.float64], Column]:
+    return np.array([label.features for label in labels]), np.array([label.right for label in labels], np.float64)
+
+
+def _curve(labels: Sequence[Label], features: npt.NDArray[np.float64], probability: Column) -> Curve:
+    return Curve(
+        probability=probability,
+        similarity=features[:, 0],
+        wrong=np.array([not label.right for label in labels], np.float64),
+        weight=np.array([label.weight for label in labels], np.float64),
+        requests=np.array([label.requests for label in labels], np.float64),
+    )
+
+
+def _log_loss(probability: Column, right: Column, weight: Column | None = None) -> float:
     p = np.clip(probability, 1e-6, 1 - 1e-6)
-    return float(-(right * np.log(p) + (1 - right) * np.log(1 - p)).mean())
+    return float(np.average(-(right * np.log(p) + (1 - right) * np.log(1 - p)), weights=weight))

@@ -21,7 +21,7 @@ _CURVED = tuple(
 )  # fmt: skip
 _FARTHEST = 6.0  # standard deviations; a feature never seen like that must not carry a decision alone
 _PULL, _PULL_CURVED, _PULL_CONSTANT = 3.0, 10.0, 1e-3  # ridge penalties, in observations
-_STEPS = 10
+_STEPS, _HALVINGS = 12, 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,17 +55,36 @@ def fit(features: Matrix, right: Matrix, *, towards: Model | None = None, pull: 
     penalty[len(mean) :] = _PULL_CURVED * pull
     penalty[-1] = _PULL_CONSTANT if towards is None else _PULL * pull
     centre = np.zeros(design.shape[1]) if towards is None else towards.weights
+    return Model(mean, scale, ascend(design, right, penalty, centre))
+
+
+def ascend(design: Matrix, right: Matrix, penalty: Matrix, centre: Matrix, *, steps: int = _STEPS) -> Matrix:
+    """The weights of greatest posterior: Newton's steps from `centre`, each halved until it is uphill."""
     weights = centre.copy()
-    for _ in range(_STEPS):
+    height = _height(design, right, penalty, centre, weights)
+    for _ in range(steps):
         p = _sigmoid(design @ weights)
         gradient = design.T @ (right - p) - penalty * (weights - centre)
         curvature = (design.T * (p * (1 - p) + 1e-6)) @ design
         curvature[np.diag_indices_from(curvature)] += penalty
         step = np.linalg.solve(curvature, gradient)
-        weights = weights + step
+        for _ in range(_HALVINGS):
+            reached = _height(design, right, penalty, centre, weights + step)
+            if reached >= height:
+                break
+            step = step / 2
+        else:
+            return weights
+        weights, height = weights + step, reached
         if np.abs(step).max() < 1e-3:
             break
-    return Model(mean, scale, weights)
+    return weights
+
+
+def _height(design: Matrix, right: Matrix, penalty: Matrix, centre: Matrix, weights: Matrix) -> float:
+    odds = design @ weights
+    fit = right @ odds - np.logaddexp(0, odds).sum()
+    return float(fit - (penalty * (weights - centre) ** 2).sum() / 2)
 
 
 def cross_fitted(

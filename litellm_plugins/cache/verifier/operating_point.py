@@ -28,8 +28,9 @@ class OperatingPoint:
 class Caution:
     """How much room is left below the promise for what is not known."""
 
-    margin: float = 0.85  # of the promised rate
+    margin: float = 0.78  # of the promised rate
     deviations: float = 1.0  # how many posterior standard deviations are added to the estimated errors
+    least: float = 0.75  # calibrated probability below which nothing is served, however much the rate would allow
     calibrated_from: float = 0.5  # labels of at least this probability calibrate
     shift_spread: float = 0.5  # prior standard deviations of the calibration's shift and slope around 0 and 1
     slope_spread: float = 0.3
@@ -76,7 +77,7 @@ def choose(
     slopes = np.cumsum((share * risk * (1 - risk))[:, None] * design, axis=0)  # of `errors`, by both parameters
     deviation = np.sqrt(np.maximum(0, np.einsum("ij,jk,ik->i", slopes, covariance, slopes)))
     upper = errors + caution.deviations * deviation
-    within = np.flatnonzero(upper <= rate * caution.margin)
+    within = np.flatnonzero((upper <= rate * caution.margin) & (risk <= 1 - caution.least))
     if not len(within):
         return OperatingPoint(NEVER)
     last = within[-1]

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from litellm_plugins.cache.verifier.features import NAMES
+from litellm_plugins.cache.verifier.logistic import ascend
 
 Matrix = npt.NDArray[np.float64]
 
@@ -77,15 +78,7 @@ def fit(features: Matrix, right: Matrix, asked: Matrix, cached: Matrix) -> PairM
     design = np.hstack([of_features, _of_vectors(asked, cached)])
     penalty = np.full(design.shape[1], _PULL_VECTORS)
     penalty[: of_features.shape[1]] = _PULL
-    weights = np.zeros(design.shape[1])
-    for _ in range(_STEPS):
-        p = 1 / (1 + np.exp(-np.clip(design @ weights, -30, 30)))
-        curvature = (design.T * (p * (1 - p) + 1e-6)) @ design
-        curvature[np.diag_indices_from(curvature)] += penalty
-        step = np.linalg.solve(curvature, design.T @ (right - p) - penalty * weights)
-        weights = weights + step
-        if np.abs(step).max() < 1e-3:
-            break
+    weights = ascend(design, right, penalty, np.zeros(design.shape[1]), steps=_STEPS)
     split = of_features.shape[1]
     return PairModel(mean, scale, weights[:split], weights[split:])
 

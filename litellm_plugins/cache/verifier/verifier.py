@@ -10,7 +10,7 @@ import time
 import zipfile
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ParamSpec, TypeVar
 
 import numpy as np
@@ -112,7 +112,13 @@ class Verifier:
         return self._fit
 
     async def assess(
-        self, question: str, neighbours: Sequence[Neighbour], *, rate: float, checks: bool = True
+        self,
+        question: str,
+        neighbours: Sequence[Neighbour],
+        *,
+        rate: float,
+        checks: bool = True,
+        check_share: float = 0.0,
     ) -> Assessment | None:
         """What is to be thought of the neighbours' best answer; None where there is no neighbour.
 
@@ -121,6 +127,7 @@ class Verifier:
             neighbours: the nearest entries of the partition.
             rate: promised errors per request.
             checks: whether some that are accepted may be answered afresh.
+            check_share: how many of them at least; 1 checks every one.
         """
         await self._take_newer_fit()
         found = candidate(question, neighbours, self._words, self._popularity)
@@ -131,7 +138,7 @@ class Verifier:
             probability = min(probability, float(_PAIR.probabilities(found.features[None])[0]))
         cold = self._fit is None
         accepted = self._acceptable_cold(found.features, probability) if cold else probability >= threshold
-        chance = self._chance_of_check(probability) if accepted and checks else 0.0
+        chance = max(check_share, self._chance_of_check(probability)) if accepted and checks else 0.0
         checked = accepted and self._draw() < chance
         return Assessment(
             candidate=found.neighbour,
@@ -248,7 +255,8 @@ class Verifier:
             )
             if old is not None and not await asyncio.to_thread(fitting.beats, new, old, labels):
                 _LOG.info("verifier: a fit to %d labels explains the newest ones no better; the old one stays", version)
-                return
+                new = await asyncio.to_thread(fitting.recalibrated, old, labels, version=version)
+                new = replace(new, word_counts=words, questions=self._words.questions, popularity=popularity)
             await self._labels.save_fit(self._domain, version, await asyncio.to_thread(new.to_bytes))
             self._adopt(new)
         except (StoreUnavailable, np.linalg.LinAlgError) as exc:

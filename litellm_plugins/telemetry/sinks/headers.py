@@ -21,6 +21,8 @@ def headers_for(event: CacheDecided) -> dict[str, str]:
     }
     if event.volatility:
         headers[f"{PREFIX}cache-class"] = event.volatility
+    if event.would is not None:
+        headers[f"{PREFIX}cache-would"] = str(event.would)
     if event.similarity is not None:
         headers[f"{PREFIX}cache-similarity"] = f"{event.similarity:.4f}"
     if event.cache_id is not None:

@@ -29,6 +29,8 @@ def notes_for(event: CacheDecided) -> TraceNotes:
     }
     if event.volatility:
         metadata["cache_class"] = event.volatility
+    if event.would is not None:
+        metadata["cache_would"] = str(event.would)
     if event.similarity is not None:
         metadata["cache_similarity"] = round(event.similarity, 4)
     if event.cache_id is not None:

@@ -11,7 +11,13 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from litellm_plugins.telemetry.events import AnswerHandled, CacheDecided, StageFailed
+from litellm_plugins.telemetry.events import (
+    AnswerHandled,
+    CacheChecked,
+    CacheDecided,
+    StageFailed,
+    StalenessMeasured,
+)
 from litellm_plugins.telemetry.sinks.headers import usd
 
 if TYPE_CHECKING:
@@ -35,6 +41,10 @@ class LogSink:
                 self._write(logging.INFO, _decision(event))
             case AnswerHandled() if self._decisions and event.refusal is not None:
                 self._write(logging.INFO, {"event": "not_stored", "reason": event.refusal, "model": event.model_group})
+            case CacheChecked() if self._decisions:
+                self._write(logging.INFO, _check(event))
+            case StalenessMeasured() if event.changed:
+                self._write(logging.WARNING if event.ringing else logging.INFO, _alarm(event))
             case StageFailed():
                 self._failure(event)
 
@@ -75,8 +85,34 @@ def _decision(event: CacheDecided) -> dict[str, Any]:
     }
     if event.volatility:
         fields["class"] = event.volatility
+    if event.would is not None:
+        fields["would"] = event.would
     if event.similarity is not None:
         fields["similarity"] = round(event.similarity, 4)
     if event.cache_id is not None:
         fields |= {"cache_id": event.cache_id, "saved_usd": usd(event.saved_nano_usd)}
     return fields
+
+
+def _check(event: CacheChecked) -> dict[str, Any]:
+    fields: dict[str, Any] = {
+        "event": "cache_check",
+        "cache": event.layer,
+        "reason": event.reason,
+        "outcome": event.outcome,
+        "model": event.model_group,
+        "team": event.team,
+    }
+    for name, value in (("similarity", event.similarity), ("probability", event.probability)):
+        if value is not None:
+            fields[name] = round(value, 4)
+    return fields
+
+
+def _alarm(event: StalenessMeasured) -> dict[str, Any]:
+    return {
+        "event": "stale_alarm" if event.ringing else "stale_alarm_over",
+        "cache": event.layer,
+        "stale_share": round(event.share, 4),
+        "checks": event.checks,
+    }

@@ -8,9 +8,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from prometheus_client import REGISTRY, CollectorRegistry, Counter, Histogram
+from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histogram
 
-from litellm_plugins.telemetry.events import AnswerHandled, CacheDecided, StageFailed
+from litellm_plugins.telemetry.events import (
+    AnswerHandled,
+    CacheChecked,
+    CacheDecided,
+    StageFailed,
+    StalenessMeasured,
+)
 
 if TYPE_CHECKING:
     from litellm_plugins.telemetry.events import Event
@@ -73,6 +79,32 @@ class PrometheusSink:
             ["outcome", "model_group"],
             registry=registry,
         )
+        self._withheld = Counter(
+            "litellm_plugins_cache_withheld_total",
+            "Requests that a layer would have answered, and that were answered afresh instead",
+            ["layer", "reason", "model_group"],
+            registry=registry,
+        )
+        self._checks = Counter(
+            "litellm_plugins_cache_checks_total",
+            "Those compared with the fresh answer: right, wrong, or unknown",
+            ["layer", "outcome"],
+            registry=registry,
+        )
+        self._stale = Gauge(
+            "litellm_plugins_cache_stale_ratio",
+            "Share of a layer's answers that would be others today, by a worker's last checks",
+            ["layer"],
+            registry=registry,
+            multiprocess_mode="livemax",
+        )
+        self._alarm = Gauge(
+            "litellm_plugins_cache_stale_alarm",
+            "1 while that share is above cache.stale_alarm_rate",
+            ["layer"],
+            registry=registry,
+            multiprocess_mode="livemax",
+        )
         self._failures = Counter(
             "litellm_plugins_stage_failures_total",
             "Stages that broke while the request went on without them",
@@ -86,6 +118,11 @@ class PrometheusSink:
                 self._decided(event)
             case AnswerHandled():
                 self._answers.labels(event.refusal or "stored", self._label(event.model_group)).inc()
+            case CacheChecked():
+                self._checks.labels(event.layer, event.outcome).inc()
+            case StalenessMeasured():
+                self._stale.labels(event.layer).set(event.share)
+                self._alarm.labels(event.layer).set(event.ringing)
             case StageFailed():
                 self._failures.labels(event.stage, event.reason).inc()
 
@@ -95,6 +132,8 @@ class PrometheusSink:
         self._decision.labels(event.layer).observe(event.decision_ms / 1_000)
         if event.volatility:
             self._classes.labels(event.volatility, event.layer).inc()
+        if event.would is not None:
+            self._withheld.labels(event.would, event.reason, model_group).inc()
         if event.similarity is not None:
             self._similarity.labels(event.layer).observe(event.similarity)
         if event.cache_id is not None:

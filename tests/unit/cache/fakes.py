@@ -72,7 +72,11 @@ class FakeStore:
         raise NotImplementedError  # for administrators: no request ever comes here
 
     async def remove(self, selector: Selector) -> int:
-        raise NotImplementedError  # likewise
+        await self._called("remove")
+        named = [place for place, (entry, _, _) in self.entries.items() if _names(selector, place[0], entry)]
+        for place in named:
+            del self.entries[place]
+        return len(named)
 
     async def count(self, selector: Selector) -> int:
         if "count" in self.broken:
@@ -93,8 +97,12 @@ class FakeStore:
 
 
 def _names(selector: Selector, tenant: str, entry: Entry) -> bool:
-    """By tenant and tag, which is all that a look-up ever asks for."""
-    return selector.tenant in (None, tenant) and (selector.tag is None or selector.tag in entry.tags)
+    """By tenant, id and tag, which is all that a request ever asks for."""
+    return (
+        selector.tenant in (None, tenant)
+        and selector.cache_id in (None, entry.cache_id)
+        and (selector.tag is None or selector.tag in entry.tags)
+    )
 
 
 class FakeEmbedder:

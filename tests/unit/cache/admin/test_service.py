@@ -46,6 +46,7 @@ class Desk:
         self.admin = CacheAdmin(
             store=store,
             journal=self.stores.journal,
+            checks=self.stores.checks,
             shelver=shelver,
             warmer=Warmer(layers=self.layers, shelver=shelver, policies=Policies(self.settings), logs=Logs()),
             settings=self.settings,
@@ -183,3 +184,14 @@ async def test_a_store_that_is_gone_is_said_to_be(desk: Desk, tmp_path: Path) ->
     for operation in (desk.admin.stats({}), desk.admin.invalidate({"tag": "a"}, actor="ann"), desk.admin.audit({})):
         with pytest.raises(StoreUnavailable):
             await operation
+
+
+async def test_logs_are_stored_for_those_who_do_not_have_the_cache_yet(tmp_path: Path) -> None:
+    """And in the shadow; twice is no more than once there, either."""
+    desk = Desk(tmp_path, cache={"enabled": True, "rollout": 0, "shadow": True, "recheck_share": 1})
+    try:
+        for status in ("stored", "present"):
+            (told,) = await desk.warm({"asked": "lost"}, source="log", team="support")
+            assert told["status"] == status
+    finally:
+        await desk.layers.aclose()

@@ -28,12 +28,12 @@ class OperatingPoint:
 class Caution:
     """How much room is left below the promise for what is not known."""
 
-    margin: float = 0.78  # of the promised rate
-    deviations: float = 1.0  # how many posterior standard deviations are added to the estimated errors
+    margin: float = 0.9  # of the promised rate
+    deviations: float = 1.5  # how many posterior standard deviations are added to the estimated errors
     least: float = 0.75  # calibrated probability below which nothing is served, however much the rate would allow
     calibrated_from: float = 0.5  # labels of at least this probability calibrate
-    shift_spread: float = 0.5  # prior standard deviations of the calibration's shift and slope around 0 and 1
-    slope_spread: float = 0.3
+    shift_spread: float = 1.0  # prior standard deviations of the calibration's shift and slope around 0 and 1
+    slope_spread: float = 0.5
 
 
 def choose(

@@ -33,7 +33,7 @@ _LOG = logging.getLogger(__name__)
 P = ParamSpec("P")
 T = TypeVar("T")
 
-_FIRST_FIT, _GROWTH, _AT_LEAST = 100, 0.15, 25  # labels until the first fit; then this share more, and that many
+_FIRST_FIT, _GROWTH, _AT_LEAST = 100, 0.08, 25  # labels until the first fit; then this share more, and that many
 _LABELS = 6_000  # the newest; a fit on more takes seconds of a core and gains nothing
 _LOOK_FOR_FITS_S = 5.0
 _ANSWERS = 65_536  # whose popularity is counted
@@ -270,7 +270,7 @@ def _on_one_core(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
 
 
 def is_due(count: int) -> bool:
-    """Whether a fit is due when there are `count` labels: at 100, then every time there are 15 % more."""
+    """Whether a fit is due when there are `count` labels: at 100, then every time there are 8 % more."""
     due = _FIRST_FIT
     while due < count:
         due += max(_AT_LEAST, int(due * _GROWTH))

@@ -28,10 +28,11 @@ class OperatingPoint:
 class Caution:
     """How much room is left below the promise for what is not known."""
 
-    margin: float = 0.9  # of the promised rate
-    deviations: float = 1.5  # how many posterior standard deviations are added to the estimated errors
+    margin: float = 0.88  # of the promised rate
+    deviations: float = 1.0  # how many posterior standard deviations are added to the estimated errors
     least: float = 0.75  # calibrated probability below which nothing is served, however much the rate would allow
-    calibrated_from: float = 0.5  # labels of at least this probability calibrate
+    calibrated_from: float = 0.65  # labels of at least this probability calibrate
+    floor: float = 0.004  # of the hits: wrong however sure the model is; people themselves disagree about as many
     shift_spread: float = 1.0  # prior standard deviations of the calibration's shift and slope around 0 and 1
     slope_spread: float = 0.5
 
@@ -71,10 +72,11 @@ def choose(
     centre, covariance = _platt(z[sure], 1 - wrong[sure], noise, caution)
     order = np.flatnonzero(recent)[np.argsort(-probability[recent], kind="stable")]
     design = np.column_stack([np.ones(len(order)), z[order]])
-    risk = 1 / (1 + np.exp(np.clip(design @ centre, -30, 30)))
+    told = 1 / (1 + np.exp(np.clip(design @ centre, -30, 30)))
+    risk = caution.floor + (1 - caution.floor) * told
     share = weight[order] / recent_requests
     errors = np.cumsum(share * risk)
-    slopes = np.cumsum((share * risk * (1 - risk))[:, None] * design, axis=0)  # of `errors`, by both parameters
+    slopes = np.cumsum((share * told * (1 - told))[:, None] * design, axis=0)  # of `errors`, by both parameters
     deviation = np.sqrt(np.maximum(0, np.einsum("ij,jk,ik->i", slopes, covariance, slopes)))
     upper = errors + caution.deviations * deviation
     within = np.flatnonzero((upper <= rate * caution.margin) & (risk <= 1 - caution.least))

@@ -16,6 +16,7 @@ from litellm_plugins.cache import curated, keys
 from litellm_plugins.cache.answers import answer_id_of
 from litellm_plugins.cache.checking import Checker
 from litellm_plugins.cache.deciding import Judged, decide
+from litellm_plugins.cache.dialects import DIALECTS
 from litellm_plugins.cache.rollout import is_rolled_out
 from litellm_plugins.cache.storable import has_tool_calls, why_not_storable
 from litellm_plugins.cache.store import CacheStore, Entry
@@ -113,6 +114,8 @@ class CacheLayers:
                     found = await self._shelf_alone(request, policy, verdict)
                     return self._checker.served(found, policy) if found.is_hit else found
                 verdict = await self._layers(request, policy, verdict, derived)
+                if verdict.layer is Layer.MISS and verdict.withheld is None:
+                    verdict = await self._of_other_models(request, policy, verdict) or verdict
         except TimeoutError:
             return replace(verdict, reason=Reason.DEADLINE, failure="lookup_timeout_ms passed")
         except StoreUnavailable as exc:
@@ -209,6 +212,32 @@ class CacheLayers:
             if on_shelf is not None:
                 return self._checker.served(on_shelf, policy)
         return await self._semantic(request, policy, verdict, derived, embedding)
+
+    async def _of_other_models(self, request: Request, policy: Cache, missed: Verdict) -> Verdict | None:
+        """A hit among the answers of models that are as good, by `model_tiers`; None: no such.
+
+        It claims no saving: what the asked model would have cost is not known here. What could be served but is to be
+        checked is left alone, since the fresh answer is another model's.
+        """
+        treatment = missed.treatment
+        if request.controls.no_cache or not DIALECTS[request.endpoint].compares or treatment is None:
+            return None
+        for model in policy.also_answered_by(request.model_group):
+            as_asked = replace(request, model_group=model)
+            derived = keys.derive(
+                as_asked,
+                policy.scope,
+                policy.version,
+                personal=treatment.personal,
+                without_end_user=policy.volatility.user_specific.without_end_user,
+            )
+            if isinstance(derived, Reason):
+                continue
+            blank = Verdict(Layer.MISS, Reason.EMPTY, keys=derived, treatment=treatment)
+            found = await self._layers(as_asked, policy, blank, derived)
+            if found.is_hit and found.entry is not None:
+                return replace(found, entry=replace(found.entry, cost_nano_usd=0))
+        return None
 
     async def _shelf_alone(self, request: Request, policy: Cache, refused: Verdict) -> Verdict:
         """What a person wrote down is served, too, where the answers of models are not cached: it is meant for all."""

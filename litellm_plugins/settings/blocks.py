@@ -124,6 +124,9 @@ class Cache(_Block):
     shadow: bool = False  # decide and check, and serve nothing
     recheck_share: Share = 0.0  # of the hits: answered afresh, to see whether what lies there still holds
     stale_alarm_rate: Share = 0.1  # of the checked answers that turn out different; one for all, never overridden
+    model_tiers: tuple[
+        tuple[str, ...], ...
+    ] = ()  # the weakest first: an answer serves its tier and those below
     exact: Exact = Exact()
     semantic: Semantic = Semantic()
     volatility: Volatility = Volatility()
@@ -132,6 +135,20 @@ class Cache(_Block):
     @classmethod
     def _usable_tags(cls, tags: tuple[str, ...]) -> tuple[str, ...]:
         return checked_tags(tags)
+
+    @model_validator(mode="after")
+    def _in_one_tier(self) -> Cache:
+        models = [model for tier in self.model_tiers for model in tier]
+        if twice := _twice("model", models):
+            raise ValueError(f"model_tiers: {'; '.join(twice)}")
+        return self
+
+    def also_answered_by(self, model: str) -> tuple[str, ...]:
+        """The other models whose answers serve who asks for `model`: those of its tier, then the stronger ones'."""
+        for i, tier in enumerate(self.model_tiers):
+            if model in tier:
+                return tuple(other for each in self.model_tiers[i:] for other in each if other != model)
+        return ()
 
     @model_validator(mode="after")
     def _ttl_within_bounds(self) -> Cache:

@@ -124,9 +124,7 @@ class Cache(_Block):
     shadow: bool = False  # decide and check, and serve nothing
     recheck_share: Share = 0.0  # of the hits: answered afresh, to see whether what lies there still holds
     stale_alarm_rate: Share = 0.1  # of the checked answers that turn out different; one for all, never overridden
-    model_tiers: tuple[
-        tuple[str, ...], ...
-    ] = ()  # the weakest first: an answer serves its tier and those below
+    model_tiers: tuple[tuple[str, ...], ...] = ()  # the weakest first: an answer serves its tier and those below
     exact: Exact = Exact()
     semantic: Semantic = Semantic()
     volatility: Volatility = Volatility()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from pydantic import ValidationError
 
@@ -10,7 +12,7 @@ from litellm_plugins.settings import Cache
 from tests.unit.cache.builders import chat, reply
 from tests.unit.cache.world import World, told
 
-TIERS = {"model_tiers": [["small", "tiny"], ["large"]]}
+TIERS: dict[str, Any] = {"model_tiers": [["small", "tiny"], ["large"]]}
 
 
 async def test_a_stronger_model_answers_for_a_weaker_one(world: World) -> None:

@@ -28,13 +28,13 @@ class OperatingPoint:
 class Caution:
     """How much room is left below the promise for what is not known."""
 
-    margin: float = 0.88  # of the promised rate
+    margin: float = 0.87  # of the promised rate
     deviations: float = 1.0  # how many posterior standard deviations are added to the estimated errors
     least: float = 0.75  # calibrated probability below which nothing is served, however much the rate would allow
     calibrated_from: float = 0.65  # labels of at least this probability calibrate
     floor: float = 0.004  # of the hits: wrong however sure the model is; people themselves disagree about as many
-    shift_spread: float = 1.0  # prior standard deviations of the calibration's shift and slope around 0 and 1
-    slope_spread: float = 0.5
+    shift_spread: float = 0.7  # prior standard deviations of the calibration's shift and slope around 0 and 1
+    slope_spread: float = 0.3
 
 
 def choose(

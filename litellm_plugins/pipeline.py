@@ -98,6 +98,7 @@ def _event(request: Request, verdict: Verdict, *, decision_ms: float) -> CacheDe
         key=request.identity.key_alias or "",
         stream=request.stream,
         similarity=verdict.similarity,
+        probability=verdict.probability,
         cache_id=entry.cache_id if entry else None,
         matched_question=verdict.matched_question,
         saved_nano_usd=entry.cost_nano_usd if entry else 0,

@@ -24,6 +24,7 @@ class CacheDecided:
     key: str = ""
     stream: bool = False
     similarity: float | None = None  # cosine of the served, or of the nearest, entry
+    probability: float | None = None  # that the nearest answer is right, where a verifier said so
     cache_id: str | None = None
     matched_question: str | None = None  # told to the trace only: it is a user's text
     saved_nano_usd: int = 0

@@ -16,7 +16,7 @@ import pytest
 from tests.support import Keys, Provider, RunningProxy, mark_of, proxy_config
 from tests.support.waiting import eventually
 
-ONE_WAY, ANOTHER = "How do I renew my library card?", "How can I renew my library card?"
+ONE_WAY, ANOTHER = "How do I renew my reader's pass?", "How can I renew my reader's pass?"
 
 
 @pytest.fixture(scope="module")

@@ -25,6 +25,8 @@ def headers_for(event: CacheDecided) -> dict[str, str]:
         headers[f"{PREFIX}cache-would"] = str(event.would)
     if event.similarity is not None:
         headers[f"{PREFIX}cache-similarity"] = f"{event.similarity:.4f}"
+    if event.probability is not None:
+        headers[f"{PREFIX}cache-probability"] = f"{event.probability:.4f}"
     if event.cache_id is not None:
         headers[f"{PREFIX}cache-id"] = event.cache_id
         headers[f"{PREFIX}saved-usd"] = usd(event.saved_nano_usd)

@@ -33,6 +33,8 @@ def notes_for(event: CacheDecided) -> TraceNotes:
         metadata["cache_would"] = str(event.would)
     if event.similarity is not None:
         metadata["cache_similarity"] = round(event.similarity, 4)
+    if event.probability is not None:
+        metadata["cache_probability"] = round(event.probability, 4)
     if event.cache_id is not None:
         metadata["cache_id"] = event.cache_id
         metadata["saved_usd"] = event.saved_nano_usd / 1e9

@@ -89,6 +89,8 @@ def _decision(event: CacheDecided) -> dict[str, Any]:
         fields["would"] = event.would
     if event.similarity is not None:
         fields["similarity"] = round(event.similarity, 4)
+    if event.probability is not None:
+        fields["probability"] = round(event.probability, 4)
     if event.cache_id is not None:
         fields |= {"cache_id": event.cache_id, "saved_usd": usd(event.saved_nano_usd)}
     return fields

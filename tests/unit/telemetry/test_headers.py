@@ -37,6 +37,12 @@ def test_where_there_was_nothing_to_compare_no_similarity_is_made_up() -> None:
     assert f"{PREFIX}cache-similarity" not in headers_for(miss())
 
 
+def test_what_the_verifier_thought_is_told_of_hits_and_of_misses() -> None:
+    for event in (hit(probability=0.98765), miss(probability=0.98765)):
+        assert headers_for(event)[f"{PREFIX}cache-probability"] == "0.9877"
+    assert f"{PREFIX}cache-probability" not in headers_for(miss(similarity=0.5))
+
+
 def test_a_free_hit_says_that_it_saved_nothing() -> None:
     """A self-hosted model: a missing header would look like a miss."""
     assert headers_for(hit(saved_nano_usd=0))[f"{PREFIX}saved-usd"] == "0"

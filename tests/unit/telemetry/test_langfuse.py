@@ -38,6 +38,11 @@ def test_a_miss_says_why_and_claims_no_saving() -> None:
     }
 
 
+def test_what_the_verifier_thought_can_be_charted() -> None:
+    assert notes_for(miss(probability=0.98765)).metadata["cache_probability"] == 0.9877
+    assert "cache_probability" not in notes_for(miss()).metadata
+
+
 def test_the_notes_are_plain_values_whatever_was_decided() -> None:
     """The host serialises the metadata its own way; an enum may come out as its name there."""
     for layer in Layer:

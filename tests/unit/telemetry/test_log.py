@@ -91,10 +91,15 @@ def test_a_decision_is_one_line_with_everything_that_headers_say(lines: Lines, c
     ]
 
 
+def test_what_the_verifier_thought_is_in_the_line(lines: Lines) -> None:
+    LogSink().record(miss(similarity=0.5, probability=0.98765))
+    assert (lines.fields[0]["similarity"], lines.fields[0]["probability"]) == (0.5, 0.9877)
+
+
 def test_a_miss_has_no_fields_of_a_hit(lines: Lines) -> None:
     """Null would have to be told from zero."""
     LogSink().record(miss())
-    assert not {"similarity", "cache_id", "saved_usd"} & lines.fields[0].keys()
+    assert not {"similarity", "probability", "cache_id", "saved_usd"} & lines.fields[0].keys()
 
 
 def test_nobodys_question_is_ever_logged(lines: Lines) -> None:

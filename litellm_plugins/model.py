@@ -42,6 +42,7 @@ class Reason(StrEnum):
     SAME_REQUEST = "same_request"
     ABOVE_THRESHOLD = "above_threshold"
     VERIFIED = "verified"  # sure enough for the promised error rate
+    SAME_WORDS = "same_words"  # the same question but for case, spacing and closing marks
     CURATED = "curated"  # an answer that people gave, see cache/curated.py
     # misses
     SHADOW = "shadow"  # would be a hit, but nothing is served yet
@@ -51,6 +52,7 @@ class Reason(StrEnum):
     UNSURE = "unsure"  # not sure enough for the promised error rate
     SHADOW_CHECK = "shadow_check"  # sure enough, and answered afresh to learn whether that was right
     ONE_SOURCE = "one_source"  # shared by several tenants, and only one of them stands behind it
+    HIDDEN_TEXT = "hidden_text"  # the nearest question, or this one, holds text that nobody sees
     NUMBERS_DIFFER = "numbers_differ"
     NEGATION_DIFFERS = "negation_differs"
     OPPOSED = "opposed"

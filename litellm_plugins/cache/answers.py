@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import orjson
 
+from litellm_plugins.cache.same_words import hidden
 from litellm_plugins.cache.verifier.text import read
 
 if TYPE_CHECKING:
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 _READ = 1_000  # characters of each answer that are compared by embedding
 _YES_OR_NO = re.compile(r"\W*(yes|no|sí|si|correct|incorrect|true|false)\b", re.IGNORECASE)
 _NUMBERS_IN_COMMON = 0.5  # Jaccard index
+_ADDRESS = re.compile(
+    r"https?://[^\s<>()]+|[^\s<>()@]+@[^\s<>()@]+|\b(?:[a-z0-9-]+\.)+[a-z]{2,}\b[^\s<>()]*", re.IGNORECASE
+)
 
 
 class AnswerComparer(Protocol):
@@ -53,6 +57,21 @@ class EmbeddingComparer:
             return False
         here, there = await self._embedder.embed(one[:_READ]), await self._embedder.embed(other[:_READ])
         return float(here.vector @ there.vector) >= self._similarity
+
+
+def vouches(fresh: Mapping[str, Any], cached: bytes) -> bool:
+    """Whether a fresh answer that says the same may stand behind one that somebody else was given.
+
+    Saying the same is a matter of degree, and a planted answer needs to differ in one figure or one link only. So
+    these have to be the very same, and nothing may lie where the comparison does not look.
+    """
+    one, other = text_of(fresh), text_of(orjson.loads(cached))
+    if _plain(one) == _plain(other):
+        return True
+    if max(len(one), len(other)) > _READ or hidden(one) != hidden(other):
+        return False
+    same_figures = sorted(read(one).numbers) == sorted(read(other).numbers) and read(one).codes == read(other).codes
+    return same_figures and _addresses(one) == _addresses(other)
 
 
 def text_of(body: Mapping[str, Any]) -> str:
@@ -100,6 +119,10 @@ def _structured(text: str) -> bool:
 def _verdict(text: str) -> str:
     found = _YES_OR_NO.match(text)
     return found.group(1).casefold() if found else ""
+
+
+def _addresses(text: str) -> set[str]:
+    return {found.casefold().rstrip(".,:;!?") for found in _ADDRESS.findall(text)}
 
 
 def _figures_agree(one: str, other: str) -> bool:

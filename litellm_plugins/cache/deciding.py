@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from litellm_plugins.cache.matching import Match, judge
+from litellm_plugins.cache.same_words import hidden, same_words
 from litellm_plugins.cache.store import Neighbour
 from litellm_plugins.cache.verifier.text import Text, is_opposed, read
 from litellm_plugins.cache.verifier.verifier import Assessment, Verifier
@@ -25,6 +26,12 @@ class Judged:
     similarity: float | None = None
     probability: float | None = None  # that the nearest answer is right, where a verifier said so
     assessment: Assessment | None = None  # what a fresh answer would teach
+
+
+def _twin(question: str, neighbours: Sequence[Neighbour], asker: str | None) -> Neighbour | None:
+    """The newest that asks in the same words, one's own before others': it needs neither odds nor a second source."""
+    twins = [n for n in neighbours if same_words(n.question, question)]
+    return max(twins, key=lambda n: (n.origin == asker, n.created_at), default=None)
 
 
 async def decide(
@@ -48,14 +55,20 @@ async def decide(
         checks: whether some that could be served may be answered afresh, to learn from it.
         check_share: how many of them at least.
     """
+    seen = [n for n in neighbours if hidden(n.question) == hidden(question)]
+    if neighbours and not seen:
+        return Judged(Reason.HIDDEN_TEXT, similarity=max(n.similarity for n in neighbours))
+    twin = _twin(question, seen, asker)
+    if twin is not None:
+        return Judged(Reason.SAME_WORDS, twin, twin.similarity)
     if semantic.threshold is not None or verifier is None:
-        return _by_threshold(question, neighbours, semantic, asker)
+        return _by_threshold(question, seen, semantic, asker)
     assessment = await verifier.assess(
-        question, neighbours, rate=semantic.max_error_rate, checks=checks, check_share=check_share
+        question, seen, rate=semantic.max_error_rate, checks=checks, check_share=check_share
     )
     if assessment is None:
         return Judged(Reason.EMPTY)
-    found, reason = assessment.candidate, _reason(question, assessment, neighbours, semantic, asker)
+    found, reason = assessment.candidate, _reason(question, assessment, seen, semantic, asker)
     served = reason is Reason.VERIFIED
     return Judged(
         reason=reason,
@@ -102,17 +115,10 @@ def _is_supported(question: str, found: Neighbour, neighbours: Sequence[Neighbou
     Whoever can write into a shared partition can craft a question that lies beside another's, and plant an answer
     for it (embeddings collide at will). So it takes two sources that were given the same answer, or the same words.
     """
-    if asker is None or (found.origin == asker and asker):
-        return True
-    if normalised(found.question) == normalised(question):
+    if asker is None or (found.origin == asker and asker) or same_words(found.question, question):
         return True
     sources = {n.origin for n in neighbours if n.answer_id == found.answer_id and n.answer_id and n.origin}
     return len(sources) > 1
-
-
-def normalised(text: str) -> str:
-    """A text without what nobody means by it: case, spacing, closing marks."""
-    return " ".join(text.casefold().split()).rstrip(" ?!.")
 
 
 def _numbers(a: Text, b: Text) -> bool:

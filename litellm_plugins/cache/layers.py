@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import orjson
 
 from litellm_plugins.cache import curated, keys
-from litellm_plugins.cache.answers import answer_id_of
+from litellm_plugins.cache.answers import answer_id_of, vouches
 from litellm_plugins.cache.checking import Checker
 from litellm_plugins.cache.deciding import Judged, decide
 from litellm_plugins.cache.dialects import DIALECTS
@@ -150,7 +150,8 @@ class CacheLayers:
         if not again and (embedding is not None or verdict.withheld is not None):
             rival = await self._checker.rival(verdict)
             right = await self._checker.same(reply, rival)
-            answer_id = (rival.answer_id if rival and right else b"") or answer_id
+            if rival and right and (rival.origin == keys.owner_of(request.identity) or vouches(reply.body, rival.body)):
+                answer_id = rival.answer_id or answer_id
         if embedding is not None and not again:
             await self._learn(verdict, answer_id, right)
         if not verdict.is_in_shadow:

@@ -219,7 +219,7 @@ async def judged(tmp_path: Path) -> Any:
     await file.aclose()
 
 
-ASKED, AGAIN = "How do I cancel my order please?", "How do I cancel my order please ?"
+ASKED, AGAIN = "How do I cancel my order please?", "How do I cancel my order now please?"
 PROMISED = {"semantic": {"max_error_rate": 0.05}}
 
 

@@ -137,7 +137,7 @@ async def test_the_semantic_layer_alone_answers_the_same_request_too(world: Worl
     """With `exact.enabled: false` the very same question is simply the nearest."""
     await world.keep(chat("lost"))
     verdict = await world.ask(chat("lost"), exact={"enabled": False})
-    assert told(verdict) == (Layer.SEMANTIC, Reason.ABOVE_THRESHOLD)
+    assert told(verdict) == (Layer.SEMANTIC, Reason.SAME_WORDS)
 
 
 async def test_a_question_that_was_not_read_whole_is_never_matched(world: World) -> None:

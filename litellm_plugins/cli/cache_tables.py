@@ -27,6 +27,8 @@ def stats(told: Json, out: Console) -> None:
     ):
         totals.add_row(name, value)
     out.print(totals)
+    if told.get("verifier"):
+        _verifier(told["verifier"], out)
     for name, counted in told["by"].items():
         if set(counted) - {""}:
             table = Table(title=f"by {name.replace('_', ' ')}", title_justify="left")
@@ -35,6 +37,19 @@ def stats(told: Json, out: Console) -> None:
             for value, count in counted.items():
                 table.add_row(Text(value or "-"), f"{count:,}")
             out.print(table)
+
+
+def _verifier(told: Json, out: Console) -> None:
+    if told["fit"] is None:
+        out.print(f"The verifier has {told['labels']:,} labels and no fit yet: see docs/caching.md, slow start")
+        return
+    table = Table(title=f"The verifier: {told['labels']:,} labels, fitted after {told['fit']:,}", title_justify="left")
+    for name in ("promised errors", "served from", "expected hits", "errors, at most"):
+        table.add_column(name, justify="right")
+    for rate, point in told["promises"].items():
+        served = "nothing" if point["threshold"] is None else f"{point['threshold']:.4f}"
+        table.add_row(f"{float(rate):.2%}", served, f"{point['hit_rate']:.2%}", f"{point['error_rate']:.2%}")
+    out.print(table)
 
 
 def entries(rows: Sequence[Json], out: Console) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import multiprocessing
 import os
 import signal
 import sys
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -20,13 +22,14 @@ from litellm_plugins.cache.answers import EmbeddingComparer
 from litellm_plugins.cache.layers import CacheLayers
 from litellm_plugins.cache.staleness import Monitor
 from litellm_plugins.cache.verifier.prior import shipped_prior
+from litellm_plugins.cache.verifier.standing import Standing, standing
 from litellm_plugins.cache.verifier.verifier import Verifier
 from litellm_plugins.embedding.memo import MemoEmbedder
 from litellm_plugins.errors import SettingsError
 from litellm_plugins.pipeline import Pipeline, tells_checks
 from litellm_plugins.proxy.log_rows import HostLogs
 from litellm_plugins.proxy.stores import open_stores
-from litellm_plugins.settings import Policies, Settings, cache_anywhere, parse
+from litellm_plugins.settings import Policies, Settings, cache_anywhere, parse, promised_rates
 from litellm_plugins.telemetry.events import Sink, Telemetry
 from litellm_plugins.telemetry.sinks import log
 from litellm_plugins.virtual_keys.key_ring import KeyRing
@@ -102,12 +105,22 @@ def build(settings: Settings) -> Pack:
         shelver=shelver,
         warmer=Warmer(layers=layers, shelver=shelver, policies=policies, logs=HostLogs()),
         settings=settings,
+        standing=_standing(settings, stores.labels, embedder),
     )
     return Pack(settings, KeyRing.of(settings.virtual_keys), pipeline, embedder, admin)
 
 
 def _verifier(labels: LabelStore, embedder: Embedder) -> Verifier:
     return Verifier(labels, space=embedder.model_id, prior=shipped_prior(embedder.model_id))
+
+
+def _standing(
+    settings: Settings, labels: LabelStore, embedder: Embedder | None
+) -> Callable[[], Awaitable[Standing]] | None:
+    rates = promised_rates(settings)
+    if embedder is None or not rates:
+        return None
+    return functools.partial(standing, labels, space=embedder.model_id, rates=rates)
 
 
 def _built(block: Any) -> Pack:

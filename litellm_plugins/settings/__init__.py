@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from litellm_plugins.settings.blocks import Cache, Events, Semantic, Settings, Storage, VirtualKeys
 from litellm_plugins.settings.parsing import ROOT, parse
-from litellm_plugins.settings.policies import Policies, cache_anywhere
+from litellm_plugins.settings.policies import Policies, cache_anywhere, promised_rates
 
 __all__ = [
     "ROOT",
@@ -17,4 +17,5 @@ __all__ = [
     "VirtualKeys",
     "cache_anywhere",
     "parse",
+    "promised_rates",
 ]

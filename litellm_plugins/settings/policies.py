@@ -51,6 +51,15 @@ def cache_anywhere(settings: Settings) -> bool:
     return any(Cache.model_validate(overridden(base, override)).enabled for override in ({}, *overrides))
 
 
+def promised_rates(settings: Settings) -> list[float]:
+    """Every rate of errors that is promised to somebody, each once, in order."""
+    base = settings.cache.model_dump(exclude_unset=True)
+    overrides = [override.cache for table in OVERRIDES for override in getattr(settings, table).values()]
+    caches = [Cache.model_validate(overridden(base, override)) for override in ({}, *overrides)]
+    promising = [each.semantic for each in caches if each.enabled and each.semantic.enabled]
+    return sorted({semantic.max_error_rate for semantic in promising if semantic.threshold is None})
+
+
 def overridden(base: dict[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
     """The `cache` block `base`, as far as it was given, with what `over` names replaced."""
     merged = deep_merge(base, over)

@@ -30,6 +30,13 @@ async def test_labels_are_counted_and_the_last_of_them_come_oldest_first(labels:
     assert await labels.add_label("another", label(1)) == 1
 
 
+async def test_how_many_there_were_can_be_asked(labels: LabelStore) -> None:
+    assert await labels.count_labels("d") == 0
+    for number in range(1, 4):
+        await labels.add_label("d", label(number))
+    assert (await labels.count_labels("d"), await labels.count_labels("another")) == (3, 0)
+
+
 async def test_every_worker_gets_a_number_of_its_own(labels: LabelStore) -> None:
     numbers = await asyncio.gather(*(labels.add_label("d", label(n)) for n in range(100)))
     assert sorted(numbers) == list(range(1, 101))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +21,7 @@ from litellm_plugins.cache.tags import version_tag
 from litellm_plugins.errors import NotFound, RequestError
 
 if TYPE_CHECKING:
+    from litellm_plugins.cache.verifier.standing import Standing
     from litellm_plugins.settings import Settings
 
 AUDIT_LOG = logging.getLogger("litellm_plugins.audit")
@@ -46,19 +47,22 @@ class CacheAdmin:
         shelver: Shelver,
         warmer: Warmer,
         settings: Settings,
+        standing: Callable[[], Awaitable[Standing]] | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._store, self._journal, self._settings, self._clock = store, journal, settings, clock
         self._checks, self._shelver, self._warmer = checks, shelver, warmer
+        self._standing = standing
 
     # Looking
 
     async def stats(self, given: Mapping[str, Any]) -> Json:
-        """What lies in the cache, in numbers."""
+        """What lies in the cache, in numbers, and what its verifier has learned; null where nothing is promised."""
         reading.refuse_unknown(given, ())
         found = await self._store.stats()
         by = {name: _largest(counted) for name, counted in found.by.items()}
-        return {**asdict(found), "by": by, "at": self._clock()}
+        verifier = asdict(await self._standing()) if self._standing is not None else None
+        return {**asdict(found), "by": by, "verifier": verifier, "at": self._clock()}
 
     async def entries(self, given: Mapping[str, Any]) -> Json:
         """The newest entries that a selector names, or of all, without their answers."""

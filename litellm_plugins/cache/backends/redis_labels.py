@@ -32,6 +32,11 @@ class RedisLabelStore:
         item = [_KEPT, *(part for pair in fields.items() for part in pair)]
         return int(await self._server.run(lambda redis: redis.register_script(APPEND)([key], item)))
 
+    async def count_labels(self, domain: str) -> int:
+        key = self._names.labels(domain)
+        items: Any = await self._server.run(lambda redis: redis.xrevrange(key, count=1))
+        return int(items[0][0].partition(b"-")[0]) if items else 0
+
     async def newest_labels(self, domain: str, limit: int) -> list[Label]:
         key = self._names.labels(domain)
         items: Any = await self._server.run(lambda redis: redis.xrevrange(key, count=limit))

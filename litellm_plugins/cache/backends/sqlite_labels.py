@@ -38,6 +38,9 @@ class SqliteLabelStore:
         row = (domain, label.packed(), label.right, label.weight, label.requests, label.created_at)
         return await self._file.write(lambda db: _add(db, row))
 
+    async def count_labels(self, domain: str) -> int:
+        return await self._file.read(lambda db: _last(db, domain))
+
     async def newest_labels(self, domain: str, limit: int) -> list[Label]:
         rows = await self._file.scan(
             lambda db: db.execute(
@@ -67,10 +70,14 @@ class SqliteLabelStore:
         return row
 
 
+def _last(db: sqlite3.Connection, domain: object) -> int:
+    (last,) = db.execute("SELECT coalesce(max(number), 0) FROM verifier_labels WHERE domain = ?", (domain,)).fetchone()
+    return int(last)
+
+
 def _add(db: sqlite3.Connection, row: tuple[object, ...]) -> int:
     domain = row[0]
-    (last,) = db.execute("SELECT coalesce(max(number), 0) FROM verifier_labels WHERE domain = ?", (domain,)).fetchone()
-    number = int(last) + 1
+    number = _last(db, domain) + 1
     db.execute(
         """INSERT INTO verifier_labels (number, domain, features, is_right, weight, requests, created_at)
             VALUES (?, ?, ?, ?, ?, ?, ?)""",

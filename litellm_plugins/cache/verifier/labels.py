@@ -7,7 +7,7 @@ from typing import Protocol
 
 import numpy as np
 
-from litellm_plugins.cache.verifier.features import Features
+from litellm_plugins.cache.verifier.features import FEATURE_VERSION, Features
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +30,11 @@ def unpacked(blob: bytes) -> Features:
     return np.frombuffer(blob, np.float32).astype(np.float64)
 
 
+def domain_of(space: str) -> str:
+    """Under what the labels of an embedding space are kept."""
+    return f"{space}/{FEATURE_VERSION}"
+
+
 class LabelStore(Protocol):
     """Labels and fits, shared by every worker. `domain` separates what must not be mixed, such as vector spaces.
 
@@ -38,6 +43,9 @@ class LabelStore(Protocol):
 
     async def add_label(self, domain: str, label: Label) -> int:
         """Keep `label`; returns how many the domain has had so far, this one among them: 1, 2, 3, …"""
+
+    async def count_labels(self, domain: str) -> int:
+        """How many the domain has had so far: the number of the last one."""
 
     async def newest_labels(self, domain: str, limit: int) -> list[Label]:
         """The last `limit` labels, oldest first."""

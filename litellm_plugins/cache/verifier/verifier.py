@@ -18,9 +18,9 @@ from threadpoolctl import threadpool_limits
 
 from litellm_plugins.cache.store import Neighbour
 from litellm_plugins.cache.verifier import fitting
-from litellm_plugins.cache.verifier.features import FEATURE_VERSION, NAMES, Features, candidate
+from litellm_plugins.cache.verifier.features import NAMES, Features, candidate
 from litellm_plugins.cache.verifier.fitting import Fit
-from litellm_plugins.cache.verifier.labels import Label, LabelStore
+from litellm_plugins.cache.verifier.labels import Label, LabelStore, domain_of
 from litellm_plugins.cache.verifier.logistic import Model
 from litellm_plugins.cache.verifier.operating_point import Caution
 from litellm_plugins.cache.verifier.pairwise import rule_of_thumb
@@ -94,7 +94,7 @@ class Verifier:
         draw: Callable[[], float] = random.random,
     ) -> None:
         self._labels, self._prior = labels, prior
-        self._domain = f"{space}/{FEATURE_VERSION}"
+        self._domain = domain_of(space)
         self._caution = caution or Caution()
         self._clock, self._draw = clock, draw
         self._words = WordCounts()

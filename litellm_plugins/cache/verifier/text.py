@@ -29,6 +29,7 @@ _QUOTED = re.compile(
 )
 _CODE = re.compile(r"[{};]|\w\(|=>|::|</?\w+>|\bdef \b|\bselect \b", re.IGNORECASE)
 
+_TURNING = ("un", "dis", "des", "non", "de", "in", "im", "ir", "il")
 _ENDINGS = ("ingly", "edly", "ings", "ing", "ies", "ied", "ed", "es", "ly", "s")
 
 
@@ -79,11 +80,19 @@ def read(question: str) -> Text:
 
 @lru_cache(maxsize=16_384)
 def is_opposed(only_a: frozenset[str], only_b: frozenset[str]) -> bool:
-    """Whether a word of one and a word of the other are opposites."""
+    """Whether a word of one and a word of the other are opposites: by the list, or by a prefix as in "unlock"."""
     return any(
-        (sides := _SIDES.get(word)) and any(opposite in only_b for side in sides for opposite in side)
+        any(opposite in only_b for side in _SIDES.get(word, ()) for opposite in side)
+        or any(prefix + word in only_b for prefix in _turning(word))
         for word in only_a
-    )
+    ) or any(prefix + word in only_a for word in only_b for prefix in _turning(word))
+
+
+def _turning(word: str) -> tuple[str, ...]:
+    """The prefixes that turn `word` into its opposite; none where "in" and "come" would make another word."""
+    if len(word) < 4 or not word.isalpha():
+        return ()
+    return _TURNING if len(word) > 4 else _TURNING[:4]
 
 
 def _plain(word: str) -> str:

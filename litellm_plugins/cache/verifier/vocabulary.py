@@ -35,7 +35,9 @@ bueno buena|malo mala  activar|desactivar  abrir|cerrar  empezar comenzar|termin
 comprar|vender  enviar|recibir  ingresar|retirar  agregar anadir|quitar eliminar borrar  instalar|desinstalar
 ganar|perder  ventaja|desventaja  legal|ilegal  alto alta|bajo baja  largo larga|corto corta
 grande|pequeno pequena  rapido|lento  primero primera|ultimo ultima  minimo minima|maximo maxima
-publico|privado  gratis|pago  aceptar|rechazar  permitir|prohibir  con|sin  marido|mujer""",
+publico|privado  gratis|pago  aceptar|rechazar  permitir|prohibir  con|sin  marido|mujer
+abro abre|cierro cierra  compro|vendo  envio|recibo  agrego anado|quito elimino borro  acepto|rechazo  subo|bajo
+empiezo comienzo|termino acabo  entro|salgo  deposito|retiro  gano|pierdo""",
 )
 KINDS_OF_QUESTION = {
     "how": "how", "como": "how", "what": "what", "que": "what", "which": "which", "cual": "which", "cuales": "which",

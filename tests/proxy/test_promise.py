@@ -179,6 +179,8 @@ def test_another_case_spacing_or_closing_mark_is_the_same_question(shop: Shop, k
         ("¿Cuánto cuesta enviar 2 cajas?", "¿Cuánto cuesta enviar 3 cajas?", {"numbers_differ"}),
         ("¿Se puede pagar con tarjeta?", "¿No se puede pagar con tarjeta?", {"negation_differs"}),
         ("¿Cómo activo las alertas?", "¿Cómo desactivo las alertas?", EXPLAINED),
+        ("How do I send money to Spain?", "How do I send money from Spain?", {"opposed"}),
+        ("¿Cómo mando dinero a España?", "¿Cómo mando dinero desde España?", {"opposed"}),
         ("How do I pay?", "¿Cómo pago?", EXPLAINED),
     ],
 )  # fmt: skip

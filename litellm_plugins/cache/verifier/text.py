@@ -83,16 +83,18 @@ def is_opposed(only_a: frozenset[str], only_b: frozenset[str]) -> bool:
     """Whether a word of one and a word of the other are opposites: by the list, or by a prefix as in "unlock"."""
     return any(
         any(opposite in only_b for side in _SIDES.get(word, ()) for opposite in side)
-        or any(prefix + word in only_b for prefix in _turning(word))
+        or not only_b.isdisjoint(_turned(word))
         for word in only_a
-    ) or any(prefix + word in only_a for word in only_b for prefix in _turning(word))
+    ) or any(not only_a.isdisjoint(_turned(word)) for word in only_b)
 
 
-def _turning(word: str) -> tuple[str, ...]:
-    """The prefixes that turn `word` into its opposite; none where "in" and "come" would make another word."""
+@lru_cache(maxsize=16_384)
+def _turned(word: str) -> frozenset[str]:
+    """Stems of what turns `word` into its opposite; not where "in" and "come" would make another word."""
     if len(word) < 4 or not word.isalpha():
-        return ()
-    return _TURNING if len(word) > 4 else _TURNING[:4]
+        return frozenset()
+    prefixes = _TURNING if len(word) > 4 else _TURNING[:4]
+    return frozenset(stem for prefix in prefixes for stem in (prefix + word, prefix + word.removesuffix("e")))
 
 
 def _plain(word: str) -> str:

@@ -37,7 +37,8 @@ ganar|perder  ventaja|desventaja  legal|ilegal  alto alta|bajo baja  largo larga
 grande|pequeno pequena  rapido|lento  primero primera|ultimo ultima  minimo minima|maximo maxima
 publico|privado  gratis|pago  aceptar|rechazar  permitir|prohibir  con|sin  marido|mujer
 abro abre|cierro cierra  compro|vendo  envio|recibo  agrego anado|quito elimino borro  acepto|rechazo  subo|bajo
-empiezo comienzo|termino acabo  entro|salgo  deposito|retiro  gano|pierdo""",
+empiezo comienzo|termino acabo  entro|salgo  deposito|retiro  gano|pierdo  to into|from  a hacia|desde
+monthly|yearly annual  mensual|anual""",
 )
 KINDS_OF_QUESTION = {
     "how": "how", "como": "how", "what": "what", "que": "what", "which": "which", "cual": "which", "cuales": "which",

@@ -19,6 +19,8 @@ def opposed(one: str, other: str) -> bool:
         ("¿Cómo activo las alertas?", "¿Cómo desactivo las alertas?"),
         ("¿Cómo abro una cuenta?", "¿Cómo cierro una cuenta?"),
         ("Is it reliable?", "Is it unreliable?"),
+        ("How do I send money to Spain?", "How do I send money from Spain?"),
+        ("¿Cómo mando dinero a España?", "¿Cómo mando dinero desde España?"),
         ("Is it legal?", "Is it illegal?"),
         ("¿Cómo bloqueo la tarjeta?", "¿Cómo desbloqueo la tarjeta?"),
         ("Do I like it?", "Do I dislike it?"),

@@ -29,7 +29,7 @@ TOPICS = (
     "How do I redeem a voucher?", "How do I contact support?", "How do I change my address?",
     "How do I download an invoice?",
 )  # fmt: skip
-WORDINGS = ("{}", "Hello, {}", "Hi, {}", "So {}", "Well, {}", "OK, {}", "Hey, {}", "Right, {}", "Sorry, {}", "Now {}")
+WORDINGS = ("{}", "Hello, {}", "Hi, {}", "So {}", "Well, {}", "OK, {}", "Hey, {}", "Right, {}", "Sorry, {}", "Good, {}")
 EXPLAINED = {
     "unsure", "numbers_differ", "negation_differs", "opposed", "codes_differ", "names_differ", "question_differs",
     "language_differs",

@@ -19,7 +19,7 @@ NEGATIONS = frozenset(
 # Words of opposite meaning; each pair is one dimension, its two sides by "|".
 OPPOSITES = re.split(
     r"  |\n",
-    """before|after  increase raise grow|decrease reduce lower  more|less  most|least  best|worst  good|bad
+    """before|after since  increase raise grow|decrease reduce lower  more|less  most|least  best|worst  good|bad
 better|worse  advantage benefit pro|disadvantage drawback con  enable activate|disable deactivate  open|close
 start begin|stop end finish  lock block freeze|unlock unblock unfreeze  buy purchase|sell  send|receive
 deposit|withdraw  add|remove delete  create|delete  install|uninstall  connect|disconnect  subscribe|unsubscribe
@@ -30,7 +30,7 @@ big large|small  fast|slow  early|late  old|new young  cheap|expensive  rich|poo
 east|west  up|down  in|out  inside|outside  on|off  above over|below under  first|last  minimum min|maximum max
 public|private  free|paid  accept approve|reject decline deny  allow|forbid prohibit  positive|negative
 true|false  arrive|depart leave  borrow|lend  employer|employee  buyer|seller  teacher|student  debit|credit
-single|married  antes|despues  aumentar subir|disminuir reducir bajar  mas|menos  mejor|peor
+single|married  antes|despues desde  aumentar subir|disminuir reducir bajar  mas|menos  mejor|peor
 bueno buena|malo mala  activar|desactivar  abrir|cerrar  empezar comenzar|terminar acabar  bloquear|desbloquear
 comprar|vender  enviar|recibir  ingresar|retirar  agregar anadir|quitar eliminar borrar  instalar|desinstalar
 ganar|perder  ventaja|desventaja  legal|ilegal  alto alta|bajo baja  largo larga|corto corta

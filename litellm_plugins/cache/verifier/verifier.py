@@ -7,7 +7,6 @@ import logging
 import math
 import random
 import time
-import zipfile
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -225,7 +224,7 @@ class Verifier:
             return
         try:
             fit = Fit.from_bytes(newer[1])
-        except (ValueError, KeyError, OSError, zipfile.BadZipFile) as exc:
+        except (ValueError, KeyError) as exc:
             _LOG.warning("the stored fit %d of the verifier cannot be read and is left alone: %s", newer[0], exc)
             return
         self._adopt(fit)

@@ -201,7 +201,7 @@ class Verifier:
         return (
             self._prior is not None
             and probability >= _COLD_PROBABILITY
-            and features[_SIMILARITY] >= _COLD_SIMILARITY
+            and bool(features[_SIMILARITY] >= _COLD_SIMILARITY)
             and not features[list(_MUST_NOT_DIFFER)].any()
         )
 

@@ -71,6 +71,11 @@ async def teach(verifier: Verifier, told: Sequence[Label]) -> None:
         await verifier.settled()
 
 
+def version_of(verifier: Verifier) -> int | None:
+    """Of the fit in force."""
+    return verifier.fit.version if verifier.fit else None
+
+
 # Cold: nothing is known but the prior.
 
 
@@ -223,11 +228,10 @@ async def test_the_first_fit_is_made_at_the_hundredth_label_and_decides_from_the
     verifier = deployment.worker(by_similarity(even=0.6))
     told = labels(100)
     await teach(verifier, told[:99])
-    assert verifier.fit is None
+    assert version_of(verifier) is None
     assert (await assess(verifier, neighbour(AGAIN, 0.9), FAR)).threshold == 0.9
     await teach(verifier, told[99:])
-    assert verifier.fit is not None
-    assert verifier.fit.version == 100
+    assert version_of(verifier) == 100
     stored = await deployment.store.newest_fit(DOMAIN, above=0)
     assert stored is not None
     assert stored[0] == 100
@@ -302,12 +306,10 @@ async def test_workers_on_one_store_share_labels_and_see_each_other_s_fit(deploy
     one, other = deployment.worker(), deployment.worker()
     await teach(one, labels(60))
     await teach(other, labels(40, seed=1))
-    assert other.fit is not None
-    assert one.fit is None
+    assert (version_of(one), version_of(other)) == (None, 100)
     deployment.clock.now += 5.0
     await assess(one, FAR)
-    assert one.fit is not None
-    assert one.fit.version == other.fit.version == 100
+    assert version_of(one) == version_of(other) == 100
 
 
 async def test_a_worker_looks_for_newer_fits_every_five_seconds_and_not_at_every_request(
@@ -318,10 +320,10 @@ async def test_a_worker_looks_for_newer_fits_every_five_seconds_and_not_at_every
     await teach(other, labels(100))
     deployment.clock.now += 4.9
     await assess(one, FAR)
-    assert one.fit is None
+    assert version_of(one) is None
     deployment.clock.now += 0.1
     await assess(one, FAR)
-    assert one.fit is not None
+    assert version_of(one) == 100
 
 
 async def test_a_restarted_worker_knows_what_was_learnt_words_and_popularity_too(deployment: Deployment) -> None:
@@ -343,7 +345,7 @@ async def test_another_vector_space_learns_by_itself(deployment: Deployment) -> 
     await teach(deployment.worker(), labels(100))
     other = deployment.worker(space="fake:2")
     await assess(other, FAR)
-    assert other.fit is None
+    assert version_of(other) is None
 
 
 async def test_answers_counted_last_are_remembered_and_those_long_ago_forgotten(deployment: Deployment) -> None:
@@ -409,12 +411,11 @@ async def test_a_fit_that_fails_leaves_the_old_one_and_the_next_one_is_made(
     failing.down = True
     with caplog.at_level(logging.WARNING):
         await verifier.settled()
-    assert verifier.fit is None
+    assert version_of(verifier) is None
     assert "no fit after 100 labels" in caplog.text
     failing.down = False
     await teach(verifier, told[100:])
-    assert verifier.fit is not None
-    assert verifier.fit.version == 125
+    assert version_of(verifier) == 125
 
 
 @pytest.mark.parametrize("blob", [b"", b"garbage", b"PK\x03\x04" + bytes(200)])
@@ -425,7 +426,7 @@ async def test_a_broken_stored_fit_is_left_alone_and_told_of(
     verifier = deployment.worker(sure())
     with caplog.at_level(logging.WARNING):
         judged = await assess(verifier, neighbour(AGAIN, 0.99), FAR)
-    assert verifier.fit is None
+    assert version_of(verifier) is None
     assert judged.served
     assert "fit 7" in caplog.text
 
@@ -435,8 +436,7 @@ async def test_a_fit_is_replaced_by_the_next_where_the_stored_one_is_broken(depl
     await teach(deployment.worker(), labels(100))
     other = deployment.worker()
     await assess(other, FAR)
-    assert other.fit is not None
-    assert other.fit.version == 100
+    assert version_of(other) == 100
 
 
 async def test_a_fit_never_blocks_the_loop(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -476,7 +476,7 @@ async def test_closing_gives_up_a_fit_that_is_being_made(deployment: Deployment)
     for label in labels(100):
         await verifier.learn(Assessment(FAR, label.features, 0.5, 0.5, False, False, 1.0, ()), right=label.right)
     await verifier.aclose()
-    assert verifier.fit is None
+    assert version_of(verifier) is None
     await verifier.aclose()
 
 

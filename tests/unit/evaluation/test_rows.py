@@ -67,11 +67,19 @@ def test_a_damaged_archive_is_told_with_its_file(tmp_path: Path, cut: slice) -> 
         texts(path)
 
 
-def test_an_archive_of_which_bytes_are_damaged_is_told_with_its_file(tmp_path: Path) -> None:
-    content = bytearray(gzip.compress(TWO * 50))
-    content[15] ^= 0xFF
-    with pytest.raises(BadRows, match=r"rows\.jsonl"):
-        texts(file(tmp_path, bytes(content)))
+def test_whichever_byte_of_an_archive_is_damaged_its_file_is_told_or_nothing_is_lost(tmp_path: Path) -> None:
+    """Some bits say nothing about what is in it: its time, where it was made, padding."""
+    whole, told = gzip.compress(TWO * 50), 0
+    expected = texts(file(tmp_path, whole))
+    for place in range(len(whole)):
+        damaged = bytearray(whole)
+        damaged[place] ^= 0x10
+        try:
+            assert texts(file(tmp_path, bytes(damaged))) == expected
+        except BadRows as exc:
+            assert "rows.jsonl" in str(exc)  # noqa: PT017 - either is right, and nothing else
+            told += 1
+    assert told > len(whole) * 0.8
 
 
 @pytest.mark.parametrize("label", [2, -1, "1", None, 0.5])

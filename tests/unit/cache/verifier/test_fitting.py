@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from litellm_plugins.cache.verifier.features import NAMES
 from litellm_plugins.cache.verifier.fitting import WINDOW, Curve, Fit, beats, fit, recalibrated
 from litellm_plugins.cache.verifier.labels import Label, unpacked
 from litellm_plugins.cache.verifier.operating_point import NEVER, Caution
@@ -40,6 +41,16 @@ def test_a_fit_knows_the_labels_it_was_made_after_and_separates_right_from_wrong
     assert high > 0.9
     assert 0 < told.log_loss < 0.5
     assert 0.8 < told.curve.at(0.01, Caution()).threshold < NEVER
+
+
+def test_the_curve_is_made_of_labels_that_the_model_had_not_seen() -> None:
+    """Of labels by the toss of a coin a model that saw them would claim to know half."""
+    rng = np.random.default_rng(0)
+    told = [Label(rng.normal(size=len(NAMES)), bool(rng.integers(2)), 1.0, 1, 0.0) for _ in range(120)]
+    made_of_them = made(told)
+    assert made_of_them.log_loss > 0.69
+    claimed = made_of_them.model.probabilities(np.array([label.features for label in told]))
+    assert abs(claimed - [label.right for label in told]).mean() < 0.4
 
 
 def test_a_fit_comes_back_from_its_bytes_as_it_was() -> None:

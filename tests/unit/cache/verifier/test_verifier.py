@@ -262,6 +262,16 @@ async def test_a_stricter_promise_serves_less(deployment: Deployment) -> None:
     assert thresholds[0] < thresholds[-1]
 
 
+async def test_a_new_fit_brings_a_new_threshold(deployment: Deployment) -> None:
+    """It is worked out once for each fit and rate, and not kept longer."""
+    verifier = deployment.worker()
+    await teach(verifier, labels(150, steepness=60))
+    before = (await assess(verifier, FAR, rate=0.05)).threshold
+    await teach(verifier, labels(25, seed=1, steepness=-60))
+    assert version_of(verifier) == 175
+    assert (await assess(verifier, FAR, rate=0.05)).threshold > before
+
+
 async def test_every_label_says_how_many_requests_came_with_it(deployment: Deployment) -> None:
     """The promise counts requests, and most bring no label."""
     verifier = deployment.worker(sure())

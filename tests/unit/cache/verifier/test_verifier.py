@@ -181,19 +181,19 @@ async def warm(deployment: Deployment, model: Model, *, version: int = 2_000) ->
     return deployment.worker(sure())
 
 
-async def test_the_first_half_dozen_of_a_worker_s_checks_come_often_then_rarely(deployment: Deployment) -> None:
-    """A new fit is looked at closely before it is trusted."""
+async def test_a_worker_s_first_checks_come_often_and_the_later_ones_rarely(deployment: Deployment) -> None:
+    """A new fit is looked at closely before it is trusted; how closely is tuned."""
     verifier = await warm(deployment, sure(25))
     deployment.chance = 0.5
     checked = 0
-    for _ in range(40):
+    for _ in range(60):
         judged = await assess(verifier, neighbour(AGAIN, 0.99), FAR)
         assert judged.accepted
         if not judged.checked:
             break
         checked += 1
         await verifier.learn(judged, right=True)
-    assert 6 <= checked <= 12
+    assert 5 <= checked <= 40
     deployment.chance = 0.999
     assert (await assess(verifier, neighbour(AGAIN, 0.99), FAR)).served
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import zlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
@@ -26,7 +27,7 @@ def read_rows(path: Path, parse: Callable[[Mapping[str, Any]], T]) -> list[T]:
     try:
         content = path.read_bytes()
         text = gzip.decompress(content) if content.startswith(_GZIP) else content
-    except (OSError, EOFError, ValueError) as exc:
+    except (OSError, EOFError, zlib.error) as exc:
         raise BadRows(f"{path}: {exc}") from exc
     rows = []
     for number, line in enumerate(text.splitlines(), 1):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
@@ -16,6 +17,7 @@ from litellm_plugins.cache.verifier.logistic import Model
 from litellm_plugins.cache.verifier.operating_point import Caution, Column, OperatingPoint, choose, label_noise
 
 WINDOW = 2_000  # requests that the next ones are taken to resemble
+_HASH_BYTES = 32
 _MOST_POPULAR = 4_096  # answers whose count is kept in a fit
 
 
@@ -67,7 +69,7 @@ class Fit:
     log_loss: float  # per label, of labels that the model had not seen
 
     def to_bytes(self) -> bytes:
-        """As an npz archive; holds neither code nor text."""
+        """As an npz archive behind its own hash; holds neither code nor text."""
         out = io.BytesIO()
         popular = sorted(self.popularity.items(), key=lambda item: -item[1])[:_MOST_POPULAR]
         np.savez_compressed(
@@ -87,12 +89,15 @@ class Fit:
             counts=np.array([count for _, count in popular], np.int64),
             log_loss=self.log_loss,
         )
-        return out.getvalue()
+        return _hash(out.getvalue()) + out.getvalue()
 
     @classmethod
     def from_bytes(cls, blob: bytes) -> Fit:
-        """Raises: ValueError, KeyError, OSError (or zipfile.BadZipFile) where `blob` is no fit."""
-        with np.load(io.BytesIO(blob), allow_pickle=False) as f:
+        """Raises: ValueError, or KeyError, where `blob` is no fit."""
+        archive = blob[_HASH_BYTES:]
+        if _hash(archive) != blob[:_HASH_BYTES]:  # numpy has a different error for every way to be damaged
+            raise ValueError("damaged")
+        with np.load(io.BytesIO(archive), allow_pickle=False) as f:
             counts = f["counts"]
             answers = f["answers"].tobytes()
             size = len(answers) // len(counts) if len(counts) else 0
@@ -159,6 +164,10 @@ def recalibrated(old: Fit, labels: Sequence[Label], *, version: int) -> Fit:
     both = {f.name: np.concatenate([getattr(old.curve, f.name), getattr(later, f.name)])[-len(labels) :]
             for f in fields(Curve)}  # fmt: skip
     return replace(old, version=version, curve=Curve(**both))
+
+
+def _hash(archive: bytes) -> bytes:
+    return hashlib.sha256(archive).digest()
 
 
 def _unseen(version: int, old: Fit, labels: Sequence[Label]) -> Sequence[Label]:

@@ -7,7 +7,6 @@ import logging
 import math
 import random
 import time
-import zipfile
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -202,7 +201,7 @@ class Verifier:
         return (
             self._prior is not None
             and probability >= _COLD_PROBABILITY
-            and features[_SIMILARITY] >= _COLD_SIMILARITY
+            and bool(features[_SIMILARITY] >= _COLD_SIMILARITY)
             and not features[list(_MUST_NOT_DIFFER)].any()
         )
 
@@ -225,7 +224,7 @@ class Verifier:
             return
         try:
             fit = Fit.from_bytes(newer[1])
-        except (ValueError, KeyError, OSError, zipfile.BadZipFile) as exc:
+        except (ValueError, KeyError) as exc:
             _LOG.warning("the stored fit %d of the verifier cannot be read and is left alone: %s", newer[0], exc)
             return
         self._adopt(fit)

@@ -6,15 +6,15 @@ import math
 import sqlite3
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from litellm_plugins.cache.backends.sqlite_nearest import Searcher
 from litellm_plugins.cache.backends.sqlite_schema import SCHEMA
 from litellm_plugins.cache.backends.sqlite_selection import folded, where
-from litellm_plugins.cache.backends.vectors import PartitionIndexes
 from litellm_plugins.cache.store import Entry, Neighbour, Selector, StoreStats
 
 if TYPE_CHECKING:
@@ -51,8 +51,7 @@ class SqliteCacheStore:
 
     def __init__(self, file: SqliteFile, *, max_bytes: int, clock: Callable[[], float] = time.time) -> None:
         self._file, self._max_bytes, self._clock = file, max_bytes, clock
-        self._indexes = PartitionIndexes()  # owned by the file's reading thread, like the next
-        self._indexed: sqlite3.Connection | None = None
+        self._searcher = Searcher()  # owned by the file's reading thread
         self._unmeasured = math.inf  # bytes stored since the size was last looked at; owned by the writing thread
 
     async def get(self, tenant: str, key: bytes) -> Entry | None:
@@ -68,7 +67,8 @@ class SqliteCacheStore:
 
     async def nearest(self, tenant: str, partition: bytes, vector: Vector, *, space: str, k: int) -> list[Neighbour]:
         now = self._clock()
-        return await self._file.read(lambda db: self._search(db, tenant, partition, vector, space, k, now))
+        place = (tenant, partition, space)
+        return await self._file.read(lambda db: self._searcher.nearest(db, place, vector, k, now))
 
     async def put(self, tenant: str, entry: Entry, *, vector: Vector | None, space: str) -> None:
         now = self._clock()
@@ -122,40 +122,6 @@ class SqliteCacheStore:
         quick = selector.cache_id is not None or selector.tag is not None
         return await (self._file.read(select) if quick else self._file.scan(select))
 
-    def _search(
-        self,
-        db: sqlite3.Connection,
-        tenant: str,
-        partition: bytes,
-        vector: Vector,
-        space: str,
-        k: int,
-        now: float,
-    ) -> list[Neighbour]:
-        def rows_after(last_id: int) -> Iterator[tuple[int, bytes]]:
-            return db.execute(
-                """SELECT id, vector FROM cache_entries WHERE partition = ? AND tenant = ? AND space = ? AND id > ?
-                    AND vector IS NOT NULL ORDER BY id""",
-                (partition, tenant, space, last_id),
-            )
-
-        if db is not self._indexed:  # another file may lie under the new connection: its row ids begin anew
-            self._indexes.clear()
-            self._indexed = db
-        place, wanted = (tenant, partition, space), k
-        while True:  # lapsed and evicted rows hide live ones behind them: forget them, and look further
-            found = self._indexes.search(place, vector, wanted, rows_after)
-            live = []
-            for row_id, similarity in found:
-                neighbour = _neighbour(db, tenant, partition, row_id, similarity, now)
-                if neighbour is None:
-                    self._indexes.forget(place, row_id)
-                else:
-                    live.append(neighbour)
-            if len(live) >= k or len(found) < wanted:
-                return live[:k]
-            wanted *= 2
-
     def _insert(
         self, db: sqlite3.Connection, tenant: str, entry: Entry, vector: bytes | None, space: str, now: float
     ) -> None:
@@ -187,20 +153,6 @@ class SqliteCacheStore:
 def _fetch(db: sqlite3.Connection, tenant: str, key: bytes, now: float) -> tuple[Entry, float] | None:
     row = db.execute(_SELECT, (tenant, key, now)).fetchone()
     return None if row is None else (_entry(row[:-1]), row[-1])
-
-
-def _neighbour(
-    db: sqlite3.Connection, tenant: str, partition: bytes, row_id: int, similarity: float, now: float
-) -> Neighbour | None:
-    row = db.execute(
-        f"""SELECT key, question, answer_id, origin, created_at FROM cache_entries
-            WHERE id = ? AND tenant = ? AND partition = ? AND {_LIVE}""",  # noqa: S608 - constants only
-        (row_id, tenant, partition, now),
-    ).fetchone()
-    if row is None:
-        return None
-    key, question, answer_id, origin, created_at = row
-    return Neighbour(key, question, similarity, answer_id, origin, created_at)
 
 
 def _entry(row: Sequence[Any]) -> Entry:

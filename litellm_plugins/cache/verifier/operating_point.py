@@ -22,6 +22,7 @@ class OperatingPoint:
     threshold: float
     hits: float = 0.0
     errors: float = 0.0  # the upper estimate that was held against the promise
+    similarity: float = 0.0  # nothing less alike is served, whatever its probability
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ by weights fitted on labelled pairs, which may look at the embeddings themselves
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,6 +23,7 @@ _OF_PAIRS = (
     "names_differ", "codes_differ", "question_differs", "order_differs", "trigram_overlap", "language_differs",
     "quotes_differ",
 )  # fmt: skip
+_SAME, _TWO = NAMES.index("log_same"), math.log1p(1.5)  # how many entries give the answer: fewer than two
 _COLUMNS = [NAMES.index(name) for name in _OF_PAIRS]
 _FARTHEST = 6.0
 _PULL, _PULL_VECTORS = 3.0, 30.0
@@ -63,6 +65,15 @@ def rule_of_thumb() -> PairModel:
     return PairModel(mean, scale, weights)
 
 
+def tempered(probability: Matrix, features: Matrix) -> Matrix:
+    """Where one entry alone gives the answer, its neighbourhood says little: the pair has to be convincing by itself.
+
+    Without this, a cache full of many-voiced answers teaches that near is right, and serves a lone near miss.
+    """
+    alone = features[:, _SAME] < _TWO
+    return np.where(alone, np.minimum(probability, _RULE_OF_THUMB.probabilities(features)), probability)
+
+
 def fit(features: Matrix, right: Matrix, asked: Matrix, cached: Matrix) -> PairModel:
     """Ridge-penalised logistic regression by Newton's method, on some thousands of labelled pairs.
 
@@ -92,3 +103,6 @@ def _design(features: Matrix, mean: Matrix, scale: Matrix) -> Matrix:
 def _of_vectors(asked: Matrix, cached: Matrix) -> Matrix:
     out: Matrix = np.hstack([asked * cached, np.abs(asked - cached)]).astype(np.float64) * _VECTOR_SCALE
     return out
+
+
+_RULE_OF_THUMB = rule_of_thumb()

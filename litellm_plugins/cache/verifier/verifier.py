@@ -21,8 +21,8 @@ from litellm_plugins.cache.verifier.features import NAMES, Features, candidate
 from litellm_plugins.cache.verifier.fitting import Fit
 from litellm_plugins.cache.verifier.labels import Label, LabelStore, domain_of
 from litellm_plugins.cache.verifier.logistic import Model
-from litellm_plugins.cache.verifier.operating_point import Caution
-from litellm_plugins.cache.verifier.pairwise import rule_of_thumb
+from litellm_plugins.cache.verifier.operating_point import Caution, OperatingPoint
+from litellm_plugins.cache.verifier.pairwise import tempered
 from litellm_plugins.cache.verifier.text import read
 from litellm_plugins.cache.verifier.words import WordCounts
 from litellm_plugins.errors import StoreUnavailable
@@ -36,12 +36,10 @@ _FIRST_FIT, _GROWTH, _AT_LEAST = 100, 0.08, 25  # labels until the first fit; th
 _LABELS = 6_000  # the newest; a fit on more takes seconds of a core and gains nothing
 _LOOK_FOR_FITS_S = 5.0
 _ANSWERS = 65_536  # whose popularity is counted
-_PAIR = rule_of_thumb()
 _HEAVIEST = 50.0  # requests that one label may stand for
 
 # While too little is known: only what is all but the same question, and half of that is checked.
 _COLD_SIMILARITY, _COLD_PROBABILITY, _COLD_CHECKS = 0.95, 0.9, 0.5
-_SIMILARITY = NAMES.index("similarity")
 _MUST_NOT_DIFFER = tuple(
     NAMES.index(name) for name in ("numbers_differ", "negation_differs", "opposed", "codes_differ", "language_differs")
 )
@@ -99,7 +97,7 @@ class Verifier:
         self._words = WordCounts()
         self._popularity: OrderedDict[bytes, int] = OrderedDict()
         self._fit: Fit | None = None
-        self._thresholds: dict[float, float] = {}
+        self._points: dict[float, OperatingPoint] = {}
         self._looked_at = -math.inf
         self._unlabelled = 0  # requests since the last label
         self._accepted = 0  # candidates that were checked
@@ -132,18 +130,16 @@ class Verifier:
         found = candidate(question, neighbours, self._words, self._popularity)
         if found is None:
             return None
-        probability, threshold = self._probability(found.features), self._threshold(rate)
-        if len(neighbours) == 1:  # no neighbourhood: the pair has to be convincing by itself
-            probability = min(probability, float(_PAIR.probabilities(found.features[None])[0]))
-        cold = self._fit is None
-        accepted = self._acceptable_cold(found.features, probability) if cold else probability >= threshold
+        probability, point = self._probability(found.features, len(neighbours)), self._point(rate)
+        accepted = probability >= point.threshold and found.neighbour.similarity >= point.similarity
+        accepted = accepted and (self._fit is not None or self._acceptable_cold(found.features))
         chance = max(check_share, self._chance_of_check(probability)) if accepted and checks else 0.0
         checked = accepted and self._draw() < chance
         return Assessment(
             candidate=found.neighbour,
             features=found.features,
             probability=probability,
-            threshold=threshold,
+            threshold=point.threshold,
             accepted=accepted,
             checked=checked,
             weight=min(_HEAVIEST, 1 / chance) if checked else 1.0,
@@ -186,24 +182,23 @@ class Verifier:
             self._fitting.cancel()
             await asyncio.gather(self._fitting, return_exceptions=True)
 
-    def _probability(self, features: Features) -> float:
-        model = self._fit.model if self._fit else self._prior
-        return 0.0 if model is None else float(model.probabilities(features[None])[0])
+    def _probability(self, features: Features, neighbours: int) -> float:
+        if self._fit is not None:
+            return float(self._fit.probabilities(features[None])[0])
+        if self._prior is None:
+            return 0.0
+        probability = self._prior.probabilities(features[None])
+        return float((tempered(probability, features[None]) if neighbours == 1 else probability)[0])
 
-    def _threshold(self, rate: float) -> float:
+    def _point(self, rate: float) -> OperatingPoint:
         if self._fit is None:
-            return _COLD_PROBABILITY
-        if rate not in self._thresholds:
-            self._thresholds[rate] = self._fit.curve.at(rate, self._caution).threshold
-        return self._thresholds[rate]
+            return OperatingPoint(_COLD_PROBABILITY, similarity=_COLD_SIMILARITY)
+        if rate not in self._points:
+            self._points[rate] = self._fit.curve.at(rate, self._caution)
+        return self._points[rate]
 
-    def _acceptable_cold(self, features: Features, probability: float) -> bool:
-        return (
-            self._prior is not None
-            and probability >= _COLD_PROBABILITY
-            and bool(features[_SIMILARITY] >= _COLD_SIMILARITY)
-            and not features[list(_MUST_NOT_DIFFER)].any()
-        )
+    def _acceptable_cold(self, features: Features) -> bool:
+        return self._prior is not None and not features[list(_MUST_NOT_DIFFER)].any()
 
     def _chance_of_check(self, probability: float) -> float:
         if self._fit is None:
@@ -235,7 +230,7 @@ class Verifier:
             for answer, count in sorted(fit.popularity.items(), key=lambda item: item[1]):
                 self._popularity.setdefault(answer, count)
         self._fit = fit
-        self._thresholds = {}
+        self._points = {}
 
     async def _refit(self, version: int) -> None:
         try:

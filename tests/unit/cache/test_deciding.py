@@ -13,7 +13,7 @@ import pytest
 
 from litellm_plugins.cache.answers import EmbeddingComparer
 from litellm_plugins.cache.backends import sqlite_labels
-from litellm_plugins.cache.deciding import Judged, decide, normalised
+from litellm_plugins.cache.deciding import Judged, decide
 from litellm_plugins.cache.layers import CacheLayers, Verdict
 from litellm_plugins.cache.store import Neighbour
 from litellm_plugins.cache.verifier import fitting
@@ -156,14 +156,14 @@ GUARDED = [
 async def test_a_guard_refuses_however_sure_the_verifier_is_and_only_what_it_guards(
     certain: Verifier, guard: Any, asked: str, cached: str, reason: Reason
 ) -> None:
-    near = neighbour(cached, 0.99)
+    near, second = neighbour(cached, 0.99), neighbour("In words of its own", 0.9)
     by = Semantic(guards=(guard,))
-    said = await judged(certain, near, FAR, asked=asked, by=by)
+    said = await judged(certain, near, second, FAR, asked=asked, by=by)
     assert (said.reason, said.neighbour) == (reason, None)
-    assert (await judged(certain, near, FAR, asked=asked)).reason is Reason.VERIFIED
+    assert (await judged(certain, near, second, FAR, asked=asked)).reason is Reason.VERIFIED
     assert (await judged(certain, neighbour(AGAIN, 0.99), FAR, by=by)).reason is Reason.VERIFIED
     others: Any = tuple(name for name, *_ in GUARDED if name != guard)
-    assert (await judged(certain, near, FAR, asked=asked, by=Semantic(guards=others))).reason is Reason.VERIFIED
+    assert (await judged(certain, near, second, FAR, asked=asked, by=Semantic(guards=others))).reason is Reason.VERIFIED
 
 
 # By a fixed threshold.
@@ -211,7 +211,7 @@ def by(request: pytest.FixtureRequest) -> Semantic:
 CROSSING = {
     "another's alone": ([neighbour(AGAIN, 0.99, "a", "team:b")], False),
     "its own": ([neighbour(AGAIN, 0.99, "a", "team:a")], True),
-    "another's of the same words": ([neighbour("  how do I cancel MY order ", 0.99, "a", "team:b")], True),
+    "another's of the same words": ([neighbour("  how do I cancel my order ", 0.99, "a", "team:b")], True),
     "of two others that were given the same": (
         [neighbour(AGAIN, 0.99, "a", "team:b"), neighbour("Cancel my order", 0.95, "a", "team:c")],
         True,
@@ -256,18 +256,6 @@ async def test_behind_an_answer_of_one_source_a_threshold_serves_the_next_that_h
     planted, own = neighbour("planted", 1.0, "evil", "team:evil"), neighbour(AGAIN, 0.95, "a", "team:a")
     said = await judged(None, planted, own, asker="team:a", by=MODES["threshold"])
     assert said.neighbour == own
-
-
-@pytest.mark.parametrize("other", ["  HOW do I\ncancel my order ?!", "how do i cancel my order.", ASKED + "?"])
-def test_case_spacing_and_closing_marks_are_meant_by_nobody(other: str) -> None:
-    assert normalised(other) == normalised(ASKED)
-
-
-@pytest.mark.parametrize(
-    "other", [AGAIN, "How do I cancel my order 2?", "¿How do I cancel my order?", "How, do I cancel"]
-)
-def test_words_and_marks_within_are_meant(other: str) -> None:
-    assert normalised(other) != normalised(ASKED)
 
 
 # The published attack, through the layers: a text that means nothing and lies exactly where another's question lies.

@@ -16,7 +16,6 @@ import pytest
 
 from litellm_plugins.cache.answers import text_of
 from litellm_plugins.cache.backends import sqlite, sqlite_labels
-from litellm_plugins.cache.deciding import normalised
 from litellm_plugins.cache.layers import CacheLayers, Verdict
 from litellm_plugins.cache.verifier.prior import shipped_prior
 from litellm_plugins.cache.verifier.verifier import Verifier
@@ -55,7 +54,8 @@ class Wording:
 
 def answer_of(row: Mapping[str, Any], name: str) -> str:
     """What a model would say: the same to a paraphrase, and to each other question something of its own."""
-    return normalised(row["cached"] if name == "cached" or row["same"] else row["asked"])
+    wording: str = row["cached"] if name == "cached" or row["same"] else row["asked"]
+    return " ".join(wording.casefold().split()).rstrip(" ?!.")
 
 
 @dataclass

@@ -203,7 +203,7 @@ async def chance_of_check(deployment: Deployment, odds: float, version: int) -> 
     verifier = await warm(deployment, sure(odds), version=version)
     verifier._accepted = 10**9
     deployment.chance = 0.0
-    judged = await assess(verifier, neighbour(AGAIN, 0.99), FAR, rate=0.2)
+    judged = await assess(verifier, neighbour(AGAIN, 0.99), neighbour("Cancel my order", 0.95), FAR, rate=0.2)
     assert judged.checked
     return 1 / judged.weight
 
@@ -383,6 +383,9 @@ class Failing:
 
     async def add_label(self, domain: str, label: Label) -> int:
         return await self._reach().add_label(domain, label)
+
+    async def count_labels(self, domain: str) -> int:
+        return await self._reach().count_labels(domain)
 
     async def newest_labels(self, domain: str, limit: int) -> list[Label]:
         return await self._reach().newest_labels(domain, limit)

@@ -23,6 +23,7 @@ _OF_PAIRS = (
     "names_differ", "codes_differ", "question_differs", "order_differs", "trigram_overlap", "language_differs",
     "quotes_differ",
 )  # fmt: skip
+_OPPOSED = NAMES.index("opposed")
 _SAME, _TWO = NAMES.index("log_same"), math.log1p(1.5)  # how many entries give the answer: fewer than two
 _COLUMNS = [NAMES.index(name) for name in _OF_PAIRS]
 _FARTHEST = 6.0
@@ -66,12 +67,12 @@ def rule_of_thumb() -> PairModel:
 
 
 def tempered(probability: Matrix, features: Matrix) -> Matrix:
-    """Where one entry alone gives the answer, its neighbourhood says little: the pair has to be convincing by itself.
+    """Where one entry alone gives the answer, or the two questions hold opposites, the pair has to convince by itself.
 
     Without this, a cache full of many-voiced answers teaches that near is right, and serves a lone near miss.
     """
-    alone = features[:, _SAME] < _TWO
-    return np.where(alone, np.minimum(probability, _RULE_OF_THUMB.probabilities(features)), probability)
+    by_itself = (features[:, _SAME] < _TWO) | (features[:, _OPPOSED] > 0)
+    return np.where(by_itself, np.minimum(probability, _RULE_OF_THUMB.probabilities(features)), probability)
 
 
 def fit(features: Matrix, right: Matrix, asked: Matrix, cached: Matrix) -> PairModel:

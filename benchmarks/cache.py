@@ -22,8 +22,8 @@ import random
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -39,6 +39,7 @@ from litellm_plugins.evaluation.rows import BadRows, read_rows
 from litellm_plugins.evaluation.stream import Asked, arrival
 from tests.support.redis_server import RedisServer, why_no_redis
 
+_WARM_UP = 20  # requests whose time does not count: models and indexes are loaded
 _WIDTH = 140  # the table has long names
 
 
@@ -97,38 +98,47 @@ def _redis(folder: Path) -> Iterator[str | None]:
 async def _all(
     asked: list[Asked], place: Place, arguments: argparse.Namespace, console: Console
 ) -> tuple[list[Result], dict[str, str]]:
-    results, missing = [], {}
-    with Progress(console=console) as progress:
-        for name, make in contenders().items():
-            if arguments.only not in name:
-                continue
-            task = progress.add_task(name, total=len(asked))
+    runs, missing = [], {}
+    for name, make in contenders().items():
+        if arguments.only in name:
             try:
-                contender = make(place)
+                runs.append(_Run(name, make(place)))
             except Missing as exc:
                 missing[name] = str(exc)
-                continue
-            try:
-                results.append(await _run(name, contender, asked, lambda task=task: progress.advance(task)))
-            finally:
-                await contender.aclose()
-    return results, missing
+    try:
+        with Progress(console=console) as progress:
+            # Each request goes to all of them in turn: whatever else disturbs the machine disturbs all.
+            for one in progress.track(asked, description="replaying"):
+                for run in runs:
+                    await run.ask(one)
+    finally:
+        for run in runs:
+            await run.contender.aclose()
+    return [run.result() for run in runs], missing
 
 
-async def _run(name: str, contender: Contender, asked: list[Asked], advance: Callable[[], None]) -> Result:
-    took_ms, hits, wrong = [], 0, 0
-    for one in asked:
+@dataclass
+class _Run:
+    name: str
+    contender: Contender
+    took_ms: list[float] = field(default_factory=list)
+    hits: int = 0
+    wrong: int = 0
+
+    async def ask(self, one: Asked) -> None:
         start = time.perf_counter()
-        served = await contender.look_up(one.text)
-        took_ms.append((time.perf_counter() - start) * 1_000)
+        served = await self.contender.look_up(one.text)
+        self.took_ms.append((time.perf_counter() - start) * 1_000)
         if served is None:
-            await contender.store(one.text, one.group)
+            await self.contender.store(one.text, one.group)
         else:
-            hits += 1
-            wrong += served != one.group
-        advance()
-    p50, p95 = np.percentile(took_ms[20:] or took_ms, [50, 95])
-    return Result(name, float(p50), float(p95), hits / len(asked), wrong / len(asked), wrong / hits if hits else 0.0)
+            self.hits += 1
+            self.wrong += served != one.group
+
+    def result(self) -> Result:
+        total, (p50, p95) = len(self.took_ms), np.percentile(self.took_ms[_WARM_UP:] or self.took_ms, [50, 95])
+        per_hit = self.wrong / self.hits if self.hits else 0.0
+        return Result(self.name, float(p50), float(p95), self.hits / total, self.wrong / total, per_hit)
 
 
 def _table(results: list[Result]) -> Table:

@@ -62,11 +62,11 @@ class Told:
 
 @dataclass
 class Shop:
-    """Two proxies on one database file, and a provider that says the same of the same topic."""
+    """A proxy, and a provider that says the same of the same topic."""
 
     provider: Provider
     one: RunningProxy
-    other: RunningProxy
+    config: dict[str, Any]
     taught: set[str] = field(default_factory=set)  # what may be served: answers without their marks
 
     def ask(self, key: str, text: str, *, streamed: bool = False, proxy: RunningProxy | None = None) -> Told:
@@ -104,12 +104,16 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
     topics = {worded(topic, how): topic for topic in TOPICS for how in WORDINGS}
     with Provider(topics=topics) as provider:
         config = proxy_config(provider.url, pack=pack)
+        with RunningProxy(config, folder / "one", provider_url=provider.url) as one:
+            yield Shop(provider, one, config)
 
-        def started(name: str) -> RunningProxy:
-            return RunningProxy(config, folder / name, provider_url=provider.url)
 
-        with started("one") as one, started("other") as other:
-            yield Shop(provider, one, other)
+@pytest.fixture(scope="module")
+def other(shop: Shop) -> Iterator[RunningProxy]:
+    """A second proxy on the same database file."""
+    folder = shop.one.folder.parent / "other"
+    with RunningProxy(shop.config, folder, provider_url=shop.provider.url) as proxy:
+        yield proxy
 
 
 def test_cold_only_what_is_all_but_the_same_is_served_and_about_half_of_it_is_checked(shop: Shop, keys: Keys) -> None:
@@ -205,20 +209,20 @@ def test_a_fixed_threshold_beside_the_promise(shop: Shop, keys: Keys, holder: st
     assert PROBABILITY not in told.headers
 
 
-def test_both_proxies_learn_from_each_others_labels(shop: Shop, keys: Keys) -> None:
+def test_both_proxies_learn_from_each_others_labels(shop: Shop, other: RunningProxy, keys: Keys) -> None:
     """Neither brings a hundred by itself, and with the hundredth there is a fit that both go by."""
-    for proxy in itertools.islice(itertools.cycle((shop.one, shop.other)), 60):
+    for proxy in itertools.islice(itertools.cycle((shop.one, other)), 60):
         shop.ask(keys.support, new_question(), proxy=proxy)
-    fitted = eventually(lambda: shop.verifier(shop.other)["fit"], what="the first fit", timeout_s=30)
+    fitted = eventually(lambda: shop.verifier(other)["fit"], what="the first fit", timeout_s=30)
     assert 100 <= fitted <= shop.verifier(shop.one)["labels"]
-    here, there = shop.verifier(shop.one), shop.verifier(shop.other)
+    here, there = shop.verifier(shop.one), shop.verifier(other)
     assert here == there
     point = here["promises"]["0.01"]
     assert 0 <= point["error_rate"] <= 0.01
     assert 0 <= point["hit_rate"] <= 1
 
 
-def test_what_was_learned_survives_a_restart(shop: Shop, keys: Keys) -> None:
+def test_what_was_learned_survives_a_restart(shop: Shop, other: RunningProxy, keys: Keys) -> None:
     before = shop.verifier(shop.one)
     shop.one.restart()
     assert shop.verifier(shop.one) == before
@@ -226,7 +230,7 @@ def test_what_was_learned_survives_a_restart(shop: Shop, keys: Keys) -> None:
     assert told.outcome[1] in {"verified", "shadow_check"} | EXPLAINED
     assert 0 <= float(told.headers[PROBABILITY]) <= 1
     if told.outcome[0] == "miss":
-        eventually(lambda: shop.verifier(shop.other)["labels"] == before["labels"] + 1, what="one label more")
+        eventually(lambda: shop.verifier(other)["labels"] == before["labels"] + 1, what="one label more")
 
 
 def test_the_command_line_shows_what_was_learned(shop: Shop, keys: Keys) -> None:

@@ -1,8 +1,8 @@
 """Nearest vectors by two looks at all of them: at the signs of their coordinates, then exactly at those that look near.
 
 The Hamming distance of two vectors' signs follows the angle between them (Charikar 2002). For 100,000 vectors of 384
-dimensions that takes a tenth of the time of their products, and unlike a graph there is nothing to build: a vector
-costs microseconds to take in. The second look at 512 of 100,000 real questions finds 99.9 % of the ten nearest.
+dimensions both looks together take an eighth of the time of all products, and unlike a graph there is nothing to build:
+a vector costs microseconds to take in. Of 100,000 real questions that finds 99.85 % of the ten nearest.
 """
 
 from __future__ import annotations

@@ -30,12 +30,12 @@ class Caution:
     """How much room is left below the promise for what is not known."""
 
     margin: float = 0.87  # of the promised rate
-    deviations: float = 1.0  # how many posterior standard deviations are added to the estimated errors
+    deviations: float = 1.25  # how many posterior standard deviations are added to the estimated errors
     least: float = 0.75  # calibrated probability below which nothing is served, however much the rate would allow
-    calibrated_from: float = 0.65  # labels of at least this probability calibrate
-    floor: float = 0.004  # of the hits: wrong however sure the model is; people themselves disagree about as many
+    calibrated_from: float = 0.5  # labels of at least this probability calibrate
+    floor: float = 0.006  # of the hits: wrong however sure the model is; people themselves disagree about as many
     shift_spread: float = 0.7  # prior standard deviations of the calibration's shift and slope around 0 and 1
-    slope_spread: float = 0.3
+    slope_spread: float = 0.4
 
 
 def choose(

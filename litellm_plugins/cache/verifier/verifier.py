@@ -45,8 +45,8 @@ _MUST_NOT_DIFFER = tuple(
 )
 
 # How often a hit is checked: sqrt(1 - p) is the standard deviation of its error, to which optimal sampling is
-# proportional (Neyman 1934); the first ten always, and never less than the floor.
-_CHECK_FLOOR, _CHECK_SLOPE, _FIRST_CHECKS = 0.02, 0.1, 10
+# proportional (Neyman 1934); the first dozen always, and never less than the floor.
+_CHECK_FLOOR, _CHECK_SLOPE, _FIRST_CHECKS = 0.02, 0.1, 12
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING
 import orjson
 
 from litellm_plugins.cache.curated_shapes import SHAPES
+from litellm_plugins.cache.dialects import OF_DELIVERY
 from litellm_plugins.cache.keys import KEY_VERSION, Keys, tenant_of
 from litellm_plugins.cache.store import CacheStore, Entry, Neighbour, Selector
 from litellm_plugins.model import Message, Reason, Request
@@ -59,17 +60,7 @@ _OF_NO_MATTER = frozenset(
         "extra_headers",
         "provider_specific_header",
         "api_version",
-        "timeout",
-        "stream_timeout",
-        "request_timeout",
-        "num_retries",
-        "max_retries",
-        "stream_options",
-        "user",
-        "safety_identifier",
-        "service_tier",
-        "prompt_cache_key",
-        "prompt_cache_retention",
+        *OF_DELIVERY,
     }
 )
 _NOTHING_SPECIAL: Mapping[str, object] = {

@@ -13,7 +13,7 @@ from typing import Any
 
 from litellm_plugins.model import Message, Reason, Request
 
-_OF_DELIVERY = frozenset(
+OF_DELIVERY = frozenset(
     {
         "timeout",
         "stream_timeout",
@@ -40,7 +40,7 @@ class Dialect:
     text: frozenset[str]  # the kinds of content that are plain text
     takes: Callable[[Message], bool]  # whether all that an item of the conversation holds is something we can compare
     unsupported: frozenset[str]  # parameters whose answers hold more than the body we keep, or read a live world
-    indifferent: frozenset[str] = _OF_DELIVERY  # parameters that do not shape the answer
+    indifferent: frozenset[str] = OF_DELIVERY  # parameters that do not shape the answer
     runs_at_client: Callable[[Mapping[str, Any]], bool] = lambda tool: tool.get("type", "function") in _AT_THE_CLIENT
     unmarked: Callable[[Any], Any] | None = None  # an item, or what `said_apart` names, without marks of no matter
     said_apart: frozenset[str] = frozenset()  # parameters made of content, as an item is
@@ -141,12 +141,12 @@ def _in_embeddings(message: Message) -> bool:
 
 _OF_CHAT = frozenset({"audio", "modalities", "web_search_options", "prediction", "functions"})
 DIALECTS: Mapping[str, Dialect] = {
-    "chat": Dialect(_TEXT, _in_chat, _OF_CHAT, indifferent=_OF_DELIVERY | {"store"}),
+    "chat": Dialect(_TEXT, _in_chat, _OF_CHAT, indifferent=OF_DELIVERY | {"store"}),
     "messages": Dialect(
         _TEXT,
         _in_messages,
         frozenset({"mcp_servers", "container", "context_management"}),
-        indifferent=_OF_DELIVERY | {_MARK},
+        indifferent=OF_DELIVERY | {_MARK},
         runs_at_client=lambda tool: tool.get("type") in (None, *_AT_THE_CLIENT),
         unmarked=_unmarked,
         said_apart=frozenset({"system"}),

@@ -96,13 +96,7 @@ class CacheLayers:
         if aside is not None:
             return aside
         treatment = treat(request, policy)
-        derived = treatment.refusal or keys.derive(
-            request,
-            policy.scope,
-            policy.version,
-            personal=treatment.personal,
-            without_end_user=policy.volatility.user_specific.without_end_user,
-        )
+        derived = treatment.refusal or _keys_of(request, policy, treatment)
         verdict = Verdict(Layer.MISS, Reason.EMPTY, treatment=treatment)
         if isinstance(derived, Reason):
             verdict = replace(verdict, layer=Layer.BYPASS, reason=derived)
@@ -225,13 +219,7 @@ class CacheLayers:
             return None
         for model in policy.also_answered_by(request.model_group):
             as_asked = replace(request, model_group=model)
-            derived = keys.derive(
-                as_asked,
-                policy.scope,
-                policy.version,
-                personal=treatment.personal,
-                without_end_user=policy.volatility.user_specific.without_end_user,
-            )
+            derived = _keys_of(as_asked, policy, treatment)
             if isinstance(derived, Reason):
                 continue
             blank = Verdict(Layer.MISS, Reason.EMPTY, keys=derived, treatment=treatment)
@@ -376,6 +364,16 @@ class CacheLayers:
             tags=entry_tags(request.controls.tags, policy.tags, policy.version),
             volatility=treatment.volatility if wanted is None else "",
         )
+
+
+def _keys_of(request: Request, policy: Cache, treatment: Treatment) -> keys.Keys | Reason:
+    return keys.derive(
+        request,
+        policy.scope,
+        policy.version,
+        personal=treatment.personal,
+        without_end_user=policy.volatility.user_specific.without_end_user,
+    )
 
 
 def _aside(request: Request, policy: Cache) -> Verdict | None:

@@ -7,7 +7,7 @@ from typing import Any
 import openai
 import pytest
 
-from tests.support import ROUTES, Answer, Keys, Provider, Route, RunningProxy
+from tests.support import ROUTES, Answer, Keys, Provider, Route, RunningProxy, mark_of
 
 ALL_ROUTES = pytest.mark.parametrize("route", ROUTES)
 OURS = ("litellm_plugins", "litellm-plugins")
@@ -38,7 +38,7 @@ def test_nothing_of_ours_reaches_the_provider(
 
 def test_the_log_holds_no_key_no_question_and_no_answer(proxy: RunningProxy, keys: Keys, question: str) -> None:
     asked = f"{question} Tell me about the heliotrope too."
-    answer = proxy.teach(keys.support, asked)
+    proxy.teach(keys.support, asked)
     proxy.ask(keys.support, asked)
     proxy.ask(keys.support, asked.replace("Tell me", "Please tell me"))
     proxy.ask_streamed(keys.sales, asked, route="host")
@@ -49,10 +49,8 @@ def test_the_log_holds_no_key_no_question_and_no_answer(proxy: RunningProxy, key
 
     log = proxy.log()
     assert '"cache_decision"' in log
-    assert "heliotrope" not in log
-    assert str(answer.text)[:40] not in log
-    for key in (*keys.all(), proxy.master_key, "a-wrong-key-that-should-not-be-logged"):
-        assert key not in log
+    secrets = ("heliotrope", mark_of(asked), *keys.all(), proxy.master_key, "a-wrong-key-that-should-not-be-logged")
+    assert not [line for line in log.splitlines() if any(secret in line for secret in secrets)]
 
 
 def test_no_metric_holds_a_question_or_a_key(proxy: RunningProxy, keys: Keys, question: str) -> None:

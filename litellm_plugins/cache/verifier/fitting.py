@@ -60,6 +60,11 @@ class Curve:
             return _LEAST_SIMILARITY
         return min(_LEAST_SIMILARITY, float(np.quantile(self.similarity[right], _RARELY)))
 
+    @property
+    def checked(self) -> int:
+        """How many of them are of hits, as far as not every hit was checked."""
+        return int((self.weight > 1).sum())
+
     @cached_property
     def noise(self) -> float:
         """The share of labels that are taken to be mistaken."""

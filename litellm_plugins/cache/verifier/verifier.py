@@ -36,7 +36,7 @@ _FIRST_FIT, _GROWTH, _AT_LEAST = 100, 0.08, 25  # labels until the first fit; th
 _LABELS = 6_000  # the newest; a fit on more takes seconds of a core and gains nothing
 _LOOK_FOR_FITS_S = 5.0
 _ANSWERS = 65_536  # whose popularity is counted
-_HEAVIEST = 50.0  # requests that one label may stand for
+_HEAVIEST = 100.0  # requests that one label may stand for
 
 # While too little is known: only what is all but the same question, and half of that is checked.
 _COLD_SIMILARITY, _COLD_PROBABILITY, _COLD_CHECKS = 0.95, 0.9, 0.5
@@ -45,8 +45,8 @@ _MUST_NOT_DIFFER = tuple(
 )
 
 # How often a hit is checked: sqrt(1 - p) is the standard deviation of its error, to which optimal sampling is
-# proportional (Neyman 1934); the first dozen always, and never less than the floor.
-_CHECK_FLOOR, _CHECK_SLOPE, _FIRST_CHECKS = 0.02, 0.1, 12
+# proportional (Neyman 1934); the fewer have been checked, the steeper, and never less than the floor.
+_CHECK_FLOOR, _CHECK_SLOPE, _FIRST_SLOPES = 0.01, 0.1, 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +100,7 @@ class Verifier:
         self._points: dict[float, OperatingPoint] = {}
         self._looked_at = -math.inf
         self._unlabelled = 0  # requests since the last label
-        self._accepted = 0  # candidates that were checked
+        self._checked = 0  # hits
         self._fitting: asyncio.Task[None] | None = None
 
     @property
@@ -164,7 +164,7 @@ class Verifier:
     async def learn(self, assessment: Assessment, *, right: bool) -> None:
         """Take in what a fresh answer says of the candidate. Raises: StoreUnavailable."""
         requests, self._unlabelled = max(1, self._unlabelled), 0
-        self._accepted += assessment.checked
+        self._checked += assessment.checked
         label = Label(assessment.features, right, assessment.weight, requests, self._clock())
         count = await self._labels.add_label(self._domain, label)
         # Whoever brings the label that a fit is due at makes it: the others find it in the store.
@@ -203,8 +203,8 @@ class Verifier:
     def _chance_of_check(self, probability: float) -> float:
         if self._fit is None:
             return _COLD_CHECKS
-        at_first = _FIRST_CHECKS / (self._accepted + 1)
-        return min(1.0, max(at_first, _CHECK_FLOOR + _CHECK_SLOPE * math.sqrt(max(0.0, 1 - probability))))
+        slope = max(_CHECK_SLOPE, _FIRST_SLOPES / (self._checked + 1))
+        return min(1.0, _CHECK_FLOOR + slope * math.sqrt(max(0.0, 1 - probability)))
 
     async def _take_newer_fit(self) -> None:
         now = self._clock()
@@ -230,6 +230,7 @@ class Verifier:
             for answer, count in sorted(fit.popularity.items(), key=lambda item: item[1]):
                 self._popularity.setdefault(answer, count)
         self._fit = fit
+        self._checked = max(self._checked, fit.curve.checked)
         self._points = {}
 
     async def _refit(self, version: int) -> None:

@@ -173,10 +173,11 @@ async def test_a_larger_share_of_checks_than_its_own_holds_and_changes_the_weigh
     assert (everything.checked, everything.weight) == (True, 1.0)
 
 
-async def warm(deployment: Deployment, model: Model, *, version: int = 2_000) -> Verifier:
+async def warm(deployment: Deployment, model: Model, *, version: int = 2_000, checked: int = 0) -> Verifier:
     """A worker that starts from a stored fit of `model`, and a curve of which nearly all may be served."""
     words = WordCounts()
-    made = fitting.fit(labels(500), version=version, prior=None, word_counts=words.counts, questions=0, popularity={})
+    told = [replace(label, weight=1.01) if n < checked else label for n, label in enumerate(labels(500))]
+    made = fitting.fit(told, version=version, prior=None, word_counts=words.counts, questions=0, popularity={})
     await deployment.store.save_fit(DOMAIN, version, replace(made, model=model).to_bytes())
     return deployment.worker(sure())
 
@@ -201,7 +202,7 @@ async def test_a_worker_s_first_checks_come_often_and_the_later_ones_rarely(depl
 async def chance_of_check(deployment: Deployment, odds: float, version: int) -> float:
     """By the weight of one that is checked, long after the first ones."""
     verifier = await warm(deployment, sure(odds), version=version)
-    verifier._accepted = 10**9
+    verifier._checked = 10**9
     deployment.chance = 0.0
     judged = await assess(verifier, neighbour(AGAIN, 0.99), neighbour("Cancel my order", 0.95), FAR, rate=0.2)
     assert judged.checked
@@ -209,9 +210,15 @@ async def chance_of_check(deployment: Deployment, odds: float, version: int) -> 
 
 
 async def test_the_doubtful_are_checked_more_often_than_the_sure(deployment: Deployment) -> None:
-    """By the standard deviation of the error, and never less than one in fifty: or nothing would ever be noticed."""
-    assert await chance_of_check(deployment, 40.0, 1_000) == pytest.approx(0.02, abs=1e-4)
-    assert await chance_of_check(deployment, 3.0, 2_000) == pytest.approx(0.02 + 0.1 * 0.2178, abs=1e-4)
+    """By the standard deviation of the error, and never less than one in a hundred: something must be noticed."""
+    assert await chance_of_check(deployment, 40.0, 1_000) == pytest.approx(0.01, abs=1e-4)
+    assert await chance_of_check(deployment, 3.0, 2_000) == pytest.approx(0.01 + 0.1 * 0.2178, abs=1e-4)
+
+
+async def test_a_worker_that_starts_again_does_not_check_as_if_nothing_had_been_checked(deployment: Deployment) -> None:
+    verifier = await warm(deployment, sure(3.0), checked=400)
+    deployment.chance = 0.15
+    assert (await assess(verifier, neighbour(AGAIN, 0.99), neighbour("Cancel my order", 0.95), FAR, rate=0.2)).served
 
 
 # Fits.

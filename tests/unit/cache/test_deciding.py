@@ -61,7 +61,7 @@ async def certain(store: LabelStore) -> Verifier:
     """Has learnt to be sure of everything, and checks nothing: what is refused then is refused by rule."""
     await store.save_fit(f"fake:1/{FEATURE_VERSION}", 300, sure_of_everything())
     verifier = Verifier(store, space="fake:1", prior=None, clock=Clock(), draw=lambda: 0.999)
-    verifier._accepted = 10_000  # long past the first checks
+    verifier._checked = 10_000  # long past the first checks
     return verifier
 
 

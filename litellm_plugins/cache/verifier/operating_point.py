@@ -29,7 +29,7 @@ class OperatingPoint:
 class Caution:
     """How much room is left below the promise for what is not known."""
 
-    margin: float = 0.87  # of the promised rate
+    margin: float = 0.93  # of the promised rate
     deviations: float = 1.25  # how many posterior standard deviations are added to the estimated errors
     least: float = 0.75  # calibrated probability below which nothing is served, however much the rate would allow
     calibrated_from: float = 0.5  # labels of at least this probability calibrate

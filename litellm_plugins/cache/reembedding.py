@@ -28,7 +28,7 @@ _LOG = logging.getLogger(__name__)
 _LOOK_AFTER_S = (5.0, 900.0)
 _AGAIN_AFTER_S, _AGAIN_AT_LATEST_S = 30.0, 3_600.0  # each time in vain doubles it
 _BATCH = 250  # entries read at a time
-_CLAIMED_FOR_S = 60.0
+_CLAIMED_FOR_S, _LONGEST_REST_S = 60.0, 10.0
 _TOLD_EVERY_S = 60.0
 _FAILURES = 3  # of the embedder in a row, until it is left alone; a single one may be the text's fault
 
@@ -119,7 +119,7 @@ class Reembedder:
                 failures += 1
                 if failures == _FAILURES:
                     raise
-            await self._sleep((self._clock() - began) * self._rest)
+            await self._sleep(min((self._clock() - began) * self._rest, _LONGEST_REST_S))
         progress.tell_end()
         left = bool(self._refused)
         self._refused.clear()

@@ -30,8 +30,9 @@ SCHEMA = (
     ),
 )
 
+_COUNT_BESIDE = f"SELECT count(*) FROM cache_entries WHERE question IS NOT NULL AND space {{}} :space AND {LIVE}"  # noqa: S608 - constants only
 # Two ranges of the index: nothing to look at where all lie in one space.
-_COUNT = f"SELECT count(*) FROM cache_entries WHERE question IS NOT NULL AND (space < ? OR space > ?) AND {LIVE}"  # noqa: S608 - constants only
+_COUNT = f"SELECT ({_COUNT_BESIDE.format('<')}) + ({_COUNT_BESIDE.format('>')})".replace("?", ":now")
 _BATCH = f"""SELECT space, id, tenant, key, question FROM cache_entries
     WHERE question IS NOT NULL AND (space, id) > (?, ?) AND space <> ? AND {LIVE} ORDER BY space, id LIMIT ?"""  # noqa: S608
 # The same row under the next id; where it was put anew in the meantime, no row has the old one.
@@ -48,7 +49,7 @@ class SqliteSpaces:
         self._file, self._clock = file, clock
 
     async def count_elsewhere(self, space: str) -> int:
-        given = (space, space, self._clock())
+        given = {"space": space, "now": self._clock()}
         return int(await self._file.scan(lambda db: db.execute(_COUNT, given).fetchone()[0]))
 
     async def elsewhere(self, space: str, *, after: str | None, limit: int) -> Batch:

@@ -6,8 +6,6 @@ import signal
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from tests.support import Keys, Provider, RunningProxy, eventually, proxy_config
 from tests.support.config import write_config
 
@@ -21,12 +19,11 @@ def config(provider: Provider, embedder: str) -> dict[str, Any]:
 
 
 def test_after_a_change_of_the_embedder_the_stored_questions_are_read_again(
-    provider: Provider, keys: Keys, tmp_path_factory: pytest.TempPathFactory
+    provider: Provider, keys: Keys, tmp_path: Path
 ) -> None:
-    folder: Path = tmp_path_factory.mktemp("changed")
-    with RunningProxy(config(provider, "local"), folder, provider_url=provider.url) as proxy:
+    with RunningProxy(config(provider, "local"), tmp_path, provider_url=provider.url) as proxy:
         taught = proxy.teach(keys.support, QUESTION)
-        write_config(folder, config(provider, HOST_MODEL))
+        write_config(tmp_path, config(provider, HOST_MODEL))
         proxy.restart()
 
         told = f"re-embedded 1 of 1 questions for litellm:{HOST_MODEL}"

@@ -55,6 +55,7 @@ class Reembedder:
         self._owner = uuid.uuid4().hex
         self._claimed_at = float("-inf")
         self._refused: set[int] = set()  # what the embedder failed at since everything was last gone through
+        self._told_why = ""
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -96,12 +97,21 @@ class Reembedder:
 
     async def _looked(self) -> bool:
         try:
-            return await self.look()
+            done = await self.look()
         except PluginError as exc:
-            _LOG.info("re-embedding waits: %s", exc)
+            self._tell_why(logging.INFO, f"re-embedding waits: {exc}")
+            return False
         except Exception as exc:  # noqa: BLE001 - nobody else would hear of it: the task's edge
-            _LOG.warning("re-embedding failed: %s", type(exc).__name__)
-        return False
+            self._tell_why(logging.WARNING, f"re-embedding failed: {type(exc).__name__}")
+            return False
+        self._told_why = ""
+        return done
+
+    def _tell_why(self, level: int, why: str) -> None:
+        """Once, and not at each attempt."""
+        if why != self._told_why:
+            _LOG.log(level, why)
+            self._told_why = why
 
     async def _move_all(self, space: str, waiting: int) -> bool:
         progress = _Progress(space, waiting, self._clock)

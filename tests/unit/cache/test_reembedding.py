@@ -235,7 +235,9 @@ async def test_one_question_that_it_cannot_read_keeps_no_other_from_being_moved(
     assert await world.open()[1].count_elsewhere(NEW) == 0
 
 
-async def test_a_store_that_cannot_be_written_costs_no_embedding_and_is_tried_again(world: World) -> None:
+async def test_a_store_that_cannot_be_written_costs_no_embedding_and_is_tried_again(
+    world: World, told: Callable[[], list[str]]
+) -> None:
     await world.put("lost")
     waits: list[float] = []
 
@@ -250,6 +252,7 @@ async def test_a_store_that_cannot_be_written_costs_no_embedding_and_is_tried_ag
     await world.mover().run()
     assert await world.near("lost") == ["lost"]
     assert world.reader.asked == ["lost"]
+    assert [line.split(": ")[:2] for line in told()[:-2]] == [["re-embedding waits", "store_read_only"]]  # said once
 
 
 async def test_what_a_worker_of_the_old_embedder_stored_since_is_moved_at_the_second_look(world: World) -> None:

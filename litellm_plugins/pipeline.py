@@ -19,6 +19,7 @@ from litellm_plugins.telemetry.events import AnswerHandled, CacheChecked, CacheD
 if TYPE_CHECKING:
     from litellm_plugins.cache.checks import Check
     from litellm_plugins.cache.layers import CacheLayers
+    from litellm_plugins.cache.reembedding import Reembedder
     from litellm_plugins.cache.staleness import Monitor
     from litellm_plugins.settings import Cache, Policies
     from litellm_plugins.telemetry.events import Telemetry
@@ -43,9 +44,16 @@ class Pipeline:
         policies: Policies,
         cache: CacheLayers,
         telemetry: Telemetry,
+        reembedder: Reembedder | None = None,
         timer: Callable[[], float] = time.perf_counter,
     ) -> None:
         self._policies, self._cache, self._telemetry, self._timer = policies, cache, telemetry, timer
+        self._reembedder = reembedder
+
+    def start(self) -> None:
+        """Begin what runs beside the stages. Raises: RuntimeError where no loop runs."""
+        if self._reembedder is not None:
+            self._reembedder.start()
 
     async def before_call(self, request: Request) -> Decision:
         """Stage 2. Never raises for a fault of its own: the request goes on as if the pack were absent."""
@@ -83,7 +91,9 @@ class Pipeline:
             self._telemetry.emit(AnswerHandled(decision.request.model_group, refusal))
 
     async def aclose(self) -> None:
-        """Close what the stages hold open."""
+        """Stop what runs beside the stages, and close what they hold open."""
+        if self._reembedder is not None:
+            await self._reembedder.aclose()
         await self._cache.aclose()
 
 

@@ -20,6 +20,7 @@ from litellm_plugins.cache.admin.shelving import Shelver
 from litellm_plugins.cache.admin.warming import Warmer
 from litellm_plugins.cache.answers import EmbeddingComparer
 from litellm_plugins.cache.layers import CacheLayers
+from litellm_plugins.cache.reembedding import Reembedder
 from litellm_plugins.cache.staleness import Monitor
 from litellm_plugins.cache.verifier.prior import shipped_prior
 from litellm_plugins.cache.verifier.standing import Standing, standing
@@ -29,12 +30,13 @@ from litellm_plugins.errors import SettingsError
 from litellm_plugins.pipeline import Pipeline, tells_checks
 from litellm_plugins.proxy.log_rows import HostLogs
 from litellm_plugins.proxy.stores import open_stores
-from litellm_plugins.settings import Policies, Settings, cache_anywhere, parse, promised_rates
+from litellm_plugins.settings import Policies, Settings, cache_anywhere, parse, promised_rates, semantic_anywhere
 from litellm_plugins.telemetry.events import Sink, Telemetry
 from litellm_plugins.telemetry.sinks import log
 from litellm_plugins.virtual_keys.key_ring import KeyRing
 
 if TYPE_CHECKING:
+    from litellm_plugins.cache.spaces import SpaceStore
     from litellm_plugins.cache.verifier.labels import LabelStore
     from litellm_plugins.embedding.embedder import Embedder
 
@@ -83,7 +85,8 @@ def load_handler() -> CustomLogger:
 
 def build(settings: Settings) -> Pack:
     """Put the parts together. Opens no file and loads no model: that happens on first use. Raises: SettingsError."""
-    embedder = _embedder(settings)
+    reader = _embedder(settings)
+    embedder = None if reader is None else MemoEmbedder(reader)
     stores, policies = open_stores(settings), Policies(settings)
     telemetry = Telemetry(_sinks(settings))
     layers = CacheLayers(
@@ -96,7 +99,8 @@ def build(settings: Settings) -> Pack:
         checks=stores.checks,
         told=tells_checks(telemetry, Monitor(settings.cache.stale_alarm_rate)),
     )
-    pipeline = Pipeline(policies=policies, cache=layers, telemetry=telemetry)
+    reembedder = _reembedder(settings, stores.spaces, reader)
+    pipeline = Pipeline(policies=policies, cache=layers, telemetry=telemetry, reembedder=reembedder)
     shelver = Shelver(store=stores.entries, embedder=embedder)
     admin = CacheAdmin(
         store=stores.entries,
@@ -144,10 +148,17 @@ def _embedder(settings: Settings) -> Embedder | None:
     if name == "local":
         from litellm_plugins.embedding.local import LocalEmbedder
 
-        return MemoEmbedder(LocalEmbedder())
+        return LocalEmbedder()
     from litellm_plugins.proxy.host_embedder import HostEmbedder
 
-    return MemoEmbedder(HostEmbedder(name))
+    return HostEmbedder(name)
+
+
+def _reembedder(settings: Settings, spaces: SpaceStore, embedder: Embedder | None) -> Reembedder | None:
+    """On the embedder itself: what requests asked of late stays in the memo before it."""
+    if embedder is None or not settings.cache.semantic.reembed or not semantic_anywhere(settings):
+        return None
+    return Reembedder(spaces=spaces, embedder=embedder)
 
 
 def _sinks(settings: Settings) -> list[Sink]:

@@ -35,6 +35,7 @@ def install(pack: Pack) -> None:
     proxy_server.app.router.routes[0:0] = [*front_routes(pack), *admin_routes(pack)]
     try:
         task = asyncio.get_running_loop().create_task(_warm(pack))
+        pack.pipeline.start()
     except RuntimeError:  # no loop: `litellm-plugins check`
         return
     _tasks.add(task)

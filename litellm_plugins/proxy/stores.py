@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from litellm_plugins.cache.backends import sqlite, sqlite_checks, sqlite_journal, sqlite_labels
+from litellm_plugins.cache.backends import sqlite, sqlite_checks, sqlite_journal, sqlite_labels, sqlite_spaces
 from litellm_plugins.errors import SettingsError
 from litellm_plugins.settings import ROOT
 from litellm_plugins.storage.extras import why_no_redis
@@ -16,12 +16,19 @@ from litellm_plugins.storage.sqlite import SqliteFile
 if TYPE_CHECKING:
     from litellm_plugins.cache.admin.audit import Journal
     from litellm_plugins.cache.checks import CheckStore
+    from litellm_plugins.cache.spaces import SpaceStore
     from litellm_plugins.cache.store import CacheStore
     from litellm_plugins.cache.verifier.labels import LabelStore
     from litellm_plugins.settings import Settings, Storage
 
 # Every table of the file, of all features: a file is brought up to date as a whole.
-SCHEMA = (*sqlite.SCHEMA, *sqlite_journal.SCHEMA, *sqlite_labels.SCHEMA, *sqlite_checks.SCHEMA)
+SCHEMA = (
+    *sqlite.SCHEMA,
+    *sqlite_journal.SCHEMA,
+    *sqlite_labels.SCHEMA,
+    *sqlite_checks.SCHEMA,
+    *sqlite_spaces.SCHEMA,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +39,7 @@ class Stores:
     journal: Journal
     labels: LabelStore
     checks: CheckStore
+    spaces: SpaceStore
 
 
 def open_stores(settings: Settings) -> Stores:
@@ -41,8 +49,10 @@ def open_stores(settings: Settings) -> Stores:
     if not names:
         return stores
     from litellm_plugins.cache.backends.encrypted import EncryptedStore
+    from litellm_plugins.cache.backends.encrypted_spaces import EncryptedSpaces
 
-    return replace(stores, entries=EncryptedStore(stores.entries, _encryption_keys(names)))
+    entries = EncryptedStore(stores.entries, _encryption_keys(names))
+    return replace(stores, entries=entries, spaces=EncryptedSpaces(stores.spaces, entries))
 
 
 def _on_sqlite(storage: Storage) -> Stores:
@@ -53,6 +63,7 @@ def _on_sqlite(storage: Storage) -> Stores:
         journal=sqlite_journal.SqliteJournal(file),
         labels=sqlite_labels.SqliteLabelStore(file),
         checks=sqlite_checks.SqliteCheckStore(file),
+        spaces=sqlite_spaces.SqliteSpaces(file),
     )
 
 
@@ -60,7 +71,7 @@ def _on_redis(storage: Storage) -> Stores:
     missing = why_no_redis()
     if missing:
         raise SettingsError([f"{ROOT}.storage.url: {missing}"])
-    from litellm_plugins.cache.backends import redis, redis_checks, redis_journal, redis_labels
+    from litellm_plugins.cache.backends import redis, redis_checks, redis_journal, redis_labels, redis_spaces
     from litellm_plugins.cache.backends.redis_fields import Names
     from litellm_plugins.storage.redis import RedisServer
 
@@ -71,6 +82,7 @@ def _on_redis(storage: Storage) -> Stores:
         journal=redis_journal.RedisJournal(server, names),
         labels=redis_labels.RedisLabelStore(server, names),
         checks=redis_checks.RedisCheckStore(server, names),
+        spaces=redis_spaces.RedisSpaces(server, names),
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from litellm_plugins.settings.blocks import Cache, Events, Semantic, Settings, Storage, VirtualKeys
 from litellm_plugins.settings.parsing import ROOT, parse
-from litellm_plugins.settings.policies import Policies, cache_anywhere, promised_rates
+from litellm_plugins.settings.policies import Policies, cache_anywhere, promised_rates, semantic_anywhere
 
 __all__ = [
     "ROOT",
@@ -18,4 +18,5 @@ __all__ = [
     "cache_anywhere",
     "parse",
     "promised_rates",
+    "semantic_anywhere",
 ]

@@ -55,8 +55,9 @@ def _override_problems(raw: Mapping[str, Any], settings: Settings | None) -> Ite
 
 def _problems_of_one(base: dict[str, Any], cache: Mapping[str, Any], root: str) -> Iterator[str]:
     semantic = cache.get("semantic")
-    if isinstance(semantic, Mapping) and "embedder" in semantic:
-        yield f"{root}.semantic.embedder: one embedder serves all; set it under cache.semantic"
+    for name in ("embedder", "reembed"):
+        if isinstance(semantic, Mapping) and name in semantic:
+            yield f"{root}.semantic.{name}: one embedder serves all; set it under cache.semantic"
     if "stale_alarm_rate" in cache:
         yield f"{root}.stale_alarm_rate: one alarm serves all; set it under cache"
     try:

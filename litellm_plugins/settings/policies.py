@@ -46,18 +46,25 @@ class Policies:
 
 def cache_anywhere(settings: Settings) -> bool:
     """Whether any request at all may be cached."""
-    base = settings.cache.model_dump(exclude_unset=True)
-    overrides = [override.cache for table in OVERRIDES for override in getattr(settings, table).values()]
-    return any(Cache.model_validate(overridden(base, override)).enabled for override in ({}, *overrides))
+    return any(cache.enabled for cache in _caches(settings))
+
+
+def semantic_anywhere(settings: Settings) -> bool:
+    """Whether any request at all may be answered by a question that means the same."""
+    return any(cache.enabled and cache.semantic.enabled for cache in _caches(settings))
 
 
 def promised_rates(settings: Settings) -> list[float]:
     """Every rate of errors that is promised to somebody, each once, in order."""
+    promising = [each.semantic for each in _caches(settings) if each.enabled and each.semantic.enabled]
+    return sorted({semantic.max_error_rate for semantic in promising if semantic.threshold is None})
+
+
+def _caches(settings: Settings) -> list[Cache]:
+    """What holds for all, and what each override makes of it."""
     base = settings.cache.model_dump(exclude_unset=True)
     overrides = [override.cache for table in OVERRIDES for override in getattr(settings, table).values()]
-    caches = [Cache.model_validate(overridden(base, override)) for override in ({}, *overrides)]
-    promising = [each.semantic for each in caches if each.enabled and each.semantic.enabled]
-    return sorted({semantic.max_error_rate for semantic in promising if semantic.threshold is None})
+    return [Cache.model_validate(overridden(base, override)) for override in ({}, *overrides)]
 
 
 def overridden(base: dict[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:

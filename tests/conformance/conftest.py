@@ -14,14 +14,18 @@ from litellm_plugins.cache.backends import (
     redis_checks,
     redis_journal,
     redis_labels,
+    redis_spaces,
     sqlite_checks,
     sqlite_journal,
     sqlite_labels,
+    sqlite_spaces,
 )
 from litellm_plugins.cache.backends import sqlite as sqlite_cache
 from litellm_plugins.cache.backends.encrypted import EncryptedStore
+from litellm_plugins.cache.backends.encrypted_spaces import EncryptedSpaces
 from litellm_plugins.cache.backends.redis_fields import Names
 from litellm_plugins.cache.checks import CheckStore
+from litellm_plugins.cache.spaces import SpaceStore
 from litellm_plugins.cache.store import CacheStore
 from litellm_plugins.cache.verifier.labels import LabelStore
 from litellm_plugins.storage import redis as redis_storage
@@ -33,6 +37,8 @@ from tests.support.redis_server import RedisServer
 __all__ = ["redis_server"]
 
 Closer = Callable[[], Awaitable[None]]
+_ENTRIES = (*sqlite_cache.SCHEMA, *sqlite_spaces.SCHEMA)
+_KEYS = [b"k" * 32]
 
 
 class Clock:
@@ -51,6 +57,10 @@ class Backend(Protocol):
     clock: Clock
 
     def open(self) -> CacheStore: ...
+
+    def open_spaces(self) -> tuple[SpaceStore, Closer]:
+        """The same entries, to be moved to another embedding space."""
+        ...
 
     def open_others(self) -> tuple[Journal, LabelStore, Closer]:
         """What is kept beside the entries."""
@@ -74,11 +84,15 @@ class SqliteBackend:
         self.clock = Clock(NOW)
 
     def open(self) -> CacheStore:
-        file = SqliteFile(self._path, schema=sqlite_cache.SCHEMA)
+        file = SqliteFile(self._path, schema=_ENTRIES)
         return sqlite_cache.SqliteCacheStore(file, max_bytes=50_000_000, clock=self.clock)
 
+    def open_spaces(self) -> tuple[SpaceStore, Closer]:
+        file = SqliteFile(self._path, schema=_ENTRIES)
+        return sqlite_spaces.SqliteSpaces(file, clock=self.clock), file.aclose
+
     def open_others(self) -> tuple[Journal, LabelStore, Closer]:
-        schema = (*sqlite_cache.SCHEMA, *sqlite_journal.SCHEMA, *sqlite_labels.SCHEMA)
+        schema = (*_ENTRIES, *sqlite_journal.SCHEMA, *sqlite_labels.SCHEMA)
         file = SqliteFile(self._path, schema=schema)
         return sqlite_journal.SqliteJournal(file), sqlite_labels.SqliteLabelStore(file), file.aclose
 
@@ -94,7 +108,11 @@ class EncryptedBackend(SqliteBackend):
     """The same file, its texts encrypted."""
 
     def open(self) -> CacheStore:
-        return EncryptedStore(super().open(), [b"k" * 32])
+        return EncryptedStore(super().open(), _KEYS)
+
+    def open_spaces(self) -> tuple[SpaceStore, Closer]:
+        spaces, close = super().open_spaces()
+        return EncryptedSpaces(spaces, EncryptedStore(super().open(), _KEYS)), close
 
     def emptied(self, name: str) -> EncryptedBackend:
         return EncryptedBackend(self._folder / name)
@@ -109,6 +127,10 @@ class RedisBackend:
 
     def open(self) -> CacheStore:
         return redis_cache.RedisCacheStore(self._connection(), Names(self._prefix), clock=self.clock)
+
+    def open_spaces(self) -> tuple[SpaceStore, Closer]:
+        connection = self._connection()
+        return redis_spaces.RedisSpaces(connection, Names(self._prefix), clock=self.clock), connection.aclose
 
     def open_others(self) -> tuple[Journal, LabelStore, Closer]:
         connection, names = self._connection(), Names(self._prefix)
@@ -131,7 +153,11 @@ class EncryptedRedisBackend(RedisBackend):
     """The same keys, their texts encrypted."""
 
     def open(self) -> CacheStore:
-        return EncryptedStore(super().open(), [b"k" * 32])
+        return EncryptedStore(super().open(), _KEYS)
+
+    def open_spaces(self) -> tuple[SpaceStore, Closer]:
+        spaces, close = super().open_spaces()
+        return EncryptedSpaces(spaces, EncryptedStore(super().open(), _KEYS)), close
 
     def emptied(self, name: str) -> EncryptedRedisBackend:
         return EncryptedRedisBackend(self._server, f"{self._prefix}-{name}")
@@ -216,3 +242,24 @@ def store(open_store: Callable[[], CacheStore]) -> CacheStore:
 def other_worker(open_store: Callable[[], CacheStore]) -> CacheStore:
     """Another worker's store on the same entries."""
     return open_store()
+
+
+@pytest.fixture
+async def open_spaces(backend: Backend) -> AsyncIterator[Callable[[], SpaceStore]]:
+    """Opens the same entries to be moved, each time as another worker, and closes all in the end."""
+    closers: list[Closer] = []
+
+    def open_one() -> SpaceStore:
+        opened, close = backend.open_spaces()
+        closers.append(close)
+        return opened
+
+    yield open_one
+    for close in closers:
+        await close()
+
+
+@pytest.fixture
+def spaces(open_spaces: Callable[[], SpaceStore]) -> SpaceStore:
+    """One worker's."""
+    return open_spaces()

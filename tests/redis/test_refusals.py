@@ -12,6 +12,7 @@ from litellm_plugins.cache.admin.audit import Record
 from litellm_plugins.cache.backends.redis_fields import Names
 from litellm_plugins.cache.backends.redis_journal import RedisJournal
 from litellm_plugins.cache.backends.redis_labels import RedisLabelStore
+from litellm_plugins.cache.backends.redis_spaces import RedisSpaces
 from litellm_plugins.cache.store import Selector
 from litellm_plugins.errors import StoreUnavailable
 from litellm_plugins.storage import redis as storage
@@ -91,6 +92,12 @@ async def test_a_user_with_no_more_rights_than_the_manual_says_can_do_everything
     labels = RedisLabelStore(connection, Names("litellm_plugins"))
     await labels.save_fit("d", 1, b"fit")
     assert await labels.newest_fit("d", above=0) == (1, b"fit")
+    spaces = RedisSpaces(connection, Names("litellm_plugins"))
+    assert await spaces.claim("one", 60)
+    (found,) = (await spaces.elsewhere("fake:2", after=None, limit=5)).found
+    assert await spaces.move(found, vector=at(0), space="fake:2")
+    assert await spaces.count_elsewhere("fake:2") == 0
+    assert await spaces.claim("one", 0)
     await connection.aclose()
 
 

@@ -171,6 +171,14 @@ FAULTS: dict[str, tuple[dict[str, Any], str]] = {
         {"per_team": {"support": {"cache": {"semantic": {"embedder": "other"}}}}},
         "per_team.support.cache.semantic.embedder: one embedder serves all; set it under cache.semantic",
     ),
+    "re-embedding for one team": (
+        {"per_team": {"support": {"cache": {"semantic": {"reembed": False}}}}},
+        "per_team.support.cache.semantic.reembed: one embedder serves all; set it under cache.semantic",
+    ),
+    "re-embedding that is neither on nor off": (
+        {"cache": {"semantic": {"reembed": "sometimes"}}},
+        "cache.semantic.reembed: input should be a valid boolean, unable to interpret input (got 'sometimes')",
+    ),
     "an override without anything": (
         {"per_team": {"a": None}},
         "per_team.a: input should be a valid dictionary or instance of Override (got None)",

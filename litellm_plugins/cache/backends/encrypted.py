@@ -61,7 +61,7 @@ class EncryptedStore:
 
     async def nearest(self, tenant: str, partition: bytes, vector: Vector, *, space: str, k: int) -> list[Neighbour]:
         found = await self._inner.nearest(tenant, _elsewhere(partition), vector, space=space, k=k)
-        opened = ((each, self._question(tenant, each.key, each.question)) for each in found)
+        opened = ((each, self.opened_question(tenant, each.key, each.question)) for each in found)
         return [replace(n, key=_elsewhere(n.key), question=text) for n, text in opened if text is not None]
 
     async def put(self, tenant: str, entry: Entry, *, vector: Vector | None, space: str) -> None:
@@ -114,13 +114,14 @@ class EncryptedStore:
     def _opened(self, tenant: str, entry: Entry) -> Entry | None:
         """The entry as it was put; None where none of our keys opens it."""
         body = self._decrypt(entry.body, tenant, entry.key, "body")
-        question = None if entry.question is None else self._question(tenant, entry.key, entry.question)
+        question = None if entry.question is None else self.opened_question(tenant, entry.key, entry.question)
         if body is None or (question is None and entry.question is not None):
             return None
         key, partition = _elsewhere(entry.key), _elsewhere(entry.partition)
         return replace(entry, key=key, partition=partition, question=question, body=body)
 
-    def _question(self, tenant: str, key: bytes, stored: str) -> str | None:
+    def opened_question(self, tenant: str, key: bytes, stored: str) -> str | None:
+        """The question of the entry that lies under `key` in the store below; None where none of our keys opens it."""
         try:
             sealed = base64.b64decode(stored, validate=True)
         except (ValueError, binascii.Error):

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 VERSION = 1  # of this layout: another one never reads what this one wrote
 
 BODY, META, EXPIRES_AT, SEQUENCE, SIZE = "body", "meta", "expires_at", "seq", "size"
+SPACE, ASKED = "space", "asked"  # the field that tells the space, and the word in it where there is a question
+VECTOR = "vector_"  # what the fields of vectors begin with
 _LONGEST_MS = 100 * 365 * 86_400_000  # the server refuses lifetimes that overflow its clock
 _APART = frozenset({"body", "expires_at"})  # fields of an entry that are no part of `meta`
 _BYTES = frozenset(field.name for field in fields(Entry) if field.type == "bytes")
@@ -65,6 +67,11 @@ class Names:
         return f"{self.prefix}:{VERSION}:fit:{hashed(domain)}"
 
     @property
+    def moving(self) -> str:
+        """Which worker moves entries to another space."""
+        return f"{self.prefix}:{VERSION}:moving"
+
+    @property
     def catalogue(self) -> str:
         """The index of all entries, for administrators."""
         return f"{self.prefix}:{VERSION}:entries"
@@ -81,7 +88,12 @@ def hashed(name: str) -> str:
 
 def vector_field(space: str, dimensions: int) -> str:
     """Each space has a field of its own: the vectors of a changed embedder are none to the other's index."""
-    return f"vector_{hashed(f'{dimensions}:{space}')}"
+    return f"{VECTOR}{hashed(f'{dimensions}:{space}')}"
+
+
+def space_tags(space: str) -> str:
+    """What `SPACE` holds of an entry whose question was read in `space`."""
+    return f"{ASKED},{hashed(space)}"
 
 
 def fields_of(tenant: str, entry: Entry, *, vector: Vector | None, space: str) -> dict[str, str | bytes]:
@@ -104,6 +116,8 @@ def fields_of(tenant: str, entry: Entry, *, vector: Vector | None, space: str) -
     if vector is not None:
         held["partition"] = entry.partition.hex()
         held[vector_field(space, len(vector))] = vector.tobytes()
+        if entry.question is not None:
+            held[SPACE] = space_tags(space)
     return held
 
 

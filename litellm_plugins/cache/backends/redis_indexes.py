@@ -10,13 +10,13 @@ from redisvl.exceptions import RedisSearchError
 from redisvl.index import AsyncSearchIndex
 from redisvl.schema import IndexSchema
 
-from litellm_plugins.cache.backends.redis_fields import SEQUENCE, Names, vector_field
+from litellm_plugins.cache.backends.redis_fields import SEQUENCE, SPACE, Names, vector_field
 from litellm_plugins.errors import StoreUnavailable
 from litellm_plugins.storage.redis import driver_fault
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
-    from redisvl.query import BaseQuery
+    from redisvl.query import BaseQuery, CountQuery
 
 _HNSW = {
     "algorithm": "hnsw",
@@ -47,7 +47,7 @@ class Indexes:
     @property
     def catalogue(self) -> IndexSchema:
         """The index that administrators search."""
-        tags = ("tenant", "id", "namespace", "model_group", "tags", "pinned")
+        tags = ("tenant", "id", "namespace", "model_group", "tags", "pinned", SPACE)
         fields: Rows = [{"name": name, "type": "tag"} for name in tags]
         fields += [{"name": SEQUENCE, "type": "numeric", "attrs": {"sortable": True}}]
         return self._schema(self._names.catalogue, fields)
@@ -84,6 +84,11 @@ class Indexes:
         await self._make(index)
         await _filled(index, _QUERY_WAIT_S)
         return await _rows(index, query)
+
+    async def count(self, redis: Redis, schema: IndexSchema, query: CountQuery) -> int:
+        """How many rows `query` finds. Raises: StoreUnavailable where the index is not complete."""
+        await self.complete(redis, schema)
+        return int(await self._index(redis, schema).query(query))
 
     async def complete(self, redis: Redis, schema: IndexSchema) -> None:
         """Return once the index holds every entry. Raises: StoreUnavailable where that takes too long."""

@@ -6,6 +6,7 @@ from pathlib import Path
 
 _FOLDER = Path(__file__).with_name("lua")
 
-PUT, EXTEND, APPEND, KEEP_NEWER = (
-    (_FOLDER / f"{name}.lua").read_text(encoding="utf-8") for name in ("put", "extend", "append", "keep_newer")
+PUT, EXTEND, APPEND, KEEP_NEWER, MOVE, CLAIM = (
+    (_FOLDER / f"{name}.lua").read_text(encoding="utf-8")
+    for name in ("put", "extend", "append", "keep_newer", "move", "claim")
 )

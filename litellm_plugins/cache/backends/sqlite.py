@@ -21,23 +21,23 @@ if TYPE_CHECKING:
     from litellm_plugins.embedding.embedder import Vector
     from litellm_plugins.storage.sqlite import SqliteFile
 
-__all__ = ["SCHEMA", "SqliteCacheStore"]
+__all__ = ["COLUMNS", "LIVE", "SCHEMA", "SqliteCacheStore"]
 
-_COLUMNS = """key, partition, question, body, model, provider, cost_nano_usd, prompt_tokens, completion_tokens,
+COLUMNS = """key, partition, question, body, model, provider, cost_nano_usd, prompt_tokens, completion_tokens,
     created_at, expires_at, answer_id, origin, model_group, namespace, tags, volatility, pinned"""
-_LIVE = "(pinned OR expires_at > ?)"
-_SELECT = f"SELECT {_COLUMNS}, used_at FROM cache_entries WHERE tenant = ? AND key = ? AND {_LIVE}"  # noqa: S608 - constants only
+LIVE = "(pinned OR expires_at > ?)"
+_SELECT = f"SELECT {COLUMNS}, used_at FROM cache_entries WHERE tenant = ? AND key = ? AND {LIVE}"  # noqa: S608 - constants only
 _INSERT = (
-    f"INSERT OR REPLACE INTO cache_entries (tenant, {_COLUMNS}, used_at, space, vector) VALUES ({','.join('?' * 22)})"  # noqa: S608
+    f"INSERT OR REPLACE INTO cache_entries (tenant, {COLUMNS}, used_at, space, vector) VALUES ({','.join('?' * 22)})"  # noqa: S608
 )
 _SWEEP = "DELETE FROM cache_entries WHERE expires_at <= ? AND NOT pinned"
 _TOUCH = "UPDATE cache_entries SET used_at = ? WHERE tenant = ? AND key = ?"
 _TOUCH_EVERY_S = 60.0  # how stale `used_at` may be: one write a minute per busy entry, not one per hit
-_EXTEND = f"UPDATE cache_entries SET expires_at = ? WHERE tenant = ? AND key = ? AND expires_at < ? AND {_LIVE}"  # noqa: S608
+_EXTEND = f"UPDATE cache_entries SET expires_at = ? WHERE tenant = ? AND key = ? AND expires_at < ? AND {LIVE}"  # noqa: S608
 _REMOVE_BATCH = 500  # entries per transaction: a large removal must not keep other writers waiting
 _STATS = f"""SELECT tenant, namespace, model_group, volatility, count(*),
     sum(length(body) + coalesce(length(question), 0) + coalesce(length(vector), 0)), sum(pinned),
-    min(created_at), max(created_at) FROM cache_entries WHERE {_LIVE} GROUP BY 1, 2, 3, 4"""  # noqa: S608
+    min(created_at), max(created_at) FROM cache_entries WHERE {LIVE} GROUP BY 1, 2, 3, 4"""  # noqa: S608
 _EVICT_SHARE = 0.05
 _SWEEP_EVERY = 256  # stored entries
 _MEASURE_EVERY = 0.005  # of the size bound: how much may be stored before it is looked at again
@@ -80,24 +80,28 @@ class SqliteCacheStore:
         self._file.write_later(lambda db: db.execute(_EXTEND, (expires_at, tenant, key, expires_at, now)))
 
     async def find(self, selector: Selector, *, limit: int) -> list[tuple[str, Entry]]:
-        query = f"SELECT tenant, {_COLUMNS} FROM cache_entries WHERE {{}} AND {_LIVE} ORDER BY id DESC LIMIT ?"  # noqa: S608
+        query = f"SELECT tenant, {COLUMNS} FROM cache_entries WHERE {{}} AND {LIVE} ORDER BY id DESC LIMIT ?"  # noqa: S608
         rows = await self._select(query, selector, self._clock(), limit)
         return [(row[0], _entry(row[1:])) for row in rows]
 
     async def count(self, selector: Selector) -> int:
         ((found,),) = await self._select(
-            f"SELECT count(*) FROM cache_entries WHERE {{}} AND {_LIVE}",  # noqa: S608 - constants only
+            f"SELECT count(*) FROM cache_entries WHERE {{}} AND {LIVE}",  # noqa: S608 - constants only
             selector,
             self._clock(),
         )
         return int(found)
 
     async def remove(self, selector: Selector) -> int:
-        rows = await self._select(f"SELECT {_LIVE}, id FROM cache_entries WHERE {{}}", selector, first=self._clock())  # noqa: S608
-        removed = 0
-        for start in range(0, len(rows), _REMOVE_BATCH):
-            batch = rows[start : start + _REMOVE_BATCH]
-            removed += await self._file.write(partial(_delete, batch=batch))
+        removed, missing = 0, True
+        while missing:  # what was moved to another space since it was selected has another id: look again
+            rows = await self._select(f"SELECT {LIVE}, id FROM cache_entries WHERE {{}}", selector, first=self._clock())  # noqa: S608
+            missing = False
+            for start in range(0, len(rows), _REMOVE_BATCH):
+                batch = rows[start : start + _REMOVE_BATCH]
+                lapsed, lived = await self._file.write(partial(_delete, batch=batch))
+                removed += lived
+                missing |= lapsed + lived < len(batch)
         return removed
 
     async def stats(self) -> StoreStats:
@@ -184,14 +188,17 @@ def _values(entry: Entry) -> Sequence[object]:
     )
 
 
-def _delete(db: sqlite3.Connection, batch: Sequence[tuple[int, int]]) -> int:
-    """Delete the rows with these ids; how many of the live ones were still there. Ids are never used twice."""
-    removed = 0
+def _delete(db: sqlite3.Connection, batch: Sequence[tuple[int, int]]) -> tuple[int, int]:
+    """Delete the rows with these ids; how many of the lapsed and the live ones were still there.
+
+    Ids are never used twice.
+    """
+    removed = []
     for live in (0, 1):
         ids = [row_id for was_live, row_id in batch if was_live == live]
         marks = ",".join("?" * len(ids))
-        removed += live * db.execute(f"DELETE FROM cache_entries WHERE id IN ({marks})", ids).rowcount  # noqa: S608
-    return removed
+        removed.append(db.execute(f"DELETE FROM cache_entries WHERE id IN ({marks})", ids).rowcount)  # noqa: S608
+    return removed[0], removed[1]
 
 
 def _summed(rows: Sequence[Sequence[Any]]) -> StoreStats:

@@ -99,6 +99,18 @@ class Outcome(StrEnum):
     UNKNOWN = "unknown"  # they cannot be compared, or one of them is missing
 
 
+class JudgeOutcome(StrEnum):
+    """What came of asking a judge whether two answers say the same."""
+
+    SAME = "same"
+    DIFFERENT = "different"
+    UNCLEAR = "unclear"  # another reply than the one word that was asked for
+    LATE = "late"
+    FAILED = "failed"
+    BUSY = "busy"  # not asked: too many are being asked
+    BUDGET_SPENT = "budget_spent"  # not asked
+
+
 @dataclass(frozen=True, slots=True)
 class Identity:
     """Who asks, as the host authenticated them.

@@ -14,10 +14,18 @@ from typing import TYPE_CHECKING
 from litellm_plugins.cache.layers import Verdict
 from litellm_plugins.errors import StoreUnavailable
 from litellm_plugins.model import Layer, Reason, Reply, Request
-from litellm_plugins.telemetry.events import AnswerHandled, CacheChecked, CacheDecided, StageFailed, StalenessMeasured
+from litellm_plugins.telemetry.events import (
+    AnswerHandled,
+    AnswersJudged,
+    CacheChecked,
+    CacheDecided,
+    StageFailed,
+    StalenessMeasured,
+)
 
 if TYPE_CHECKING:
     from litellm_plugins.cache.checks import Check
+    from litellm_plugins.cache.judging import Judgement
     from litellm_plugins.cache.layers import CacheLayers
     from litellm_plugins.cache.reembedding import Reembedder
     from litellm_plugins.cache.staleness import Monitor
@@ -137,5 +145,16 @@ def tells_checks(telemetry: Telemetry, monitor: Monitor) -> Callable[[Check], No
         now = monitor.add(check)
         if now is not None:
             telemetry.emit(StalenessMeasured(now.layer, now.share, now.checks, now.ringing, now.changed))
+
+    return tell
+
+
+def tells_judgements(telemetry: Telemetry, model_group: str) -> Callable[[Judgement], None]:
+    """What the cache calls with each case that it had, or would have had, judged by `model_group`."""
+
+    def tell(judged: Judgement) -> None:
+        telemetry.emit(AnswersJudged(judged.outcome, model_group, judged.cost_nano_usd, judged.took_s * 1_000))
+        if judged.reason:
+            telemetry.emit(StageFailed("judge", judged.reason, judged.detail))
 
     return tell

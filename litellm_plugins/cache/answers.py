@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 _READ = 1_000  # characters of each answer that are compared by embedding
 _YES_OR_NO = re.compile(r"\W*(yes|no|sí|si|correct|incorrect|true|false)\b", re.IGNORECASE)
+_NO = frozenset({"no", "incorrect", "false"})
 _NUMBERS_IN_COMMON = 0.5  # Jaccard index
 _ADDRESS = re.compile(
     r"https?://[^\s<>()]+|[^\s<>()@]+@[^\s<>()@]+|\b(?:[a-z0-9-]+\.)+[a-z]{2,}\b[^\s<>()]*", re.IGNORECASE
@@ -26,8 +27,10 @@ _ADDRESS = re.compile(
 class AnswerComparer(Protocol):
     """Says whether two answers would serve the same asker."""
 
-    async def same(self, fresh: Mapping[str, Any], cached: bytes) -> bool | None:
+    async def same(self, fresh: Mapping[str, Any], cached: bytes, question: str | None = None) -> bool | None:
         """True or False; None where it cannot be said, and so nothing is learnt.
+
+        `question` is what the fresh answer was given to, where a model may be asked for its judgement.
 
         Raises:
             EmbedderUnavailable: it cannot be said now.
@@ -45,18 +48,34 @@ class EmbeddingComparer:
     def __init__(self, embedder: Embedder, *, similarity: float = 0.9) -> None:
         self._embedder, self._similarity = embedder, similarity
 
-    async def same(self, fresh: Mapping[str, Any], cached: bytes) -> bool | None:
+    async def same(self, fresh: Mapping[str, Any], cached: bytes, question: str | None = None) -> bool | None:
+        """See `AnswerComparer`; the question is of no use here."""
         one, other = text_of(fresh), text_of(orjson.loads(cached))
         if not one or not other:
             return None
-        if _plain(one) == _plain(other):
-            return True
-        if _structured(one) or _structured(other):
-            return False
+        certain = certainly(one, other)
+        if certain is not None:
+            return certain
         if _verdict(one) != _verdict(other) or not _figures_agree(one, other):
             return False
         here, there = await self._embedder.embed(one[:_READ]), await self._embedder.embed(other[:_READ])
         return float(here.vector @ there.vector) >= self._similarity
+
+
+def certainly(one: str, other: str) -> bool | None:
+    """What needs nobody's opinion: the same wording is the same, other JSON is not. None: it takes a closer look."""
+    if _plain(one) == _plain(other):
+        return True
+    return False if _structured(one) or _structured(other) else None
+
+
+def contradict(one: str, other: str) -> bool:
+    """Whether one says yes and the other no, or both give figures and share none."""
+    here, there = _verdict(one), _verdict(other)
+    if here and there and (here in _NO) is not (there in _NO):
+        return True
+    a, b = set(read(one).numbers), set(read(other).numbers)
+    return bool(a and b) and a.isdisjoint(b)
 
 
 def vouches(fresh: Mapping[str, Any], cached: bytes) -> bool:

@@ -10,6 +10,7 @@ import orjson
 
 from litellm_plugins.cache.answers import text_of
 from litellm_plugins.cache.checks import Check, CheckStore, Withheld
+from litellm_plugins.cache.keys import owner_of
 from litellm_plugins.cache.store import CacheStore, Entry, Selector
 from litellm_plugins.embedding.embedder import EmbedderUnavailable
 from litellm_plugins.model import Layer, Outcome, Reason, Reply, Request
@@ -76,12 +77,23 @@ class Checker:
         assessed = verdict.assessment
         return None if assessed is None else await self._store.get(derived.tenant, assessed.candidate.key)
 
-    async def same(self, reply: Reply, rival: Entry | None) -> bool | None:
-        """Whether both would serve the asker; None where it cannot be said."""
+    def to_judge(self, verdict: Verdict, request: Request, rival: Entry | None, policy: Cache) -> str | None:
+        """The question that a judge may be asked about; None: it may not.
+
+        Never about an answer that another team or key had given: whoever planted it could talk the judge into
+        vouching for it, and who owns it need not have agreed to the judge.
+        """
+        derived = verdict.keys
+        if derived is None or rival is None or policy.semantic.judge is None:
+            return None
+        return derived.question if rival.origin == owner_of(request.identity) else None
+
+    async def same(self, reply: Reply, rival: Entry | None, question: str | None = None) -> bool | None:
+        """Whether both would serve the asker; None where it cannot be said. With a question a judge may be asked."""
         if rival is None or self._comparer is None:
             return None
         try:
-            return await self._comparer.same(reply.body, rival.body)
+            return await self._comparer.same(reply.body, rival.body, question)
         except EmbedderUnavailable:
             return None
 

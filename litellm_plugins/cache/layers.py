@@ -140,22 +140,33 @@ class CacheLayers:
         embedding = verdict.embedding
         if embedding is not None and (embedding.partial or has_tool_calls(reply.body)):
             embedding = None
-        answer_id, rival, right = answer_id_of(reply.body), None, None
-        if not again and (embedding is not None or verdict.withheld is not None):
-            rival = await self._checker.rival(verdict)
-            right = await self._checker.same(reply, rival)
-            if rival and right and (rival.origin == keys.owner_of(request.identity) or vouches(reply.body, rival.body)):
-                answer_id = rival.answer_id or answer_id
+        entry = self._entry(verdict, request, reply, body, policy, matchable=embedding is not None)
+        compared = not again and (embedding is not None or verdict.withheld is not None)
+        rival = await self._checker.rival(verdict) if compared else None
+        to_judge = self._checker.to_judge(verdict, request, rival, policy)
+        if to_judge is not None:
+            await self._put(verdict, entry)  # a judge takes seconds: meanwhile the answer can be served
+        right = await self._checker.same(reply, rival, to_judge)
+        known_as = entry
+        if rival and right and (rival.origin == entry.origin or vouches(reply.body, rival.body)):
+            known_as = replace(entry, answer_id=rival.answer_id or entry.answer_id)
         if embedding is not None and not again:
-            await self._learn(verdict, answer_id, right)
-        if not verdict.is_in_shadow:
-            matchable = embedding is not None
-            entry = self._entry(verdict, request, reply, body, policy, answer_id=answer_id, matchable=matchable)
-            vector = embedding.vector if embedding else None
-            await self._store.put(verdict.keys.tenant, entry, vector=vector, space=self._space)
+            await self._learn(verdict, known_as.answer_id, right)
+        if to_judge is None or (known_as != entry and await self._holds(verdict.keys, entry)):
+            await self._put(verdict, known_as)
         if not again:
             await self._checker.settle(verdict, request, policy, rival=rival, right=right)
         return Reason.SHADOW if verdict.is_in_shadow else None
+
+    async def _put(self, verdict: Verdict, entry: Entry) -> None:
+        if verdict.keys is not None and not verdict.is_in_shadow:
+            vector = verdict.embedding.vector if verdict.embedding and entry.question is not None else None
+            await self._store.put(verdict.keys.tenant, entry, vector=vector, space=self._space)
+
+    async def _holds(self, derived: keys.Keys, entry: Entry) -> bool:
+        """Whether it is there still: what was removed meanwhile is not to come back."""
+        kept = await self._store.get(derived.tenant, derived.exact)
+        return kept is not None and kept.answer_id == entry.answer_id
 
     async def _learn(self, verdict: Verdict, answer_id: bytes, right: bool | None) -> None:
         """Teach the verifier what a fresh answer says of the candidate, and that it was given."""
@@ -337,7 +348,6 @@ class CacheLayers:
         body: bytes,
         policy: Cache,
         *,
-        answer_id: bytes,
         matchable: bool,
     ) -> Entry:
         derived = verdict.keys
@@ -357,7 +367,7 @@ class CacheLayers:
             completion_tokens=reply.usage.completion_tokens,
             created_at=now,
             expires_at=now + lifetime_s(treatment, wanted, derived.exact),
-            answer_id=answer_id,
+            answer_id=answer_id_of(reply.body),
             origin=keys.owner_of(request.identity),
             model_group=request.model_group,
             namespace=request.controls.namespace,

@@ -64,11 +64,17 @@ def _features(settings: Settings) -> dict[str, Any]:
             if cache.enabled and cache.semantic.enabled
             else "off"
         ),
+        "cache.judge": _judge(cache.semantic) if cache.enabled and cache.semantic.enabled else "off",
         "events": f"on, signed with {settings.events.secret_env}" if settings.events.secret_env else "off",
         "virtual_keys": f"{len(keys.keys)} keys of {len(keys.teams)} teams" if keys.keys else "off",
         "telemetry": ", ".join(name for name, on in settings.telemetry if on) or "off",
         "overrides": ", ".join(overrides) or "none",
     }
+
+
+def _judge(semantic: Semantic) -> str:
+    judge = semantic.judge
+    return "off" if judge is None else f"{judge.model}, at most {judge.budget_usd_per_day:f} US dollars a day"
 
 
 def _storage(storage: Storage) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -62,9 +63,22 @@ def host_problems(config: Mapping[str, Any], ours: settings.Settings | None) -> 
             problems.append(
                 "litellm_settings.enable_post_custom_auth_checks: set it to true, or no key's models are enforced"
             )
+    judge = ours.cache.semantic.judge
+    if judge is not None and not _may_have(config, judge.model):
+        problems.append(f"{settings.ROOT}.cache.semantic.judge.model: there is no {judge.model!r} in model_list")
     if settings.cache_anywhere(ours) and _block(config, "litellm_settings").get("cache"):
         problems.append("litellm_settings.cache: set it to false: the pack brings its own cache")
     return problems
+
+
+def _may_have(config: Mapping[str, Any], model_group: str) -> bool:
+    """False where the proxy cannot have such a model group: by name, alias, pattern, or out of its database."""
+    if _block(config, "general_settings").get("store_model_in_db"):
+        return True
+    models = config.get("model_list")
+    listed = [str(each.get("model_name")) for each in models or () if isinstance(each, Mapping)]
+    aliases = _block(_block(config, "router_settings"), "model_group_alias")
+    return model_group in aliases or any(fnmatchcase(model_group, name) for name in listed)
 
 
 def _resolved(block: object) -> object:

@@ -136,5 +136,5 @@ class _GroupComparer:
     def __init__(self, noise: float, chance: random.Random) -> None:
         self._noise, self._chance = noise, chance
 
-    async def same(self, fresh: Mapping[str, Any], cached: bytes) -> bool:
+    async def same(self, fresh: Mapping[str, Any], cached: bytes, question: str | None = None) -> bool:
         return (text_of(fresh) == text_of(orjson.loads(cached))) != (self._chance.random() < self._noise)

@@ -19,6 +19,7 @@ from litellm_plugins.cache.admin import CacheAdmin
 from litellm_plugins.cache.admin.shelving import Shelver
 from litellm_plugins.cache.admin.warming import Warmer
 from litellm_plugins.cache.answers import EmbeddingComparer
+from litellm_plugins.cache.judging import JudgingComparer
 from litellm_plugins.cache.layers import CacheLayers
 from litellm_plugins.cache.reembedding import Reembedder
 from litellm_plugins.cache.staleness import Monitor
@@ -27,7 +28,7 @@ from litellm_plugins.cache.verifier.standing import Standing, standing
 from litellm_plugins.cache.verifier.verifier import Verifier
 from litellm_plugins.embedding.memo import MemoEmbedder
 from litellm_plugins.errors import SettingsError
-from litellm_plugins.pipeline import Pipeline, tells_checks
+from litellm_plugins.pipeline import Pipeline, tells_checks, tells_judgements
 from litellm_plugins.proxy.log_rows import HostLogs
 from litellm_plugins.proxy.stores import open_stores
 from litellm_plugins.settings import Policies, Settings, cache_anywhere, parse, promised_rates, semantic_anywhere
@@ -36,6 +37,8 @@ from litellm_plugins.telemetry.sinks import log
 from litellm_plugins.virtual_keys.key_ring import KeyRing
 
 if TYPE_CHECKING:
+    from litellm_plugins.cache.answers import AnswerComparer
+    from litellm_plugins.cache.judge import JudgeSpend
     from litellm_plugins.cache.spaces import SpaceStore
     from litellm_plugins.cache.verifier.labels import LabelStore
     from litellm_plugins.embedding.embedder import Embedder
@@ -93,9 +96,7 @@ def build(settings: Settings) -> Pack:
         store=stores.entries,
         embedder=embedder,
         verifier=None if embedder is None else _verifier(stores.labels, embedder),
-        comparer=None
-        if embedder is None
-        else EmbeddingComparer(embedder, similarity=settings.cache.semantic.same_answer_similarity),
+        comparer=None if embedder is None else _comparer(settings, stores.judge_spend, embedder, telemetry),
         checks=stores.checks,
         told=tells_checks(telemetry, Monitor(settings.cache.stale_alarm_rate)),
     )
@@ -116,6 +117,23 @@ def build(settings: Settings) -> Pack:
 
 def _verifier(labels: LabelStore, embedder: Embedder) -> Verifier:
     return Verifier(labels, space=embedder.model_id, prior=shipped_prior(embedder.model_id))
+
+
+def _comparer(settings: Settings, spend: JudgeSpend, embedder: Embedder, telemetry: Telemetry) -> AnswerComparer:
+    by_embedding = EmbeddingComparer(embedder, similarity=settings.cache.semantic.same_answer_similarity)
+    judge = settings.cache.semantic.judge
+    if judge is None:
+        return by_embedding
+    from litellm_plugins.proxy.host_judge import HostJudge
+
+    return JudgingComparer(
+        by_embedding,
+        HostJudge(judge.model),
+        spend=spend,
+        budget_nano_usd=judge.budget_nano_usd,
+        timeout_s=judge.timeout_s,
+        told=tells_judgements(telemetry, judge.model),
+    )
 
 
 def _standing(

@@ -10,6 +10,7 @@ import litellm
 
 from litellm_plugins.embedding.embedder import EmbedderUnavailable
 from litellm_plugins.proxy.cache_adapter import PluginCache
+from litellm_plugins.proxy.host_judge import host_router, why_not
 from litellm_plugins.settings import cache_anywhere
 
 if TYPE_CHECKING:
@@ -43,9 +44,13 @@ def install(pack: Pack) -> None:
 
 
 async def _warm(pack: Pack) -> None:
-    """The first embedding takes a second: let it be nobody's."""
+    """The first embedding takes a second: let it be nobody's. By now the host's router is up."""
     if pack.embedder is None:
         return
+    judge, router = pack.settings.cache.semantic.judge, host_router()
+    problem = None if judge is None or router is None else why_not(router, judge.model)
+    if problem is not None:
+        _LOG.warning("the judge of answers is off until this is mended (cache.semantic.judge.model): %s", problem)
     try:
         await pack.embedder.embed("How do I get started?")
     except EmbedderUnavailable as exc:

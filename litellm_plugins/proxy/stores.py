@@ -7,7 +7,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from litellm_plugins.cache.backends import sqlite, sqlite_checks, sqlite_journal, sqlite_labels, sqlite_spaces
+from litellm_plugins.cache.backends import (
+    sqlite,
+    sqlite_checks,
+    sqlite_journal,
+    sqlite_judge,
+    sqlite_labels,
+    sqlite_spaces,
+)
 from litellm_plugins.errors import SettingsError
 from litellm_plugins.settings import ROOT
 from litellm_plugins.storage.extras import why_no_redis
@@ -16,6 +23,7 @@ from litellm_plugins.storage.sqlite import SqliteFile
 if TYPE_CHECKING:
     from litellm_plugins.cache.admin.audit import Journal
     from litellm_plugins.cache.checks import CheckStore
+    from litellm_plugins.cache.judge import JudgeSpend
     from litellm_plugins.cache.spaces import SpaceStore
     from litellm_plugins.cache.store import CacheStore
     from litellm_plugins.cache.verifier.labels import LabelStore
@@ -28,6 +36,7 @@ SCHEMA = (
     *sqlite_labels.SCHEMA,
     *sqlite_checks.SCHEMA,
     *sqlite_spaces.SCHEMA,
+    *sqlite_judge.SCHEMA,
 )
 
 
@@ -40,6 +49,7 @@ class Stores:
     labels: LabelStore
     checks: CheckStore
     spaces: SpaceStore
+    judge_spend: JudgeSpend
 
 
 def open_stores(settings: Settings) -> Stores:
@@ -64,6 +74,7 @@ def _on_sqlite(storage: Storage) -> Stores:
         labels=sqlite_labels.SqliteLabelStore(file),
         checks=sqlite_checks.SqliteCheckStore(file),
         spaces=sqlite_spaces.SqliteSpaces(file),
+        judge_spend=sqlite_judge.SqliteJudgeSpend(file),
     )
 
 
@@ -71,7 +82,14 @@ def _on_redis(storage: Storage) -> Stores:
     missing = why_no_redis()
     if missing:
         raise SettingsError([f"{ROOT}.storage.url: {missing}"])
-    from litellm_plugins.cache.backends import redis, redis_checks, redis_journal, redis_labels, redis_spaces
+    from litellm_plugins.cache.backends import (
+        redis,
+        redis_checks,
+        redis_journal,
+        redis_judge,
+        redis_labels,
+        redis_spaces,
+    )
     from litellm_plugins.cache.backends.redis_fields import Names
     from litellm_plugins.storage.redis import RedisServer
 
@@ -83,6 +101,7 @@ def _on_redis(storage: Storage) -> Stores:
         labels=redis_labels.RedisLabelStore(server, names),
         checks=redis_checks.RedisCheckStore(server, names),
         spaces=redis_spaces.RedisSpaces(server, names),
+        judge_spend=redis_judge.RedisJudgeSpend(server, names),
     )
 
 

@@ -10,6 +10,7 @@ from pydantic import Field, field_validator, model_validator
 
 from litellm_plugins.model import checked_tags
 from litellm_plugins.settings.block import Block as _Block
+from litellm_plugins.settings.judge import Judge
 from litellm_plugins.settings.share import Share
 from litellm_plugins.settings.storage_url import checked_url, is_redis, shown_url
 from litellm_plugins.settings.volatility import Volatility
@@ -95,6 +96,7 @@ class Semantic(_Block):
     reembed: bool = True  # after a change of the embedder: the stored questions, in the background
     guards: tuple[Guard, ...] | None = None  # what must not differ, however sure; None: see guards_in_force
     same_answer_similarity: float = Field(default=0.9, gt=0, le=1)  # cosine from which two answers say the same
+    judge: Judge | None = None  # a model to ask instead; one for all, a team or key can only do without
 
     @model_validator(mode="after")
     def _one_way(self) -> Semantic:

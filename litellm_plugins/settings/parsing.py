@@ -58,6 +58,8 @@ def _problems_of_one(base: dict[str, Any], cache: Mapping[str, Any], root: str) 
     for name in ("embedder", "reembed"):
         if isinstance(semantic, Mapping) and name in semantic:
             yield f"{root}.semantic.{name}: one embedder serves all; set it under cache.semantic"
+    if isinstance(semantic, Mapping) and semantic.get("judge") is not None:
+        yield f"{root}.semantic.judge: one judge serves all; set it under cache.semantic, or null here to do without"
     if "stale_alarm_rate" in cache:
         yield f"{root}.stale_alarm_rate: one alarm serves all; set it under cache"
     try:
@@ -114,9 +116,15 @@ def _fields_at(model: type[BaseModel], path: tuple[int | str, ...]) -> list[str]
     current: Any = model
     for part in path:
         if isinstance(current, type) and issubclass(current, BaseModel) and part in current.model_fields:
-            current = current.model_fields[str(part)].annotation
+            current = _without_none(current.model_fields[str(part)].annotation)
         else:  # an item of a list or a value of a dict: step into what it holds
             current = next((a for a in get_args(current) if isinstance(a, type) and issubclass(a, BaseModel)), current)
     if not (isinstance(current, type) and issubclass(current, BaseModel)):
         return []
     return list(current.model_fields)
+
+
+def _without_none(annotation: Any) -> Any:  # noqa: ANN401 - whatever a field may be declared as
+    """`X` of `X | None`; any other as it is."""
+    kinds = get_args(annotation)
+    return kinds[0] if len(kinds) == 2 and kinds[1] is type(None) else annotation

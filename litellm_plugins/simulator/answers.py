@@ -50,6 +50,7 @@ class Prompt:
     stop: tuple[str, ...] = ()
     tools: tuple[Tool, ...] = ()
     schema: Schema | None = None
+    scripted: str | None = None  # what the answer says
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +104,8 @@ def _text_answer(prompt: Prompt, seed: bytes, tokenizer: Tokenizer) -> Answer:
 
 
 def _parts(prompt: Prompt, seed: bytes) -> tuple[str, ...]:
+    if prompt.scripted is not None:
+        return (prompt.scripted,)
     mark = f"[ref {reference(prompt.question)}]"
     if prompt.schema is None:
         return prose.write(seed, mark)

@@ -1,6 +1,6 @@
 """What can be set about a simulator."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 DEFAULT_MODELS = (
@@ -21,7 +21,8 @@ class SimulatorSettings:
     `models` is only what `GET /v1/models` lists: any model name is answered. With an `api_key`, every
     endpoint but `/health` asks for it. `max_conversation_bytes` is what conversations may hold that a later
     request goes on with (`previous_response_id`). `topics` names the topic of some questions: those of one topic
-    get the same answer, but for the mark `[ref …]`, which is always the question's own.
+    get the same answer, but for the mark `[ref …]`, which is always the question's own. `script` gives, for a model
+    and a question, the text of the answer; None leaves it to the simulator.
     """
 
     latency_scale: float = 1.0
@@ -33,6 +34,7 @@ class SimulatorSettings:
     max_recorded_total_bytes: int = 64 * 1024 * 1024
     max_conversation_bytes: int = 64 * 1024 * 1024
     topics: Mapping[str, str] = field(default_factory=dict)
+    script: Callable[[str, str], str | None] = lambda _model, _question: None
 
     def __post_init__(self) -> None:
         if self.latency_scale < 0:

@@ -1,13 +1,14 @@
 """What is said to a request, how fast and with which fault: the same for every endpoint that answers in words."""
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from litellm_plugins.simulator.answers import Answer, Prompt, answer
 from litellm_plugins.simulator.faults import HEADER, Fault, parse_fault, raise_if_failing
 from litellm_plugins.simulator.latency import Pace, draw_pace
 from litellm_plugins.simulator.paced import Part
+from litellm_plugins.simulator.settings import SimulatorSettings
 from litellm_plugins.simulator.tokens import Tokenizer, tokenizer_for
 from litellm_plugins.simulator.wire import Call
 
@@ -43,15 +44,16 @@ def speak(call: Call, prompts: Sequence[Prompt], choices: int = 1) -> Spoken:
     fault = parse_fault(call.headers.get(HEADER, ""), "\n".join(prompt.question for prompt in prompts))
     raise_if_failing(fault)
     tokenizer = tokenizer_for(first.model)
-    about = [_about(prompt, call.settings.topics) for prompt in prompts]
+    about = [_about(prompt, call.settings) for prompt in prompts]
     answers = tuple(answer(prompt, choice, tokenizer, fault) for prompt in about for choice in range(choices))
     drawn = draw_pace(first.model, first.seed, call.settings.latency_scale)
     return Spoken(answers, Pace(drawn.first_token_s + fault.stall_s, drawn.token_s), fault, tokenizer)
 
 
-def _about(prompt: Prompt, topics: Mapping[str, str]) -> Prompt:
+def _about(prompt: Prompt, settings: SimulatorSettings) -> Prompt:
     """Questions of one topic get one answer, each with its own mark, as a model says the same to the same question."""
-    topic = topics.get(prompt.question)
+    prompt = replace(prompt, scripted=settings.script(prompt.model, prompt.question))
+    topic = settings.topics.get(prompt.question)
     if topic is None:
         return prompt
     return replace(prompt, seed=hashlib.sha256(b"topic" + topic.encode("utf-8", "surrogatepass")).digest())

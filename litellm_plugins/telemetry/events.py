@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from litellm_plugins.model import Layer, Outcome, Reason
+from litellm_plugins.model import JudgeOutcome, Layer, Outcome, Reason
 
 _LOG = logging.getLogger(__name__)
 
@@ -75,7 +75,17 @@ class StageFailed:
     detail: str
 
 
-Event = CacheDecided | AnswerHandled | CacheChecked | StalenessMeasured | StageFailed
+@dataclass(frozen=True, slots=True)
+class AnswersJudged:
+    """A judge was, or was to be, asked whether a fresh answer and a cached one say the same."""
+
+    outcome: JudgeOutcome
+    model_group: str  # the judge
+    cost_nano_usd: int = 0
+    took_ms: float = 0.0
+
+
+Event = CacheDecided | AnswerHandled | CacheChecked | StalenessMeasured | StageFailed | AnswersJudged
 
 
 class Sink(Protocol):

@@ -13,10 +13,12 @@ from litellm_plugins.cache.backends import redis as redis_cache
 from litellm_plugins.cache.backends import (
     redis_checks,
     redis_journal,
+    redis_judge,
     redis_labels,
     redis_spaces,
     sqlite_checks,
     sqlite_journal,
+    sqlite_judge,
     sqlite_labels,
     sqlite_spaces,
 )
@@ -25,6 +27,7 @@ from litellm_plugins.cache.backends.encrypted import EncryptedStore
 from litellm_plugins.cache.backends.encrypted_spaces import EncryptedSpaces
 from litellm_plugins.cache.backends.redis_fields import Names
 from litellm_plugins.cache.checks import CheckStore
+from litellm_plugins.cache.judge import JudgeSpend
 from litellm_plugins.cache.spaces import SpaceStore
 from litellm_plugins.cache.store import CacheStore
 from litellm_plugins.cache.verifier.labels import LabelStore
@@ -70,6 +73,10 @@ class Backend(Protocol):
         """The hits that were answered afresh."""
         ...
 
+    def open_judge_spend(self) -> tuple[JudgeSpend, Closer]:
+        """What the judge of answers cost."""
+        ...
+
     def emptied(self, name: str) -> Backend:
         """Another backend of the same kind, where nothing was ever opened."""
         ...
@@ -99,6 +106,10 @@ class SqliteBackend:
     def open_checks(self) -> tuple[CheckStore, Closer]:
         file = SqliteFile(self._path, schema=sqlite_checks.SCHEMA)
         return sqlite_checks.SqliteCheckStore(file), file.aclose
+
+    def open_judge_spend(self) -> tuple[JudgeSpend, Closer]:
+        file = SqliteFile(self._path, schema=sqlite_judge.SCHEMA)
+        return sqlite_judge.SqliteJudgeSpend(file), file.aclose
 
     def emptied(self, name: str) -> SqliteBackend:
         return SqliteBackend(self._folder / name)
@@ -140,6 +151,10 @@ class RedisBackend:
     def open_checks(self) -> tuple[CheckStore, Closer]:
         connection = self._connection()
         return redis_checks.RedisCheckStore(connection, Names(self._prefix)), connection.aclose
+
+    def open_judge_spend(self) -> tuple[JudgeSpend, Closer]:
+        connection = self._connection()
+        return redis_judge.RedisJudgeSpend(connection, Names(self._prefix)), connection.aclose
 
     def emptied(self, name: str) -> RedisBackend:
         return RedisBackend(self._server, f"{self._prefix}-{name}")
@@ -216,6 +231,15 @@ async def checks(backend: Backend) -> AsyncIterator[CheckStore]:
     opened, close = backend.open_checks()
     yield opened
     await close()
+
+
+@pytest.fixture
+async def judge_spends(backend: Backend) -> AsyncIterator[tuple[JudgeSpend, JudgeSpend]]:
+    """What the judge of answers cost, as two workers see it."""
+    (one, close_one), (other, close_other) = backend.open_judge_spend(), backend.open_judge_spend()
+    yield one, other
+    await close_one()
+    await close_other()
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from litellm_plugins.simulator import Simulator, SimulatorSettings, reference
@@ -14,8 +14,14 @@ _ASKED_IN = {"chat": "messages", "messages": "messages", "responses": "input", "
 class Provider(Simulator):
     """A simulator on a free port. Many tests share it: ask it about your own question, not for totals."""
 
-    def __init__(self, *, latency_scale: float = 0, topics: Mapping[str, str] | None = None) -> None:
-        super().__init__(SimulatorSettings(latency_scale=latency_scale, topics=topics or {}))
+    def __init__(
+        self,
+        *,
+        latency_scale: float = 0,
+        topics: Mapping[str, str] | None = None,
+        script: Callable[[str, str], str | None] = lambda _model, _question: None,
+    ) -> None:
+        super().__init__(SimulatorSettings(latency_scale=latency_scale, topics=topics or {}, script=script))
 
     def requests_about(self, text: str) -> list[dict[str, Any]]:
         """The requests for an answer, on any endpoint, with `text` anywhere in what they ask, oldest first."""

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from litellm_plugins.errors import SettingsError
-from litellm_plugins.settings import Settings, cache_anywhere, parse
+from litellm_plugins.model import Identity
+from litellm_plugins.settings import Policies, Settings, cache_anywhere, parse
 
 ROOT = "callback_settings.litellm_plugins"
 HASH = "sha256:" + "0a" * 32
@@ -179,6 +180,33 @@ FAULTS: dict[str, tuple[dict[str, Any], str]] = {
         {"cache": {"semantic": {"reembed": "sometimes"}}},
         "cache.semantic.reembed: input should be a valid boolean, unable to interpret input (got 'sometimes')",
     ),
+    "a slip in the judge's block": (
+        {"cache": {"semantic": {"judge": {"model": "mini", "budget_usd": 1}}}},
+        "cache.semantic.judge.budget_usd: unknown setting; did you mean budget_usd_per_day?",
+    ),
+    "a judge that is no model": (
+        {"cache": {"semantic": {"judge": {"budget_usd_per_day": 1}}}},
+        "cache.semantic.judge.model: is required",
+    ),
+    "a judge without money": (
+        {"cache": {"semantic": {"judge": {"model": "mini", "budget_usd_per_day": "0.00"}}}},
+        "cache.semantic.judge.budget_usd_per_day: input should be greater than 0 (got '0.00')",
+    ),
+    "a budget in words": (
+        {"cache": {"semantic": {"judge": {"model": "mini", "budget_usd_per_day": "one dollar"}}}},
+        "cache.semantic.judge.budget_usd_per_day: input should be a valid decimal (got 'one dollar')",
+    ),
+    "a judge that may take all day": (
+        {"cache": {"semantic": {"judge": {"model": "mini", "timeout_s": 86_400}}}},
+        "cache.semantic.judge.timeout_s: input should be less than or equal to 60 (got 86400)",
+    ),
+    "a judge for one team": (
+        {"per_team": {"support": {"cache": {"semantic": {"judge": {"model": "mini"}}}}}},
+        (
+            "per_team.support.cache.semantic.judge: one judge serves all; set it under cache.semantic, "
+            "or null here to do without"
+        ),
+    ),
     "an override without anything": (
         {"per_team": {"a": None}},
         "per_team.a: input should be a valid dictionary or instance of Override (got None)",
@@ -257,3 +285,18 @@ def test_settings_cannot_be_changed_once_read() -> None:
     """Every request shares them."""
     with pytest.raises(ValueError, match="frozen"):
         parse({}).cache.enabled = True  # that it cannot be is the point
+
+
+@pytest.mark.parametrize("budget", ["2.50", 2.5])
+def test_a_judge_s_budget_is_counted_in_whole_nano_dollars(budget: str | float) -> None:
+    settings = parse({"cache": {"semantic": {"judge": {"model": "mini", "budget_usd_per_day": budget}}}})
+    assert settings.cache.semantic.judge is not None
+    assert settings.cache.semantic.judge.budget_nano_usd == 2_500_000_000
+
+
+def test_a_team_can_do_without_the_judge() -> None:
+    judged = {"cache": {"semantic": {"judge": {"model": "mini"}}}}
+    policies = Policies(parse(judged | {"per_team": {"legal": {"cache": {"semantic": {"judge": None}}}}}))
+    assert policies.base.semantic.judge is not None
+    assert policies.cache_for(Identity(team_id="legal"), "small").semantic.judge is None
+    assert policies.cache_for(Identity(team_id="sales"), "small").semantic.judge == policies.base.semantic.judge

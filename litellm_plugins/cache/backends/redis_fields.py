@@ -66,6 +66,10 @@ class Names:
         """The verifier's fit for a domain."""
         return f"{self.prefix}:{VERSION}:fit:{hashed(domain)}"
 
+    def judge_spend(self, day: str) -> str:
+        """What judging cost on a day."""
+        return f"{self.prefix}:{VERSION}:judge_spend:{day}"
+
     @property
     def moving(self) -> str:
         """Which worker moves entries to another space."""

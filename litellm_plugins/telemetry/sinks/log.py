@@ -11,8 +11,10 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from litellm_plugins.model import JudgeOutcome
 from litellm_plugins.telemetry.events import (
     AnswerHandled,
+    AnswersJudged,
     CacheChecked,
     CacheDecided,
     StageFailed,
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from litellm_plugins.telemetry.events import Event
 
 LOGGER = logging.getLogger("litellm_plugins")
+_NOT_ASKED = frozenset({JudgeOutcome.BUSY, JudgeOutcome.BUDGET_SPENT})
 _FAILURE_EVERY_S = 60.0
 
 
@@ -43,6 +46,8 @@ class LogSink:
                 self._write(logging.INFO, {"event": "not_stored", "reason": event.refusal, "model": event.model_group})
             case CacheChecked() if self._decisions:
                 self._write(logging.INFO, _check(event))
+            case AnswersJudged() if self._decisions and event.outcome not in _NOT_ASKED:
+                self._write(logging.INFO, _judgement(event))
             case StalenessMeasured() if event.changed:
                 self._write(logging.WARNING if event.ringing else logging.INFO, _alarm(event))
             case StageFailed():
@@ -109,6 +114,16 @@ def _check(event: CacheChecked) -> dict[str, Any]:
         if value is not None:
             fields[name] = round(value, 4)
     return fields
+
+
+def _judgement(event: AnswersJudged) -> dict[str, Any]:
+    return {
+        "event": "answers_judged",
+        "outcome": event.outcome,
+        "model": event.model_group,
+        "cost_usd": usd(event.cost_nano_usd),
+        "took_ms": round(event.took_ms, 1),
+    }
 
 
 def _alarm(event: StalenessMeasured) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histo
 
 from litellm_plugins.telemetry.events import (
     AnswerHandled,
+    AnswersJudged,
     CacheChecked,
     CacheDecided,
     StageFailed,
@@ -105,6 +106,15 @@ class PrometheusSink:
             registry=registry,
             multiprocess_mode="livemax",
         )
+        self._judged = Counter(
+            "litellm_plugins_cache_judgements_total",
+            "Pairs of answers for the judge, by what came of it: its verdict, or why there is none",
+            ["outcome"],
+            registry=registry,
+        )
+        self._judge_usd = Counter(
+            "litellm_plugins_cache_judge_usd_total", "Dollars that the judge of answers cost", registry=registry
+        )
         self._failures = Counter(
             "litellm_plugins_stage_failures_total",
             "Stages that broke while the request went on without them",
@@ -120,6 +130,9 @@ class PrometheusSink:
                 self._answers.labels(event.refusal or "stored", self._label(event.model_group)).inc()
             case CacheChecked():
                 self._checks.labels(event.layer, event.outcome).inc()
+            case AnswersJudged():
+                self._judged.labels(event.outcome).inc()
+                self._judge_usd.inc(event.cost_nano_usd / 1e9)
             case StalenessMeasured():
                 self._stale.labels(event.layer).set(event.share)
                 self._alarm.labels(event.layer).set(event.ringing)

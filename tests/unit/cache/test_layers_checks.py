@@ -31,7 +31,7 @@ OPEN: dict[str, Any] = {"enabled": True, "semantic": {"threshold": 0.9}}
 class Wording:
     """Two answers are the same if their texts are; none where one of them says "…"."""
 
-    async def same(self, fresh: Mapping[str, Any], cached: bytes) -> bool | None:
+    async def same(self, fresh: Mapping[str, Any], cached: bytes, question: str | None = None) -> bool | None:
         one, other = text_of(fresh), text_of(orjson.loads(cached))
         return None if "…" in (one, other) else one == other
 

@@ -48,7 +48,7 @@ REFUSALS = {
 class Wording:
     """Answers stand for themselves here."""
 
-    async def same(self, fresh: Mapping[str, Any], cached: bytes) -> bool:
+    async def same(self, fresh: Mapping[str, Any], cached: bytes, question: str | None = None) -> bool:
         return text_of(fresh) == text_of(orjson.loads(cached))
 
 

@@ -30,6 +30,7 @@ def test_a_right_config_is_ok_and_says_what_is_on(tmp_path: Path) -> None:
         "cache": "on, per team, 3600 s",
         "cache.exact": "on",
         "cache.semantic": "on, at most 1.00% wrong answers, embedder local",
+        "cache.judge": "off",
         "encryption": "off",
         "events": "off",
         "virtual_keys": "2 keys of 1 teams",
@@ -105,6 +106,36 @@ def test_what_in_the_hosts_part_defeats_ours_is_a_problem(tmp_path: Path, host: 
     assert result.exit_code == 1
     (line,) = result.stderr.splitlines()
     assert line.startswith(expected)
+
+
+def judged_by(model: str, **host: Any) -> dict[str, Any]:
+    judge = {"model": model, "budget_usd_per_day": "0.50"}
+    return config({"cache": {"enabled": True, "semantic": {"judge": judge}}}) | host
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        {"model_list": [{"model_name": "gpt-4.1-mini"}]},
+        {"model_list": [{"model_name": "gpt-*"}]},
+        {"model_list": [], "router_settings": {"model_group_alias": {"gpt-4.1-mini": "gpt-4.1"}}},
+        {"general_settings": {"store_model_in_db": True}},
+    ],
+    ids=["listed", "by a pattern", "an alias", "maybe in the database"],
+)
+def test_the_judge_is_shown_with_its_budget(tmp_path: Path, host: dict[str, Any]) -> None:
+    result = check(tmp_path, judged_by("gpt-4.1-mini", **host))
+    assert result.exit_code == 0
+    assert "gpt-4.1-mini, at most 0.50 US dollars a day" in result.stdout
+
+
+@pytest.mark.parametrize("host", [{}, {"model_list": [{"model_name": "gpt-4.1"}, "odd"]}, {"model_list": None}])
+def test_a_judge_that_is_no_model_of_the_proxy_is_a_problem(tmp_path: Path, host: dict[str, Any]) -> None:
+    result = check(tmp_path, judged_by("gpt-4.1-mini", **host))
+    assert result.exit_code == 1
+    (line,) = result.stderr.splitlines()
+    place = "callback_settings.litellm_plugins.cache.semantic.judge.model"
+    assert line == f"{place}: there is no 'gpt-4.1-mini' in model_list"
 
 
 def test_a_callback_that_is_one_word_and_no_list_is_understood(tmp_path: Path) -> None:

@@ -142,3 +142,20 @@ def test_the_pace_is_the_same_everywhere() -> None:
             waits.append(time.monotonic() - began)
     assert min(waits) > 0.1
     assert max(waits) - min(waits) < 0.1 + min(waits)
+
+
+def test_a_script_has_its_say_on_every_endpoint_and_leaves_the_rest_as_it_is() -> None:
+    """By model and question; tokens are counted by what is said."""
+
+    def script(model: str, question: str) -> str | None:
+        return "Yes." if (model, question) == (MODEL, QUESTION) else None
+
+    with (
+        Simulator(SimulatorSettings(latency_scale=0, script=script)) as scripted,
+        httpx.Client(trust_env=False) as http,
+    ):
+        for endpoint, path in PATHS.items():
+            told = http.post(f"{scripted.url}{path}", json=asked(endpoint), headers=HEADERS).json()
+            assert text_in(endpoint, told) == "Yes."
+            other = http.post(f"{scripted.url}{path}", json=asked(endpoint, "Why?"), headers=HEADERS).json()
+            assert "[ref " in text_in(endpoint, other)

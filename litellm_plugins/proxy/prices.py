@@ -6,6 +6,7 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 import litellm
+from litellm.litellm_core_utils.litellm_logging import use_custom_pricing_for_model
 
 if TYPE_CHECKING:
     from litellm_plugins.proxy.deployment import Deployment
@@ -23,6 +24,7 @@ def cost_nano_usd(response: Any, deployment: Deployment, *, call_type: Any) -> i
             call_type=call_type,
             router_model_id=deployment.info.get("id"),
             base_model=deployment.info.get("base_model"),
+            custom_pricing=use_custom_pricing_for_model({"metadata": {"model_info": deployment.info}}),
         )
     except Exception as exc:  # noqa: BLE001 - the host raises bare Exception for an unpriced model
         _LOG.debug("no price for %s: %s", deployment.model, exc)

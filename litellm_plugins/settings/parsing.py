@@ -55,9 +55,10 @@ def _override_problems(raw: Mapping[str, Any], settings: Settings | None) -> Ite
 
 def _problems_of_one(base: dict[str, Any], cache: Mapping[str, Any], root: str) -> Iterator[str]:
     semantic = cache.get("semantic")
-    for name in ("embedder", "reembed"):
+    one_for_all = {"embedder": "embedder", "reembed": "embedder", "same_answer_similarity": "comparison of answers"}
+    for name, what in one_for_all.items():
         if isinstance(semantic, Mapping) and name in semantic:
-            yield f"{root}.semantic.{name}: one embedder serves all; set it under cache.semantic"
+            yield f"{root}.semantic.{name}: one {what} serves all; set it under cache.semantic"
     if isinstance(semantic, Mapping) and semantic.get("judge") is not None:
         yield f"{root}.semantic.judge: one judge serves all; set it under cache.semantic, or null here to do without"
     if "stale_alarm_rate" in cache:

@@ -172,6 +172,11 @@ FAULTS: dict[str, tuple[dict[str, Any], str]] = {
         {"per_team": {"support": {"cache": {"semantic": {"embedder": "other"}}}}},
         "per_team.support.cache.semantic.embedder: one embedder serves all; set it under cache.semantic",
     ),
+    "a comparison of answers for one team": (
+        {"per_team": {"support": {"cache": {"semantic": {"same_answer_similarity": 0.8}}}}},
+        "per_team.support.cache.semantic.same_answer_similarity: one comparison of answers serves all; "
+        "set it under cache.semantic",
+    ),
     "re-embedding for one team": (
         {"per_team": {"support": {"cache": {"semantic": {"reembed": False}}}}},
         "per_team.support.cache.semantic.reembed: one embedder serves all; set it under cache.semantic",

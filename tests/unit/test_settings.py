@@ -174,8 +174,10 @@ FAULTS: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "a comparison of answers for one team": (
         {"per_team": {"support": {"cache": {"semantic": {"same_answer_similarity": 0.8}}}}},
-        "per_team.support.cache.semantic.same_answer_similarity: one comparison of answers serves all; "
-        "set it under cache.semantic",
+        (
+            "per_team.support.cache.semantic.same_answer_similarity: one comparison of answers serves all; "
+            "set it under cache.semantic"
+        ),
     ),
     "re-embedding for one team": (
         {"per_team": {"support": {"cache": {"semantic": {"reembed": False}}}}},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +14,7 @@ NEVER = 1.1  # a threshold that no probability reaches
 _STEPS = 15
 _ENOUGH_FOR_NOISE = 300  # labels
 _LEAST_NOISE, _MOST_NOISE, _BELIEVED = 0.008, 0.05, 0.5
+_ONE_IN_TEN = 1.28  # standard normal quantile
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,15 +93,23 @@ def label_noise(probability: Column, similarity: Column, wrong: Column) -> float
     """The share of labels that say the opposite of the truth, as far as both ends of the scale agree on it.
 
     Nearly sure candidates that are labelled wrong are either errors or noise, and nearly unlike ones that are labelled
-    right likewise; errors would not show at both ends alike. So the smaller share counts, less a little.
+    right likewise; errors would not show at both ends alike. So the smaller share counts, less a little, and of either
+    only what chance would not give in nine cases of ten: too much of it would excuse errors.
     """
     if len(probability) < _ENOUGH_FOR_NOISE:
         return 0.0
     few = max(50, len(probability) // 10)
     surest = np.argsort(-probability, kind="stable")[:few]
     unlike = np.argsort(similarity, kind="stable")[: max(50, len(probability) // 7)]
-    shown = min(float(wrong[surest].mean()), float(1 - wrong[unlike].mean()))
+    shown = min(_at_least(wrong[surest]), _at_least(1 - wrong[unlike]))
     return min(_MOST_NOISE, _BELIEVED * max(0.0, shown - _LEAST_NOISE))
+
+
+def _at_least(seen: Column) -> float:
+    """The lower bound of a share (Wilson 1927)."""
+    share, z2 = float(seen.mean()), _ONE_IN_TEN**2
+    spread = _ONE_IN_TEN * math.sqrt((share * (1 - share) + z2 / (4 * len(seen))) / len(seen))
+    return (share + z2 / (2 * len(seen)) - spread) / (1 + z2 / len(seen))
 
 
 def _platt(

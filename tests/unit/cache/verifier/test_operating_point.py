@@ -179,6 +179,11 @@ def test_noise_is_never_taken_to_be_more_than_a_twentieth_nor_estimated_from_few
     assert label_noise(*noisy(0.1, count=299)) == 0.0
 
 
+def test_the_fewer_labels_show_noise_the_less_of_it_is_believed() -> None:
+    few, many = label_noise(*noisy(0.05, count=700)), label_noise(*noisy(0.05, count=30_000))
+    assert few < 0.8 * many
+
+
 def test_errors_at_the_sure_end_alone_are_errors_and_no_noise() -> None:
     """A model that is wrong about what it is sure of must not explain it away."""
     probability, similarity, wrong = noisy(0.0)

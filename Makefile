@@ -4,6 +4,7 @@ SHELL := /bin/sh
 .DEFAULT_GOAL := help
 CONFIG ?= proxy_config.yaml
 ARGS ?=
+WORKERS ?= 2
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -32,8 +33,8 @@ demo: $(RUNTIME) ## Ask a stock proxy with the pack a few hundred real questions
 run: $(RUNTIME) ## Start the proxy on proxy_config.yaml (CONFIG=other.yaml); the first run writes a master key to .env
 	@$(BIN)/litellm-plugins run --config $(CONFIG) $(ARGS)
 
-test: $(DEV) ## Run every test (ARGS="-k name" for some)
-	@$(BIN)/python -m pytest $(ARGS)
+test: $(DEV) ## Run every test (ARGS="-k name" for some, WORKERS=0 for one after the other)
+	@$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile $(ARGS)
 
 lint: $(DEV) ## ruff, mypy --strict and the import rules
 	$(BIN)/ruff check .

@@ -79,6 +79,8 @@ def tempered(probability: Matrix, features: Matrix) -> Matrix:
     Without this, a cache full of many-voiced answers teaches that near is right, and serves a lone near miss.
     """
     by_itself = (features[:, _SAME] < _TWO) | (features[:, _OPPOSED] > 0)
+    if not by_itself.any():  # as for most requests, each of which waits for this
+        return probability
     return np.where(by_itself, np.minimum(probability, _RULE_OF_THUMB.probabilities(features)), probability)
 
 

@@ -164,7 +164,7 @@ def _wait_for_a_free_slot(contract: Contract, key: str, question: str, route: Ro
 
 
 def _slots(contract: Contract, key: str, question: str, route: Route) -> int:
-    """How many slow calls `key` can have under way at once, out of six tries; slow enough to begin on a busy machine."""
+    """How many calls `key` can have under way at once, out of six that are slow even for a busy machine."""
     time.sleep(0.5)
     contract.proxy.client(key, route)
 

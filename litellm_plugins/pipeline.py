@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from litellm_plugins.cache.layers import Verdict
+from litellm_plugins.cache.verdict import Verdict
 from litellm_plugins.errors import StoreUnavailable
 from litellm_plugins.model import Layer, Reason, Reply, Request
 from litellm_plugins.telemetry.events import (

@@ -17,7 +17,7 @@ from litellm_plugins.model import Layer, Outcome, Reason, Reply, Request
 
 if TYPE_CHECKING:
     from litellm_plugins.cache.answers import AnswerComparer
-    from litellm_plugins.cache.layers import Verdict
+    from litellm_plugins.cache.verdict import Verdict
     from litellm_plugins.settings import Cache
 
 _EVICTS = frozenset({Reason.RECHECK, Reason.SHADOW_CHECK})

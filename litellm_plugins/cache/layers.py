@@ -7,7 +7,7 @@ import contextlib
 import random
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import orjson
@@ -21,6 +21,7 @@ from litellm_plugins.cache.rollout import is_rolled_out
 from litellm_plugins.cache.storable import has_tool_calls, why_not_storable
 from litellm_plugins.cache.store import CacheStore, Entry
 from litellm_plugins.cache.tags import entry_tags
+from litellm_plugins.cache.verdict import Verdict
 from litellm_plugins.cache.verifier.features import NEIGHBOURS
 from litellm_plugins.cache.volatility import Treatment, lifetime_s, slid_until, treat
 from litellm_plugins.embedding.embedder import EmbedderUnavailable
@@ -29,45 +30,10 @@ from litellm_plugins.model import Layer, Reason, Reply, Request
 
 if TYPE_CHECKING:
     from litellm_plugins.cache.answers import AnswerComparer
-    from litellm_plugins.cache.checks import Check, CheckStore, Withheld
-    from litellm_plugins.cache.verifier.verifier import Assessment, Verifier
+    from litellm_plugins.cache.checks import Check, CheckStore
+    from litellm_plugins.cache.verifier.verifier import Verifier
     from litellm_plugins.embedding.embedder import Embedder, Embedding
     from litellm_plugins.settings import Cache
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """What the cache says of one request; carried until its answer is stored."""
-
-    layer: Layer
-    reason: Reason
-    entry: Entry | None = None
-    similarity: float | None = None
-    keys: keys.Keys | None = None
-    embedding: Embedding | None = None
-    failure: str | None = None  # what a fail-open stage broke on: the detail for the log
-    matched_question: str | None = None
-    probability: float | None = None  # that the nearest answer is right
-    assessment: Assessment | None = None  # what the fresh answer will teach
-    treatment: Treatment | None = None  # what its class asks for
-    withheld: Withheld | None = None  # what would have been served, had it not been answered afresh
-
-    @property
-    def is_hit(self) -> bool:
-        """Whether `entry` is to be served."""
-        return self.entry is not None
-
-    @property
-    def given(self) -> bytes | None:
-        """The id of the answer that is served, or would be but for the shadow."""
-        if self.entry is not None:
-            return self.entry.answer_id
-        return self.withheld.answer_id if self.withheld is not None and self.is_in_shadow else None
-
-    @property
-    def is_in_shadow(self) -> bool:
-        """Whether it would be a hit, where nothing is served yet: then the cache goes on as if it were one."""
-        return self.withheld is not None and self.reason is Reason.SHADOW
 
 
 class CacheLayers:

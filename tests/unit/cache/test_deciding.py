@@ -14,8 +14,9 @@ import pytest
 from litellm_plugins.cache.answers import EmbeddingComparer
 from litellm_plugins.cache.backends import sqlite_labels
 from litellm_plugins.cache.deciding import Judged, decide
-from litellm_plugins.cache.layers import CacheLayers, Verdict
+from litellm_plugins.cache.layers import CacheLayers
 from litellm_plugins.cache.store import Neighbour
+from litellm_plugins.cache.verdict import Verdict
 from litellm_plugins.cache.verifier import fitting
 from litellm_plugins.cache.verifier.features import FEATURE_VERSION, NAMES
 from litellm_plugins.cache.verifier.labels import LabelStore

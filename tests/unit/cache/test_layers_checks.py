@@ -14,7 +14,8 @@ import pytest
 from litellm_plugins.cache.answers import text_of
 from litellm_plugins.cache.backends import sqlite_labels
 from litellm_plugins.cache.checks import Check
-from litellm_plugins.cache.layers import CacheLayers, Verdict
+from litellm_plugins.cache.layers import CacheLayers
+from litellm_plugins.cache.verdict import Verdict
 from litellm_plugins.cache.verifier.features import FEATURE_VERSION, NAMES
 from litellm_plugins.cache.verifier.logistic import Model, fit
 from litellm_plugins.cache.verifier.verifier import Verifier

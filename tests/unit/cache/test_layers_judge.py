@@ -12,8 +12,9 @@ import pytest
 
 from litellm_plugins.cache.answers import text_of
 from litellm_plugins.cache.checks import Check
-from litellm_plugins.cache.layers import CacheLayers, Verdict
+from litellm_plugins.cache.layers import CacheLayers
 from litellm_plugins.cache.store import Selector
+from litellm_plugins.cache.verdict import Verdict
 from litellm_plugins.model import Identity, Outcome, Request
 from litellm_plugins.settings import Cache
 from tests.unit.cache.builders import answer, chat, reply

@@ -16,7 +16,8 @@ import pytest
 
 from litellm_plugins.cache.answers import text_of
 from litellm_plugins.cache.backends import sqlite, sqlite_labels
-from litellm_plugins.cache.layers import CacheLayers, Verdict
+from litellm_plugins.cache.layers import CacheLayers
+from litellm_plugins.cache.verdict import Verdict
 from litellm_plugins.cache.verifier.prior import shipped_prior
 from litellm_plugins.cache.verifier.verifier import Verifier
 from litellm_plugins.demo.questions import load

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from litellm_plugins.cache.layers import CacheLayers, Verdict
+from litellm_plugins.cache.layers import CacheLayers
+from litellm_plugins.cache.verdict import Verdict
 from litellm_plugins.model import Layer, Reason, Reply, Request
 from litellm_plugins.settings import Cache
 from tests.unit.cache.builders import reply

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from litellm_plugins.cache.layers import Verdict
+from litellm_plugins.cache.verdict import Verdict
 from litellm_plugins.model import Identity, Layer, Reason, Reply, Request
 from litellm_plugins.pipeline import Decision
 from litellm_plugins.proxy import ticket as tickets

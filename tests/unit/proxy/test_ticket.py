@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 import pytest
 
-from litellm_plugins.cache.layers import Verdict
+from litellm_plugins.cache.verdict import Verdict
 from litellm_plugins.model import Layer, Reason
 from litellm_plugins.pipeline import Decision
 from litellm_plugins.proxy import ticket as tickets

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import logging
-from collections.abc import Iterator
-
 import pytest
 from prometheus_client import CollectorRegistry
 
@@ -13,26 +9,13 @@ from litellm_plugins.model import Layer, Outcome, Reason
 from litellm_plugins.telemetry.events import CacheChecked, StalenessMeasured
 from litellm_plugins.telemetry.sinks.headers import headers_for
 from litellm_plugins.telemetry.sinks.langfuse import notes_for
-from litellm_plugins.telemetry.sinks.log import LOGGER, LogSink
+from litellm_plugins.telemetry.sinks.log import LogSink
 from litellm_plugins.telemetry.sinks.prometheus import PrometheusSink
 from tests.unit.telemetry.events import miss
 
 WITHHELD = miss(reason=Reason.SHADOW, would=Layer.SEMANTIC, similarity=0.97)
 CHECK = CacheChecked(Layer.SEMANTIC, Reason.SHADOW, Outcome.RIGHT, "small", "support", 0.97123, 0.98765)
 RINGING = StalenessMeasured(Layer.EXACT, 0.2, 100, ringing=True, changed=True)
-
-
-@pytest.fixture
-def lines() -> Iterator[list[dict[str, object]]]:
-    told: list[dict[str, object]] = []
-    handler = logging.Handler()
-    handler.emit = lambda record: told.append(json.loads(record.getMessage()))  # type: ignore[method-assign]
-    level = LOGGER.level
-    LOGGER.addHandler(handler)
-    LOGGER.setLevel(logging.INFO)
-    yield told
-    LOGGER.removeHandler(handler)
-    LOGGER.setLevel(level)
 
 
 def test_a_client_and_a_trace_see_what_would_have_happened() -> None:

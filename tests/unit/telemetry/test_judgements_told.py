@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import logging
-from collections.abc import Iterator
-
 import pytest
 from prometheus_client import CollectorRegistry
 
@@ -13,26 +9,13 @@ from litellm_plugins.cache.judging import Judgement
 from litellm_plugins.model import JudgeOutcome
 from litellm_plugins.pipeline import tells_judgements
 from litellm_plugins.telemetry.events import Telemetry
-from litellm_plugins.telemetry.sinks.log import LOGGER, LogSink
+from litellm_plugins.telemetry.sinks.log import LogSink
 from litellm_plugins.telemetry.sinks.prometheus import PrometheusSink
 
 SAME = Judgement(JudgeOutcome.SAME, 38_400, 0.81234)
 DOWN = Judgement(JudgeOutcome.FAILED, took_s=0.1, reason="provider_error", detail="provider_error: mini: Timeout")
 SPENT = Judgement(JudgeOutcome.BUDGET_SPENT, reason="budget_spent", detail="until midnight")
 STILL_SPENT = Judgement(JudgeOutcome.BUDGET_SPENT)
-
-
-@pytest.fixture
-def lines() -> Iterator[list[dict[str, object]]]:
-    told: list[dict[str, object]] = []
-    handler = logging.Handler()
-    handler.emit = lambda record: told.append(json.loads(record.getMessage()))  # type: ignore[method-assign]
-    level = LOGGER.level
-    LOGGER.addHandler(handler)
-    LOGGER.setLevel(logging.INFO)
-    yield told
-    LOGGER.removeHandler(handler)
-    LOGGER.setLevel(level)
 
 
 def test_verdicts_dollars_and_failures_are_counted() -> None:

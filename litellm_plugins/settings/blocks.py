@@ -10,6 +10,7 @@ from pydantic import Field, field_validator, model_validator
 
 from litellm_plugins.model import checked_tags
 from litellm_plugins.settings.block import Block as _Block
+from litellm_plugins.settings.budgets import Budget, Ledger
 from litellm_plugins.settings.judge import Judge
 from litellm_plugins.settings.share import Share
 from litellm_plugins.settings.storage_url import checked_url, is_redis, shown_url
@@ -249,7 +250,16 @@ class Settings(_Block):
     cache: Cache = Cache()
     events: Events = Events()
     virtual_keys: VirtualKeys = VirtualKeys()
+    budgets: tuple[Budget, ...] = ()
+    ledger: Ledger = Ledger()
     telemetry: Telemetry = Telemetry()
     per_team: dict[str, Override] = Field(default_factory=dict)
     per_key: dict[str, Override] = Field(default_factory=dict)
     per_model: dict[str, Override] = Field(default_factory=dict)
+
+    @field_validator("budgets")
+    @classmethod
+    def _named_once(cls, budgets: tuple[Budget, ...]) -> tuple[Budget, ...]:
+        if twice := _twice("budget name", [budget.name for budget in budgets]):
+            raise ValueError("; ".join(twice))
+        return budgets

@@ -1,0 +1,125 @@
+"""The ledger: who may still spend how much. A protocol; `backends/` keeps it on SQLite and on Redis.
+
+Everything it does is one atomic step on the store, so that any number of workers may share it. A reservation is a
+lease: what is never settled (a worker was killed) lapses. Times are UNIX milliseconds and come from the caller.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from litellm_plugins.budgets.amounts import NOTHING, Amounts, Limits, Metric
+
+OnLapse = Literal["charge", "release"]
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """When what is spent counts: from `start_ms` until before `end_ms`; a rolling one counts the last `end - start`."""
+
+    start_ms: int
+    end_ms: int
+    rolling: bool = False
+
+    @property
+    def key(self) -> int:
+        """What tells the windows of one account apart: a rolling account has only one, 0."""
+        return 0 if self.rolling else self.start_ms
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One budget as it covers one request."""
+
+    budget: str  # its name
+    account: str  # its name and the values of its scope: "team-day/team=support"
+    limits: Limits
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """What one account holds in one window."""
+
+    account: str
+    span: Span
+    spent: Amounts = NOTHING
+    reserved: Amounts = NOTHING
+    unconfirmed: Amounts = NOTHING  # part of `spent`: leases that lapsed after their provider had been called
+    limits: Limits | None = None  # an admin's, in place of the settings', until the window ends
+
+    @property
+    def held(self) -> Amounts:
+        """Spent or reserved."""
+        return self.spent + self.reserved
+
+
+@dataclass(frozen=True, slots=True)
+class Granted:
+    """The amount is reserved. `balances` are those of the lines, in their order, before this request."""
+
+    balances: tuple[Balance, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Denied:
+    """Nothing was reserved, and an earlier reservation of the same call stands as it was."""
+
+    line: Line  # the first that has no room
+    balance: Balance  # of that line, without the call's own earlier reservation
+    metric: Metric
+    free_at_ms: int | None  # when there will be room for it, if nothing more is spent; None: never, it is too large
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """What became of a settlement."""
+
+    fresh: bool  # False: this call was settled before, and nothing was changed
+    balances: tuple[Balance, ...] = ()  # of its accounts, afterwards
+
+
+class Ledger(Protocol):
+    """Every method raises `StoreUnavailable` where the store cannot do it; then nothing is changed."""
+
+    async def reserve(
+        self, call_id: str, lines: Sequence[Line], amount: Amounts, *, now_ms: int, lease_ms: int
+    ) -> Granted | Denied:
+        """Check every line, then hold `amount` on all of them, or on none.
+
+        In place of what the call had reserved before, whatever its lines were: so a reservation is lowered, or raised
+        for a dearer model. A call that was settled already holds nothing: it is granted and nothing is kept.
+        `limits` that an admin set on an account come before the line's.
+        """
+
+    async def called(self, call_id: str, *, now_ms: int, lease_ms: int) -> None:
+        """A provider is being called for it: should the lease lapse from now on, it is likely to have cost something.
+
+        Renews the lease.
+        """
+
+    async def settle(self, call_id: str, actual: Amounts, *, now_ms: int) -> Settlement:
+        """Book `actual` on the accounts of the reservation, in the windows in which it was made, and end it.
+
+        Once per call: a second one changes nothing. One that comes after the lease lapsed is booked all the same, in
+        place of what the lapse had charged. An unknown call is not fresh.
+        """
+
+    async def lapse(self, *, now_ms: int) -> int:
+        """End every lease that is over: charged as reserved if its provider had been called, and the ledger is set to
+        charge; else released. Returns how many. `reserve` does it for itself; this is for what nobody asks about.
+        """
+
+    async def balances(self, *, now_ms: int, account: str | None = None) -> list[Balance]:
+        """Of every account whose window is not over, or of one, by account."""
+
+    async def reset(self, account: str, *, now_ms: int) -> int:
+        """Forget what was spent in the present window, and an admin's limits; reservations stand. Returns windows."""
+
+    async def limit(self, line: Line, limits: Limits | None, *, now_ms: int) -> None:
+        """An admin's limits for the account, in place of the settings', until its window ends; None: no longer."""
+
+    async def aclose(self) -> None:
+        """Close what only the ledger holds open."""

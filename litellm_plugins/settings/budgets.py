@@ -1,0 +1,160 @@
+"""The settings of budgets: whom one covers, how much a window holds, and what happens at its marks."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Literal, get_args
+from zoneinfo import ZoneInfo
+
+from pydantic import Field, field_validator, model_validator
+
+from litellm_plugins.settings.block import Block
+from litellm_plugins.settings.share import Share
+
+Kind = Literal["global", "key", "team", "user", "end_user", "feature", "tag", "model", "provider"]
+Unit = Literal["min", "h", "d", "w", "mo"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
+_WINDOW = re.compile(r"([1-9][0-9]{0,3})(min|h|d|w|mo)")
+_NANO = 1_000_000_000
+_NAME = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$"
+
+Usd = Decimal
+
+
+class Window(Block):
+    """`1h`, `1d`, `1w`, `1mo`: by the calendar; any other count (`30d`), or `rolling`: the time that just passed."""
+
+    count: int
+    unit: Unit
+    rolling: bool
+
+
+class ScopePart(Block):
+    """One thing that a budget looks at: each value has an account of its own, or only `value` is covered."""
+
+    kind: Kind
+    value: str | None = None
+
+
+class Degrade(Block):
+    """What a request is turned into instead of being refused."""
+
+    model: str | None = None  # a cheaper model group, or a free local one
+    max_tokens: int | None = Field(default=None, ge=1)
+    max_error_rate: float | None = Field(default=None, gt=0, le=0.2)  # of the semantic cache, while it lasts
+
+    @model_validator(mode="after")
+    def _something(self) -> Degrade:
+        if self.model is None and self.max_tokens is None and self.max_error_rate is None:
+            raise ValueError("says nothing; set model, max_tokens or max_error_rate")
+        return self
+
+
+class Budget(Block):
+    """One rule. Several may cover a request; the tightest wins."""
+
+    name: str = Field(pattern=_NAME)
+    scope: tuple[ScopePart, ...] = (ScopePart(kind="global"),)
+    limit_usd: Usd | None = Field(default=None, ge=0, le=1_000_000)
+    limit_tokens: int | None = Field(default=None, ge=0, le=10**15)
+    limit_requests: int | None = Field(default=None, ge=0, le=10**15)
+    max_request_usd: Usd | None = Field(default=None, gt=0, le=1_000_000)
+    window: Window = Window(count=1, unit="d", rolling=False)
+    timezone: str = "UTC"
+    soft: tuple[Share, ...] = ()
+    on_soft: Literal["warn", "degrade"] = "warn"
+    on_hard: Literal["deny", "cache_only", "degrade"] = "deny"
+    degrade: Degrade | None = None
+    on_ledger_failure: Literal["deny", "allow"] = "deny"
+
+    @field_validator("scope", mode="before")
+    @classmethod
+    def _parts(cls, value: object) -> object:
+        """`team`, `{feature: chat}`, or a list of such; each kind once."""
+        given = value if isinstance(value, list | tuple) else [value]
+        parts = [part for each in given for part in _parts_of(each)]
+        kinds = [part.kind for part in parts]
+        if not parts or len(set(kinds)) != len(kinds):
+            raise ValueError("expected one or more kinds of scope, each once")
+        if "global" in kinds and len(kinds) > 1:
+            raise ValueError("global covers everything; leave it out beside others")
+        return tuple(sorted(parts, key=lambda part: KINDS.index(part.kind)))
+
+    @field_validator("window", mode="before")
+    @classmethod
+    def _written(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        found = _WINDOW.fullmatch(value.strip().removesuffix(" rolling"))
+        if found is None:
+            raise ValueError("expected a count and min, h, d, w or mo: 1h, 1d, 1mo; or rolling: 30d, '1d rolling'")
+        count, unit = int(found.group(1)), found.group(2)
+        rolling = count > 1 or value.strip().endswith(" rolling")
+        if rolling and unit == "mo":
+            raise ValueError("months differ in length; write a rolling window in days: 30d")
+        return {"count": count, "unit": unit, "rolling": rolling}
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_zone(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (KeyError, ValueError, OSError):
+            raise ValueError("not a time zone of the IANA database, such as Europe/Madrid") from None
+        return value
+
+    @field_validator("soft")
+    @classmethod
+    def _rising(cls, value: tuple[float, ...]) -> tuple[float, ...]:
+        if list(value) != sorted(set(value)) or any(not 0 < mark < 1 for mark in value):
+            raise ValueError("expected rising shares between 0 and 1: [0.5, 0.8]")
+        return value
+
+    @model_validator(mode="after")
+    def _complete(self) -> Budget:
+        if all(
+            limit is None for limit in (self.limit_usd, self.limit_tokens, self.limit_requests, self.max_request_usd)
+        ):
+            raise ValueError("limits nothing; set limit_usd, limit_tokens, limit_requests or max_request_usd")
+        if self.degrade is None and "degrade" in (self.on_soft, self.on_hard):
+            raise ValueError("on_soft or on_hard says degrade, but there is no block `degrade` that says into what")
+        if self.on_soft == "degrade" and not self.soft:
+            raise ValueError("on_soft: degrade needs a mark, such as soft: [0.8]; the last one counts")
+        return self
+
+
+class Price(Block):
+    """Of a model that the host's price list does not know, in dollars per million tokens."""
+
+    input_usd_per_million: Decimal = Field(ge=0, le=1_000_000)
+    output_usd_per_million: Decimal = Field(ge=0, le=1_000_000)
+
+
+class Ledger(Block):
+    """How reservations are made and kept; one for all."""
+
+    lease_s: float = Field(default=900, ge=5, le=86_400)  # longer than any call takes
+    on_lapse: Literal["charge", "release"] = "charge"  # of a call whose worker died while the provider was at it
+    unpriced: Literal["deny", "free"] = "deny"  # a model without a price, in the host's list or below
+    prices: dict[str, Price] = Field(default_factory=dict)  # by model group
+    assumed_output_tokens: int = Field(default=4_096, ge=1)  # where neither the request nor the price list has a limit
+    other_request_usd: Decimal = Field(default=Decimal("0.10"), ge=0)  # reserved for what is not priced by tokens
+
+
+def nano(usd: Decimal) -> int:
+    """Nano-dollars."""
+    return int((usd * _NANO).to_integral_value())
+
+
+def _parts_of(value: object) -> list[ScopePart]:
+    if isinstance(value, ScopePart):
+        return [value]
+    if isinstance(value, str) and value in KINDS:
+        return [ScopePart(kind=value)]
+    if isinstance(value, Mapping) and value and all(kind in KINDS for kind in value):
+        named = [(kind, str(name)) for kind, name in value.items()]
+        if all(kind != "global" and name for kind, name in named):
+            return [ScopePart(kind=kind, value=name) for kind, name in named]
+    raise ValueError(f"expected one of {', '.join(KINDS)}, or one with a value: {{feature: chat}}")

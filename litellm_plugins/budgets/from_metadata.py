@@ -6,11 +6,11 @@ its own holder, nothing else: it cannot lift a limit, touch what others draw on,
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+import orjson
 from pydantic import ValidationError
 
 from litellm_plugins.settings.budgets import KINDS, Budget, BudgetLimits, ScopePart
@@ -21,6 +21,7 @@ MOST = 16  # entries of one holder: each may cost every request an account
 _LONGEST = 16_384  # characters
 _UNREADABLE = "null"
 _ROOT = "litellm_plugins.budgets"
+_ELSEWHERE = ".*"
 _LIMITS = tuple(BudgetLimits.model_fields)
 _NOT_THEIRS = ("degrade", "on_ledger_failure")  # degrade.model would lead past the models that a key may use
 _FIELDS = frozenset(Budget.model_fields)
@@ -43,8 +44,9 @@ def text_of(metadata: object) -> str:
     if metadata is None or (isinstance(metadata, Mapping) and metadata.get("budgets") is None):
         return ""
     try:
-        text = json.dumps(metadata["budgets"], sort_keys=True) if isinstance(metadata, Mapping) else _UNREADABLE
-    except (TypeError, ValueError, RecursionError):
+        given = metadata["budgets"] if isinstance(metadata, Mapping) else None
+        text = orjson.dumps(given, option=orjson.OPT_SORT_KEYS).decode()
+    except orjson.JSONEncodeError:
         return _UNREADABLE
     return text if len(text) <= _LONGEST else _UNREADABLE
 
@@ -63,6 +65,8 @@ def merged_with(in_force: Sequence[Budget], known: frozenset[str], texts: Mappin
             faults.append((holder, f"{_ROOT}: more than {MOST} entries; those after are left out"))
         for path, name, entry in entries[:MOST]:
             try:
+                if path == _ELSEWHERE:
+                    raise _Fault(": no budget of the settings has this name; one of their own stands in a list")
                 if name in known:
                     budgets[name] = _tightened(budgets.get(name), entry)
                 elif (holder, name) in extra:
@@ -79,9 +83,9 @@ def _entries(text: str, known: frozenset[str]) -> list[tuple[str, str, object]]:
 
     A key of the mapping is repeated only where it is a name of the settings: it may be anything.
     """
-    given = json.loads(text)
+    given = orjson.loads(text)
     if isinstance(given, dict):
-        return [(f".{name}" if name in known else ".*", name, given[name] if name in known else None) for name in given]
+        return [(f".{name}" if name in known else _ELSEWHERE, name, each) for name, each in given.items()]
     if not isinstance(given, list):
         return [("", "", None)]
     names = [each.get("name") if isinstance(each, dict) else "" for each in given]

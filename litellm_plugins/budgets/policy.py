@@ -154,5 +154,5 @@ def _encoded(value: str) -> str:
 
 def _shown(value: str | None) -> str:
     """As it may stand in a sentence."""
-    text = "".join(char if char.isprintable() else "?" for char in (value or "")[:_LONGEST_WORDS])
-    return text.encode(errors="replace").decode()
+    text = (value or "")[:_LONGEST_WORDS]
+    return text if text.isprintable() else "".join(char if char.isprintable() else "?" for char in text)

@@ -91,7 +91,7 @@ def refused(coverings: Sequence[Covering], denial: Denied, amount: Amounts, *, n
     reason = BudgetReason.LIMIT_REACHED if free_at_ms is not None else BudgetReason.ABOVE_LIMIT
     asked = dict(zip(METRICS, amount, strict=True))[denial.metric]
     message = refusals.no_room(standing, asked, now_ms=now_ms, free_at_ms=free_at_ms)
-    if on_hard == "cache_only":
+    if on_hard == "cache_only" and free_at_ms is not None:
         reason, message = BudgetReason.CACHE_ONLY, f"{message} Until then only cached answers are served."
     return BudgetVerdict(
         BudgetState.DENIED,
@@ -107,12 +107,9 @@ def refused(coverings: Sequence[Covering], denial: Denied, amount: Amounts, *, n
 
 def above_cap(coverings: Sequence[Covering], amount: Amounts) -> BudgetVerdict | None:
     """The refusal of a request that may cost more than a `max_request_usd`; None: it may not. Needs no ledger."""
-    capped = [(cap, each) for each in coverings if (cap := each.budget.max_request_usd) is not None]
-    if not capped:
-        return None
-    lowest, covering = min(capped, key=lambda pair: pair[0])
-    cap = nano(lowest)
-    if amount.nano_usd <= cap:
+    caps = [(nano(most), each) for each in coverings if (most := each.budget.max_request_usd) is not None]
+    cap, covering = min(caps, key=lambda pair: pair[0], default=(amount.nano_usd, None))
+    if covering is None or amount.nano_usd <= cap:
         return None
     message = refusals.above_cap(covering, cap, amount.nano_usd)
     degrade = covering.budget.degrade if covering.budget.on_hard == "degrade" else None

@@ -66,7 +66,9 @@ def test_each_of_two_repeated_hours_has_a_window_of_its_own() -> None:
 
 
 def test_after_a_skipped_hour_comes_the_next() -> None:
-    before, after = (span("h", "Europe/Madrid", at) for at in ("2026-03-29T01:59:00+01:00", "2026-03-29T03:00:00+02:00"))
+    before, after = (
+        span("h", "Europe/Madrid", at) for at in ("2026-03-29T01:59:00+01:00", "2026-03-29T03:00:00+02:00")
+    )
     assert before.end_ms == after.start_ms == ms("2026-03-29T03:00:00+02:00")
 
 

@@ -13,11 +13,14 @@ from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histo
 from litellm_plugins.telemetry.events import (
     AnswerHandled,
     AnswersJudged,
+    BudgetDecided,
+    BudgetSettled,
     CacheChecked,
     CacheDecided,
     StageFailed,
     StalenessMeasured,
 )
+from litellm_plugins.telemetry.sinks.prometheus_budgets import BudgetMetrics
 
 if TYPE_CHECKING:
     from litellm_plugins.telemetry.events import Event
@@ -121,6 +124,7 @@ class PrometheusSink:
             ["stage", "reason"],
             registry=registry,
         )
+        self._budgets = BudgetMetrics(registry, self._label)
 
     def record(self, event: Event) -> None:
         match event:
@@ -136,6 +140,10 @@ class PrometheusSink:
             case StalenessMeasured():
                 self._stale.labels(event.layer).set(event.share)
                 self._alarm.labels(event.layer).set(event.ringing)
+            case BudgetDecided():
+                self._budgets.decided(event)
+            case BudgetSettled():
+                self._budgets.settled(event)
             case StageFailed():
                 self._failures.labels(event.stage, event.reason).inc()
 

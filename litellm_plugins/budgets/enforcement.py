@@ -157,7 +157,7 @@ class Enforcement:
         coverings = self._covering(caller, offer, now_ms)
         if not coverings:
             return Admission(verdicts.unlimited(BudgetReason.NO_BUDGET))
-        if offer.unpriced and self._rules.unpriced == "deny" and any(map(_in_dollars, coverings)):
+        if offer.unpriced and self._rules.unpriced == "deny" and verdicts.in_dollars(coverings):
             return Admission(verdicts.unpriced(coverings, offer.model_groups[0]), coverings)
         above = verdicts.above_cap(coverings, offer.amount)
         if above is not None:
@@ -198,10 +198,6 @@ def _asking_more_of_the_cache(now: Admission, change: Change, reason: BudgetReas
         return replace(now, change=change)
     verdict = replace(now.verdict, state=BudgetState.DEGRADED, reason=reason, degrade=None)
     return replace(now, verdict=verdict, change=change)
-
-
-def _in_dollars(covering: Covering) -> bool:
-    return covering.budget.max_request_usd is not None or covering.line.limits.nano_usd is not None
 
 
 def _covers(held: Amounts, amount: Amounts) -> bool:

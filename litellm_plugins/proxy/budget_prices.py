@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from litellm_plugins.settings.budgets import Price as GivenPrice
 
+_MOST_KEPT = 10_000
 _KEPT_S = 60.0  # the host may load another price list while it runs
 _LONG = re.compile(r"put_cost_per_token_above_(\d+)k_tokens$")
 _THOUSAND = 1_000
@@ -48,9 +49,14 @@ class Listing:
         """The longest prompt that it takes."""
         return _number(self.info.get("max_input_tokens"))
 
+    @property
+    def is_priced(self) -> bool:
+        """Whether the host knows what it charges."""
+        return self.info.get(_INPUT) is not None
+
     def price(self, *, prompt_tokens: int, writes_cache: bool = False, audio: bool = False) -> Price | None:
         """The dearest that may apply to a request; None: there is none."""
-        if self.info.get(_INPUT) is None:
+        if not self.is_priced:
             return self.given
         inputs = [_INPUT, *(_CACHE_WRITES if writes_cache else ()), *(_DEAR_INPUTS if audio else ())]
         asked = max(self._rates(inputs, prompt_tokens))
@@ -82,7 +88,7 @@ class PriceBook:
     ) -> None:
         self._prices = {name: priced(price) for name, price in prices.items()}
         self._router, self._clock = router, clock
-        self._kept: dict[tuple[str, str], tuple[float, Listing]] = {}
+        self._kept: dict[tuple[str, str], tuple[float, Mapping[str, Any]]] = {}
 
     def listings(self, model_group: str, team_id: str | None = None) -> list[Listing]:
         """The deployments that may answer for the group, without fallbacks; none: there is no such group."""
@@ -102,29 +108,28 @@ class PriceBook:
     def listing(self, model_group: str, deployment: Mapping[str, Any]) -> Listing:
         """One deployment, as the router or a call names it."""
         parameters, info = deployment["litellm_params"], deployment.get("model_info") or {}
-        model, key = str(parameters.get("model") or ""), (model_group, str(info.get("id") or ""))
-        until, kept = self._kept.get(key, (0.0, None))
-        now = self._clock()
-        if kept is None or now >= until or kept.model != model:
-            kept = self._read(model_group, model, key[1], parameters)
-            if len(self._kept) > 10_000:  # models that come and go by wildcard
-                self._kept.clear()
-            self._kept[key] = (now + _KEPT_S, kept)
-        return kept
-
-    def _read(self, model_group: str, model: str, model_id: str, parameters: Mapping[str, Any]) -> Listing:
-        router = self._router()
-        known = None
-        if router is not None:
-            known = router.get_deployment_model_info(model_id=model_id, model_name=model)
+        model = str(parameters.get("model") or "")
+        known = self._info(str(info.get("id") or ""), model)
         return Listing(
             model_group,
             model,
             provider_of(model, parameters.get("custom_llm_provider")),
-            dict(known or {}),
+            known,
             {name: parameters[name] for name in ("max_tokens", "max_completion_tokens") if parameters.get(name)},
             self._prices.get(model_group),
         )
+
+    def _info(self, model_id: str, model: str) -> Mapping[str, Any]:
+        now, key = self._clock(), (model_id, model)
+        until, kept = self._kept.get(key, (0.0, {}))
+        if now < until:
+            return kept
+        router = self._router()
+        found = None if router is None else router.get_deployment_model_info(model_id=model_id, model_name=model)
+        if len(self._kept) > _MOST_KEPT:  # models that come and go by wildcard
+            self._kept.clear()
+        self._kept[key] = (now + _KEPT_S, dict(found or {}))
+        return self._kept[key][1]
 
 
 def provider_of(model: str, named: Any = None) -> str:

@@ -49,13 +49,14 @@ class Bookkeeper:
         self._task = asyncio.get_running_loop().create_task(self._run())
 
     async def aclose(self) -> None:
-        """Stop, and try once more to pay what is owed."""
+        """Stop, try once more to pay what is owed, and close the ledger."""
         if self._task is not None:
             self._task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._task
         with contextlib.suppress(StoreUnavailable):
             await self._pay()
+        await self._ledger.aclose()
 
     @property
     def owed(self) -> int:
@@ -63,7 +64,10 @@ class Bookkeeper:
         return len(self._debts)
 
     async def settle(self, call_id: str, actual: Amounts, *, lines: Sequence[Line] | None = None) -> bool:
-        """Book `actual` for the call; on `lines` where nothing was reserved. False: it was booked before, or is owed."""
+        """Book `actual` for the call; on `lines` where nothing was reserved.
+
+        False: it was booked before, or is owed.
+        """
         debt = Debt(call_id, actual, None if lines is None else tuple(lines))
         try:
             return (await self._book(debt)).fresh

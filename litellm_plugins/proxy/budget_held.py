@@ -35,6 +35,12 @@ class Held:
         self.called = self.answered = self.settled = False
         self._lost = lost
 
+    @property
+    def laxer(self) -> float | None:
+        """The rate of errors that the settings allow a cached answer for it now; None: no other than before."""
+        change = self.admission.change
+        return None if change is None else change.max_error_rate
+
     def __del__(self) -> None:
         """The request is over, whatever way it took; if it is not settled by now, nothing else will do it."""
         if not self.settled and (self.admission.reserved or self.called):

@@ -69,11 +69,8 @@ class Listing:
         for name, rate in self.info.items():
             if not isinstance(rate, int | float):
                 continue
-            if name in names:
+            if name in names or (_for_long_prompts(name, prompt_tokens) and name.startswith(tuple(names))):
                 yield rate
-            elif prompt_tokens and (long := _LONG.search(name)) and prompt_tokens > int(long[1]) * _THOUSAND:
-                if name.startswith(tuple(names)):
-                    yield rate
 
 
 class PriceBook:
@@ -138,6 +135,11 @@ def provider_of(model: str, named: Any = None) -> str:
         return str(litellm.get_llm_provider(model=model, custom_llm_provider=named or None)[1])
     except litellm.BadRequestError:  # a provider that the host does not know by name
         return str(named or "")
+
+
+def _for_long_prompts(name: str, prompt_tokens: int) -> bool:
+    long = _LONG.search(name)
+    return long is not None and prompt_tokens > int(long[1]) * _THOUSAND
 
 
 def _tiers(parameters: Mapping[str, Any], router: Router) -> list[str]:

@@ -61,12 +61,8 @@ class HostTariff:
             )
         if max_tokens is not None:
             output = min(output, max_tokens)
-        price = listing.price(
-            prompt_tokens=prompt_tokens, writes_cache=asked.writes_cache, audio=asked.has_audio
-        )
-        return reserved_for(
-            price or FREE, prompt_tokens=prompt_tokens, output_tokens=output, choices=asked.choices
-        )
+        price = listing.price(prompt_tokens=prompt_tokens, writes_cache=asked.writes_cache, audio=asked.has_audio)
+        return reserved_for(price or FREE, prompt_tokens=prompt_tokens, output_tokens=output, choices=asked.choices)
 
 
 def _price(listing: Listing, prompt_tokens: int) -> object:

@@ -68,15 +68,15 @@ class Asked:
         several = isinstance(prompts, list) and bool(prompts) and not isinstance(prompts[0], int)
         return wanted * (len(prompts) if several and isinstance(prompts, list) else 1)
 
-    def allowed_output(self, listed: int | None, own: Mapping[str, Any], assumed: int) -> int:
-        """Tokens of one answer: what the request says, else the deployment, else its model, else what is assumed."""
+    def allowed_output(self, body: Mapping[str, Any], own: Mapping[str, Any], otherwise: int) -> int:
+        """Tokens of one answer: what the request says (`body`, as it is sent), else the deployment, else `otherwise`."""
         if self.endpoint == "embeddings":
             return 0
-        for said in (self.body, own):
+        for said in (body, own):
             given = [number for name in _OUTPUT if (number := _whole(said.get(name))) is not None]
             if given:
                 return max(given)
-        return listed or assumed
+        return otherwise
 
     async def prompt_tokens(self, provider: str, model: str, most: int | None) -> int:
         """What goes in, at most; `most` is the longest prompt that the model takes."""

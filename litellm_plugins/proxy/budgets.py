@@ -10,30 +10,61 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from litellm_plugins.budgets.amounts import NOTHING, Amounts
-from litellm_plugins.budgets.enforcement import Caller
+from litellm_plugins.budgets.enforcement import Caller, Enforcement
+from litellm_plugins.budgets.policy import BudgetPolicy
+from litellm_plugins.budgets.settling import Bookkeeper
 from litellm_plugins.model import BudgetState
 from litellm_plugins.proxy import budget_costs as costs
 from litellm_plugins.proxy.budget_held import Held
+from litellm_plugins.proxy.budget_prices import PriceBook
 from litellm_plugins.proxy.budget_refusal import BudgetRefusal
 from litellm_plugins.proxy.budget_tariff import BY_TOKENS, HostTariff
 from litellm_plugins.proxy.budget_tokens import Asked, cap_output
-from litellm_plugins.telemetry.events import BudgetDecided, BudgetSettled
+from litellm_plugins.proxy.host_judge import host_router
+from litellm_plugins.telemetry.events import BudgetDecided, BudgetSettled, StageFailed
 from litellm_plugins.telemetry.sinks.headers import budget_headers
 
 if TYPE_CHECKING:
     from litellm.proxy._types import UserAPIKeyAuth
 
-    from litellm_plugins.budgets.enforcement import Admission, Enforcement
-    from litellm_plugins.budgets.policy import Holder
-    from litellm_plugins.budgets.settling import Bookkeeper
+    from litellm_plugins.budgets.enforcement import Admission
+    from litellm_plugins.budgets.ledger import Ledger
+    from litellm_plugins.budgets.from_metadata import Holder
+    from litellm_plugins.errors import StoreUnavailable
     from litellm_plugins.model import Request
-    from litellm_plugins.proxy.budget_prices import PriceBook
+    from litellm_plugins.settings import Settings
     from litellm_plugins.settings.budgets import Ledger as Rules
     from litellm_plugins.telemetry.events import Telemetry
 
 _PLACES = ("metadata", "litellm_metadata")
 _OURS = "litellm_plugins"  # in a key's or a team's metadata
 _tasks: set[asyncio.Task[None]] = set()  # the loop itself keeps weak references only
+
+
+def host_budgets(settings: Settings, ledger: Ledger, telemetry: Telemetry) -> HostBudgets | None:
+    """None where the settings name no budget, and no ledger for those that keys and teams bring along."""
+    overrides = [*settings.per_team.values(), *settings.per_key.values()]
+    if not (settings.budgets or any(each.budgets for each in overrides) or "ledger" in settings.model_fields_set):
+        return None
+
+    def failed(exc: StoreUnavailable) -> None:
+        telemetry.emit(StageFailed("ledger", exc.reason, str(exc)))
+
+    enforcement = Enforcement(
+        policy=BudgetPolicy(settings), ledger=ledger, rules=settings.ledger, clock_ms=now_ms, failed=failed
+    )
+    return HostBudgets(
+        enforcement=enforcement,
+        bookkeeper=Bookkeeper(ledger, clock_ms=now_ms, failed=failed),
+        book=PriceBook(settings.ledger.prices, router=host_router),
+        rules=settings.ledger,
+        telemetry=telemetry,
+    )
+
+
+def now_ms() -> int:
+    """UNIX milliseconds."""
+    return time.time_ns() // 1_000_000
 
 
 class HostBudgets:

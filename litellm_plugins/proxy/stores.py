@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from litellm_plugins.admission.backends import sqlite as sqlite_flights
 from litellm_plugins.cache.backends import (
     sqlite,
     sqlite_checks,
@@ -21,6 +22,7 @@ from litellm_plugins.storage.extras import why_no_redis
 from litellm_plugins.storage.sqlite import SqliteFile
 
 if TYPE_CHECKING:
+    from litellm_plugins.admission.flights import FlightStore
     from litellm_plugins.cache.admin.audit import Journal
     from litellm_plugins.cache.checks import CheckStore
     from litellm_plugins.cache.judge import JudgeSpend
@@ -37,6 +39,7 @@ SCHEMA = (
     *sqlite_checks.SCHEMA,
     *sqlite_spaces.SCHEMA,
     *sqlite_judge.SCHEMA,
+    *sqlite_flights.SCHEMA,
 )
 
 
@@ -50,6 +53,7 @@ class Stores:
     checks: CheckStore
     spaces: SpaceStore
     judge_spend: JudgeSpend
+    flights: FlightStore
 
 
 def open_stores(settings: Settings) -> Stores:
@@ -75,6 +79,7 @@ def _on_sqlite(storage: Storage) -> Stores:
         checks=sqlite_checks.SqliteCheckStore(file),
         spaces=sqlite_spaces.SqliteSpaces(file),
         judge_spend=sqlite_judge.SqliteJudgeSpend(file),
+        flights=sqlite_flights.SqliteFlights(file),
     )
 
 
@@ -82,6 +87,7 @@ def _on_redis(storage: Storage) -> Stores:
     missing = why_no_redis()
     if missing:
         raise SettingsError([f"{ROOT}.storage.url: {missing}"])
+    from litellm_plugins.admission.backends import redis as redis_flights
     from litellm_plugins.cache.backends import (
         redis,
         redis_checks,
@@ -102,6 +108,7 @@ def _on_redis(storage: Storage) -> Stores:
         checks=redis_checks.RedisCheckStore(server, names),
         spaces=redis_spaces.RedisSpaces(server, names),
         judge_spend=redis_judge.RedisJudgeSpend(server, names),
+        flights=redis_flights.RedisFlights(server, storage.key_prefix),
     )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from litellm_plugins.model import BudgetReason, BudgetState, JudgeOutcome, Layer, Outcome, Reason
+from litellm_plugins.model import BudgetReason, BudgetState, JudgeOutcome, Layer, Outcome, Part, Reason
 
 _LOG = logging.getLogger(__name__)
 
@@ -32,6 +32,7 @@ class CacheDecided:
     decision_ms: float = 0.0
     volatility: str = ""  # the class of the prompt; none where it has not been looked at
     would: Layer | None = None  # who would have answered, had it not been answered afresh
+    waited_ms: float = 0.0  # for the answer of another who asked the same; no part of `decision_ms`
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +114,16 @@ class BudgetSettled:
     ending: str = ""  # how it ended: success, failure, or gone: nobody said
 
 
+@dataclass(frozen=True, slots=True)
+class RequestsMerged:
+    """What a request did that others may have made at the same time."""
+
+    part: Part
+    model_group: str
+    team: str = ""
+    waited_ms: float = 0.0
+
+
 Event = (
     CacheDecided
     | AnswerHandled
@@ -120,6 +131,7 @@ Event = (
     | StalenessMeasured
     | StageFailed
     | AnswersJudged
+    | RequestsMerged
     | BudgetDecided
     | BudgetSettled
 )

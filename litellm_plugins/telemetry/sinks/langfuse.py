@@ -19,6 +19,10 @@ class TraceNotes:
     tags: tuple[str, ...]
     metadata: dict[str, str | float]
 
+    def and_also(self, other: TraceNotes) -> TraceNotes:
+        """Both."""
+        return TraceNotes((*self.tags, *other.tags), {**self.metadata, **other.metadata})
+
 
 def notes_for(event: CacheDecided) -> TraceNotes:
     """The notes for one decision."""

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from litellm_plugins.model import JudgeOutcome
+from litellm_plugins.model import JudgeOutcome, Part
 from litellm_plugins.telemetry.events import (
     AnswerHandled,
     AnswersJudged,
@@ -19,6 +19,7 @@ from litellm_plugins.telemetry.events import (
     BudgetSettled,
     CacheChecked,
     CacheDecided,
+    RequestsMerged,
     StageFailed,
     StalenessMeasured,
 )
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 LOGGER = logging.getLogger("litellm_plugins")
 _NOT_ASKED = frozenset({JudgeOutcome.BUSY, JudgeOutcome.BUDGET_SPENT})
+_TOLD_BY_THE_DECISION = frozenset({Part.LED, Part.FOLLOWED})
 _FAILURE_EVERY_S = 60.0
 
 
@@ -56,6 +58,8 @@ class LogSink:
                 self._write(logging.INFO, _budget(event))
             case BudgetSettled() if self._decisions:
                 self._write(logging.INFO, _settled(event))
+            case RequestsMerged() if self._decisions and event.part not in _TOLD_BY_THE_DECISION:
+                self._write(logging.INFO, _merged(event))
             case StageFailed():
                 self._failure(event)
 
@@ -98,6 +102,8 @@ def _decision(event: CacheDecided) -> dict[str, Any]:
         fields["class"] = event.volatility
     if event.would is not None:
         fields["would"] = event.would
+    if event.waited_ms:
+        fields["waited_ms"] = round(event.waited_ms, 1)
     if event.similarity is not None:
         fields["similarity"] = round(event.similarity, 4)
     if event.probability is not None:
@@ -129,6 +135,16 @@ def _judgement(event: AnswersJudged) -> dict[str, Any]:
         "model": event.model_group,
         "cost_usd": usd(event.cost_nano_usd),
         "took_ms": round(event.took_ms, 1),
+    }
+
+
+def _merged(event: RequestsMerged) -> dict[str, Any]:
+    return {
+        "event": "not_merged",
+        "part": event.part,
+        "model": event.model_group,
+        "team": event.team,
+        "waited_ms": round(event.waited_ms, 1),
     }
 
 

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
-if TYPE_CHECKING:
-    from litellm_plugins.telemetry.events import BudgetDecided, BudgetSettled
+from litellm_plugins.telemetry.events import BudgetDecided, BudgetSettled
 
 _TOOK_BUCKETS_S = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0)
 
@@ -43,13 +41,12 @@ class BudgetMetrics:
             registry=registry,
         )
 
-    def decided(self, event: BudgetDecided) -> None:
-        """Count a decision."""
-        self._decisions.labels(event.budget, event.state, event.reason).inc()
-        self._took.observe(event.took_ms / 1_000)
-
-    def settled(self, event: BudgetSettled) -> None:
-        """Count what was booked."""
+    def record(self, event: BudgetDecided | BudgetSettled) -> None:
+        """Count a decision, or what was booked."""
+        if isinstance(event, BudgetDecided):
+            self._decisions.labels(event.budget, event.state, event.reason).inc()
+            self._took.observe(event.took_ms / 1_000)
+            return
         self._calls.labels(event.ending, self._label(event.model_group)).inc()
         for budget in event.budgets:
             self._settled.labels(budget).inc(event.nano_usd)

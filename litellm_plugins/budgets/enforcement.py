@@ -12,8 +12,8 @@ from typing import Protocol, TypeVar
 
 from litellm_plugins.budgets import verdicts
 from litellm_plugins.budgets.amounts import NOTHING, Amounts
-from litellm_plugins.budgets.ledger import Granted, Ledger, Line
 from litellm_plugins.budgets.from_metadata import Holder
+from litellm_plugins.budgets.ledger import Granted, Ledger, Line
 from litellm_plugins.budgets.policy import Ask, BudgetPolicy, Covering
 from litellm_plugins.budgets.verdicts import BudgetVerdict
 from litellm_plugins.errors import StoreUnavailable

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from litellm.proxy._types import UserAPIKeyAuth
 
     from litellm_plugins.budgets.enforcement import Admission
-    from litellm_plugins.budgets.ledger import Ledger
     from litellm_plugins.budgets.from_metadata import Holder
+    from litellm_plugins.budgets.ledger import Ledger
     from litellm_plugins.errors import StoreUnavailable
     from litellm_plugins.model import Request
     from litellm_plugins.settings import Settings

@@ -69,7 +69,7 @@ class Asked:
         return wanted * (len(prompts) if several and isinstance(prompts, list) else 1)
 
     def allowed_output(self, body: Mapping[str, Any], own: Mapping[str, Any], otherwise: int) -> int:
-        """Tokens of one answer: what the request says (`body`, as it is sent), else the deployment, else `otherwise`."""
+        """Tokens of one answer: what the request says (`body`, as it is sent), else the deployment, or `otherwise`."""
         if self.endpoint == "embeddings":
             return 0
         for said in (body, own):

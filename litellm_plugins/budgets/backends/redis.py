@@ -38,24 +38,26 @@ class RedisLedger:
         self, call_id: str, lines: Sequence[Line], amount: Amounts, *, now_ms: int, lease_ms: int
     ) -> Granted | Denied:
         arguments: list[layout.Argument] = [call_id, lease_ms, *layout.amounts(amount)]
+        spans = [line.span for line in lines]
         for line in lines:
-            arguments += [*layout.window(line), *layout.limits(line.limits)]
+            arguments += [*layout.window(line), *layout.limits(line.limits), line.span.counted_at(now_ms)]
         await self._look_once()
         verdict, lost, *rest = await self._finished(scripts.RESERVE, now_ms, arguments)
         if lost:
             _LOG.warning("Redis has lost what was spent of %d accounts, the first: %s", len(lost), lost[0].decode())
         if verdict == b"granted":
-            return Granted(tuple(map(layout.balance, rest[0])))
+            return Granted(tuple(layout.balance(*pair) for pair in zip(rest[0], spans, strict=True)))
         number, metric, free_at, held = rest
         free_at_ms = None if int(free_at) < 0 else int(free_at)
-        return Denied(lines[number - 1], layout.balance(held), METRICS[metric - 1], free_at_ms)
+        held_there = layout.balance(held, spans[number - 1])
+        return Denied(lines[number - 1], held_there, METRICS[metric - 1], free_at_ms)
 
     async def called(self, call_id: str, *, now_ms: int, lease_ms: int) -> None:
         await self._run(scripts.CALLED, now_ms, [call_id, lease_ms])
 
     async def settle(self, call_id: str, actual: Amounts, *, now_ms: int) -> Settlement:
         fresh, *told = await self._run(scripts.SETTLE, now_ms, [call_id, *layout.amounts(actual)])
-        return Settlement(bool(fresh), tuple(map(layout.balance, told[0])) if told else ())
+        return Settlement(bool(fresh), tuple(layout.balances(told[0])) if told else ())
 
     async def lapse(self, *, now_ms: int) -> int:
         ended, more = 0, 1
@@ -66,16 +68,17 @@ class RedisLedger:
 
     async def balances(self, *, now_ms: int, account: str | None = None) -> list[Balance]:
         names = await self._find(now_ms, account)
-        found: list[Balance] = []
+        found: list[Any] = []
         for first in range(0, len(names), _READ_AT_ONCE):
             page = [part for name in names[first : first + _READ_AT_ONCE] for part in name]
             _, told = await self._finished(scripts.READ, now_ms, page)
-            found += map(layout.balance, told)
-        return sorted(found, key=lambda each: (each.account, each.span.start_ms))
+            found += told
+        return layout.balances(found)
 
     async def reset(self, account: str, *, now_ms: int) -> int:
         names = await self._find(now_ms, account)
-        return int(await self._run(scripts.RESET, now_ms, [part for name in names for part in name]))
+        (count,) = await self._run(scripts.RESET, now_ms, [part for name in names for part in name])
+        return int(count)
 
     async def limit(self, line: Line, limits: Limits | None, *, now_ms: int) -> None:
         given: list[layout.Argument] = [0] if limits is None else [1, *layout.limits(limits)]
@@ -88,21 +91,22 @@ class RedisLedger:
         _, names = await self._finished(scripts.FIND, now_ms, [account or ""])
         return list(names)
 
-    async def _finished(self, script: Script, now_ms: int, arguments: Sequence[layout.Argument]) -> Any:
+    async def _finished(self, script: Script, now_ms: int, arguments: Sequence[layout.Argument]) -> list[Any]:
         """After as many steps as it takes to end what is over; no single one keeps the server busy for long."""
         while True:
             said = await self._run(script, now_ms, arguments)
             if said[0] != b"again":
                 return said
 
-    async def _run(self, script: Script, now_ms: int, arguments: Sequence[Any]) -> Any:
+    async def _run(self, script: Script, now_ms: int, arguments: Sequence[Any]) -> list[Any]:
         given = (self._key, now_ms, self._on_lapse, *arguments)
 
-        async def send(redis: Redis) -> Any:
+        async def send(redis: Redis) -> list[Any]:
             try:
-                return await redis.evalsha(script.sha, 1, *given)  # type: ignore[misc]
+                told: Any = await redis.evalsha(script.sha, 1, *given)
             except NoScriptError:  # a server that was started anew; this also teaches it
-                return await redis.eval(script.text, 1, *given)  # type: ignore[misc]
+                told = await redis.eval(script.text, 1, *given)
+            return list(told)
 
         return await self._server.run(send)
 

@@ -39,16 +39,21 @@ def limits(given: Limits) -> list[Argument]:
     return ["" if each is None or each >= _EXACT else each for each in given]
 
 
-def balance(told: Sequence[Any]) -> Balance:
-    """As a script tells it: the account, its span, three amounts, and an admin's limits."""
+def balance(told: Sequence[Any], span: Span | None = None) -> Balance:
+    """As a script tells it: the account, its span (where the asker gives none), three amounts, an admin's limits."""
     account, start, end, rolling, *rest = told
     numbers = [int(each) for each in rest[:9]]
     limited, *by_admin = rest[9:]
     return Balance(
         account.decode(),
-        Span(int(start), int(end), rolling=bool(rolling)),
+        span or Span(int(start), int(end), rolling=bool(rolling)),
         spent=Amounts(*numbers[:3]),
         reserved=Amounts(*numbers[3:6]),
         unconfirmed=Amounts(*numbers[6:]),
         limits=Limits(*(int(each) if each else None for each in by_admin)) if limited else None,
     )
+
+
+def balances(told: Sequence[Any]) -> list[Balance]:
+    """By account."""
+    return sorted(map(balance, told), key=lambda each: (each.account, each.span.key))

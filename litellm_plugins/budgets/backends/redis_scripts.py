@@ -24,7 +24,7 @@ def _script(name: str) -> Script:
     return Script(text, hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest())
 
 
-_COMMON = (_FOLDER / "common.lua").read_text(encoding="utf-8")
+_COMMON = "".join((_FOLDER / f"{name}.lua").read_text(encoding="utf-8") for name in ("accounts", "calls"))
 RESERVE, CALLED, SETTLE, LAPSE, FIND, READ, RESET, LIMIT = map(
     _script, ("reserve", "called", "settle", "lapse", "find", "read", "reset", "limit")
 )

@@ -1,5 +1,5 @@
 #!lua flags=allow-oom
--- Returns how many leases were ended, and 1 where there may be more.
+-- Returns {how many leases were ended, 1 where there may be more}.
 local ended = lapse()
 commit()
 sweep(AT_ONCE)

@@ -1,8 +1,8 @@
 #!lua
--- ARGV, after the first two: the account, its start, end, 1 where it is rolling; then 0, or 1 and the limits (three).
+-- ARGV, after the first two: the account, its start, end, 1 where it is rolling; then 0, or 1 and the limits (three). Returns {}.
 local account = load({
   account = ARGV[3], start = tonumber(ARGV[4]), ends = tonumber(ARGV[5]), rolling = tonumber(ARGV[6])
-})
+}, true)
 if ARGV[7] == '1' then
   account.limits = { tonumber(ARGV[8]) or false, tonumber(ARGV[9]) or false, tonumber(ARGV[10]) or false }
 else
@@ -10,3 +10,4 @@ else
 end
 if account.exists or account.limits then account.changed, account.limited = true, true end
 commit()
+return {}

@@ -1,21 +1,23 @@
 #!lua
 -- ARGV, after the first two: the call, its lease in ms, the amount (three); then of each line its account, start, end,
--- 1 where it is rolling, and its limits (three, '' for none).
+-- 1 where it is rolling, its limits (three, '' for none), and when the amount counts.
 -- Returns {'again'}; {'granted', lost accounts, balances}; or {'denied', lost accounts, line, metric, free at, balance}.
 -- With no flag in the first line a server whose memory is full refuses the whole script.
 local id, lease_ms, amount = ARGV[3], tonumber(ARGV[4]), triple(ARGV, 5)
 local windows, limits, seen, lost, told = {}, {}, {}, {}, {}
-for n = 8, #ARGV, 7 do
+for n = 8, #ARGV, 8 do
   local window = {
-    account = ARGV[n], start = tonumber(ARGV[n + 1]), ends = tonumber(ARGV[n + 2]), rolling = tonumber(ARGV[n + 3])
+    account = ARGV[n], start = tonumber(ARGV[n + 1]), ends = tonumber(ARGV[n + 2]), rolling = tonumber(ARGV[n + 3]),
+    at = tonumber(ARGV[n + 7])
   }
   windows[#windows + 1] = window
   limits[#limits + 1] = { tonumber(ARGV[n + 4]) or false, tonumber(ARGV[n + 5]) or false, tonumber(ARGV[n + 6]) or false }
 end
 
 lapse()
+commit()
 for _, window in ipairs(windows) do
-  local account = load(window)
+  local account = load(window, true)
   if not account.exists and redis.call('ZSCORE', base .. (window.rolling == 1 and 'rolling' or 'ends'), account.id) then
     lost[#lost + 1] = account.name
   end
@@ -25,37 +27,55 @@ if again then return { 'again' } end
 
 local call = read_call(id)
 local settled = call and call.state == 'settled'
+local own = {} -- what the call itself has on each line: reserved, or charged for a lapsed lease
+for n, window in ipairs(windows) do
+  own[n] = { 0, 0, 0 }
+  add(own[n], load(window).spent, 1)
+  add(own[n], load(window).reserved, 1)
+end
 if call and not settled then take_back(call) end
+for n, window in ipairs(windows) do
+  add(own[n], load(window).spent, -1)
+  add(own[n], load(window).reserved, -1)
+end
 
--- When there is room on a line, or -1 for never.
-local function free_at(account, limit)
-  local over = {}
-  for n = 1, 3 do
-    if limit[n] and amount[n] > limit[n] then return -1 end
-    over[n] = limit[n] and account.spent[n] + account.reserved[n] + amount[n] - limit[n] or 0
-  end
-  if account.rolling == 0 then return account.ends end
-  for first = 0, 10000, AT_ONCE do
-    local entries = redis.call('ZRANGE', account.entries, first, first + AT_ONCE - 1, 'WITHSCORES')
-    for n = 1, #entries, 2 do
-      local usd, tokens, requests = string.match(entries[n], '^(%d+):(%d+):(%d+):')
-      add(over, triple({ usd, tokens, requests }, 1), -1)
-      if over[1] <= 0 and over[2] <= 0 and over[3] <= 0 then return tonumber(entries[n + 1]) + account.length end
+-- When so much will have left a rolling account.
+local function leaves_at(account, over)
+  for first = 0, 20000, AT_ONCE do
+    local members = redis.call('ZRANGE', account.entries, first, first + AT_ONCE - 1)
+    for _, member in ipairs(members) do
+      local entry = entry_of(member)
+      add(over, (account.booked[entry.at] or entry).spent, -1)
+      if over[1] <= 0 and over[2] <= 0 and over[3] <= 0 then return entry.at + account.length end
     end
-    if #entries < 2 * AT_ONCE then break end
+    if #members < AT_ONCE then break end
   end
   return now + account.length
 end
 
+local function denied(n, account, limit, refused)
+  local over, free_at = { 0, 0, 0 }, account.ends
+  for _, metric in ipairs(refused) do
+    over[metric] = account.spent[metric] + account.reserved[metric] + amount[metric] - limit[metric]
+  end
+  local future = account.rolling == 1 and limit or limits[n] -- an admin's end with a calendar window
+  for metric = 1, 3 do
+    if future[metric] and amount[metric] > math.max(own[n][metric], future[metric]) then free_at = -1 end
+  end
+  if account.rolling == 1 and free_at >= 0 then free_at = leaves_at(account, over) end
+  return { 'denied', lost, n, refused[1], text(free_at), balance(account) }
+end
+
 for n, window in ipairs(windows) do
-  local account = load(window)
+  local account, refused = load(window), {}
   local limit = account.limits or limits[n]
   for metric = 1, 3 do
     local held = account.spent[metric] + account.reserved[metric]
-    if not settled and limit[metric] and held + amount[metric] > limit[metric] then
-      return { 'denied', lost, n, metric, text(free_at(account, limit)), balance(account) }
+    if limit[metric] and amount[metric] > own[n][metric] and held + amount[metric] > limit[metric] then
+      refused[#refused + 1] = metric
     end
   end
+  if refused[1] and not settled then return denied(n, account, limit, refused) end
   told[n] = balance(account)
 end
 

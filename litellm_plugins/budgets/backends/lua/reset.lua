@@ -1,5 +1,7 @@
 #!lua flags=allow-oom
--- ARGV, after the first two: windows as `find` names them. Returns how many were reset.
+-- ARGV, after the first two: windows as `find` names them. Returns {how many were reset}.
+lapse()
+commit()
 local count = 0
 for n = 3, #ARGV, 2 do
   local account = load(window_of(ARGV[n], tonumber(ARGV[n + 1])))
@@ -11,4 +13,4 @@ for n = 3, #ARGV, 2 do
   end
 end
 commit()
-return count
+return { count }

@@ -1,1 +1,1 @@
-"""One file per kind of store; all keep the same protocol and pass the same conformance suite."""
+"""Where the ledger is kept: one module per store, all of them to the letter of `budgets.ledger.Ledger`."""

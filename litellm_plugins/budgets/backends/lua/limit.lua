@@ -8,6 +8,6 @@ if ARGV[7] == '1' then
 else
   account.limits = false
 end
-if account.exists or account.limits then account.changed, account.limited = true, true end
+account.changed, account.limited = true, true
 commit()
 return {}

@@ -5,9 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from litellm_plugins.budgets.amounts import NOTHING, Amounts, Limits
+from litellm_plugins.budgets.backends.redis import RedisLedger
 from litellm_plugins.budgets.backends.sqlite import SqliteLedger
 from litellm_plugins.budgets.backends.sqlite_schema import SCHEMA
 from litellm_plugins.budgets.ledger import Balance, Ledger, Line, OnLapse, Span
+from litellm_plugins.storage.redis import RedisServer
 from litellm_plugins.storage.sqlite import SqliteFile
 
 NOW = 1_800_000_000_000
@@ -17,9 +19,24 @@ NEXT_DAY = Span(DAY.end_ms, DAY.end_ms + 7_200_000)
 
 
 def ledger_at(url: str, *, on_lapse: OnLapse = "charge") -> Ledger:
-    """One more view of the ledger at the URL."""
+    """One more view of the ledger at the URL; whoever closes it closes its connections."""
+    if url.startswith("redis://"):
+        return OwnRedisLedger(url, on_lapse=on_lapse)
     path = url.removeprefix("sqlite:///")
     return SqliteLedger(SqliteFile(Path(path), schema=SCHEMA), on_lapse=on_lapse)
+
+
+class OwnRedisLedger(RedisLedger):
+    """One with connections of its own, as patient as the shared machine needs."""
+
+    def __init__(
+        self, url: str, *, on_lapse: OnLapse = "charge", timeout_s: float = 30, prefix: str = "litellm_plugins"
+    ) -> None:
+        self.connections = RedisServer(url, timeout_s=timeout_s, max_connections=64)
+        super().__init__(self.connections, prefix, on_lapse=on_lapse)
+
+    async def aclose(self) -> None:
+        await self.connections.aclose()
 
 
 def line(

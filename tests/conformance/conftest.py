@@ -36,9 +36,10 @@ from litellm_plugins.storage.sqlite import SqliteFile
 from tests.conformance.entries import NOW
 from tests.support.fixtures import redis_server
 from tests.support.ledger_fixtures import ledger, ledger_url, open_ledger
+from tests.support.outboxes import open_outbox, outbox
 from tests.support.redis_server import RedisServer
 
-__all__ = ["ledger", "ledger_url", "open_ledger", "redis_server"]
+__all__ = ["ledger", "ledger_url", "open_ledger", "open_outbox", "outbox", "redis_server"]
 
 Closer = Callable[[], Awaitable[None]]
 _ENTRIES = (*sqlite_cache.SCHEMA, *sqlite_spaces.SCHEMA)

@@ -104,5 +104,6 @@ async def test_a_receiver_that_is_gone_for_good_fills_nothing(outbox: Outbox, mo
     assert kept == [True, True, True, False, False]
     assert await outbox.put(replace(ITEM, target="OTHER", key="other"), now_ms=NOW)
     late = NOW + limits.GIVEN_UP_AFTER_MS
+    assert await claimed(outbox, now_ms=late) == []
     assert await outbox.put(replace(ITEM, key="new"), now_ms=late)
     assert [each.item.key for each in await claimed(outbox, now_ms=late)] == ["new"]

@@ -33,7 +33,7 @@ class RedisOutbox:
         return bool(await self._run(_PUT, item, *bounds, self._items, _hashed(item.key), *about))
 
     async def claim(self, target: str, *, now_ms: int, lease_ms: int, most: int) -> list[Claim]:
-        arguments = [now_ms, lease_ms, most, self._items]
+        arguments = [now_ms, lease_ms, most, self._items, GIVEN_UP_AFTER_MS]
         keys = [self._waiting(target)]
         rows: Any = await self._server.run(lambda redis: redis.register_script(_CLAIM)(keys, arguments))
         texts = ([part.decode() for part in row[:4]] for row in rows)

@@ -46,9 +46,10 @@ class SqliteOutbox:
 
     async def claim(self, target: str, *, now_ms: int, lease_ms: int, most: int) -> list[Claim]:
         query = """UPDATE budget_outbox SET due_ms = ?, attempts = attempts + 1 WHERE key IN (
-                SELECT key FROM budget_outbox WHERE sent = 0 AND due_ms <= ? AND target = ? ORDER BY due_ms, key LIMIT ?)
+                SELECT key FROM budget_outbox WHERE sent = 0 AND due_ms <= ? AND target = ? AND put_ms > ?
+                    ORDER BY due_ms, key LIMIT ?)
             RETURNING key, id, target, payload, until_ms, attempts, put_ms"""
-        values = (now_ms + lease_ms, now_ms, target, most)
+        values = (now_ms + lease_ms, now_ms, target, now_ms - GIVEN_UP_AFTER_MS, most)
         rows = await self._file.write(lambda db: db.execute(query, values).fetchall())
         return [Claim(Item(*row[:5]), row[5]) for row in sorted(rows, key=lambda row: (row[6], row[0]))]
 

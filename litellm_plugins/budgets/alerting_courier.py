@@ -71,7 +71,10 @@ class Courier:
             self._wake.clear()
 
     async def deliver(self) -> int:
-        """Tell what is due, to each receiver until there is no more or it fails. Returns how many. Raises: StoreUnavailable."""
+        """Tell what is due, to each receiver until there is no more or it fails. Returns how many.
+
+        Raises: StoreUnavailable.
+        """
         return sum(await asyncio.gather(*(self._deliver_to(receiver) for receiver in self._receivers)))
 
     async def aclose(self) -> None:

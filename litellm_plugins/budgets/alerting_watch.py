@@ -7,13 +7,13 @@ import contextlib
 import logging
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass
 
 from litellm_plugins.budgets.alerting import Notice, no_room, notices
 from litellm_plugins.budgets.alerting_words import payload
 from litellm_plugins.budgets.ledger import Balance, Denied, Ledger
 from litellm_plugins.budgets.outbox import Item, Outbox
 from litellm_plugins.budgets.overview import AccountView, Overview
-from litellm_plugins.budgets.overview_trend import Trend
 from litellm_plugins.errors import StoreUnavailable
 from litellm_plugins.settings.alerts import Alerts
 
@@ -24,6 +24,18 @@ _KNOWN_MS = 300_000  # for so long nobody asks the outbox again
 
 Seen = Callable[[Sequence[AccountView]], None]
 More = Callable[[Sequence[AccountView]], Awaitable[Sequence[Notice]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """Who is told: of every account that was seen, of something put into the outbox; and who has more to raise."""
+
+    seen: Seen = lambda _: None
+    put: Callable[[], None] = lambda: None
+    more: More | None = None
+
+
+_NOBODY = Told()
 
 
 class Watch:
@@ -38,14 +50,10 @@ class Watch:
         *,
         targets: Sequence[str],
         clock_ms: Callable[[], int],
-        trend: Trend,
-        seen: Seen = lambda views: None,
-        more: More | None = None,
-        put: Callable[[], None] = lambda: None,
+        told: Told = _NOBODY,
     ) -> None:
         self._overview, self._ledger, self._outbox, self._alerts = overview, ledger, outbox, alerts
-        self._targets, self._clock_ms, self._trend = tuple(targets), clock_ms, trend
-        self._seen, self._more, self._put = seen, more, put
+        self._targets, self._clock_ms, self._told = tuple(targets), clock_ms, told
         self._booked: OrderedDict[str, Balance] = OrderedDict()
         self._denied: OrderedDict[str, Denied] = OrderedDict()
         self._known: OrderedDict[str, int] = OrderedDict()
@@ -88,12 +96,12 @@ class Watch:
         await self.look_at_booked()
         now_ms = self._clock_ms()
         balances = await self._ledger.balances(now_ms=now_ms)
-        self._trend.note(balances, now_ms=now_ms)
+        self._overview.trend.note(balances, now_ms=now_ms)
         views = await self._overview.views(balances, now_ms=now_ms)
-        self._seen(views)
+        self._told.seen(views)
         await self._raise(found for view in views for found in notices(view, self._alerts, now_ms=now_ms))
-        if self._more is not None:
-            await self._raise(await self._more(views))
+        if self._told.more is not None:
+            await self._raise(await self._told.more(views))
 
     async def look_at_booked(self) -> None:
         """At those that were booked on, or had no room. Raises: StoreUnavailable; then they are looked at later."""
@@ -119,7 +127,7 @@ class Watch:
                     continue
                 item = Item(key, notice.id, target, payload(notice), notice.until_ms)
                 if await self._outbox.put(item, now_ms=notice.at_ms):
-                    self._put()
+                    self._told.put()
                 self._known[key] = notice.at_ms + _KNOWN_MS
                 while len(self._known) > _MOST:
                     self._known.popitem(last=False)

@@ -23,9 +23,7 @@ Sign = Callable[[bytes], tuple[str, str]]  # of a body: a header's name and valu
 class Webhook:
     """One receiver. Redirects are failures: whoever answers with one could send an alert anywhere."""
 
-    def __init__(
-        self, target: str, url: str, form: Literal["slack", "generic"], *, sign: Sign | None = None
-    ) -> None:
+    def __init__(self, target: str, url: str, form: Literal["slack", "generic"], *, sign: Sign | None = None) -> None:
         self.target = target
         self._url, self._form, self._sign = url, form, sign
         self._http: httpx.AsyncClient | None = None
@@ -63,7 +61,7 @@ def _asked_for(response: httpx.Response) -> float | None:
 
 
 def _hide_urls() -> None:
-    """httpx tells of every request with its URL."""
+    """Httpx tells of every request with its URL."""
     logger = logging.getLogger("httpx")
     if _not_ours not in logger.filters:
         logger.addFilter(_not_ours)

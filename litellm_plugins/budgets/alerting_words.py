@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Literal
+from zoneinfo import ZoneInfo
 
 import orjson
 
@@ -89,9 +90,12 @@ def number(value: int | None, metric: Metric) -> float | int | None:
     return value / NANO if metric == "nano_usd" and value is not None else value
 
 
-def iso(at_ms: int | None) -> str | None:
-    """To the second, in UTC."""
-    return None if at_ms is None else f"{datetime.fromtimestamp(at_ms // 1_000, UTC):%Y-%m-%dT%H:%M:%SZ}"
+def iso(at_ms: int | None, timezone: str = "UTC") -> str | None:
+    """To the second, in that zone."""
+    if at_ms is None:
+        return None
+    told = datetime.fromtimestamp(at_ms // 1_000, ZoneInfo(timezone)).isoformat()
+    return told.replace("+00:00", "Z") if timezone == "UTC" else told
 
 
 def _for_slack(told: str) -> str:

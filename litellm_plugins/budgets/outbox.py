@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-MOST_WAITING = 10_000  # items for one receiver; nobody reads so many, and a receiver that is gone for good must not fill the store
+MOST_WAITING = 10_000  # items for one receiver: one that is gone for good must not fill the store
 GIVEN_UP_AFTER_MS = 7 * 86_400_000
 
 
@@ -39,7 +39,8 @@ class Outbox(Protocol):
     async def put(self, item: Item, *, now_ms: int) -> bool:
         """Keep the item unless its key is known. Whether it was kept.
 
-        False as well where `MOST_WAITING` wait for the receiver already. What waits for longer than `GIVEN_UP_AFTER_MS` is forgotten.
+        False as well where `MOST_WAITING` wait for the receiver already. What waits for longer than
+        `GIVEN_UP_AFTER_MS` is forgotten.
         """
 
     async def claim(self, target: str, *, now_ms: int, lease_ms: int, most: int) -> list[Claim]:

@@ -82,20 +82,20 @@ class AccountView:
 
 
 class Overview:
-    """Reads the ledger. `trend` is what this process has seen of rolling windows."""
+    """Reads the ledger. `trend` is what this process has seen of rolling windows; whoever looks keeps it up."""
 
-    def __init__(self, settings: Settings, ledger: Ledger, *, trend: Trend | None = None) -> None:
-        self._accounts, self._ledger, self._trend = Accounts(settings), ledger, trend or Trend()
+    def __init__(self, settings: Settings, ledger: Ledger) -> None:
+        self._accounts, self._ledger, self.trend = Accounts(settings), ledger, Trend()
 
     async def accounts(self, *, now_ms: int) -> list[AccountView]:
         """By name, those of a budget together. Raises: StoreUnavailable."""
         return await self.views(await self._ledger.balances(now_ms=now_ms), now_ms=now_ms)
 
     async def account(self, account: str, *, now_ms: int) -> AccountView | None:
-        """One of them; None where neither the ledger nor the settings know it. Raises: StoreUnavailable."""
+        """One of them; None where neither the ledger nor the settings know its budget. Raises: StoreUnavailable."""
         balances = await self._ledger.balances(now_ms=now_ms, account=account)
         seen = [view for view in await self.views(balances, now_ms=now_ms) if view.account == account]
-        return seen[0] if seen else None
+        return seen[0] if seen else self.empty(account, now_ms)
 
     async def views(self, balances: Iterable[Balance], *, now_ms: int, unused: bool = True) -> list[AccountView]:
         """Of these balances; with those accounts that nobody drew on yet, unless not `unused`."""
@@ -114,6 +114,11 @@ class Overview:
     def covering(self, account: str, *, now_ms: int) -> Covering | None:
         """The budget of an account."""
         return self._accounts.covering(account, now_ms=now_ms)
+
+    def empty(self, account: str, now_ms: int) -> AccountView | None:
+        """An account as it is where nobody drew on it in its present window; None where the settings do not know it."""
+        covering = self.covering(account, now_ms=now_ms)
+        return None if covering is None else self._seen(_unused(covering), covering, now_ms)
 
     def _view(self, balance: Balance, now_ms: int) -> AccountView | None:
         """None of a window that is not the present one: the budget's window was changed."""
@@ -144,7 +149,7 @@ class Overview:
         if limit is None:
             return None
         spent = dict(zip(METRICS, balance.spent, strict=True))
-        earlier = self._trend.since(balance.account, metric, span) if span.rolling else None
+        earlier = self.trend.since(balance.account, metric, span) if span.rolling else None
         return forecast(
             span, limit=limit, spent=spent[metric], requests=spent["requests"], now_ms=now_ms, earlier=earlier
         )

@@ -35,7 +35,7 @@ class Accounts:
         return next((each for each in found if each.line.account == account), None)
 
     def expected(self, *, now_ms: int) -> Iterator[Covering]:
-        """Of accounts that are known beforehand: everybody's, those of named values, of the teams and keys of the YAML."""
+        """Of accounts known beforehand: everybody's, those of named values, those of the YAML's teams and keys."""
         for budget in self._budgets.values():
             for values in self._known_values(budget):
                 found = self._policy.covering(self._ask(values), now_ms=now_ms)

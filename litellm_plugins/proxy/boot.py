@@ -30,6 +30,7 @@ from litellm_plugins.cache.verifier.verifier import Verifier
 from litellm_plugins.embedding.memo import MemoEmbedder
 from litellm_plugins.errors import SettingsError
 from litellm_plugins.pipeline import Pipeline, tells_checks, tells_judgements
+from litellm_plugins.proxy.budget_sight import BudgetSight, webhook_problems
 from litellm_plugins.proxy.budgets import HostBudgets, host_budgets
 from litellm_plugins.proxy.log_rows import HostLogs
 from litellm_plugins.proxy.stores import open_stores
@@ -60,9 +61,12 @@ class Pack:
     embedder: Embedder | None
     cache_admin: CacheAdmin
     budgets: HostBudgets | None = None
+    sight: BudgetSight | None = None  # of the budgets
 
     async def aclose(self) -> None:
         """Close what its parts hold open."""
+        if self.sight is not None:
+            await self.sight.aclose()
         if self.budgets is not None:
             await self.budgets.aclose()
         await self.pipeline.aclose()
@@ -128,8 +132,17 @@ def build(settings: Settings) -> Pack:
         settings=settings,
         standing=_standing(settings, stores.labels, embedder),
     )
-    budgets = host_budgets(settings, stores.ledger, telemetry)
-    return Pack(settings, KeyRing.of(settings.virtual_keys), pipeline, embedder, admin, budgets)
+    sight = BudgetSight(settings, stores, telemetry)
+    budgets = host_budgets(settings, sight.ledger, telemetry)
+    return Pack(
+        settings,
+        KeyRing.of(settings.virtual_keys),
+        pipeline,
+        embedder,
+        admin,
+        budgets,
+        sight=None if budgets is None else sight,
+    )
 
 
 def _coalescing(settings: Settings, flights: FlightStore) -> Coalescing | None:
@@ -171,7 +184,10 @@ def _standing(
 
 def _built(block: Any) -> Pack:
     try:
-        return build(parse(block))
+        settings = parse(block)
+        if missing := webhook_problems(settings):
+            raise SettingsError(missing)
+        return build(settings)
     except SettingsError as exc:
         # The host would bury an exception under its own traceback, or carry on without us.
         problems = "\n".join(f"  {problem}" for problem in exc.problems)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
-
-import pytest
+from typing import TYPE_CHECKING
 
 from litellm_plugins.budgets import outbox as limits
 from litellm_plugins.budgets.backends import redis_outbox, sqlite_outbox
 from litellm_plugins.budgets.outbox import Claim, Item, Outbox
 from tests.support.outboxes import Opener
+
+if TYPE_CHECKING:
+    import pytest
 
 NOW = 1_800_000_000_000
 LEASE = 30_000

@@ -78,6 +78,9 @@ def _waiting(db: sqlite3.Connection, target: str) -> int:
 
 def _forget(db: sqlite3.Connection, now_ms: int) -> None:
     # A few with each new one, so that they never become many.
-    for where, than in (("sent = 1 AND until_ms <= ?", now_ms), ("sent = 0 AND put_ms <= ?", now_ms - GIVEN_UP_AFTER_MS)):
+    for where, than in (
+        ("sent = 1 AND until_ms <= ?", now_ms),
+        ("sent = 0 AND put_ms <= ?", now_ms - GIVEN_UP_AFTER_MS),
+    ):
         over = f"SELECT key FROM budget_outbox WHERE {where} LIMIT ?"  # noqa: S608 - ours
         db.execute(f"DELETE FROM budget_outbox WHERE key IN ({over})", (than, _FORGOTTEN_AT_ONCE))  # noqa: S608

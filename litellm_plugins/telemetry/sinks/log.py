@@ -15,6 +15,7 @@ from litellm_plugins.model import JudgeOutcome, Part
 from litellm_plugins.telemetry.events import (
     AnswerHandled,
     AnswersJudged,
+    BudgetAlert,
     BudgetDecided,
     BudgetSettled,
     CacheChecked,
@@ -54,12 +55,12 @@ class LogSink:
                 self._write(logging.INFO, _judgement(event))
             case StalenessMeasured() if event.changed:
                 self._write(logging.WARNING if event.ringing else logging.INFO, _alarm(event))
-            case BudgetDecided() if self._decisions:
-                self._write(logging.INFO, _budget(event))
-            case BudgetSettled() if self._decisions:
-                self._write(logging.INFO, _settled(event))
+            case BudgetDecided() | BudgetSettled() if self._decisions:
+                self._write(logging.INFO, _budget(event) if isinstance(event, BudgetDecided) else _settled(event))
             case RequestsMerged() if self._decisions and event.part not in _TOLD_BY_THE_DECISION:
                 self._write(logging.INFO, _merged(event))
+            case BudgetAlert():
+                self._write(logging.WARNING, {"event": "budget_alert", **event.told, "attempt": event.attempt})
             case StageFailed():
                 self._failure(event)
 

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import json
+import itertools
 import logging
-import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any, ClassVar
 
 import pytest
 
@@ -22,63 +19,27 @@ from litellm_plugins.budgets.amounts import Amounts
 from litellm_plugins.budgets.backends.sqlite import SqliteLedger
 from litellm_plugins.budgets.backends.sqlite_outbox import SqliteOutbox
 from litellm_plugins.budgets.overview import Overview
-from litellm_plugins.budgets.overview_trend import Trend
 from litellm_plugins.budgets.policy import Ask, BudgetPolicy
 from litellm_plugins.model import Identity
 from litellm_plugins.proxy.stores import LEDGER_SCHEMA
 from litellm_plugins.settings import parse
 from litellm_plugins.storage.sqlite import SqliteFile
+from tests.support.receiver import Receiver
 
 NOW = 1_800_000_000_000
-PATH = "/services/T0/B0/secret-of-the-url"
+PATH = Receiver.path
 SETTINGS = parse({"budgets": [{"name": "team-day", "scope": "team", "limit_usd": 10, "soft": [0.5, 0.8]}]})
-
-
-class Receiver:
-    """A real HTTP server that keeps what it is sent, and answers with `status`."""
-
-    def __init__(self) -> None:
-        self.status, self.headers, self.got = 200, dict[str, str](), list[tuple[str, dict[str, Any], dict[str, str]]]()
-        outer = self
-
-        class Handler(BaseHTTPRequestHandler):
-            log_message: ClassVar[Any] = lambda *_: None
-
-            def do_POST(self) -> None:
-                told = json.loads(self.rfile.read(int(self.headers["content-length"])))
-                outer.got.append((self.path, told, dict(self.headers.items())))
-                self.send_response(outer.status)
-                for name, value in outer.headers.items():
-                    self.send_header(name, value)
-                self.send_header("content-length", "0")
-                self.end_headers()
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,))
-        self._thread.start()
-        self.url = f"http://127.0.0.1:{self._server.server_port}{PATH}"
-
-    @property
-    def marks(self) -> list[float | None]:
-        return [told.get("mark") for _, told, _ in self.got]
-
-    def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
 
 
 class Worker:
     """One worker's ledger, watch and courier on the shared file."""
 
     def __init__(self, folder: Path, url: str, clock: Clock) -> None:
-        file, trend = SqliteFile(folder / "ledger.db", schema=LEDGER_SCHEMA), Trend()
+        file = SqliteFile(folder / "ledger.db", schema=LEDGER_SCHEMA)
         self.ledger = SqliteLedger(file)
         self.outbox, self._clock = SqliteOutbox(file), clock
-        overview = Overview(SETTINGS, self.ledger, trend=trend)
-        self.watch = Watch(
-            overview, self.ledger, self.outbox, SETTINGS.alerts, targets=["HOOK"], clock_ms=clock, trend=trend
-        )
+        overview = Overview(SETTINGS, self.ledger)
+        self.watch = Watch(overview, self.ledger, self.outbox, SETTINGS.alerts, targets=["HOOK"], clock_ms=clock)
         self.courier = Courier(
             self.outbox, [Webhook("HOOK", url, "generic", sign=lambda b: ("x-signed", str(len(b))))], clock_ms=clock
         )
@@ -234,7 +195,7 @@ async def test_a_receiver_that_is_not_there_at_all_waits_longer_each_time(
         await worker.courier.deliver()
         tries += [second] if len(caplog.records) > before else []
     await worker.aclose()
-    gaps = [later - earlier for earlier, later in zip(tries, tries[1:], strict=False)]
+    gaps = [later - earlier for earlier, later in itertools.pairwise(tries)]
     assert len(tries) >= 4
     assert gaps == sorted(gaps)
     assert "ConnectError" in caplog.text

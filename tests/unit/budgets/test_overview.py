@@ -11,7 +11,6 @@ import pytest
 from litellm_plugins.budgets.amounts import Amounts, Limits
 from litellm_plugins.budgets.ledger import Ledger, Line, Span
 from litellm_plugins.budgets.overview import AccountView, Overview, chosen
-from litellm_plugins.budgets.overview_trend import Trend
 from litellm_plugins.budgets.policy import Ask, BudgetPolicy
 from litellm_plugins.model import BudgetState, Identity
 from litellm_plugins.settings import Settings, parse
@@ -106,14 +105,14 @@ async def test_an_account_that_the_settings_do_not_know_is_shown_without_limits(
 
 async def test_a_rolling_window_is_forecast_once_it_was_seen_twice(ledger: Ledger) -> None:
     settings = parse({"budgets": [{"name": "hour", "limit_requests": 100, "window": "1h rolling"}]})
-    trend, then = Trend(), NOW - 600_000
-    trend.note(await ledger.balances(now_ms=then), now_ms=then)
+    overview, then = Overview(settings, ledger), NOW - 600_000
+    overview.trend.note(await ledger.balances(now_ms=then), now_ms=then)
     for number, at in enumerate((then, NOW)):
         (line,) = [each.line for each in BudgetPolicy(settings).covering(Ask(Identity()), now_ms=at)]
         await ledger.reserve(str(number), [line], Amounts(requests=20), now_ms=at, lease_ms=LEASE)
         await ledger.settle(str(number), Amounts(requests=20), now_ms=at)
-        trend.note(await ledger.balances(now_ms=at), now_ms=at)
-    (view,) = await Overview(settings, ledger, trend=trend).accounts(now_ms=NOW)
+        overview.trend.note(await ledger.balances(now_ms=at), now_ms=at)
+    (view,) = await overview.accounts(now_ms=NOW)
     assert view.meters[2].forecast is not None
     assert (view.meters[2].forecast.outlook, view.meters[2].forecast.at_ms) == ("reached_at", NOW + 1_800_000)
     (fresh,) = await Overview(settings, ledger).accounts(now_ms=NOW)

@@ -34,7 +34,8 @@ class Notice:
     at_ms: int
     mark: float | None = None  # of kind mark
     reached_ms: int | None = None  # of kind forecast: when
-    host_spent: int | None = None  # of kind drift: what the host counted
+    host_spent: int | None = None  # of kind drift: what the host counted, beside `spent`
+    since_ms: int | None = None  # of kind drift: since when both were counted
 
     @property
     def key(self) -> str:
@@ -82,6 +83,7 @@ def notice(
     mark: float | None = None,
     reached_ms: int | None = None,
     host_spent: int | None = None,
+    since_ms: int | None = None,
 ) -> Notice:
     """Of one metric of an account."""
     return Notice(
@@ -98,6 +100,7 @@ def notice(
         mark=mark,
         reached_ms=reached_ms,
         host_spent=host_spent,
+        since_ms=since_ms,
     )
 
 

@@ -30,6 +30,7 @@ def payload(notice: Notice) -> str:
         "spent": number(notice.spent, notice.metric),
         "reserved": number(notice.reserved, notice.metric),
         "host_spent": number(notice.host_spent, notice.metric),
+        "since": iso(notice.since_ms),
         "reached_at": iso(notice.reached_ms),
         "window": {
             "start": iso(notice.span.start_ms),
@@ -72,7 +73,7 @@ def text(notice: Notice) -> str:
             )
         case "drift":
             host = amount(notice.host_spent, notice.metric)
-            return f"{whose}: the ledger has {spent} for this window, LiteLLM's own count {host}."
+            return f"{whose}: since {iso(notice.since_ms)} the ledger counted {spent}, LiteLLM itself {host}."
 
 
 def amount(value: int | None, metric: Metric) -> str:

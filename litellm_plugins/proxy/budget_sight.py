@@ -13,14 +13,16 @@ from urllib.parse import urlsplit
 import orjson
 
 from litellm_plugins.budgets.alerting_courier import Courier
+from litellm_plugins.budgets.alerting_drift import Drift
 from litellm_plugins.budgets.alerting_ledger import WatchedLedger
-from litellm_plugins.budgets.alerting_watch import Told, Watch
+from litellm_plugins.budgets.alerting_watch import More, Told, Watch
 from litellm_plugins.budgets.alerting_webhook import Webhook
 from litellm_plugins.budgets.alerting_words import number
 from litellm_plugins.budgets.overview import AccountView, Overview
 from litellm_plugins.budgets.overview_shown import Shown
 from litellm_plugins.cache.admin.events import SIGNATURE_HEADER, sign
 from litellm_plugins.proxy.budget_admin import BudgetAdmin
+from litellm_plugins.proxy.budget_drift import HostLog, host_database
 from litellm_plugins.proxy.budgets import now_ms
 from litellm_plugins.settings import ROOT
 from litellm_plugins.telemetry.events import AccountMeasured, AlertHandled, BudgetAlert, BudgetsMeasured
@@ -55,7 +57,7 @@ class BudgetSight:
             settings.alerts,
             targets=[receiver.target for receiver in receivers],
             clock_ms=now_ms,
-            told=Told(seen=_gauges(settings, overview, telemetry), put=self._courier.wake),
+            told=Told(_gauges(settings, overview, telemetry), self._courier.wake, _drift(settings)),
         )
         self.ledger: Ledger = WatchedLedger(stores.ledger, self._watch)
         self.admin = BudgetAdmin(settings, overview, self.ledger, stores.journal, clock_ms=now_ms)
@@ -89,6 +91,11 @@ class _Log:
 
     async def aclose(self) -> None:
         """Nothing is open."""
+
+
+def _drift(settings: Settings) -> More | None:
+    share = settings.alerts.drift
+    return None if share is None else Drift(share, HostLog(host_database), clock_ms=now_ms).notices
 
 
 def webhook_problems(settings: Settings) -> list[str]:

@@ -1,4 +1,4 @@
-"""`/plugins/budgets…`, the command line, the gauges and the alerts of a running proxy with two workers."""
+"""`/plugins/budgets…`, the command line, the gauges and the alerts of a running proxy."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def proxy(provider: Provider, receiver: Receiver, tmp_path_factory: pytest.TempP
     }
     env = {"TEST_HOOK": receiver.url, "TEST_HOOK_SECRET": SECRET}
     config = proxy_config(provider.url, pack=pack)
-    with RunningProxy(config, folder, provider_url=provider.url, num_workers=2, env=env) as running:
+    with RunningProxy(config, folder, provider_url=provider.url, env=env) as running:
         yield running
 
 

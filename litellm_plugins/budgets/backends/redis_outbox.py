@@ -33,11 +33,10 @@ class RedisOutbox:
         return bool(await self._run(_PUT, item, *bounds, self._items, _hashed(item.key), *about))
 
     async def claim(self, target: str, *, now_ms: int, lease_ms: int, most: int) -> list[Claim]:
-        arguments = [now_ms, lease_ms, most, self._items, GIVEN_UP_AFTER_MS]
+        arguments: list[str | int] = [now_ms, lease_ms, most, self._items, GIVEN_UP_AFTER_MS]
         keys = [self._waiting(target)]
         rows: Any = await self._server.run(lambda redis: redis.register_script(_CLAIM)(keys, arguments))
-        texts = ([part.decode() for part in row[:4]] for row in rows)
-        return [Claim(Item(*text, int(row[4])), int(row[5])) for text, row in zip(texts, rows, strict=True)]
+        return [_claim(*row) for row in rows]
 
     async def sent(self, claim: Claim, *, now_ms: int) -> None:
         await self._end(claim, "", max(1, claim.item.until_ms - now_ms))
@@ -62,6 +61,10 @@ class RedisOutbox:
 
     def _waiting(self, target: str) -> str:
         return f"{self._root}:waiting:{_hashed(target)}"
+
+
+def _claim(key: bytes, item_id: bytes, target: bytes, payload: bytes, until_ms: bytes, attempt: int) -> Claim:
+    return Claim(Item(key.decode(), item_id.decode(), target.decode(), payload.decode(), int(until_ms)), attempt)
 
 
 def _hashed(name: str) -> str:

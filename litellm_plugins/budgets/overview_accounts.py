@@ -47,12 +47,12 @@ class Accounts:
         return ", ".join(f"{kind.replace('_', ' ')} {self._named(kind, value)}" for kind, value in values.items())
 
     def _named(self, kind: str, value: str) -> str:
-        alias = {"key": self._keys, "team": self._teams}.get(kind, {}).get(value)
+        alias = self._keys.get(value) if kind == "key" else self._teams.get(value) if kind == "team" else None
         hashed = kind == "key" and len(value) > 2 * _SHOWN_OF_A_HASH
         return printable(alias or (f"{value[:_SHOWN_OF_A_HASH]}…" if hashed else value))
 
     def _known_values(self, budget: Budget) -> Iterator[dict[str, str]]:
-        fixed = {part.kind: part.value for part in budget.scope if part.value is not None}
+        fixed: dict[str, str] = {part.kind: part.value for part in budget.scope if part.value is not None}
         open_kinds = [part.kind for part in budget.scope if part.value is None and part.kind != "global"]
         if not open_kinds:
             yield dict(fixed)

@@ -50,8 +50,10 @@ def proxy(provider: Provider, receiver: Receiver, tmp_path_factory: pytest.TempP
 
 def call(proxy: RunningProxy, method: str, path: str = "", body: Any = None, code: int = 200, **query: Any) -> Any:
     """As the admin; the answer's JSON."""
-    arguments = {"json": body} if body is not None else {}
-    response = proxy.http(method, ROOT + path, proxy.master_key, params=query, **arguments)
+    arguments: dict[str, Any] = {"params": query} if query else {}
+    if body is not None:
+        arguments["json"] = body
+    response = proxy.http(method, ROOT + path, proxy.master_key, **arguments)
     assert response.status_code == code, response.text
     return response.json()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from litellm_plugins.budgets.alerting import Notice
@@ -42,7 +43,7 @@ class World:
         return await self.drift.notices([view(ledger, rolling=rolling)])
 
 
-async def looks(world: World, pairs: list[tuple[float, float | None]]) -> list[bool]:
+async def looks(world: World, pairs: Sequence[tuple[float, float | None]]) -> list[bool]:
     return [bool(await world.look(ledger, host)) for ledger, host in pairs]
 
 

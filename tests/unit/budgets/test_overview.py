@@ -72,7 +72,8 @@ async def test_what_is_spent_and_reserved_is_told_beside_limit_state_and_holder(
     assert found["team-day/team=t-1"].state is BudgetState.DENIED
     key = found[f"per-key/key={'a' * 64},model=opus"]
     assert key.holder == "key aaaaaaaa…, model opus"
-    assert (key.fullest is not None and key.fullest.metric, float(key.fullest.share_held)) == ("requests", 0.9)
+    assert key.fullest is not None
+    assert (key.fullest.metric, float(key.fullest.share_held)) == ("requests", 0.9)
     assert key.meters[0].limit is None
     assert key.meters[0].remaining is None
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 _ROOT = "/plugins/budgets"
-_WIDTH = 140  # where no terminal says how wide it is
+_WIDTH = 160  # where no terminal says how wide it is
 _WITHOUT_LIMIT = "settings"
 F = TypeVar("F", bound=Callable[..., Any])
 

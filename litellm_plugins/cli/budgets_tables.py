@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 Json = Mapping[str, Any]
-_BAR = 20
+_BAR = 12
 _COLOURS = {"ok": "green", "soft": "yellow", "hard": "red"}
 _METRICS = ("usd", "tokens", "requests")
 
@@ -23,8 +23,14 @@ def accounts(rows: Sequence[Json], out: Console) -> None:
         out.print("no accounts")
         return
     table = Table()
-    for name in ("budget", "whose", "state", "used", "", "spent", "reserved", "limit", "left", "until", "forecast"):
-        table.add_column(name, justify="right" if name in ("spent", "reserved", "limit", "left", "") else "left")
+    for name in ("budget", "whose"):
+        table.add_column(name, overflow="fold")
+    for name in ("state", "used", ""):
+        table.add_column(name, no_wrap=True, justify="left" if name else "right")
+    for name in ("spent", "reserved", "limit", "left"):
+        table.add_column(name, no_wrap=True, justify="right")
+    table.add_column("until")
+    table.add_column("forecast")
     for row in rows:
         limited = [metric for metric in _METRICS if row[metric]["limit"] is not None] or ["usd"]
         for count, metric in enumerate(limited):
@@ -32,7 +38,7 @@ def accounts(rows: Sequence[Json], out: Console) -> None:
             first = (row["name"], row["holder"] or "everybody", row["state"]) if count == 0 else ("", "", "")
             table.add_row(
                 Text(first[0]),
-                Text(first[1], overflow="fold"),
+                Text(first[1]),
                 Text(first[2], style=_COLOURS[row["state"]]),
                 bar(told["share_used"], row["state"]),
                 "-" if told["share_used"] is None else f"{told['share_used']:.0%}",

@@ -21,11 +21,12 @@ from litellm_plugins.budgets.alerting_words import number
 from litellm_plugins.budgets.overview import AccountView, Overview
 from litellm_plugins.budgets.overview_shown import Shown
 from litellm_plugins.cache.admin.events import SIGNATURE_HEADER, sign
+from litellm_plugins.model import Reason
 from litellm_plugins.proxy.budget_admin import BudgetAdmin
 from litellm_plugins.proxy.budget_drift import HostLog, host_database
 from litellm_plugins.proxy.budgets import now_ms
 from litellm_plugins.settings import ROOT
-from litellm_plugins.telemetry.events import AccountMeasured, AlertHandled, BudgetAlert, BudgetsMeasured
+from litellm_plugins.telemetry.events import AccountMeasured, AlertHandled, BudgetAlert, BudgetsMeasured, StageFailed
 
 if TYPE_CHECKING:
     from litellm_plugins.budgets.alerting_courier import Receiver
@@ -61,13 +62,22 @@ class BudgetSight:
         )
         self.ledger: Ledger = WatchedLedger(stores.ledger, self._watch)
         self.admin = BudgetAdmin(settings, overview, self.ledger, stores.journal, clock_ms=now_ms)
-        self._every_s = settings.alerts.every_s
+        self._telemetry, self._every_s = telemetry, settings.alerts.every_s
         self._tasks: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
         """Look and tell, beside the requests. Raises: RuntimeError where no loop runs."""
         loop = asyncio.get_running_loop()
-        self._tasks = [loop.create_task(job.run(self._every_s)) for job in (self._watch, self._courier)]
+        self._tasks = [loop.create_task(self._for_ever(job)) for job in (self._watch, self._courier)]
+
+    async def _for_ever(self, job: Watch | Courier) -> None:
+        while True:
+            try:
+                await job.run(self._every_s)
+            except Exception as exc:  # noqa: BLE001 - nobody waits for it, and it must not end unseen
+                stage = f"budget_{type(job).__name__.lower()}"
+                self._telemetry.emit(StageFailed(stage, str(Reason.INTERNAL_ERROR), type(exc).__name__))
+                await asyncio.sleep(self._every_s)
 
     async def aclose(self) -> None:
         """Stop that. What waits is told by whoever runs next."""

@@ -214,7 +214,7 @@ def test_the_command_line_lists_shows_sets_and_resets(proxy: RunningProxy, keys:
     listed = cli(proxy, "list")
     assert "team support" in listed
     assert "75%" in listed
-    assert "█" * 15 + "░" * 5 in listed
+    assert "█" * 9 + "░" * 3 in listed
     rows = json.loads(cli(proxy, "list", "--json", "--name", "team-day"))["budgets"]
     assert {row["account"]: row["requests"]["spent"] for row in rows}[TEAM] == 3
     assert "Asia/Tokyo" in cli(proxy, "show", TEAM)

@@ -23,16 +23,16 @@ _tasks: set[asyncio.Task[None]] = set()  # the loop itself keeps weak references
 
 def install(pack: Pack) -> None:
     """Called while the host imports its callbacks: its loop runs, its router is not built yet."""
-    from litellm.proxy import proxy_server
-
-    from litellm_plugins.proxy.front import front_routes
-
     cached = cache_anywhere(pack.settings)
     if pack.budgets is not None:
         with contextlib.suppress(RuntimeError):  # no loop: `litellm-plugins check`
             pack.budgets.start()
     if not cached and pack.budgets is None:
         return
+    from litellm.proxy import proxy_server
+
+    from litellm_plugins.proxy.front import front_routes
+
     proxy_server.app.router.routes[0:0] = front_routes(pack)
     if not cached:
         return

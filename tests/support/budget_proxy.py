@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import httpx
+from typing import TYPE_CHECKING, Any
 
 from tests.support.config import KEYS, model, proxy_config
 from tests.support.fixtures import CLAUDE
 from tests.support.proxy import RunningProxy
+
+if TYPE_CHECKING:
+    import httpx
 
 LIMIT_TOKENS = 20  # of every answer: the provider's are longer, so they are cut to exactly that
 ONE_USD_NANO = 1_000_000_000

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 from typing import get_args
 from zoneinfo import ZoneInfo, available_timezones
@@ -48,6 +51,13 @@ def span(unit: Unit, zone: str, at: str) -> Span:
 )
 def test_a_calendar_window_follows_the_clocks_of_its_zone(unit: Unit, start: str, end: str) -> None:
     assert span(unit, "Europe/Madrid", "2026-05-06T17:29:59.999+02:00") == Span(ms(start), ms(end))
+
+
+def test_zones_are_known_where_the_system_has_none() -> None:
+    """A slim container: they come with the package `tzdata`."""
+    code = "from zoneinfo import TZPATH, ZoneInfo; print(TZPATH, ZoneInfo('Europe/Madrid'))"
+    ran = subprocess.run([sys.executable, "-c", code], env={**os.environ, "PYTHONTZPATH": ""}, capture_output=True)
+    assert ran.stdout.decode().strip() == "() Europe/Madrid", ran.stderr.decode()
 
 
 @pytest.mark.parametrize(("date", "hours"), [("2026-03-29", 23), ("2026-10-25", 25), ("2026-10-26", 24)])

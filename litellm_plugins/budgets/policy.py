@@ -51,7 +51,7 @@ class BudgetPolicy:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._names = frozenset(budget.name for budget in settings.budgets)
+        self.names = frozenset(budget.name for budget in settings.budgets)  # others come from metadata, without end
         self._merged = lru_cache(maxsize=4_096)(self._merge)
         self._told = lru_cache(maxsize=4_096)(_tell)  # once each
         self._spans: dict[tuple[Window, str], Span] = {}
@@ -80,7 +80,7 @@ class BudgetPolicy:
         s = self._settings
         named = [(s.per_team, team), (s.per_key, key)]
         budgets = budgets_with(s.budgets, *(table[name].budgets for table, name in named if name is not None))
-        return merged_with(budgets, self._names, {"team": team_text, "key": key_text})
+        return merged_with(budgets, self.names, {"team": team_text, "key": key_text})
 
     def _span(self, budget: Budget, now_ms: int) -> Span:
         """The last one is kept: it holds for long."""

@@ -61,9 +61,8 @@ class BudgetPolicy:
         found: dict[str, Covering] = {}
         for budget in self._in_force(ask):
             for account, holder in _accounts(budget, ask):
-                if account not in found:
-                    line = Line(budget.name, account, limits_of(budget), self._span(budget, now_ms))
-                    found[account] = Covering(line, budget, holder)
+                line = Line(budget.name, account, limits_of(budget), self._span(budget, now_ms))
+                found[account] = Covering(line, budget, holder)
         return tuple(found.values())
 
     def _in_force(self, ask: Ask) -> tuple[Budget, ...]:
@@ -83,10 +82,10 @@ class BudgetPolicy:
         return merged_with(budgets, self.names, {"team": team_text, "key": key_text})
 
     def _span(self, budget: Budget, now_ms: int) -> Span:
-        """The last one is kept: it holds for long."""
+        """The last one is kept: by the calendar it holds for long."""
         which = (budget.window, budget.timezone)
         span = self._spans.get(which)
-        if span is None or span.rolling or not span.start_ms <= now_ms < span.end_ms:
+        if span is None or not span.start_ms <= now_ms < span.end_ms:
             span = span_at(*which, now_ms)
             if len(self._spans) < 1_024:
                 self._spans[which] = span

@@ -89,6 +89,12 @@ def test_a_day_whose_midnight_the_clocks_skip_begins_when_they_are_changed() -> 
     assert span("d", "Asia/Beirut", "2026-03-29T12:00:00+03:00").start_ms == ms("2026-03-29T01:00:00+03:00")
 
 
+def test_a_day_whose_midnight_lies_within_what_is_skipped_begins_when_the_clocks_are_changed() -> None:
+    """Toronto went from 23:30 to 00:30 in 1919."""
+    assert span("d", "America/Toronto", "1919-03-31T12:00:00-04:00").start_ms == ms("1919-03-31T00:30:00-04:00")
+    assert span("d", "America/Toronto", "1919-03-30T12:00:00-05:00").end_ms == ms("1919-03-30T23:30:00-05:00")
+
+
 def test_a_day_whose_midnight_is_shown_twice_begins_at_the_first() -> None:
     """Cuba goes from 01:00 back to 00:00."""
     assert span("d", "America/Havana", "2026-11-01T12:00:00-05:00").start_ms == ms("2026-11-01T00:00:00-04:00")

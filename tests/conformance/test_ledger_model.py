@@ -98,7 +98,7 @@ class Bookkeeping(RuleBasedStateMachine):
         self.reserve(call, covering, amount, lease_ms)
         self.called(call, lease_ms)
 
-    @rule(passes_ms=st.sampled_from([1, 400, 1_000, 2_999, 5_000, 9_000]))
+    @rule(passes_ms=st.sampled_from([1, 500, 1_000, 2_000, 3_000, 7_000]))
     def wait(self, passes_ms: int) -> None:
         self.now += passes_ms
 

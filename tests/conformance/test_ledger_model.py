@@ -128,6 +128,7 @@ class Bookkeeping(RuleBasedStateMachine):
         return worth_telling(self.run(next(self.views).balances(now_ms=self.now)))
 
 
+@pytest.mark.timeout(600)  # 10 s, but minutes to find the shortest case where it fails
 @pytest.mark.parametrize("on_lapse", ["charge", "release"])
 def test_the_ledger_answers_as_the_model_does(ledger_url: str, on_lapse: OnLapse) -> None:
     here = type("Here", (Bookkeeping,), {"url": ledger_url, "on_lapse": on_lapse, "numbers": itertools.count()})

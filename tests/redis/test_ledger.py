@@ -176,6 +176,21 @@ async def test_a_reservation_whose_reply_was_lost_holds_once_when_it_is_asked_ag
     assert await held(ledger, TEAM.account, now_ms=NOW + LEASE) == (usd(5), NOTHING, NOTHING)
 
 
+async def test_a_settlement_is_carried_out_though_its_asker_was_cancelled(
+    server: RedisServer, open_ledger: LedgerOpener
+) -> None:
+    """A client that goes away while its answer streams takes its request's tasks along."""
+    ledger = open_ledger(server)
+    await ledger.reserve("a", BOTH, usd(30), now_ms=NOW, lease_ms=LEASE)
+    server.freeze()
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.2):
+            await ledger.settle("a", usd(20), now_ms=NOW)
+    server.thaw()
+    await ledger.aclose()
+    assert await held(open_ledger(server), TEAM.account) == (usd(20), NOTHING, NOTHING)
+
+
 async def test_thousands_of_lapsed_leases_are_all_ended_before_anybody_is_refused(
     server: RedisServer, open_ledger: LedgerOpener
 ) -> None:

@@ -111,6 +111,37 @@ class JudgeOutcome(StrEnum):
     BUDGET_SPENT = "budget_spent"  # not asked
 
 
+class BudgetState(StrEnum):
+    """How a request stands with the budgets that cover it, as header `x-litellm-plugins-budget-state` says it."""
+
+    OK = "ok"
+    SOFT = "soft"  # past a soft mark, and served as asked
+    DEGRADED = "degraded"
+    DENIED = "denied"
+
+
+class BudgetReason(StrEnum):
+    """Why it stands so. The same word stands in header, log, metric and test."""
+
+    # ok
+    NO_BUDGET = "no_budget"  # none covers it
+    WITHIN = "within"
+    CACHE_HIT = "cache_hit"  # it cost nothing, and nothing was reserved
+    COALESCED = "coalesced"  # answered by another request's call
+    LEDGER_UNAVAILABLE_ALLOWED = "ledger_unavailable_allowed"  # on_ledger_failure: allow
+    # soft, degraded
+    SOFT_MARK = "soft_mark"
+    DEGRADED_AT_MARK = "degraded_at_mark"
+    DEGRADED_AT_LIMIT = "degraded_at_limit"
+    # denied
+    LIMIT_REACHED = "limit_reached"
+    ABOVE_LIMIT = "above_limit"  # alone it is more than a whole window may hold: no retry helps
+    ABOVE_REQUEST_CAP = "above_request_cap"  # max_request_usd
+    CACHE_ONLY = "cache_only"  # at the limit only cached answers are served, and there was none
+    UNPRICED_MODEL = "unpriced_model"
+    LEDGER_UNAVAILABLE = "ledger_unavailable"
+
+
 @dataclass(frozen=True, slots=True)
 class Identity:
     """Who asks, as the host authenticated them.

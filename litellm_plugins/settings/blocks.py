@@ -182,6 +182,7 @@ class Override(_Block):
     """What differs for one team, key or model: only the settings that are named change."""
 
     cache: dict[str, Any] = Field(default_factory=dict)
+    budgets: dict[str, dict[str, Any] | None] = Field(default_factory=dict)  # by name; null: not for them
 
 
 class Team(_Block):

@@ -27,9 +27,15 @@ def ledger_at(url: str, *, on_lapse: OnLapse = "charge") -> Ledger:
 
 
 def redis_ledger(url: str, *, on_lapse: OnLapse = "charge", timeout_s: float = 30) -> RedisLedger:
-    """On a Redis; as patient as the shared machine needs, if nobody says otherwise."""
-    server = RedisServer(url, timeout_s=timeout_s, max_connections=64)
-    return RedisLedger(server, "litellm_plugins", on_lapse=on_lapse)
+    """On a Redis; as patient as the shared machine needs, if nobody says otherwise. A fragment parts ledgers."""
+    address, _, name = url.partition("#")
+    server = RedisServer(address, timeout_s=timeout_s, max_connections=64)
+    return RedisLedger(server, f"litellm_plugins{name}", on_lapse=on_lapse)
+
+
+def another(url: str, number: int) -> str:
+    """A ledger beside that one."""
+    return f"{url}#-{number}" if url.startswith("redis://") else f"{url}-{number}"
 
 
 def line(

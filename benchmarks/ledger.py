@@ -199,7 +199,7 @@ class _Stock:
 
 
 def _show(report: dict[str, Any]) -> None:
-    console = Console(width=140)
+    console = Console(width=170)
     console.print(f"{report['cores']} cores, load {report['load']:.1f} in the end; ms of a whole request, p50 / p99")
     names = [name for name in report["cases"][0] if name not in ("concurrency", "budgets")]
     ratios = (("Redis", "stock, Redis"), ("SQLite", "stock, Redis"), ("SQLite", "stock, memory"))

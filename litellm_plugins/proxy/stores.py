@@ -102,8 +102,7 @@ def _on_redis(settings: Settings) -> Stores:
     storage, missing = settings.storage, why_no_redis()
     if missing:
         raise SettingsError([f"{ROOT}.storage.url: {missing}"])
-    if settings.budgets:
-        raise SettingsError([f"{ROOT}.budgets: can only be kept on SQLite; storage.url is a Redis server"])
+    from litellm_plugins.budgets.backends.redis import RedisLedger
     from litellm_plugins.cache.backends import (
         redis,
         redis_checks,
@@ -115,7 +114,10 @@ def _on_redis(settings: Settings) -> Stores:
     from litellm_plugins.cache.backends.redis_fields import Names
     from litellm_plugins.storage.redis import RedisServer
 
-    server = RedisServer(storage.url, timeout_s=storage.timeout_ms / 1_000, max_connections=storage.max_connections)
+    def connect() -> RedisServer:
+        return RedisServer(storage.url, timeout_s=storage.timeout_ms / 1_000, max_connections=storage.max_connections)
+
+    server = connect()
     names = Names(storage.key_prefix)
     return Stores(
         entries=redis.RedisCacheStore(server, names),
@@ -124,7 +126,7 @@ def _on_redis(settings: Settings) -> Stores:
         checks=redis_checks.RedisCheckStore(server, names),
         spaces=redis_spaces.RedisSpaces(server, names),
         judge_spend=redis_judge.RedisJudgeSpend(server, names),
-        ledger=_sqlite_ledger(settings),  # never opened: there is no budget
+        ledger=RedisLedger(connect(), storage.key_prefix, on_lapse=settings.ledger.on_lapse),
     )
 
 

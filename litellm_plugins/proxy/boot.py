@@ -10,6 +10,7 @@ import signal
 import sys
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import litellm
@@ -34,7 +35,7 @@ from litellm_plugins.proxy.stores import open_stores
 from litellm_plugins.settings import Policies, Settings, cache_anywhere, parse, promised_rates, semantic_anywhere
 from litellm_plugins.telemetry.events import Sink, Telemetry
 from litellm_plugins.telemetry.sinks import log
-from litellm_plugins.virtual_keys.key_ring import KeyRing
+from litellm_plugins.virtual_keys.live_keys import LiveKeys
 
 if TYPE_CHECKING:
     from litellm_plugins.cache.answers import AnswerComparer
@@ -52,7 +53,7 @@ class Pack:
     """Everything that runs in one worker."""
 
     settings: Settings
-    key_ring: KeyRing
+    keys: LiveKeys
     pipeline: Pipeline
     embedder: Embedder | None
     cache_admin: CacheAdmin
@@ -87,7 +88,10 @@ def load_handler() -> CustomLogger:
 
 
 def build(settings: Settings) -> Pack:
-    """Put the parts together. Opens no file and loads no model: that happens on first use. Raises: SettingsError."""
+    """Put the parts together. Opens no file but the keys' and loads no model: that happens on first use.
+
+    Raises: SettingsError.
+    """
     reader = _embedder(settings)
     embedder = None if reader is None else MemoEmbedder(reader)
     stores, policies = open_stores(settings), Policies(settings)
@@ -112,7 +116,14 @@ def build(settings: Settings) -> Pack:
         settings=settings,
         standing=_standing(settings, stores.labels, embedder),
     )
-    return Pack(settings, KeyRing.of(settings.virtual_keys), pipeline, embedder, admin)
+    return Pack(settings, _keys(settings), pipeline, embedder, admin)
+
+
+def _keys(settings: Settings) -> LiveKeys:
+    from litellm.proxy import proxy_server
+
+    config = proxy_server.user_config_file_path
+    return LiveKeys(settings.virtual_keys, config=Path(config) if config else None)
 
 
 def _verifier(labels: LabelStore, embedder: Embedder) -> Verifier:

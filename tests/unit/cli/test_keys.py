@@ -53,7 +53,7 @@ def test_the_entry_of_a_new_key_lets_its_secret_in() -> None:
     ring = KeyRing.of(VirtualKeys.model_validate({"keys": pasted(entry)}))
     found = ring.find(secret)
     assert found is not None
-    assert found.name == "chat"
+    assert found.key.name == "chat"
 
 
 @pytest.mark.parametrize(

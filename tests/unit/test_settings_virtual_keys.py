@@ -13,6 +13,7 @@ from litellm_plugins.settings import VirtualKeys, parse, parse_keys
 
 HASH = "sha256:" + "0a" * 32
 SECRET = "sk-lp-THIS_IS_THE_SECRET"
+NAIVE = yaml.safe_load("2030-01-31 18:00:00")
 
 
 def key(**more: Any) -> dict[str, Any]:
@@ -53,7 +54,7 @@ def test_a_key_says_everything_that_it_may_do() -> None:
     ("wrong", "said"),
     [
         ({"expires": "2030-01-31T18:00:00"}, "keys.0.expires: a date-time needs its offset"),
-        ({"expires": datetime(2030, 1, 31)}, "keys.0.expires: a date-time needs its offset"),
+        ({"expires": NAIVE}, "keys.0.expires: a date-time needs its offset"),
         ({"expires": "soon"}, "keys.0.expires: expected a date (2030-01-31)"),
         ({"expires": "2030-02-31"}, "keys.0.expires: expected a date"),
         ({"expires": 20300131}, "keys.0.expires: expected a date"),
@@ -64,7 +65,7 @@ def test_a_key_says_everything_that_it_may_do() -> None:
         ({"max_parallel_requests": -1}, "keys.0.max_parallel_requests: input should be greater"),
         ({"blocked": "no"}, "keys.0.blocked: input should be a valid boolean"),
         ({"revoked": 0}, "keys.0.revoked: input should be a valid boolean"),
-        ({"metadata": {"since": datetime(2030, 1, 31)}}, "keys.0.metadata.since: input was not a valid JSON value"),
+        ({"metadata": {"since": NAIVE}}, "keys.0.metadata.since: input was not a valid JSON value"),
         ({"metadata": {"litellm_plugins": ["x"]}}, "keys.0.metadata: litellm_plugins in it is a block"),
         ({"metadata": {"tags": "batch"}}, "keys.0.metadata: tags in it is a list"),
         ({"rpm_limits": 1}, "keys.0.rpm_limits: unknown setting; did you mean rpm_limit?"),

@@ -1,0 +1,206 @@
+"""How a refusal of a key reads on each endpoint, and what the host counts for a key and its team."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import anthropic
+import httpx
+import openai
+import pytest
+
+from litellm_plugins.virtual_keys.key_ring import hash_of, new_secret
+from tests.support import KEYS, Provider, RunningProxy, eventually, model, proxy_config
+from tests.support.fixtures import CLAUDE
+
+# Every kind of key: what it says of itself, and how the refusal reads.
+CLOSED: dict[str, tuple[dict[str, Any], str]] = {
+    "revoked": ({"revoked": True}, "This API key is revoked."),
+    "blocked": ({"blocked": True}, "This API key is blocked."),
+    "expired": ({"expires": "2020-01-31"}, "This API key expired at 2020-01-31T23:59:59+00:00."),
+    "of-a-blocked-team": ({"team": "shut"}, "This API key is blocked."),
+    "of-an-ended-team": ({"team": "over"}, "This API key expired at 2020-01-31T23:59:59+00:00."),
+}
+OPEN: dict[str, dict[str, Any]] = {
+    "two-a-minute": {"rpm_limit": 2},
+    "few-tokens": {"tpm_limit": 40},
+    "one-at-once": {"max_parallel_requests": 1},
+    "team-two-a-minute": {"team": "slow"},
+    "team-two-a-minute-too": {"team": "slow"},
+    "team-few-tokens": {"team": "thrifty"},
+    "wider-than-its-team": {"team": "narrow", "models": ["gpt-4.1", "gpt-4.1-mini"]},
+    "mini": {"models": ["gpt-4.1-mini"]},
+    "told": {"team": "told", "metadata": {"tags": ["of-the-key"], "cost_center": "17"}},
+}
+TEAMS: list[dict[str, Any]] = [
+    {"id": "shut", "blocked": True},
+    {"id": "over", "expires": "2020-01-31"},
+    {"id": "slow", "rpm_limit": 2},
+    {"id": "thrifty", "tpm_limit": 40},
+    {"id": "narrow", "models": ["gpt-4.1-mini"]},
+    {"id": "told", "metadata": {"tags": ["of-the-team"]}},
+]
+SECRETS = {name: new_secret() for name in (*CLOSED, *OPEN)}
+GARBAGE = [
+    "",
+    " ",
+    "sk-lp-wrong",
+    "x" * 7_000,
+    "sk-lp-schl\xfcssel",
+    "sk-\x01",
+    "sha256:" + "0" * 64,
+    "null",
+    "Bearer x",
+    "{}",
+]
+BODIES: dict[str, dict[str, Any]] = {
+    "/v1/chat/completions": {"messages": [{"role": "user", "content": "Hello"}]},
+    "/chat/completions": {"messages": [{"role": "user", "content": "Hello"}]},
+    "/openai/deployments/gpt-4.1/chat/completions": {"messages": [{"role": "user", "content": "Hello"}]},
+    "/v1/responses": {"input": "Hello"},
+    "/v1/completions": {"prompt": "Hello"},
+    "/v1/embeddings": {"input": "Hello"},
+}
+
+
+@pytest.fixture(scope="module")
+def keyed(provider: Provider, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningProxy]:
+    closed = {name: more for name, (more, _) in CLOSED.items()}
+    entries = [
+        {"name": name, "hash": f"sha256:{hash_of(SECRETS[name])}", **more} for name, more in (closed | OPEN).items()
+    ]
+    config = proxy_config(
+        provider.url,
+        pack={"virtual_keys": {"teams": TEAMS, "keys": entries}},
+        more_models=[model(CLAUDE, provider.url, via="anthropic")],
+    )
+    with RunningProxy(config, tmp_path_factory.mktemp("keyed"), provider_url=provider.url) as proxy:
+        yield proxy
+
+
+def error_of(response: httpx.Response) -> dict[str, Any]:
+    """Of a refusal in OpenAI's shape."""
+    body = response.json()
+    assert body.keys() == {"error"}
+    assert {"message", "type", "param", "code"} <= body["error"].keys()
+    return dict(body["error"])
+
+
+def ask(proxy: RunningProxy, path: str, key: str | None, **more: Any) -> httpx.Response:
+    return proxy.http("POST", path, key, json={"model": "gpt-4.1", **BODIES[path], **more})
+
+
+@pytest.mark.parametrize("path", BODIES)
+@pytest.mark.parametrize("name", CLOSED)
+def test_a_key_that_opens_nothing_any_more_is_a_401_that_says_why(keyed: RunningProxy, name: str, path: str) -> None:
+    response = ask(keyed, path, SECRETS[name])
+    assert response.status_code == 401
+    assert CLOSED[name][1] in error_of(response)["message"]
+    assert SECRETS[name] not in response.text
+
+
+@pytest.mark.parametrize("name", [*CLOSED, None])
+def test_messages_refuse_in_anthropics_shape(keyed: RunningProxy, name: str | None) -> None:
+    with pytest.raises(anthropic.AuthenticationError) as refused:
+        keyed.anthropic(SECRETS[name] if name else "sk-wrong").messages.create(
+            model=CLAUDE, max_tokens=10, messages=[{"role": "user", "content": "Hello"}]
+        )
+    body = refused.value.body
+    assert isinstance(body, dict)
+    assert body["type"] == "error"
+    assert body["error"]["type"] == "authentication_error"
+    assert (CLOSED[name][1] if name else "Incorrect API key") in body["error"]["message"]
+
+
+@pytest.mark.parametrize("path", BODIES)
+@pytest.mark.parametrize("presented", GARBAGE, ids=range(len(GARBAGE)))
+def test_whatever_is_presented_as_a_key_is_a_401_in_openais_shape(
+    keyed: RunningProxy, provider: Provider, presented: str, path: str
+) -> None:
+    for header, value in (("authorization", f"Bearer {presented}"), ("x-api-key", presented), ("api-key", presented)):
+        if "\x01" in value:
+            continue  # no client sends it: HTTP has no such header
+        headers = [(header.encode(), value.encode("latin-1"))]
+        response = keyed.http("POST", path, json={"model": "gpt-4.1", **BODIES[path]}, headers=headers_of(headers))
+        assert response.status_code == 401, (header, response.text)
+        error_of(response)
+
+
+def headers_of(pairs: list[tuple[bytes, bytes]]) -> Any:
+    return dict(pairs)
+
+
+@pytest.mark.parametrize("path", BODIES)
+def test_no_key_is_a_401_in_openais_shape(keyed: RunningProxy, path: str) -> None:
+    response = ask(keyed, path, None)
+    assert response.status_code == 401
+    assert "No API key" in error_of(response)["message"]
+
+
+@pytest.mark.parametrize("path", BODIES)
+def test_a_model_that_a_key_may_not_use_is_refused_in_openais_shape(
+    keyed: RunningProxy, provider: Provider, path: str
+) -> None:
+    for name in ("mini", "wider-than-its-team"):
+        response = ask(keyed, path, SECRETS[name])
+        assert response.status_code in {401, 403}, name
+        assert "gpt-4.1" in error_of(response)["message"]
+
+
+def test_a_model_that_a_key_may_not_use_is_refused_in_anthropics_shape_on_messages(keyed: RunningProxy) -> None:
+    for name in ("mini", "wider-than-its-team"):
+        with pytest.raises((anthropic.AuthenticationError, anthropic.PermissionDeniedError)) as refused:
+            keyed.anthropic(SECRETS[name]).messages.create(
+                model=CLAUDE, max_tokens=10, messages=[{"role": "user", "content": "Hello"}]
+            )
+        body = refused.value.body
+        assert isinstance(body, dict)
+        assert body["type"] == "error"
+        assert CLAUDE in body["error"]["message"]
+
+
+def test_the_models_of_key_and_team_are_answered(keyed: RunningProxy, question: str) -> None:
+    for name in ("mini", "wider-than-its-team"):
+        assert keyed.ask(SECRETS[name], question, model="gpt-4.1-mini").text
+
+
+def answered(keyed: RunningProxy, name: str, question: str) -> bool:
+    try:
+        keyed.ask(SECRETS[name], question, model="gpt-4.1-mini")
+    except openai.RateLimitError as refused:
+        assert refused.response.headers.get("retry-after")
+        return False
+    return True
+
+
+def test_requests_in_a_minute_are_the_hosts_to_count(keyed: RunningProxy, question: str) -> None:
+    """By key; hits count like all others."""
+    assert [answered(keyed, "two-a-minute", question) for _ in range(4)] == [True, True, False, False]
+
+
+def test_requests_in_a_minute_are_counted_by_team(keyed: RunningProxy, question: str) -> None:
+    names = ("team-two-a-minute", "team-two-a-minute-too")
+    assert [answered(keyed, name, question) for name in (*names, *names)] == [True, True, False, False]
+
+
+@pytest.mark.parametrize("name", ["few-tokens", "team-few-tokens"])
+def test_tokens_in_a_minute_are_counted_by_key_and_by_team(keyed: RunningProxy, question: str, name: str) -> None:
+    """The host reserves for the answer before the call, and so may refuse the first already."""
+    assert not all(answered(keyed, name, f"{question} {n}") for n in range(4))
+
+
+def test_requests_at_once_are_the_hosts_to_count(keyed: RunningProxy, provider: Provider, question: str) -> None:
+    slow = f"{question} simulator:stall:3"
+    keyed.client(SECRETS["one-at-once"])
+    with ThreadPoolExecutor(1) as other:
+        first = other.submit(keyed.ask, SECRETS["one-at-once"], slow, model="gpt-4.1-mini")
+        eventually(lambda: provider.times_asked(slow), what="the slow call to be under way")
+        assert not answered(keyed, "one-at-once", question)
+        assert first.result().text
+    eventually(lambda: answered(keyed, "one-at-once", question), what="the slot to be free again")
+
+
+def test_a_key_without_limits_has_none(keyed: RunningProxy, question: str) -> None:
+    assert all(keyed.ask(KEYS.support, question).text for _ in range(5))

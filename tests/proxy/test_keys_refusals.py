@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import anthropic
-import httpx
-import openai
 import pytest
 
 from litellm_plugins.virtual_keys.key_ring import hash_of, new_secret
 from tests.support import KEYS, Provider, RunningProxy, eventually, model, proxy_config
 from tests.support.fixtures import CLAUDE
+
+if TYPE_CHECKING:
+    import httpx
 
 # Every kind of key: what it says of itself, and how the refusal reads.
 CLOSED: dict[str, tuple[dict[str, Any], str]] = {
@@ -49,7 +50,6 @@ GARBAGE = [
     "sk-lp-wrong",
     "x" * 7_000,
     "sk-lp-schl\xfcssel",
-    "sk-\x01",
     "sha256:" + "0" * 64,
     "null",
     "Bearer x",
@@ -117,19 +117,13 @@ def test_messages_refuse_in_anthropics_shape(keyed: RunningProxy, name: str | No
 @pytest.mark.parametrize("path", BODIES)
 @pytest.mark.parametrize("presented", GARBAGE, ids=range(len(GARBAGE)))
 def test_whatever_is_presented_as_a_key_is_a_401_in_openais_shape(
-    keyed: RunningProxy, provider: Provider, presented: str, path: str
+    keyed: RunningProxy, presented: str, path: str
 ) -> None:
     for header, value in (("authorization", f"Bearer {presented}"), ("x-api-key", presented), ("api-key", presented)):
-        if "\x01" in value:
-            continue  # no client sends it: HTTP has no such header
-        headers = [(header.encode(), value.encode("latin-1"))]
-        response = keyed.http("POST", path, json={"model": "gpt-4.1", **BODIES[path]}, headers=headers_of(headers))
+        headers = {header.encode(): value.encode("latin-1")}
+        response = keyed.http("POST", path, json={"model": "gpt-4.1", **BODIES[path]}, headers=headers)
         assert response.status_code == 401, (header, response.text)
         error_of(response)
-
-
-def headers_of(pairs: list[tuple[bytes, bytes]]) -> Any:
-    return dict(pairs)
 
 
 @pytest.mark.parametrize("path", BODIES)
@@ -140,9 +134,7 @@ def test_no_key_is_a_401_in_openais_shape(keyed: RunningProxy, path: str) -> Non
 
 
 @pytest.mark.parametrize("path", BODIES)
-def test_a_model_that_a_key_may_not_use_is_refused_in_openais_shape(
-    keyed: RunningProxy, provider: Provider, path: str
-) -> None:
+def test_a_model_that_a_key_may_not_use_is_refused_in_openais_shape(keyed: RunningProxy, path: str) -> None:
     for name in ("mini", "wider-than-its-team"):
         response = ask(keyed, path, SECRETS[name])
         assert response.status_code in {401, 403}, name
@@ -167,12 +159,11 @@ def test_the_models_of_key_and_team_are_answered(keyed: RunningProxy, question: 
 
 
 def answered(keyed: RunningProxy, name: str, question: str) -> bool:
-    try:
-        keyed.ask(SECRETS[name], question, model="gpt-4.1-mini")
-    except openai.RateLimitError as refused:
-        assert refused.response.headers.get("retry-after")
-        return False
-    return True
+    """Whether it was; else it was refused with a 429 that says when to come again."""
+    messages = [{"role": "user", "content": question}]
+    response = ask(keyed, "/v1/chat/completions", SECRETS[name], model="gpt-4.1-mini", messages=messages)
+    assert response.status_code == 200 or (response.status_code == 429 and response.headers.get("retry-after"))
+    return response.status_code == 200
 
 
 def test_requests_in_a_minute_are_the_hosts_to_count(keyed: RunningProxy, question: str) -> None:

@@ -31,7 +31,7 @@ async def virtual_key_auth(request: Request, api_key: str | None) -> UserAPIKeyA
     state = holder.state(datetime.now(UTC))
     if state is not KeyState.ACTIVE:
         raise _refusal(_closed(state, holder))
-    return _identity(holder)
+    return identity(holder)
 
 
 def _closed(state: KeyState, holder: KeyHolder) -> str:
@@ -51,7 +51,8 @@ def _refusal(message: str) -> ProxyException:
     )
 
 
-def _identity(holder: KeyHolder) -> UserAPIKeyAuth:
+def identity(holder: KeyHolder) -> UserAPIKeyAuth:
+    """As the host, its rate limiter and our budgets take it."""
     key, team = holder.key, holder.team
     return UserAPIKeyAuth(
         api_key=holder.key_hash,

@@ -87,10 +87,10 @@ def load_handler() -> CustomLogger:
     return _handlers[0]
 
 
-def build(settings: Settings) -> Pack:
+def build(settings: Settings, *, config: Path | None = None) -> Pack:
     """Put the parts together. Opens no file but the keys' and loads no model: that happens on first use.
 
-    Raises: SettingsError.
+    `config` is the file that the settings are from, where there is one. Raises: SettingsError.
     """
     reader = _embedder(settings)
     embedder = None if reader is None else MemoEmbedder(reader)
@@ -116,14 +116,7 @@ def build(settings: Settings) -> Pack:
         settings=settings,
         standing=_standing(settings, stores.labels, embedder),
     )
-    return Pack(settings, _keys(settings), pipeline, embedder, admin)
-
-
-def _keys(settings: Settings) -> LiveKeys:
-    from litellm.proxy import proxy_server
-
-    config = proxy_server.user_config_file_path
-    return LiveKeys(settings.virtual_keys, config=Path(config) if config else None)
+    return Pack(settings, LiveKeys(settings.virtual_keys, config=config), pipeline, embedder, admin)
 
 
 def _verifier(labels: LabelStore, embedder: Embedder) -> Verifier:
@@ -158,7 +151,7 @@ def _standing(
 
 def _built(block: Any) -> Pack:
     try:
-        return build(parse(block))
+        return build(parse(block), config=_config_file())
     except SettingsError as exc:
         # The host would bury an exception under its own traceback, or carry on without us.
         problems = "\n".join(f"  {problem}" for problem in exc.problems)
@@ -168,6 +161,13 @@ def _built(block: Any) -> Pack:
         if supervisor is not None and supervisor.pid is not None:  # uvicorn's would start this worker for ever
             os.kill(supervisor.pid, signal.SIGTERM)
         os._exit(_FAILED_TO_BOOT)
+
+
+def _config_file() -> Path | None:
+    from litellm.proxy import proxy_server
+
+    path = proxy_server.user_config_file_path
+    return Path(path) if path else None
 
 
 def _embedder(settings: Settings) -> Embedder | None:

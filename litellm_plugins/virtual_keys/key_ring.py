@@ -15,6 +15,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from litellm_plugins.virtual_keys.models import allowed
+
 if TYPE_CHECKING:
     from litellm_plugins.settings import Team, VirtualKey, VirtualKeys
 
@@ -44,8 +46,8 @@ class KeyHolder:
 
     @property
     def models(self) -> tuple[str, ...]:
-        """What the key may use; empty: every model."""
-        return self.key.models or self.team_models
+        """What key and team allow; empty: every model."""
+        return allowed(self.key.models, self.team_models)
 
     @property
     def team_models(self) -> tuple[str, ...]:

@@ -128,7 +128,7 @@ def options(command: Command) -> Command:
 def _loaded(text: str, path: str) -> object:
     try:
         return yaml.safe_load(text)
-    except (yaml.YAMLError, ValueError):
+    except (yaml.YAMLError, ValueError, RecursionError):
         raise SettingsError([f"{path}: is not YAML; mend it first"]) from None
 
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from litellm_plugins.settings import Settings
 
 _MAX_BYTES = 64 * 2**20
+_MAX_DEPTH = 64
 _SECRET = re.compile(r"sk-[^\s'\",]+")
 _FROM_ENVIRONMENT = "os.environ/"
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times as quick, where PyYAML was built with it
@@ -83,9 +84,23 @@ def _load(path: Path) -> object:
     if len(text) > _MAX_BYTES:
         raise KeysUnreadable([f"{path}: is too large"])
     try:
+        _check_nesting(text)
         return yaml.load(text, Loader=_Loader)  # noqa: S506 - it is the safe loader, or its twin in C
-    except (yaml.YAMLError, ValueError, RecursionError) as exc:  # ValueError: a date such as 2030-02-31
+    except (yaml.YAMLError, ValueError) as exc:  # ValueError: a date such as 2030-02-31
         raise KeysUnreadable([f"{path}: is not YAML: {_told(exc)}"]) from None  # with the text in it: a key maybe
+
+
+def _check_nesting(text: str) -> None:
+    """What reads a file nests as deep as the file does, and in C without a limit. Raises: yaml.YAMLError."""
+    open_anchors: list[str | None] = []
+    for event in yaml.parse(text, Loader=_Loader):
+        if isinstance(event, yaml.CollectionStartEvent):
+            open_anchors.append(event.anchor)
+        elif isinstance(event, yaml.CollectionEndEvent):
+            open_anchors.pop()
+        if len(open_anchors) > _MAX_DEPTH or (isinstance(event, yaml.AliasEvent) and event.anchor in open_anchors):
+            mark: Any = event.start_mark
+            raise yaml.MarkedYAMLError(problem="nested too deeply", problem_mark=mark)
 
 
 def _told(exc: Exception) -> str:

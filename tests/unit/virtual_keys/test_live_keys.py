@@ -113,6 +113,8 @@ BROKEN = {
     "half": "keys:\n  - name: ann\n",
     "a list": "- name: ann\n",
     "no UTF-8": "keys: \udcff",
+    "nested without end": "- " * 100_000,
+    "nested in itself": "keys: &a [*a]",
     "an unknown name": yaml.safe_dump({"keys": [entry("eve", modles=["small"])]}),
     "a date that there is not": f"keys: [{{name: eve, hash: 'sha256:{hash_of('eve')}', expires: 2030-02-31}}]",
     "an unknown team": yaml.safe_dump({"keys": [entry("eve", team="t")]}),

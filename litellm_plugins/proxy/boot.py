@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import litellm
 from litellm.integrations.custom_logger import CustomLogger
 
+from litellm_plugins.admission.coalescing import Coalescing
 from litellm_plugins.cache.admin import CacheAdmin
 from litellm_plugins.cache.admin.shelving import Shelver
 from litellm_plugins.cache.admin.warming import Warmer
@@ -37,6 +38,7 @@ from litellm_plugins.telemetry.sinks import log
 from litellm_plugins.virtual_keys.key_ring import KeyRing
 
 if TYPE_CHECKING:
+    from litellm_plugins.admission.flights import FlightStore
     from litellm_plugins.cache.answers import AnswerComparer
     from litellm_plugins.cache.judge import JudgeSpend
     from litellm_plugins.cache.spaces import SpaceStore
@@ -101,7 +103,13 @@ def build(settings: Settings) -> Pack:
         told=tells_checks(telemetry, Monitor(settings.cache.stale_alarm_rate)),
     )
     reembedder = _reembedder(settings, stores.spaces, reader)
-    pipeline = Pipeline(policies=policies, cache=layers, telemetry=telemetry, reembedder=reembedder)
+    pipeline = Pipeline(
+        policies=policies,
+        cache=layers,
+        telemetry=telemetry,
+        reembedder=reembedder,
+        coalescing=_coalescing(settings, stores.flights),
+    )
     shelver = Shelver(store=stores.entries, embedder=embedder)
     admin = CacheAdmin(
         store=stores.entries,
@@ -113,6 +121,13 @@ def build(settings: Settings) -> Pack:
         standing=_standing(settings, stores.labels, embedder),
     )
     return Pack(settings, KeyRing.of(settings.virtual_keys), pipeline, embedder, admin)
+
+
+def _coalescing(settings: Settings, flights: FlightStore) -> Coalescing | None:
+    wanted = settings.coalesce
+    if not wanted.enabled or not cache_anywhere(settings):
+        return None
+    return Coalescing(flights, timeout_s=wanted.timeout_s, lease_s=wanted.lease_s)
 
 
 def _verifier(labels: LabelStore, embedder: Embedder) -> Verifier:

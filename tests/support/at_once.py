@@ -1,0 +1,67 @@
+"""Many requests at the same moment, each over a connection of its own: so every worker gets its share."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+import orjson
+
+_TIMEOUT_S = 100.0
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What one of them was answered: of a stream what its events add up to. No status: the connection broke."""
+
+    status: int | None
+    headers: Mapping[str, str]
+    text: str = ""
+    answer_id: str = ""
+    usage: Any = None
+
+    @property
+    def cache(self) -> str | None:
+        """Who answered."""
+        return self.headers.get("x-litellm-plugins-cache")
+
+
+def ask_at_once(url: str, asked: Iterable[tuple[str, Mapping[str, Any]]]) -> list[Told]:
+    """Chat completions, each with the key it comes with; in the order they were given."""
+
+    async def all_of_them() -> list[Told]:
+        limits = httpx.Limits(max_connections=None, max_keepalive_connections=0)
+        async with httpx.AsyncClient(limits=limits, timeout=_TIMEOUT_S, trust_env=False) as client:
+            return list(await asyncio.gather(*(_ask(client, url, key, body) for key, body in asked)))
+
+    return asyncio.run(all_of_them())
+
+
+def chat(text: str, *, stream: bool = False, **more: Any) -> dict[str, Any]:
+    """The body of one that asks `text`."""
+    body = {"model": "gpt-4.1", "messages": [{"role": "user", "content": text}], **more}
+    return {**body, "stream": True, "stream_options": {"include_usage": True}} if stream else body
+
+
+async def _ask(client: httpx.AsyncClient, url: str, key: str, body: Mapping[str, Any]) -> Told:
+    headers = {"authorization": f"Bearer {key}"}
+    try:
+        response = await client.post(f"{url}/v1/chat/completions", headers=headers, json=body)
+    except httpx.TransportError:
+        return Told(None, {})
+    if response.status_code != httpx.codes.OK:
+        return Told(response.status_code, response.headers, response.text)
+    if not body.get("stream"):
+        whole = response.json()
+        text = whole["choices"][0]["message"]["content"]
+        return Told(response.status_code, response.headers, text, whole["id"], whole.get("usage"))
+    lines = [line.removeprefix("data: ") for line in response.text.splitlines() if line.startswith("data: ")]
+    events = [orjson.loads(line) for line in lines if line != "[DONE]"]
+    choices = [choice for event in events for choice in event.get("choices", ())]
+    text = "".join(choice["delta"].get("content") or "" for choice in choices)
+    usage = next((event["usage"] for event in events if event.get("usage")), None)
+    complete = lines[-1:] == ["[DONE]"] and any(choice.get("finish_reason") for choice in choices)
+    return Told(response.status_code if complete else None, response.headers, text, events[0].get("id", ""), usage)

@@ -105,11 +105,19 @@ class CacheLayers:
         return replace(hit, keys=derived, treatment=verdict.treatment)
 
     async def remember(
-        self, verdict: Verdict, request: Request, reply: Reply, policy: Cache, *, again: bool = False
+        self,
+        verdict: Verdict,
+        request: Request,
+        reply: Reply,
+        policy: Cache,
+        *,
+        again: bool = False,
+        kept: Callable[[], None] = lambda: None,
     ) -> Reason | None:
         """Keep the answer to a request that missed. None: stored; else why not. Raises: StoreUnavailable.
 
         `again`: an earlier state of the same answer was given before; it is replaced, and teaches nothing twice.
+        `kept` is called as soon as it can be served.
         """
         if verdict.keys is None or verdict.is_hit:
             return verdict.reason
@@ -129,6 +137,7 @@ class CacheLayers:
         to_judge = self._checker.to_judge(verdict, request, rival, policy)
         if to_judge is not None:
             await self._put(verdict, entry)  # a judge takes seconds: meanwhile the answer can be served
+            kept()
         right = await self._checker.same(reply, rival, to_judge)
         known_as = entry
         if rival and right and (rival.origin == entry.origin or vouches(reply.body, rival.body)):

@@ -7,15 +7,14 @@ from typing import Any
 import pytest
 
 from litellm_plugins.cache.checks import Withheld
-from litellm_plugins.cache.keys import derive
+from litellm_plugins.cache.keys import Keys
 from litellm_plugins.cache.merging import may_be_merged
 from litellm_plugins.cache.verdict import Verdict
 from litellm_plugins.model import CacheControls, Layer, Reason
 from litellm_plugins.settings import Cache
 from tests.unit.cache.builders import chat
 
-KEYS = derive(chat(), "team")
-assert not isinstance(KEYS, Reason)
+KEYS = Keys("team:support", b"p" * 32, b"k" * 32, "lost")
 MISS = Verdict(Layer.MISS, Reason.EMPTY, keys=KEYS)
 ON = Cache(enabled=True)
 

@@ -17,9 +17,10 @@ import redis
 import yaml
 
 from litellm_plugins.simulator.wire import RequestError
-from tests.support import Keys, Provider, RunningProxy, eventually, proxy_config
-from tests.support.at_once import Told, ask_at_once, chat
-from tests.support.fixtures import new_question
+from tests.support import Keys, Provider, RunningProxy, eventually, mark_of, model, proxy_config
+from tests.support.answers import cache_of
+from tests.support.at_once import Told, ask_at_once, chat, post_at_once
+from tests.support.fixtures import CLAUDE, LEGACY_MODEL, new_question
 from tests.support.redis_server import RedisServer
 
 MERGED = "litellm_plugins_coalesced_total"
@@ -61,7 +62,11 @@ def proxy(
         server: RedisServer = request.getfixturevalue("redis_server")
         server.call("FLUSHALL")
         pack["storage"] = {"url": server.url, "timeout_ms": 10_000}
-    config = proxy_config(provider.url, pack=pack)
+    more = [
+        model(CLAUDE, provider.url, via="anthropic"),
+        model(LEGACY_MODEL, provider.url, via="text-completion-openai"),
+    ]
+    config = proxy_config(provider.url, pack=pack, more_models=more)
     folder = tmp_path_factory.mktemp(f"coalescing_{request.param}")
     with RunningProxy(config, folder, provider_url=provider.url, num_workers=2) as running:
         yield running
@@ -112,6 +117,29 @@ def test_both_workers_take_part(proxy: RunningProxy) -> None:
     """After the tests above: each worker counts in files of its own."""
     counters = (proxy.folder / "prometheus").glob("counter_*.db")
     assert sum(b'"part": "followed"' in file.read_bytes() for file in counters) == 2
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("endpoint", ["messages", "responses", "completions", "azure"])
+def test_on_every_endpoint(proxy: RunningProxy, provider: Provider, keys: Keys, endpoint: str, stream: bool) -> None:
+    """Azure's spelling takes the host's own route, where its cache look-up serves those who waited."""
+    question = slow(1.5)
+    user = [{"role": "user", "content": question}]
+    asked: dict[str, tuple[str, dict[str, Any]]] = {
+        "messages": ("/v1/messages", {"model": CLAUDE, "max_tokens": 500, "messages": user}),
+        "responses": ("/v1/responses", {"model": "gpt-4.1", "input": question}),
+        "completions": ("/v1/completions", {"model": LEGACY_MODEL, "prompt": question}),
+        "azure": ("/openai/deployments/gpt-4.1/chat/completions", {"model": "gpt-4.1", "messages": user}),
+    }
+    path, body = asked[endpoint]
+    answers = post_at_once(f"{proxy.url}{path}", [(keys.support, {**body, "stream": stream})] * 10)
+    told = [answer for answer in answers if answer is not None and answer.status_code == 200]
+    assert len(told) == 10
+    assert provider.times_asked(question) == 1
+    assert all(mark_of(question)[-6:] in answer.text for answer in told)
+    by_cache = Counter(cache_of(answer.headers) for answer in told)
+    assert by_cache["miss"] == 1
+    assert by_cache["coalesced"] > 0
 
 
 @pytest.mark.parametrize("stream", [False, True])

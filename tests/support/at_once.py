@@ -31,11 +31,24 @@ class Told:
 
 def ask_at_once(url: str, asked: Iterable[tuple[str, Mapping[str, Any]]]) -> list[Told]:
     """Chat completions, each with the key it comes with; in the order they were given."""
+    asked = list(asked)
+    answers = post_at_once(f"{url}/v1/chat/completions", asked)
+    return [_told(answer, body) for answer, (_, body) in zip(answers, asked, strict=True)]
 
-    async def all_of_them() -> list[Told]:
+
+def post_at_once(url: str, asked: Iterable[tuple[str, Mapping[str, Any]]]) -> list[httpx.Response | None]:
+    """The same for any path. None: the connection broke."""
+
+    async def post(client: httpx.AsyncClient, key: str, body: Mapping[str, Any]) -> httpx.Response | None:
+        try:
+            return await client.post(url, headers={"authorization": f"Bearer {key}"}, json=body)
+        except httpx.TransportError:
+            return None
+
+    async def all_of_them() -> list[httpx.Response | None]:
         limits = httpx.Limits(max_connections=None, max_keepalive_connections=0)
         async with httpx.AsyncClient(limits=limits, timeout=_TIMEOUT_S, trust_env=False) as client:
-            return list(await asyncio.gather(*(_ask(client, url, key, body) for key, body in asked)))
+            return list(await asyncio.gather(*(post(client, key, body) for key, body in asked)))
 
     return asyncio.run(all_of_them())
 
@@ -46,11 +59,8 @@ def chat(text: str, *, stream: bool = False, **more: Any) -> dict[str, Any]:
     return {**body, "stream": True, "stream_options": {"include_usage": True}} if stream else body
 
 
-async def _ask(client: httpx.AsyncClient, url: str, key: str, body: Mapping[str, Any]) -> Told:
-    headers = {"authorization": f"Bearer {key}"}
-    try:
-        response = await client.post(f"{url}/v1/chat/completions", headers=headers, json=body)
-    except httpx.TransportError:
+def _told(response: httpx.Response | None, body: Mapping[str, Any]) -> Told:
+    if response is None:
         return Told(None, {})
     if response.status_code != httpx.codes.OK:
         return Told(response.status_code, response.headers, response.text)

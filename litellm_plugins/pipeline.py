@@ -118,6 +118,12 @@ class Pipeline:
             decision.flight.asked = True
 
     @staticmethod
+    def call_answered(decision: Decision) -> None:
+        """There is an answer, soon to be given to `after_call`."""
+        if decision.flight is not None:
+            decision.flight.in_hand = True
+
+    @staticmethod
     def call_failed(decision: Decision) -> None:
         """There will be no answer: whoever waits for it may ask."""
         if decision.flight is not None:

@@ -19,7 +19,7 @@ import yaml
 from litellm_plugins.simulator.wire import RequestError
 from tests.support import Keys, Provider, RunningProxy, eventually, mark_of, model, proxy_config
 from tests.support.answers import cache_of
-from tests.support.at_once import Told, ask_at_once, chat, post_at_once
+from tests.support.at_once import Told, ask_at_once, chat, post_at_once, words_of
 from tests.support.fixtures import CLAUDE, LEGACY_MODEL, new_question
 from tests.support.redis_server import RedisServer
 
@@ -136,7 +136,7 @@ def test_on_every_endpoint(proxy: RunningProxy, provider: Provider, keys: Keys, 
     told = [answer for answer in answers if answer is not None and answer.status_code == 200]
     assert len(told) == 10
     assert provider.times_asked(question) == 1
-    assert all(mark_of(question)[-6:] in answer.text for answer in told)
+    assert all(mark_of(question) in words_of(answer) for answer in told)
     by_cache = Counter(cache_of(answer.headers) for answer in told)
     assert by_cache["miss"] == 1
     assert by_cache["coalesced"] > 0

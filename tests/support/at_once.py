@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -57,6 +57,26 @@ def chat(text: str, *, stream: bool = False, **more: Any) -> dict[str, Any]:
     """The body of one that asks `text`."""
     body = {"model": "gpt-4.1", "messages": [{"role": "user", "content": text}], **more}
     return {**body, "stream": True, "stream_options": {"include_usage": True}} if stream else body
+
+
+def words_of(response: httpx.Response) -> str:
+    """Every word of an answer on any endpoint, streamed or not, in the order in which they came."""
+    if not response.headers["content-type"].startswith("text/event-stream"):
+        return "".join(_words(response.json()))
+    lines = (line.removeprefix("data: ") for line in response.text.splitlines() if line.startswith("data: "))
+    return "".join(word for line in lines if line != "[DONE]" for word in _words(orjson.loads(line)))
+
+
+def _words(body: object) -> Iterator[str]:
+    if isinstance(body, list):
+        for part in body:
+            yield from _words(part)
+    elif isinstance(body, dict):
+        for name, value in body.items():
+            if isinstance(value, str) and name in {"text", "content", "delta"}:
+                yield value
+            else:
+                yield from _words(value)
 
 
 def _told(response: httpx.Response | None, body: Mapping[str, Any]) -> Told:

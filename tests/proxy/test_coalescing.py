@@ -91,9 +91,8 @@ def test_a_hundred_at_once_are_one_call_one_charge_and_a_hundred_answers(
     assert provider.times_asked(question) == 1
     by_cache = Counter(each.cache for each in told)
     assert by_cache["miss"] == 1
-    assert (
-        by_cache["coalesced"] + by_cache["exact"] == 99
-    )  # a busy machine begins some when the answer is there already
+    # A busy machine begins some when the answer is there already.
+    assert by_cache["coalesced"] + by_cache["exact"] == 99
     assert by_cache["coalesced"] > 0
     assert len({each.text for each in told}) == len({each.answer_id for each in told}) == 1
     assert len({(each.usage["prompt_tokens"], each.usage["completion_tokens"]) for each in told}) == 1

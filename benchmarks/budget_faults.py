@@ -15,12 +15,13 @@ import httpx
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from tests.support import KEYS, Provider, RunningProxy  # noqa: E402 - the tests are no package of the venv
-from tests.support.budget_proxy import body_of, budget, budget_config  # noqa: E402
-from tests.support.budgets import billed, held_by, open_calls  # noqa: E402
+from tests.support import KEYS, Provider, RunningProxy
+from tests.support.budget_proxy import body_of, budget, budget_config
+from tests.support.budgets import billed, held_by, open_calls
 
 FAULTS = ("", "", "", "", "error:500", "error:429", "disconnect", "silent_end", "truncate", "stall:3")
 _PATIENCE_S = 60
+_LONGEST_WAIT_S = 40
 
 
 def main(requests: int, seed: int, at_once: int) -> int:
@@ -34,10 +35,10 @@ def main(requests: int, seed: int, at_once: int) -> int:
             with ThreadPoolExecutor(at_once) as pool:
                 ends.update(pool.map(lambda plan: _ask(proxy, *plan), plans))
             print(f"{requests} requests in {time.monotonic() - started:.0f} s: {dict(ends)}")
-            for waited in range(40):
-                if not open_calls(proxy):
-                    break
+            waited = 0
+            while open_calls(proxy) and waited < _LONGEST_WAIT_S:
                 time.sleep(1)
+                waited += 1
             held, bill = held_by(proxy, "all"), billed(provider)
             print(f"reserved {held.reserved} after {waited} s; ledger {held.spent}, bill {bill} nano-dollars")
             print(f"difference {held.spent - bill} ({(held.spent - bill) / max(1, bill):+.4%})")

@@ -59,8 +59,8 @@ class Stores:
     checks: CheckStore
     spaces: SpaceStore
     judge_spend: JudgeSpend
-    flights: FlightStore
     ledger: Ledger
+    flights: FlightStore
 
 
 def open_stores(settings: Settings) -> Stores:
@@ -93,8 +93,8 @@ def _on_sqlite(settings: Settings) -> Stores:
         checks=sqlite_checks.SqliteCheckStore(file),
         spaces=sqlite_spaces.SqliteSpaces(file),
         judge_spend=sqlite_judge.SqliteJudgeSpend(file),
-        flights=sqlite_flights.SqliteFlights(file),
         ledger=_sqlite_ledger(settings),
+        flights=sqlite_flights.SqliteFlights(file),
     )
 
 

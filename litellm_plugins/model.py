@@ -20,6 +20,7 @@ class Layer(StrEnum):
 
     EXACT = "exact"
     SEMANTIC = "semantic"
+    COALESCED = "coalesced"  # somebody else was asking the very same: one call answered both
     MISS = "miss"
     BYPASS = "bypass"  # this request could not, or did not want to, be answered from the cache
     OFF = "off"  # the cache is switched off for it
@@ -44,6 +45,7 @@ class Reason(StrEnum):
     VERIFIED = "verified"  # sure enough for the promised error rate
     SAME_WORDS = "same_words"  # the same question but for case, spacing and closing marks
     CURATED = "curated"  # an answer that people gave, see cache/curated.py
+    IN_FLIGHT = "in_flight"  # the same request was on its way to the provider
     # misses
     SHADOW = "shadow"  # would be a hit, but nothing is served yet
     RECHECK = "recheck"  # could be served, and is answered afresh to see whether it still holds
@@ -97,6 +99,16 @@ class Outcome(StrEnum):
     RIGHT = "right"
     WRONG = "wrong"
     UNKNOWN = "unknown"  # they cannot be compared, or one of them is missing
+
+
+class Part(StrEnum):
+    """What a request did where others may have asked the same at the same time."""
+
+    LED = "led"  # nobody else was: it went on to the provider, and others may wait for it
+    TAKEN_OVER = "taken_over"  # it waited for one that failed, and led next
+    FOLLOWED = "followed"  # it was served what another had asked for
+    ALONE = "alone"  # it waited for an answer that cannot be shared, and went on by itself
+    TIMED_OUT = "timed_out"  # it had waited long enough, and went on by itself
 
 
 class JudgeOutcome(StrEnum):

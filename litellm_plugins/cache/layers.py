@@ -87,12 +87,37 @@ class CacheLayers:
                 self._verifier.saw_answer(verdict.given)
         return verdict
 
+    async def merged(self, verdict: Verdict, request: Request, policy: Cache) -> Verdict | None:
+        """The hit that somebody else's answer to the very same request has made of this miss; None: there is none."""
+        derived = verdict.keys
+        if derived is None:
+            return None
+        try:
+            async with asyncio.timeout(policy.lookup_timeout_ms / 1_000):
+                entry = await self._store.get(derived.tenant, derived.exact)
+        except (StoreUnavailable, TimeoutError):
+            return None
+        if entry is None or not self._young_enough(entry, request):
+            return None
+        if self._verifier is not None and derived.question is not None:
+            self._verifier.saw_answer(entry.answer_id)
+        hit = Verdict(Layer.COALESCED, Reason.IN_FLIGHT, entry=entry, similarity=1.0)
+        return replace(hit, keys=derived, treatment=verdict.treatment)
+
     async def remember(
-        self, verdict: Verdict, request: Request, reply: Reply, policy: Cache, *, again: bool = False
+        self,
+        verdict: Verdict,
+        request: Request,
+        reply: Reply,
+        policy: Cache,
+        *,
+        again: bool = False,
+        kept: Callable[[], None] = lambda: None,
     ) -> Reason | None:
         """Keep the answer to a request that missed. None: stored; else why not. Raises: StoreUnavailable.
 
         `again`: an earlier state of the same answer was given before; it is replaced, and teaches nothing twice.
+        `kept` is called once it can be served, before what is learnt from it.
         """
         if verdict.keys is None or verdict.is_hit:
             return verdict.reason
@@ -111,7 +136,7 @@ class CacheLayers:
         rival = await self._checker.rival(verdict) if compared else None
         to_judge = self._checker.to_judge(verdict, request, rival, policy)
         if to_judge is not None:
-            await self._put(verdict, entry)  # a judge takes seconds: meanwhile the answer can be served
+            await self._put(verdict, entry, kept)  # a judge takes seconds: meanwhile the answer can be served
         right = await self._checker.same(reply, rival, to_judge)
         known_as = entry
         if rival and right and (rival.origin == entry.origin or vouches(reply.body, rival.body)):
@@ -119,15 +144,16 @@ class CacheLayers:
         if embedding is not None and not again:
             await self._learn(verdict, known_as.answer_id, right)
         if to_judge is None or (known_as != entry and await self._holds(verdict.keys, entry)):
-            await self._put(verdict, known_as)
+            await self._put(verdict, known_as, kept)
         if not again:
             await self._checker.settle(verdict, request, policy, rival=rival, right=right)
         return Reason.SHADOW if verdict.is_in_shadow else None
 
-    async def _put(self, verdict: Verdict, entry: Entry) -> None:
+    async def _put(self, verdict: Verdict, entry: Entry, kept: Callable[[], None]) -> None:
         if verdict.keys is not None and not verdict.is_in_shadow:
             vector = verdict.embedding.vector if verdict.embedding and entry.question is not None else None
             await self._store.put(verdict.keys.tenant, entry, vector=vector, space=self._space)
+            kept()
 
     async def _holds(self, derived: keys.Keys, entry: Entry) -> bool:
         """Whether it is there still: what was removed meanwhile is not to come back."""

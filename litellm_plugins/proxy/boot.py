@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import litellm
 from litellm.integrations.custom_logger import CustomLogger
 
+from litellm_plugins.admission.coalescing import Coalescing
 from litellm_plugins.cache.admin import CacheAdmin
 from litellm_plugins.cache.admin.shelving import Shelver
 from litellm_plugins.cache.admin.warming import Warmer
@@ -38,6 +39,7 @@ from litellm_plugins.telemetry.sinks import log
 from litellm_plugins.virtual_keys.live_keys import LiveKeys
 
 if TYPE_CHECKING:
+    from litellm_plugins.admission.flights import FlightStore
     from litellm_plugins.cache.answers import AnswerComparer
     from litellm_plugins.cache.judge import JudgeSpend
     from litellm_plugins.cache.spaces import SpaceStore
@@ -105,7 +107,13 @@ def build(settings: Settings, *, config: Path | None = None) -> Pack:
         told=tells_checks(telemetry, Monitor(settings.cache.stale_alarm_rate)),
     )
     reembedder = _reembedder(settings, stores.spaces, reader)
-    pipeline = Pipeline(policies=policies, cache=layers, telemetry=telemetry, reembedder=reembedder)
+    pipeline = Pipeline(
+        policies=policies,
+        cache=layers,
+        telemetry=telemetry,
+        reembedder=reembedder,
+        coalescing=_coalescing(settings, stores.flights),
+    )
     shelver = Shelver(store=stores.entries, embedder=embedder)
     admin = CacheAdmin(
         store=stores.entries,
@@ -117,6 +125,13 @@ def build(settings: Settings, *, config: Path | None = None) -> Pack:
         standing=_standing(settings, stores.labels, embedder),
     )
     return Pack(settings, LiveKeys(settings.virtual_keys, config=config), pipeline, embedder, admin)
+
+
+def _coalescing(settings: Settings, flights: FlightStore) -> Coalescing | None:
+    wanted = settings.coalesce
+    if not wanted.enabled or not cache_anywhere(settings):
+        return None
+    return Coalescing(flights, timeout_s=wanted.timeout_s, lease_s=wanted.lease_s)
 
 
 def _verifier(labels: LabelStore, embedder: Embedder) -> Verifier:

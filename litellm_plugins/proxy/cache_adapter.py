@@ -77,9 +77,12 @@ class _TicketBackend(BaseCache):
         if ticket is None:
             return
         if ticket.chunks is not None and not is_finished(ticket.chunks):
+            self._pipeline.call_failed(ticket.decision)
             return  # the connection ended, the answer did not: the host makes up a "stop" for such a stream
         reply = reply_of(value, kwargs)
-        if reply is not None:
+        if reply is None:
+            self._pipeline.call_unshared(ticket.decision)
+        else:
             again, ticket.handled = ticket.handled, True
             await self._pipeline.after_call(ticket.decision, reply, again=again)
 

@@ -50,7 +50,7 @@ class PluginHandler(CustomLogger):
     async def async_pre_call_hook(
         self, user_api_key_dict: UserAPIKeyAuth, cache: Any, data: dict[str, Any], call_type: str
     ) -> None:
-        """Stage 2: decide, and attach the decision to the request."""
+        """Stages 2 and 3: decide, and attach the decision to the request."""
         metadata = tickets.metadata_of(data)
         if metadata is None:  # nothing of the host's travels with this request, so neither can a decision
             return
@@ -74,10 +74,32 @@ class PluginHandler(CustomLogger):
         """Write the trace notes, now that tags can no longer sway the choice of a deployment."""
         ticket = tickets.find(kwargs)
         metadata = tickets.metadata_of(kwargs)
+        if ticket is not None:
+            self._pack.pipeline.calling(ticket.decision)
         if ticket is not None and metadata is not None:
             annotate(self._pack, ticket, metadata)
             if ticket.decision.request.endpoint != "chat":
                 ticket.deployment = deployment_of(kwargs, metadata)
+
+    async def async_post_call_failure_hook(
+        self,
+        request_data: dict[str, Any],
+        original_exception: Exception,
+        user_api_key_dict: UserAPIKeyAuth,
+        traceback_str: str | None = None,
+    ) -> None:
+        """The request has failed, after all retries and fallbacks."""
+        ticket = tickets.find(request_data)
+        if ticket is not None:
+            self._pack.pipeline.call_failed(ticket.decision)
+
+    async def async_log_success_event(
+        self, kwargs: dict[str, Any], response_obj: Any, start_time: Any, end_time: Any
+    ) -> None:
+        """The host is done with the call: its answer is complete, or its client has left a stream."""
+        ticket = tickets.find(kwargs)
+        if ticket is not None:
+            self._pack.pipeline.call_over(ticket.decision)
 
     async def async_post_call_response_headers_hook(
         self,

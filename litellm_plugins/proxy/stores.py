@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from litellm_plugins.admission.backends import sqlite as sqlite_flights
 from litellm_plugins.budgets.backends import sqlite as sqlite_ledger
 from litellm_plugins.budgets.backends import sqlite_schema as ledger_schema
 from litellm_plugins.cache.backends import (
@@ -25,6 +26,7 @@ from litellm_plugins.storage.sqlite import SqliteFile
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from litellm_plugins.admission.flights import FlightStore
     from litellm_plugins.budgets.ledger import Ledger
     from litellm_plugins.cache.admin.audit import Journal
     from litellm_plugins.cache.checks import CheckStore
@@ -43,6 +45,7 @@ SCHEMA = (
     *sqlite_checks.SCHEMA,
     *sqlite_spaces.SCHEMA,
     *sqlite_judge.SCHEMA,
+    *sqlite_flights.SCHEMA,
 )
 
 
@@ -57,6 +60,7 @@ class Stores:
     spaces: SpaceStore
     judge_spend: JudgeSpend
     ledger: Ledger
+    flights: FlightStore
 
 
 def open_stores(settings: Settings) -> Stores:
@@ -90,6 +94,7 @@ def _on_sqlite(settings: Settings) -> Stores:
         spaces=sqlite_spaces.SqliteSpaces(file),
         judge_spend=sqlite_judge.SqliteJudgeSpend(file),
         ledger=_sqlite_ledger(settings),
+        flights=sqlite_flights.SqliteFlights(file),
     )
 
 
@@ -102,6 +107,7 @@ def _on_redis(settings: Settings) -> Stores:
     storage, missing = settings.storage, why_no_redis()
     if missing:
         raise SettingsError([f"{ROOT}.storage.url: {missing}"])
+    from litellm_plugins.admission.backends import redis as redis_flights
     from litellm_plugins.budgets.backends.redis import RedisLedger
     from litellm_plugins.cache.backends import (
         redis,
@@ -127,6 +133,7 @@ def _on_redis(settings: Settings) -> Stores:
         spaces=redis_spaces.RedisSpaces(server, names),
         judge_spend=redis_judge.RedisJudgeSpend(server, names),
         ledger=RedisLedger(connect(), storage.key_prefix, on_lapse=settings.ledger.on_lapse),
+        flights=redis_flights.RedisFlights(server, storage.key_prefix),
     )
 
 

@@ -48,6 +48,7 @@ class FreshAnswer:
 
     def keep(self, body: Body) -> None:
         """Store a whole answer, beside whatever else goes on."""
+        self._pipeline.call_answered(self._ticket.decision)
         task = asyncio.get_running_loop().create_task(self._store(body))
         _tasks.add(task)
         task.add_done_callback(_tasks.discard)
@@ -73,6 +74,9 @@ class FreshAnswer:
                         kept = self._keep_stream(b"".join(collected), told)
                 yield chunk
         finally:
+            if not kept:
+                over = self._pipeline.call_failed if room > 0 else self._pipeline.call_unshared
+                over(self._ticket.decision)
             with contextlib.suppress(AttributeError):
                 await chunks.aclose()
 
@@ -93,8 +97,10 @@ class FreshAnswer:
             reply = await self._reply(body)
         except (KeyError, TypeError, ValueError, AttributeError) as exc:
             _LOG.debug("an answer of unknown shape was not stored: %s", exc)
-            return
-        if reply is not None:
+            reply = None
+        if reply is None:
+            self._pipeline.call_unshared(self._ticket.decision)
+        else:
             await self._pipeline.after_call(self._ticket.decision, reply)
 
     async def _reply(self, body: Body) -> Reply | None:

@@ -12,6 +12,7 @@ from litellm_plugins.model import checked_tags
 from litellm_plugins.settings.block import Block as _Block
 from litellm_plugins.settings.block import twice
 from litellm_plugins.settings.budgets import Budget, Ledger
+from litellm_plugins.settings.coalesce import Coalesce
 from litellm_plugins.settings.judge import Judge
 from litellm_plugins.settings.share import Share
 from litellm_plugins.settings.storage_url import checked_url, is_redis, shown_url
@@ -198,6 +199,7 @@ class Settings(_Block):
 
     storage: Storage = Storage()
     cache: Cache = Cache()
+    coalesce: Coalesce = Coalesce()
     events: Events = Events()
     virtual_keys: VirtualKeys = VirtualKeys()
     budgets: tuple[Budget, ...] = ()

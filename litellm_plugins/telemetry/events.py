@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from litellm_plugins.model import JudgeOutcome, Layer, Outcome, Reason
+from litellm_plugins.model import JudgeOutcome, Layer, Outcome, Part, Reason
 
 _LOG = logging.getLogger(__name__)
 
@@ -32,6 +32,7 @@ class CacheDecided:
     decision_ms: float = 0.0
     volatility: str = ""  # the class of the prompt; none where it has not been looked at
     would: Layer | None = None  # who would have answered, had it not been answered afresh
+    waited_ms: float = 0.0  # for the answer of another who asked the same; no part of `decision_ms`
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +86,17 @@ class AnswersJudged:
     took_ms: float = 0.0
 
 
-Event = CacheDecided | AnswerHandled | CacheChecked | StalenessMeasured | StageFailed | AnswersJudged
+@dataclass(frozen=True, slots=True)
+class RequestsMerged:
+    """What a request did that others may have made at the same time."""
+
+    part: Part
+    model_group: str
+    team: str = ""
+    waited_ms: float = 0.0
+
+
+Event = CacheDecided | AnswerHandled | CacheChecked | StalenessMeasured | StageFailed | AnswersJudged | RequestsMerged
 
 
 class Sink(Protocol):

@@ -23,6 +23,8 @@ def headers_for(event: CacheDecided) -> dict[str, str]:
         headers[f"{PREFIX}cache-class"] = event.volatility
     if event.would is not None:
         headers[f"{PREFIX}cache-would"] = str(event.would)
+    if event.waited_ms:
+        headers[f"{PREFIX}waited-ms"] = f"{event.waited_ms:.0f}"
     if event.similarity is not None:
         headers[f"{PREFIX}cache-similarity"] = f"{event.similarity:.4f}"
     if event.probability is not None:

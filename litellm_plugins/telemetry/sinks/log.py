@@ -11,12 +11,13 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from litellm_plugins.model import JudgeOutcome
+from litellm_plugins.model import JudgeOutcome, Part
 from litellm_plugins.telemetry.events import (
     AnswerHandled,
     AnswersJudged,
     CacheChecked,
     CacheDecided,
+    RequestsMerged,
     StageFailed,
     StalenessMeasured,
 )
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 LOGGER = logging.getLogger("litellm_plugins")
 _NOT_ASKED = frozenset({JudgeOutcome.BUSY, JudgeOutcome.BUDGET_SPENT})
+_TOLD_BY_THE_DECISION = frozenset({Part.LED, Part.FOLLOWED})
 _FAILURE_EVERY_S = 60.0
 
 
@@ -50,6 +52,8 @@ class LogSink:
                 self._write(logging.INFO, _judgement(event))
             case StalenessMeasured() if event.changed:
                 self._write(logging.WARNING if event.ringing else logging.INFO, _alarm(event))
+            case RequestsMerged() if self._decisions and event.part not in _TOLD_BY_THE_DECISION:
+                self._write(logging.INFO, _merged(event))
             case StageFailed():
                 self._failure(event)
 
@@ -92,6 +96,8 @@ def _decision(event: CacheDecided) -> dict[str, Any]:
         fields["class"] = event.volatility
     if event.would is not None:
         fields["would"] = event.would
+    if event.waited_ms:
+        fields["waited_ms"] = round(event.waited_ms, 1)
     if event.similarity is not None:
         fields["similarity"] = round(event.similarity, 4)
     if event.probability is not None:
@@ -123,6 +129,16 @@ def _judgement(event: AnswersJudged) -> dict[str, Any]:
         "model": event.model_group,
         "cost_usd": usd(event.cost_nano_usd),
         "took_ms": round(event.took_ms, 1),
+    }
+
+
+def _merged(event: RequestsMerged) -> dict[str, Any]:
+    return {
+        "event": "not_merged",
+        "part": event.part,
+        "model": event.model_group,
+        "team": event.team,
+        "waited_ms": round(event.waited_ms, 1),
     }
 
 

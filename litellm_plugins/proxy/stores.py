@@ -132,8 +132,8 @@ def _on_redis(settings: Settings) -> Stores:
         checks=redis_checks.RedisCheckStore(server, names),
         spaces=redis_spaces.RedisSpaces(server, names),
         judge_spend=redis_judge.RedisJudgeSpend(server, names),
-        flights=redis_flights.RedisFlights(server, storage.key_prefix),
         ledger=RedisLedger(connect(), storage.key_prefix, on_lapse=settings.ledger.on_lapse),
+        flights=redis_flights.RedisFlights(server, storage.key_prefix),
     )
 
 

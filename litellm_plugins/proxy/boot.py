@@ -10,6 +10,7 @@ import signal
 import sys
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import litellm
@@ -37,7 +38,7 @@ from litellm_plugins.proxy.stores import open_stores
 from litellm_plugins.settings import Policies, Settings, cache_anywhere, parse, promised_rates, semantic_anywhere
 from litellm_plugins.telemetry.events import Sink, Telemetry
 from litellm_plugins.telemetry.sinks import log
-from litellm_plugins.virtual_keys.key_ring import KeyRing
+from litellm_plugins.virtual_keys.live_keys import LiveKeys
 
 if TYPE_CHECKING:
     from litellm_plugins.admission.flights import FlightStore
@@ -56,7 +57,7 @@ class Pack:
     """Everything that runs in one worker."""
 
     settings: Settings
-    key_ring: KeyRing
+    keys: LiveKeys
     pipeline: Pipeline
     embedder: Embedder | None
     cache_admin: CacheAdmin
@@ -100,8 +101,11 @@ def load_handler() -> CustomLogger:
     return _handlers[0]
 
 
-def build(settings: Settings) -> Pack:
-    """Put the parts together. Opens no file and loads no model: that happens on first use. Raises: SettingsError."""
+def build(settings: Settings, *, config: Path | None = None) -> Pack:
+    """Put the parts together. Opens no file but the keys' and loads no model: that happens on first use.
+
+    `config` is the file that the settings are from, where there is one. Raises: SettingsError.
+    """
     reader = _embedder(settings)
     embedder = None if reader is None else MemoEmbedder(reader)
     stores, policies = open_stores(settings), Policies(settings)
@@ -134,15 +138,8 @@ def build(settings: Settings) -> Pack:
     )
     sight = BudgetSight(settings, stores, telemetry)
     budgets = host_budgets(settings, sight.ledger, telemetry)
-    return Pack(
-        settings,
-        KeyRing.of(settings.virtual_keys),
-        pipeline,
-        embedder,
-        admin,
-        budgets,
-        sight=None if budgets is None else sight,
-    )
+    keys = LiveKeys(settings.virtual_keys, config=config)
+    return Pack(settings, keys, pipeline, embedder, admin, budgets, sight=None if budgets is None else sight)
 
 
 def _coalescing(settings: Settings, flights: FlightStore) -> Coalescing | None:
@@ -187,7 +184,7 @@ def _built(block: Any) -> Pack:
         settings = parse(block)
         if missing := webhook_problems(settings):
             raise SettingsError(missing)
-        return build(settings)
+        return build(settings, config=_config_file())
     except SettingsError as exc:
         # The host would bury an exception under its own traceback, or carry on without us.
         problems = "\n".join(f"  {problem}" for problem in exc.problems)
@@ -197,6 +194,13 @@ def _built(block: Any) -> Pack:
         if supervisor is not None and supervisor.pid is not None:  # uvicorn's would start this worker for ever
             os.kill(supervisor.pid, signal.SIGTERM)
         os._exit(_FAILED_TO_BOOT)
+
+
+def _config_file() -> Path | None:
+    from litellm.proxy import proxy_server
+
+    path = proxy_server.user_config_file_path
+    return Path(path) if path else None
 
 
 def _embedder(settings: Settings) -> Embedder | None:

@@ -38,7 +38,7 @@ class PluginCache(Cache):
             supported_call_types=["acompletion"],
             max_messages=None,  # the host's default never caches a chat of more than four messages
         )
-        self._pipeline, self._close = pipeline, closes or pipeline.aclose
+        self._pipeline, self._closes = pipeline, closes
         # The host's constructor adds a "cache" logger, which makes it run the synchronous success path in a thread
         # on every request, for nothing.
         for names, was_there in zip(lists, had, strict=True):
@@ -52,7 +52,7 @@ class PluginCache(Cache):
 
     async def disconnect(self) -> None:
         """Called by the host as it shuts down: the one place to close what the pack holds open."""
-        await self._close()
+        await (self._pipeline.aclose if self._closes is None else self._closes)()
 
     def get_cache_key(self, **kwargs: Any) -> str:
         ticket = tickets.find(kwargs)

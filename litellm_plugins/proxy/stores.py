@@ -61,9 +61,9 @@ class Stores:
     checks: CheckStore
     spaces: SpaceStore
     judge_spend: JudgeSpend
-    flights: FlightStore
     ledger: Ledger
-    outbox: Outbox  # rests on the ledger's file or server
+    outbox: Outbox  # rests on the ledger's file, or on the entries' server
+    flights: FlightStore
 
 
 def open_stores(settings: Settings) -> Stores:
@@ -96,9 +96,9 @@ def _on_sqlite(settings: Settings) -> Stores:
         checks=sqlite_checks.SqliteCheckStore(file),
         spaces=sqlite_spaces.SqliteSpaces(file),
         judge_spend=sqlite_judge.SqliteJudgeSpend(file),
-        flights=sqlite_flights.SqliteFlights(file),
         ledger=sqlite_ledger.SqliteLedger(money, on_lapse=settings.ledger.on_lapse),
         outbox=sqlite_outbox.SqliteOutbox(money),
+        flights=sqlite_flights.SqliteFlights(file),
     )
 
 
@@ -112,9 +112,7 @@ def _on_redis(settings: Settings) -> Stores:
         raise SettingsError([f"{ROOT}.storage.url: {missing}"])
     from litellm_plugins.admission.backends import redis as redis_flights
     from litellm_plugins.budgets.backends import redis_outbox
-
-    if settings.budgets:
-        raise SettingsError([f"{ROOT}.budgets: can only be kept on SQLite; storage.url is a Redis server"])
+    from litellm_plugins.budgets.backends.redis import RedisLedger
     from litellm_plugins.cache.backends import (
         redis,
         redis_checks,
@@ -126,7 +124,10 @@ def _on_redis(settings: Settings) -> Stores:
     from litellm_plugins.cache.backends.redis_fields import Names
     from litellm_plugins.storage.redis import RedisServer
 
-    server = RedisServer(storage.url, timeout_s=storage.timeout_ms / 1_000, max_connections=storage.max_connections)
+    def connect() -> RedisServer:
+        return RedisServer(storage.url, timeout_s=storage.timeout_ms / 1_000, max_connections=storage.max_connections)
+
+    server = connect()
     names = Names(storage.key_prefix)
     return Stores(
         entries=redis.RedisCacheStore(server, names),
@@ -135,8 +136,8 @@ def _on_redis(settings: Settings) -> Stores:
         checks=redis_checks.RedisCheckStore(server, names),
         spaces=redis_spaces.RedisSpaces(server, names),
         judge_spend=redis_judge.RedisJudgeSpend(server, names),
+        ledger=RedisLedger(connect(), storage.key_prefix, on_lapse=settings.ledger.on_lapse),
         flights=redis_flights.RedisFlights(server, storage.key_prefix),
-        ledger=sqlite_ledger.SqliteLedger(_ledger_file(settings)),  # never opened: there is no budget
         outbox=redis_outbox.RedisOutbox(server, storage.key_prefix),
     )
 

@@ -8,6 +8,9 @@ from typing import Protocol
 
 import pytest
 
+from litellm_plugins.admission.backends import redis as redis_flights
+from litellm_plugins.admission.backends import sqlite as sqlite_flights
+from litellm_plugins.admission.flights import FlightStore
 from litellm_plugins.cache.admin.audit import Journal
 from litellm_plugins.cache.backends import redis as redis_cache
 from litellm_plugins.cache.backends import (
@@ -79,6 +82,10 @@ class Backend(Protocol):
         """What the judge of answers cost."""
         ...
 
+    def open_flights(self) -> tuple[FlightStore, Closer]:
+        """Requests that are under way."""
+        ...
+
     def emptied(self, name: str) -> Backend:
         """Another backend of the same kind, where nothing was ever opened."""
         ...
@@ -112,6 +119,10 @@ class SqliteBackend:
     def open_judge_spend(self) -> tuple[JudgeSpend, Closer]:
         file = SqliteFile(self._path, schema=sqlite_judge.SCHEMA)
         return sqlite_judge.SqliteJudgeSpend(file), file.aclose
+
+    def open_flights(self) -> tuple[FlightStore, Closer]:
+        file = SqliteFile(self._path, schema=sqlite_flights.SCHEMA)
+        return sqlite_flights.SqliteFlights(file), file.aclose
 
     def emptied(self, name: str) -> SqliteBackend:
         return SqliteBackend(self._folder / name)
@@ -157,6 +168,10 @@ class RedisBackend:
     def open_judge_spend(self) -> tuple[JudgeSpend, Closer]:
         connection = self._connection()
         return redis_judge.RedisJudgeSpend(connection, Names(self._prefix)), connection.aclose
+
+    def open_flights(self) -> tuple[FlightStore, Closer]:
+        connection = self._connection()
+        return redis_flights.RedisFlights(connection, self._prefix), connection.aclose
 
     def emptied(self, name: str) -> RedisBackend:
         return RedisBackend(self._server, f"{self._prefix}-{name}")
@@ -239,6 +254,15 @@ async def checks(backend: Backend) -> AsyncIterator[CheckStore]:
 async def judge_spends(backend: Backend) -> AsyncIterator[tuple[JudgeSpend, JudgeSpend]]:
     """What the judge of answers cost, as two workers see it."""
     (one, close_one), (other, close_other) = backend.open_judge_spend(), backend.open_judge_spend()
+    yield one, other
+    await close_one()
+    await close_other()
+
+
+@pytest.fixture
+async def flight_stores(backend: Backend) -> AsyncIterator[tuple[FlightStore, FlightStore]]:
+    """Requests that are under way, as two workers see them."""
+    (one, close_one), (other, close_other) = backend.open_flights(), backend.open_flights()
     yield one, other
     await close_one()
     await close_other()

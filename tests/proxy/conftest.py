@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import pytest
 
 from tests.support import Provider, RunningProxy, model, proxy_config, without_pack
-from tests.support.fixtures import CLAUDE, LEGACY_MODEL, keys, provider, proxy, question, slow_provider
+from tests.support.fixtures import CLAUDE, LEGACY_MODEL, keys, provider, proxy, question, redis_server, slow_provider
 
-__all__ = ["keys", "provider", "proxy", "question", "slow_provider"]
+__all__ = ["keys", "provider", "proxy", "question", "redis_server", "slow_provider"]
 
 
 @pytest.fixture(scope="session")

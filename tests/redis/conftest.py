@@ -12,7 +12,7 @@ from litellm_plugins.budgets.ledger import Ledger
 from litellm_plugins.cache.backends.redis import RedisCacheStore
 from litellm_plugins.cache.backends.redis_fields import Names
 from litellm_plugins.storage import redis as storage
-from tests.support.ledgers import OwnRedisLedger
+from tests.support.ledgers import redis_ledger
 from tests.support.redis_server import RedisServer, why_no_redis
 
 ServerMaker = Callable[..., RedisServer]
@@ -73,7 +73,7 @@ async def open_ledger() -> AsyncIterator[LedgerOpener]:
     opened: list[Ledger] = []
 
     def open_one(at: RedisServer | str, *, timeout_s: float = 30) -> Ledger:
-        opened.append(OwnRedisLedger(at if isinstance(at, str) else at.url, timeout_s=timeout_s))
+        opened.append(redis_ledger(at if isinstance(at, str) else at.url, timeout_s=timeout_s))
         return opened[-1]
 
     yield open_one

@@ -10,6 +10,8 @@ import pytest
 from litellm_plugins.budgets.amounts import NOTHING, Amounts, Limits
 from litellm_plugins.budgets.ledger import Denied, Granted, Ledger
 from litellm_plugins.errors import StoreUnavailable
+from litellm_plugins.proxy.stores import open_stores
+from litellm_plugins.settings import parse
 from tests.redis.conftest import LedgerOpener, ServerMaker
 from tests.support import eventually, free_port
 from tests.support.ledgers import LEASE, NOW, held, line, rolling, usd
@@ -52,6 +54,19 @@ async def test_a_clusters_node_runs_every_script(start_server: ServerMaker, open
     await through_every_method(open_ledger(server))
     slots = {server.call("CLUSTER", "KEYSLOT", key) for key in server.call("KEYS", "*")}
     assert len(slots) == 1
+
+
+async def test_it_is_opened_with_the_other_stores_on_connections_of_its_own(server: RedisServer) -> None:
+    block = {"storage": {"url": server.url, "key_prefix": "mine"}, "ledger": {"on_lapse": "release"}}
+    stores = open_stores(parse(block))
+    await stores.ledger.reserve("a", BOTH, usd(10), now_ms=NOW, lease_ms=LEASE)
+    await stores.ledger.called("a", now_ms=NOW, lease_ms=LEASE)
+    await stores.entries.aclose()
+    assert await held(stores.ledger, HOUR.account, now_ms=NOW + LEASE) == (NOTHING, NOTHING, NOTHING)
+    await stores.ledger.aclose()
+    keys = server.call("KEYS", "*")
+    assert keys
+    assert all(key.startswith("mine:1:{ledger}:") for key in keys)
 
 
 async def test_a_user_needs_no_more_rights_than_the_documentation_says(
@@ -174,6 +189,21 @@ async def test_a_reservation_whose_reply_was_lost_holds_once_when_it_is_asked_ag
         assert not (await ledger.settle("settled", usd(2), now_ms=NOW)).fresh
     await ledger.settle("asked again", usd(3), now_ms=NOW)
     assert await held(ledger, TEAM.account, now_ms=NOW + LEASE) == (usd(5), NOTHING, NOTHING)
+
+
+async def test_a_settlement_is_carried_out_though_its_asker_was_cancelled(
+    server: RedisServer, open_ledger: LedgerOpener
+) -> None:
+    """A client that goes away while its answer streams takes its request's tasks along."""
+    ledger = open_ledger(server)
+    await ledger.reserve("a", BOTH, usd(30), now_ms=NOW, lease_ms=LEASE)
+    server.freeze()
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.2):
+            await ledger.settle("a", usd(20), now_ms=NOW)
+    server.thaw()
+    await ledger.aclose()
+    assert await held(open_ledger(server), TEAM.account) == (usd(20), NOTHING, NOTHING)
 
 
 async def test_thousands_of_lapsed_leases_are_all_ended_before_anybody_is_refused(

@@ -52,8 +52,12 @@ def held_by(proxy: RunningProxy, budget: str) -> Held:
 
 def open_calls(proxy: RunningProxy) -> int:
     """Reservations that nobody has settled, of all budgets."""
-    with closing(sqlite3.connect(f"{ledger_file(proxy).as_uri()}?mode=ro", uri=True, timeout=10)) as db:
-        return int(db.execute("SELECT count(*) FROM ledger_windows WHERE reserved_usd OR reserved_requests").fetchone()[0])
+    file = ledger_file(proxy)
+    if not file.exists():
+        return 0
+    query = "SELECT count(*) FROM ledger_windows WHERE reserved_usd OR reserved_tokens OR reserved_requests"
+    with closing(sqlite3.connect(f"{file.as_uri()}?mode=ro", uri=True, timeout=10)) as db:
+        return int(db.execute(query).fetchone()[0])
 
 
 def billed(provider: Provider) -> int:

@@ -19,24 +19,23 @@ NEXT_DAY = Span(DAY.end_ms, DAY.end_ms + 7_200_000)
 
 
 def ledger_at(url: str, *, on_lapse: OnLapse = "charge") -> Ledger:
-    """One more view of the ledger at the URL; whoever closes it closes its connections."""
+    """One more view of the ledger at the URL."""
     if url.startswith("redis://"):
-        return OwnRedisLedger(url, on_lapse=on_lapse)
+        return redis_ledger(url, on_lapse=on_lapse)
     path = url.removeprefix("sqlite:///")
     return SqliteLedger(SqliteFile(Path(path), schema=SCHEMA), on_lapse=on_lapse)
 
 
-class OwnRedisLedger(RedisLedger):
-    """One with connections of its own, as patient as the shared machine needs."""
+def redis_ledger(url: str, *, on_lapse: OnLapse = "charge", timeout_s: float = 30) -> RedisLedger:
+    """On a Redis; as patient as the shared machine needs, if nobody says otherwise. A fragment parts ledgers."""
+    address, _, name = url.partition("#")
+    server = RedisServer(address, timeout_s=timeout_s, max_connections=64)
+    return RedisLedger(server, f"litellm_plugins{name}", on_lapse=on_lapse)
 
-    def __init__(
-        self, url: str, *, on_lapse: OnLapse = "charge", timeout_s: float = 30, prefix: str = "litellm_plugins"
-    ) -> None:
-        self.connections = RedisServer(url, timeout_s=timeout_s, max_connections=64)
-        super().__init__(self.connections, prefix, on_lapse=on_lapse)
 
-    async def aclose(self) -> None:
-        await self.connections.aclose()
+def another(url: str, number: int) -> str:
+    """A ledger beside that one."""
+    return f"{url}#-{number}" if url.startswith("redis://") else f"{url}-{number}"
 
 
 def line(

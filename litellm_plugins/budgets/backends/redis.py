@@ -6,6 +6,7 @@ over is removed by the scripts themselves.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -28,11 +29,12 @@ _READ_AT_ONCE = 100  # accounts: less than a millisecond of the server
 
 
 class RedisLedger:
-    """Keeps `Ledger`. The server's connections belong to whoever opened them."""
+    """Keeps `Ledger`, and closes its connections. They are its own: no look-up that gives up early speaks for money."""
 
     def __init__(self, server: RedisServer, prefix: str, *, on_lapse: OnLapse = "charge") -> None:
         self._server, self._key, self._on_lapse = server, layout.leases(prefix), on_lapse
         self._looked = False
+        self._settling: set[asyncio.Task[list[Any]]] = set()
 
     async def reserve(
         self, call_id: str, lines: Sequence[Line], amount: Amounts, *, now_ms: int, lease_ms: int
@@ -56,7 +58,10 @@ class RedisLedger:
         await self._run(scripts.CALLED, now_ms, [call_id, lease_ms])
 
     async def settle(self, call_id: str, actual: Amounts, *, now_ms: int) -> Settlement:
-        fresh, *told = await self._run(scripts.SETTLE, now_ms, [call_id, *layout.amounts(actual)])
+        settling = asyncio.create_task(self._run(scripts.SETTLE, now_ms, [call_id, *layout.amounts(actual)]))
+        self._settling.add(settling)  # the loop itself keeps no task alive
+        settling.add_done_callback(self._settling.discard)
+        fresh, *told = await asyncio.shield(settling)
         return Settlement(bool(fresh), tuple(layout.balances(told[0])) if told else ())
 
     async def lapse(self, *, now_ms: int) -> int:
@@ -85,7 +90,8 @@ class RedisLedger:
         await self._run(scripts.LIMIT, now_ms, [*layout.window(line), *given])
 
     async def aclose(self) -> None:
-        """Nothing is its own."""
+        await asyncio.gather(*self._settling, return_exceptions=True)
+        await self._server.aclose()
 
     async def _find(self, now_ms: int, account: str | None) -> list[list[Any]]:
         _, names = await self._finished(scripts.FIND, now_ms, [account or ""])
@@ -114,8 +120,12 @@ class RedisLedger:
         """Warn of a server that may throw away what was spent."""
         if self._looked:
             return
-        policy = await self._server.run(_policy)
         self._looked = True
+        try:
+            policy = await self._server.run(_policy)
+        except BaseException:
+            self._looked = False
+            raise
         if policy.startswith("allkeys"):
             _LOG.warning(
                 "Redis has a maxmemory and evicts by %s: it may forget what was spent, and budgets be overrun; "

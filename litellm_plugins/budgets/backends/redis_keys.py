@@ -42,15 +42,14 @@ def limits(given: Limits) -> list[Argument]:
 def balance(told: Sequence[Any], span: Span | None = None) -> Balance:
     """As a script tells it: the account, its span (where the asker gives none), three amounts, an admin's limits."""
     account, start, end, rolling, *rest = told
-    numbers = [int(each) for each in rest[:9]]
-    limited, *by_admin = rest[9:]
+    numbers, (limited, *by_admin) = rest[:9], rest[9:]
     return Balance(
         account.decode(),
-        span or Span(int(start), int(end), rolling=bool(rolling)),
+        span or Span(start, end, rolling=bool(rolling)),
         spent=Amounts(*numbers[:3]),
         reserved=Amounts(*numbers[3:6]),
         unconfirmed=Amounts(*numbers[6:]),
-        limits=Limits(*(int(each) if each else None for each in by_admin)) if limited else None,
+        limits=Limits(*(None if each == b"" else each for each in by_admin)) if limited else None,
     )
 
 

@@ -53,6 +53,11 @@ def test_every_value_of_a_scope_has_an_account_of_its_own(scope: object, account
     assert (found.line.budget, found.line.account, found.holder) == ("b0", account, holder)
 
 
+def test_a_value_is_written_so_that_nothing_in_it_separates() -> None:
+    ask = Ask(Identity(end_user_id="a/b,team=t1 %"))
+    assert accounts(ask, {"scope": "end_user"}) == ["b0/end_user=a%2Fb%2Cteam%3Dt1%20%25"]
+
+
 def test_a_request_without_what_a_scope_looks_at_is_not_covered() -> None:
     """No team, no feature: there is nobody whose account it could be."""
     kinds = ("key", "team", "user", "end_user", "feature", "tag", "model", "provider")

@@ -186,15 +186,6 @@ def test_without_the_ledger_one_budget_that_denies_is_enough() -> None:
     assert (allowed.state, allowed.reason) == (BudgetState.OK, BudgetReason.LEDGER_UNAVAILABLE_ALLOWED)
 
 
-@pytest.mark.parametrize(
-    ("nano_usd", "text"),
-    [(0, "0.000000"), (-1, "0.000000"), (999, "0.000000"), (1_000, "0.000001"), (12_345_678_999, "12.345678")],
-)
-def test_the_header_s_dollars_are_plain(nano_usd: int, text: str) -> None:
-    """Rounded down: never more than there is, never below zero."""
-    assert verdicts.header_usd(nano_usd) == text
-
-
 amounts = st.builds(Amounts, *[st.integers(0, 10**15)] * 3)
 limits = st.builds(Limits, *[st.none() | st.integers(0, 10**15)] * 3)
 
@@ -203,7 +194,7 @@ limits = st.builds(Limits, *[st.none() | st.integers(0, 10**15)] * 3)
 def test_whatever_the_ledger_holds_what_is_left_is_a_plain_number(
     limit: Limits, before: Amounts, reserved: Amounts, more: Amounts
 ) -> None:
-    """Overspent, or with a limit of zero: no gauge and no header shows less than nothing, infinity or no number."""
+    """Overspent, or with a limit of zero: no gauge and no header shows less than nothing or infinity."""
     (found,) = coverings({"limit_usd": 1, "soft": [0.5]})
     balance = Balance("b0", found.line.span, before, reserved, limits=limit)
     each = list(standings(found, balance, more))
@@ -211,4 +202,4 @@ def test_whatever_the_ledger_holds_what_is_left_is_a_plain_number(
     assert all(standing.left >= 0 and 0 <= standing.share_left <= 1 for standing in each)
     verdict = verdicts.granted((found,), Granted((balance,)), more)
     assert (verdict.remaining_nano_usd is None) == (limit.nano_usd is None)
-    assert verdicts.header_usd(verdict.remaining_nano_usd or 0)[0].isdigit()
+    assert (verdict.remaining_nano_usd or 0) >= 0

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 from typing import get_args
 from zoneinfo import ZoneInfo, available_timezones
@@ -50,6 +53,15 @@ def test_a_calendar_window_follows_the_clocks_of_its_zone(unit: Unit, start: str
     assert span(unit, "Europe/Madrid", "2026-05-06T17:29:59.999+02:00") == Span(ms(start), ms(end))
 
 
+def test_zones_are_known_where_the_system_has_none() -> None:
+    """A slim container: they come with the package `tzdata`."""
+    code = "from zoneinfo import TZPATH, ZoneInfo; print(TZPATH, ZoneInfo('Europe/Madrid'))"
+    ran = subprocess.run(  # noqa: PLW1510 - what it wrote says more than its status
+        [sys.executable, "-c", code], env={**os.environ, "PYTHONTZPATH": ""}, capture_output=True
+    )
+    assert ran.stdout.decode().strip() == "() Europe/Madrid", ran.stderr.decode()
+
+
 @pytest.mark.parametrize(("date", "hours"), [("2026-03-29", 23), ("2026-10-25", 25), ("2026-10-26", 24)])
 def test_a_day_is_as_long_as_the_clocks_make_it(date: str, hours: int) -> None:
     """One that ended after 24 hours would roll over at 23:00 or at 01:00."""
@@ -75,6 +87,12 @@ def test_after_a_skipped_hour_comes_the_next() -> None:
 def test_a_day_whose_midnight_the_clocks_skip_begins_when_they_are_changed() -> None:
     """Lebanon goes from 00:00 to 01:00."""
     assert span("d", "Asia/Beirut", "2026-03-29T12:00:00+03:00").start_ms == ms("2026-03-29T01:00:00+03:00")
+
+
+def test_a_day_whose_midnight_lies_within_what_is_skipped_begins_when_the_clocks_are_changed() -> None:
+    """Toronto went from 23:30 to 00:30 in 1919."""
+    assert span("d", "America/Toronto", "1919-03-31T12:00:00-04:00").start_ms == ms("1919-03-31T00:30:00-04:00")
+    assert span("d", "America/Toronto", "1919-03-30T12:00:00-05:00").end_ms == ms("1919-03-30T23:30:00-05:00")
 
 
 def test_a_day_whose_midnight_is_shown_twice_begins_at_the_first() -> None:

@@ -66,6 +66,7 @@ local function read_account(window, id)
     spent = triple(held, 5), reserved = triple(held, 8), unconfirmed = triple(held, 11),
     limits = held[14] == '1' and { tonumber(held[15]) or false, tonumber(held[16]) or false, tonumber(held[17]) or false }
   }
+  account.written = { spent = triple(held, 5), reserved = triple(held, 8), unconfirmed = triple(held, 11) }
   if window.rolling == 1 then
     account.entries, account.booked = base .. 'in:' .. window.account, {}
     account.length = tonumber(held[3]) or (window.ends and window.ends - window.start) or 0
@@ -89,16 +90,21 @@ local function load(window, asked)
   return account
 end
 
+-- Only what changed: making text of a number takes longer than most else.
 local function save(account)
-  local fields = { 'spent_usd', text(account.spent[1]), 'spent_tokens', text(account.spent[2]),
-    'spent_requests', text(account.spent[3]), 'reserved_usd', text(account.reserved[1]),
-    'reserved_tokens', text(account.reserved[2]), 'reserved_requests', text(account.reserved[3]),
-    'unconfirmed_usd', text(account.unconfirmed[1]), 'unconfirmed_tokens', text(account.unconfirmed[2]),
-    'unconfirmed_requests', text(account.unconfirmed[3]), 'resets', text(account.resets) }
+  local fields = {}
   local function set(name, value)
     fields[#fields + 1] = name
     fields[#fields + 1] = value
   end
+  for _, part in ipairs({ 'spent', 'reserved', 'unconfirmed' }) do
+    local now_held, written = account[part], account.written[part]
+    for n, metric in ipairs({ '_usd', '_tokens', '_requests' }) do
+      if now_held[n] ~= written[n] then set(part .. metric, text(now_held[n])) end
+      written[n] = now_held[n]
+    end
+  end
+  if account.resets > 0 then set('resets', text(account.resets)) end
   if account.rolling == 1 then set('length', text(account.length)) end
   if account.limited then
     set('limits', account.limits and '1' or '0')
@@ -115,7 +121,7 @@ local function save(account)
       redis.call('ZADD', base .. 'ends', text(account.ends), account.id)
     end
   end
-  redis.call('HSET', base .. 'at:' .. account.id, unpack(fields))
+  if #fields > 0 then redis.call('HSET', base .. 'at:' .. account.id, unpack(fields)) end
 end
 
 local function write_entries(account)
@@ -141,15 +147,16 @@ local function commit()
   later = {}
 end
 
+-- As the reply tells it. Its numbers are whole ones, which a reply keeps exactly.
 local function balance(account)
   local limits, start, ends = account.limits or {}, account.start, account.ends
   if account.rolling == 1 then start, ends = now - account.length, now end
-  local told = { account.name, text(start), text(ends), account.rolling }
+  local told = { account.name, start, ends, account.rolling }
   for _, each in ipairs({ account.spent, account.reserved, account.unconfirmed }) do
-    for n = 1, 3 do told[#told + 1] = text(each[n]) end
+    for n = 1, 3 do told[#told + 1] = each[n] end
   end
   told[#told + 1] = account.limits and 1 or 0
-  for n = 1, 3 do told[#told + 1] = limits[n] and text(limits[n]) or '' end
+  for n = 1, 3 do told[#told + 1] = limits[n] or '' end
   return told
 end
 

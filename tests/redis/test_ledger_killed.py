@@ -1,70 +1,17 @@
-"""Many at once, from several processes, for what is enough for ten of them; and a server that is killed meanwhile."""
+"""The server is killed and started again while many reserve and settle: what the ledger then says."""
 
 from __future__ import annotations
 
 import asyncio
-import subprocess
-import sys
-from collections.abc import Iterator
-from pathlib import Path
 
-import pytest
-
-from litellm_plugins.budgets.amounts import NOTHING, Amounts
+from litellm_plugins.budgets.amounts import NOTHING
 from litellm_plugins.budgets.ledger import Granted, Ledger, Settlement
 from litellm_plugins.errors import StoreUnavailable
-from tests.redis import ledger_worker
 from tests.redis.conftest import LedgerOpener, ServerMaker
-from tests.redis.ledger_worker import AMOUNT, ROOM
 from tests.support.ledgers import DAY, LEASE, NOW, held, line, rolling, usd
 from tests.support.redis_server import RedisServer
 
-ROOT = Path(__file__).resolve().parents[2]
-PROCESSES, AT_ONCE, ROUNDS = 4, 16, 20
 ACCOUNTS = (line("day"), line("hour", span=rolling(3_600_000, NOW)))
-
-
-@pytest.fixture
-def racers(server: RedisServer) -> Iterator[list[subprocess.Popen[str]]]:
-    """Processes that have their ledgers open and wait for a name."""
-    script = str(Path(ledger_worker.__file__))
-    started = [
-        subprocess.Popen(
-            [sys.executable, script, server.url, str(me), str(AT_ONCE)],
-            cwd=ROOT, env={"PYTHONPATH": str(ROOT)}, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-        )
-        for me in range(PROCESSES)
-    ]  # fmt: skip
-    for each in started:
-        assert said(each) == "ready"
-    yield started
-    for each in started:
-        each.communicate("\n", timeout=20)
-        assert each.returncode == 0
-
-
-def said(process: subprocess.Popen[str]) -> str:
-    assert process.stdout is not None
-    return process.stdout.readline().strip()
-
-
-def tell(process: subprocess.Popen[str], word: str) -> None:
-    assert process.stdin is not None
-    process.stdin.write(f"{word}\n")
-    process.stdin.flush()
-
-
-async def test_of_64_in_four_processes_exactly_ten_get_the_room_for_ten_every_time(
-    racers: list[subprocess.Popen[str]], server: RedisServer, open_ledger: LedgerOpener
-) -> None:
-    ledger = open_ledger(server)
-    for number in range(ROUNDS):
-        for racer in racers:
-            tell(racer, f"round{number}")
-        assert sum(int(said(racer)) for racer in racers) == ROOM
-        spent = Amounts(*(ROOM * each for each in AMOUNT))
-        for covering in ledger_worker.lines(f"round{number}"):
-            assert await held(ledger, covering.account) == (spent, NOTHING, NOTHING)
 
 
 async def persistently(ledger: Ledger, call: str, *, cost: int, patience_s: float = 20) -> Settlement:

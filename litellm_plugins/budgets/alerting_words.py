@@ -82,8 +82,9 @@ def amount(value: int | None, metric: Metric) -> str:
         return "no limit"
     if metric != "nano_usd":
         return f"{value:,} {metric}"
-    cents = f"${value / NANO:,.2f}"
-    return cents if value % (NANO // 100) == 0 or value >= NANO else f"${value / NANO:.6f}"
+    if value % (NANO // 100) == 0 or value >= NANO:
+        return f"${value / NANO:,.2f}"
+    return f"${value / NANO:.6f}" if value >= 1_000 else f"${value / NANO:.9f}"
 
 
 def number(value: int | None, metric: Metric) -> float | int | None:

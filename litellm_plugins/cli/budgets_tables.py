@@ -41,7 +41,7 @@ def accounts(rows: Sequence[Json], out: Console) -> None:
                 Text(first[1]),
                 Text(first[2], style=_COLOURS[row["state"]]),
                 bar(told["share_used"], row["state"]),
-                "-" if told["share_used"] is None else f"{told['share_used']:.0%}",
+                "-" if told["share_used"] is None else f"{int(told['share_used'] * 100)}%",  # never 100 before it is
                 *(_amount(told[field], metric) for field in ("spent", "reserved", "limit", "remaining")),
                 "rolling" if row["window"]["rolling"] else _time(row["window"]["end"]),
                 _forecast(told["forecast"]),
@@ -81,7 +81,9 @@ def _amount(value: float | None, metric: str) -> str:
         return "-"
     if metric != "usd":
         return f"{value:,}"
-    return f"${value:,.2f}" if value >= 1 or value == 0 else f"${value:.6f}"
+    if value >= 1 or value == 0:
+        return f"${value:,.2f}"
+    return f"${value:.6f}" if value >= 0.000_001 else f"${value:.9f}"
 
 
 def _forecast(told: Json | None) -> str:

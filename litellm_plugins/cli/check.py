@@ -68,7 +68,7 @@ def _features(settings: Settings) -> dict[str, Any]:
         "cache.judge": _judge(cache.semantic) if cache.enabled and cache.semantic.enabled else "off",
         "events": f"on, signed with {settings.events.secret_env}" if settings.events.secret_env else "off",
         "virtual_keys": _keys(settings.virtual_keys),
-        "telemetry": ", ".join(name for name, on in settings.telemetry if on) or "off",
+        "telemetry": ", ".join(name for name, on in settings.telemetry if on is True) or "off",
         "overrides": ", ".join(overrides) or "none",
     }
 

@@ -28,7 +28,7 @@ class AccountGauges:
                 f"{word} {what}",
                 ["budget", "holder"],
                 registry=registry,
-                multiprocess_mode="mostrecent",
+                multiprocess_mode="livemostrecent",
             )
             for unit, word in _UNITS.items()
             for field, what in _FIELDS.items()

@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from litellm_plugins.admission.flights import Ending
@@ -140,6 +140,31 @@ class Pipeline:
         """The host is done with the call; an answer may still be on its way to `after_call`."""
         if decision.flight is not None:
             decision.flight.fail_unless_stored(_STORED_WITHIN_S)
+
+    async def look_again(self, decision: Decision, max_error_rate: float) -> Decision | None:
+        """Stage 2 once more, with a laxer promise than the one that kept a match from being served.
+
+        None: there is still none, or another rate would not change that. Never raises for a fault of its own.
+        """
+        semantic = decision.policy.semantic
+        if (
+            decision.verdict.reason is not Reason.UNSURE
+            or semantic.threshold is not None
+            or max_error_rate <= semantic.max_error_rate
+        ):
+            return None
+        laxer = semantic.model_copy(update={"max_error_rate": max_error_rate})
+        started, policy = self._timer(), decision.policy.model_copy(update={"semantic": laxer})
+        try:
+            verdict = await self._cache.look_up(decision.request, policy)
+        except Exception as exc:  # noqa: BLE001 - fail open: this is the stage's edge
+            self._telemetry.emit(StageFailed("lookup", str(Reason.INTERNAL_ERROR), type(exc).__name__))
+            return None
+        if not verdict.is_hit:
+            return None
+        event = _event(decision.request, verdict, decision_ms=(self._timer() - started) * 1_000, waited_ms=0.0)
+        self._telemetry.emit(event)
+        return replace(decision, policy=policy, verdict=verdict, event=event)
 
     async def after_call(self, decision: Decision, reply: Reply, *, again: bool = False) -> None:
         """Stage 8: keep the answer where it may be kept. Never raises.

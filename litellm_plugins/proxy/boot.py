@@ -31,6 +31,7 @@ from litellm_plugins.cache.verifier.verifier import Verifier
 from litellm_plugins.embedding.memo import MemoEmbedder
 from litellm_plugins.errors import SettingsError
 from litellm_plugins.pipeline import Pipeline, tells_checks, tells_judgements
+from litellm_plugins.proxy.budgets import HostBudgets, host_budgets
 from litellm_plugins.proxy.log_rows import HostLogs
 from litellm_plugins.proxy.stores import open_stores
 from litellm_plugins.settings import Policies, Settings, cache_anywhere, parse, promised_rates, semantic_anywhere
@@ -59,6 +60,13 @@ class Pack:
     pipeline: Pipeline
     embedder: Embedder | None
     cache_admin: CacheAdmin
+    budgets: HostBudgets | None = None
+
+    async def aclose(self) -> None:
+        """Close what its parts hold open."""
+        if self.budgets is not None:
+            await self.budgets.aclose()
+        await self.pipeline.aclose()
 
 
 # One of each per process.
@@ -124,7 +132,9 @@ def build(settings: Settings, *, config: Path | None = None) -> Pack:
         settings=settings,
         standing=_standing(settings, stores.labels, embedder),
     )
-    return Pack(settings, LiveKeys(settings.virtual_keys, config=config), pipeline, embedder, admin)
+    budgets = host_budgets(settings, stores.ledger, telemetry)
+    keys = LiveKeys(settings.virtual_keys, config=config)
+    return Pack(settings, keys, pipeline, embedder, admin, budgets)
 
 
 def _coalescing(settings: Settings, flights: FlightStore) -> Coalescing | None:

@@ -15,6 +15,8 @@ from litellm_plugins.model import JudgeOutcome, Part
 from litellm_plugins.telemetry.events import (
     AnswerHandled,
     AnswersJudged,
+    BudgetDecided,
+    BudgetSettled,
     CacheChecked,
     CacheDecided,
     RequestsMerged,
@@ -52,6 +54,10 @@ class LogSink:
                 self._write(logging.INFO, _judgement(event))
             case StalenessMeasured() if event.changed:
                 self._write(logging.WARNING if event.ringing else logging.INFO, _alarm(event))
+            case BudgetDecided() if self._decisions:
+                self._write(logging.INFO, _budget(event))
+            case BudgetSettled() if self._decisions:
+                self._write(logging.INFO, _settled(event))
             case RequestsMerged() if self._decisions and event.part not in _TOLD_BY_THE_DECISION:
                 self._write(logging.INFO, _merged(event))
             case StageFailed():
@@ -148,4 +154,35 @@ def _alarm(event: StalenessMeasured) -> dict[str, Any]:
         "cache": event.layer,
         "stale_share": round(event.share, 4),
         "checks": event.checks,
+    }
+
+
+def _budget(event: BudgetDecided) -> dict[str, Any]:
+    fields: dict[str, Any] = {
+        "event": "budget_decision",
+        "state": event.state,
+        "reason": event.reason,
+        "budget": event.budget,
+        "model": event.model_group,
+        "team": event.team,
+        "key": event.key,
+        "reserved_usd": usd(event.reserved_nano_usd),
+        "took_ms": round(event.took_ms, 3),
+    }
+    if event.remaining_nano_usd is not None:
+        fields["remaining_usd"] = usd(event.remaining_nano_usd)
+    if event.degraded_to:
+        fields["degraded_to"] = event.degraded_to
+    return fields
+
+
+def _settled(event: BudgetSettled) -> dict[str, Any]:
+    return {
+        "event": "budget_settled",
+        "ending": event.ending,
+        "model": event.model_group,
+        "budgets": list(event.budgets),
+        "cost_usd": usd(event.nano_usd),
+        "tokens": event.tokens,
+        "reserved_usd": usd(event.reserved_nano_usd),
     }

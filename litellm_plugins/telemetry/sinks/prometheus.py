@@ -14,12 +14,15 @@ from litellm_plugins.model import Part
 from litellm_plugins.telemetry.events import (
     AnswerHandled,
     AnswersJudged,
+    BudgetDecided,
+    BudgetSettled,
     CacheChecked,
     CacheDecided,
     RequestsMerged,
     StageFailed,
     StalenessMeasured,
 )
+from litellm_plugins.telemetry.sinks.prometheus_budgets import BudgetMetrics
 
 if TYPE_CHECKING:
     from litellm_plugins.telemetry.events import Event
@@ -138,6 +141,7 @@ class PrometheusSink:
             ["stage", "reason"],
             registry=registry,
         )
+        self._budgets = BudgetMetrics(registry, self._label)
 
     def record(self, event: Event) -> None:
         match event:
@@ -153,6 +157,8 @@ class PrometheusSink:
             case StalenessMeasured():
                 self._stale.labels(event.layer).set(event.share)
                 self._alarm.labels(event.layer).set(event.ringing)
+            case BudgetDecided() | BudgetSettled():
+                self._budgets.record(event)
             case RequestsMerged():
                 self._merged.labels(event.part, self._label(event.model_group)).inc()
                 if event.part is not Part.LED:

@@ -96,7 +96,8 @@ function readTheCatalogue() {
   const performIO = queryable.performIO;
   queryable.performIO = async function (query) {
     const result = await performIO.call(this, query);
-    if (result.ok) for (const field of result.value.fields) field.dataTypeID = READ_AS[field.dataTypeID] ?? field.dataTypeID;
+    const fields = result.ok ? result.value.fields : [];
+    for (const field of fields) field.dataTypeID = READ_AS[field.dataTypeID] ?? field.dataTypeID;
     return result;
   };
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -60,6 +60,11 @@ class DatabaseProxy(RunningProxy):
         """As before."""
         self.admin("POST", "/key/unblock", key=key)
 
+    def status_of(self, key: str, text: str, model: str = "gpt-4.1") -> int:
+        """The HTTP status with which a question is answered or refused."""
+        body = {"model": model, "messages": [{"role": "user", "content": text}]}
+        return self.http("POST", "/v1/chat/completions", key, json=body).status_code
+
     def spend_logs(self, key: str) -> list[dict[str, Any]]:
         """What the host has written down of a key's requests. It writes every so often: see `proxy_batch_write_at`."""
         found = self.http("GET", "/spend/logs", self.master_key, params={"api_key": key}).raise_for_status().json()
@@ -92,9 +97,3 @@ def database_proxy(
     database = {"DATABASE_URL": postgres.database(folder.name), **prisma_env(), **(env or {})}
     with DatabaseProxy(config, folder, provider_url=provider_url, num_workers=num_workers, env=database) as proxy:
         yield proxy
-
-
-def hosts_words(key: str, proxy: RunningProxy, models: Sequence[str] = ("gpt-4.1",)) -> httpx.Response:
-    """What a raw request with `key` gets: for what the SDK would raise."""
-    body = {"model": models[0], "messages": [{"role": "user", "content": "hello"}]}
-    return proxy.http("POST", "/v1/chat/completions", key, json=body)

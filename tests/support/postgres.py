@@ -1,8 +1,8 @@
 """A real Postgres with LiteLLM's tables: a server of its own for each test run, no Docker needed.
 
 The programs are those of the wheel `pgserver` (PostgreSQL 16, in the dev lock), else the machine's own. LiteLLM's
-migrations take a while, so they run once per machine: what they leave is packed, and each server starts from a copy. For tests only:
-whoever is on this machine may log in, and nothing is synced to disk.
+migrations take a while, so they run once per machine: what they leave is packed, and each server starts from a copy.
+For tests only: whoever is on this machine may log in, and nothing is synced to disk.
 """
 
 from __future__ import annotations

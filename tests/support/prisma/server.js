@@ -65,7 +65,8 @@ async function bodyOf(request) {
 
 const parent = process.ppid;
 setInterval(() => process.ppid === parent || process.exit(0), 2_000); // a worker that was killed takes it along
-for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => process.exit(0));
+process.on('SIGINT', () => process.exit(0)); // how the client ends it
+process.on('SIGTERM', () => {}); // meant for the proxy, which still has spend to write down
 main().catch((error) => {
   console.error('query engine:', error);
   process.exit(1);

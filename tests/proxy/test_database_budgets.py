@@ -9,8 +9,8 @@ from typing import Any
 
 import openai
 import pytest
-
 from litellm_plugins.budgets.backends.sqlite import SqliteLedger
+
 from litellm_plugins.storage.sqlite import SqliteFile
 from tests.support import Answer, Provider
 from tests.support.database import DatabaseProxy, database_config, database_proxy

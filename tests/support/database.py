@@ -33,6 +33,8 @@ def database_config(provider_url: str, **pieces: Any) -> dict[str, Any]:
 class DatabaseProxy(RunningProxy):
     """Asked and watched as any other; its teams and keys are made through the host's own routes."""
 
+    boot_timeout_s = 200.0  # it imports and connects Prisma's client, too
+
     def new_team(self, alias: str, **fields: Any) -> str:
         """A team; its id."""
         return str(self.admin("POST", "/team/new", team_alias=alias, **fields)["team_id"])

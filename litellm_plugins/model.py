@@ -20,6 +20,7 @@ class Layer(StrEnum):
 
     EXACT = "exact"
     SEMANTIC = "semantic"
+    COALESCED = "coalesced"  # somebody else was asking the very same: one call answered both
     MISS = "miss"
     BYPASS = "bypass"  # this request could not, or did not want to, be answered from the cache
     OFF = "off"  # the cache is switched off for it
@@ -44,6 +45,7 @@ class Reason(StrEnum):
     VERIFIED = "verified"  # sure enough for the promised error rate
     SAME_WORDS = "same_words"  # the same question but for case, spacing and closing marks
     CURATED = "curated"  # an answer that people gave, see cache/curated.py
+    IN_FLIGHT = "in_flight"  # the same request was on its way to the provider
     # misses
     SHADOW = "shadow"  # would be a hit, but nothing is served yet
     RECHECK = "recheck"  # could be served, and is answered afresh to see whether it still holds
@@ -99,6 +101,16 @@ class Outcome(StrEnum):
     UNKNOWN = "unknown"  # they cannot be compared, or one of them is missing
 
 
+class Part(StrEnum):
+    """What a request did where others may have asked the same at the same time."""
+
+    LED = "led"  # nobody else was: it went on to the provider, and others may wait for it
+    TAKEN_OVER = "taken_over"  # it waited for one that failed, and led next
+    FOLLOWED = "followed"  # it was served what another had asked for
+    ALONE = "alone"  # it waited for an answer that cannot be shared, and went on by itself
+    TIMED_OUT = "timed_out"  # it had waited long enough, and went on by itself
+
+
 class JudgeOutcome(StrEnum):
     """What came of asking a judge whether two answers say the same."""
 
@@ -109,6 +121,37 @@ class JudgeOutcome(StrEnum):
     FAILED = "failed"
     BUSY = "busy"  # not asked: too many are being asked
     BUDGET_SPENT = "budget_spent"  # not asked
+
+
+class BudgetState(StrEnum):
+    """How a request stands with the budgets that cover it, as header `x-litellm-plugins-budget-state` says it."""
+
+    OK = "ok"
+    SOFT = "soft"  # past a soft mark, and served as asked
+    DEGRADED = "degraded"
+    DENIED = "denied"
+
+
+class BudgetReason(StrEnum):
+    """Why it stands so. The same word stands in header, log, metric and test."""
+
+    # ok
+    NO_BUDGET = "no_budget"  # none covers it
+    WITHIN = "within"
+    CACHE_HIT = "cache_hit"  # it cost nothing, and nothing was reserved
+    COALESCED = "coalesced"  # answered by another request's call
+    LEDGER_UNAVAILABLE_ALLOWED = "ledger_unavailable_allowed"  # on_ledger_failure: allow
+    # soft, degraded
+    SOFT_MARK = "soft_mark"
+    DEGRADED_AT_MARK = "degraded_at_mark"
+    DEGRADED_AT_LIMIT = "degraded_at_limit"
+    # denied
+    LIMIT_REACHED = "limit_reached"
+    ABOVE_LIMIT = "above_limit"  # alone it is more than a whole window may hold: no retry helps
+    ABOVE_REQUEST_CAP = "above_request_cap"  # max_request_usd
+    CACHE_ONLY = "cache_only"  # at the limit only cached answers are served, and there was none
+    UNPRICED_MODEL = "unpriced_model"
+    LEDGER_UNAVAILABLE = "ledger_unavailable"
 
 
 @dataclass(frozen=True, slots=True)

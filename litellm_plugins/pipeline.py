@@ -1,16 +1,19 @@
 """The stages of a request in their order, and what happens when one fails.
 
-Stages so far: 2 lookup, 8 store, 10 tell (numbers as in docs/architecture.md). Each later stage has its place
-between them. The pipeline decides; delivering and calling providers is the host's, behind `litellm_plugins.proxy`.
+Stages so far: 2 lookup, 3 coalesce, 8 store, 10 tell (numbers as in docs/architecture.md). Each later stage has its
+place between them. The pipeline decides; delivering and calling providers is the host's, behind
+`litellm_plugins.proxy`.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from litellm_plugins.admission.flights import Ending
+from litellm_plugins.cache.merging import may_be_merged
 from litellm_plugins.cache.verdict import Verdict
 from litellm_plugins.errors import StoreUnavailable
 from litellm_plugins.model import Layer, Reason, Reply, Request
@@ -19,11 +22,13 @@ from litellm_plugins.telemetry.events import (
     AnswersJudged,
     CacheChecked,
     CacheDecided,
+    RequestsMerged,
     StageFailed,
     StalenessMeasured,
 )
 
 if TYPE_CHECKING:
+    from litellm_plugins.admission.coalescing import Coalescing, Flight, Joined
     from litellm_plugins.cache.checks import Check
     from litellm_plugins.cache.judging import Judgement
     from litellm_plugins.cache.layers import CacheLayers
@@ -41,6 +46,10 @@ class Decision:
     policy: Cache
     verdict: Verdict
     event: CacheDecided
+    flight: Flight | None = None  # that others who ask the same wait for
+
+
+_STORED_WITHIN_S = 2.0  # after the host says that a call is over: it hands its answer over at about that time
 
 
 class Pipeline:
@@ -53,10 +62,11 @@ class Pipeline:
         cache: CacheLayers,
         telemetry: Telemetry,
         reembedder: Reembedder | None = None,
+        coalescing: Coalescing | None = None,
         timer: Callable[[], float] = time.perf_counter,
     ) -> None:
         self._policies, self._cache, self._telemetry, self._timer = policies, cache, telemetry, timer
-        self._reembedder = reembedder
+        self._reembedder, self._coalescing = reembedder, coalescing
 
     def start(self) -> None:
         """Begin what runs beside the stages. Raises: RuntimeError where no loop runs."""
@@ -64,7 +74,7 @@ class Pipeline:
             self._reembedder.start()
 
     async def before_call(self, request: Request) -> Decision:
-        """Stage 2. Never raises for a fault of its own: the request goes on as if the pack were absent."""
+        """Stages 2 and 3. Never raises for a fault of its own: the request goes on as if the pack were absent."""
         started = self._timer()
         policy = self._policies.base
         try:
@@ -74,9 +84,80 @@ class Pipeline:
             verdict = Verdict(Layer.MISS, Reason.INTERNAL_ERROR, failure=type(exc).__name__)
         if verdict.failure:
             self._telemetry.emit(StageFailed("lookup", str(verdict.reason), verdict.failure))
-        event = _event(request, verdict, decision_ms=(self._timer() - started) * 1_000)
+        joined = await self._joined(request, verdict, policy)
+        waited_s, flight = 0.0, None
+        if joined is not None:
+            waited_s, flight = joined.waited_s, joined.flight
+            verdict = joined.answer or verdict
+        decision_s = self._timer() - started - waited_s
+        event = _event(request, verdict, decision_ms=decision_s * 1_000, waited_ms=waited_s * 1_000)
         self._telemetry.emit(event)
-        return Decision(request, policy, verdict, event)
+        return Decision(request, policy, verdict, event, flight)
+
+    async def _joined(self, request: Request, verdict: Verdict, policy: Cache) -> Joined[Verdict] | None:
+        """Stage 3: what became of asking together with others; None where that is not to be."""
+        keys = verdict.keys
+        if self._coalescing is None or keys is None or not may_be_merged(verdict, request, policy):
+            return None
+        try:
+            joined = await self._coalescing.join(keys.exact, lambda: self._cache.merged(verdict, request, policy))
+        except Exception as exc:  # noqa: BLE001 - fail open: this is the stage's edge
+            self._telemetry.emit(StageFailed("coalesce", str(Reason.INTERNAL_ERROR), type(exc).__name__))
+            return None
+        if joined.failure is not None:
+            self._telemetry.emit(StageFailed("coalesce", joined.failure.reason, str(joined.failure)))
+        team = request.identity.team_alias or request.identity.team_id or ""
+        self._telemetry.emit(RequestsMerged(joined.part, request.model_group, team, joined.waited_s * 1_000))
+        return joined
+
+    @staticmethod
+    def calling(decision: Decision) -> None:
+        """A provider is about to be asked."""
+        if decision.flight is not None:
+            decision.flight.asked = True
+
+    @staticmethod
+    def call_failed(decision: Decision) -> None:
+        """There will be no answer: whoever waits for it may ask."""
+        if decision.flight is not None:
+            decision.flight.fail()
+
+    @staticmethod
+    def call_unshared(decision: Decision) -> None:
+        """There is an answer, and it cannot be kept: whoever waits for it asks for itself."""
+        if decision.flight is not None:
+            decision.flight.end(Ending.NOT_SHARED)
+
+    @staticmethod
+    def call_over(decision: Decision) -> None:
+        """The host is done with the call; an answer may still be on its way to `after_call`."""
+        if decision.flight is not None:
+            decision.flight.fail_unless_stored(_STORED_WITHIN_S)
+
+    async def look_again(self, decision: Decision, max_error_rate: float) -> Decision | None:
+        """Stage 2 once more, with a laxer promise than the one that kept a match from being served.
+
+        None: there is still none, or another rate would not change that. Never raises for a fault of its own.
+        """
+        semantic = decision.policy.semantic
+        if (
+            decision.verdict.reason is not Reason.UNSURE
+            or semantic.threshold is not None
+            or max_error_rate <= semantic.max_error_rate
+        ):
+            return None
+        laxer = semantic.model_copy(update={"max_error_rate": max_error_rate})
+        started, policy = self._timer(), decision.policy.model_copy(update={"semantic": laxer})
+        try:
+            verdict = await self._cache.look_up(decision.request, policy)
+        except Exception as exc:  # noqa: BLE001 - fail open: this is the stage's edge
+            self._telemetry.emit(StageFailed("lookup", str(Reason.INTERNAL_ERROR), type(exc).__name__))
+            return None
+        if not verdict.is_hit:
+            return None
+        event = _event(decision.request, verdict, decision_ms=(self._timer() - started) * 1_000, waited_ms=0.0)
+        self._telemetry.emit(event)
+        return replace(decision, policy=policy, verdict=verdict, event=event)
 
     async def after_call(self, decision: Decision, reply: Reply, *, again: bool = False) -> None:
         """Stage 8: keep the answer where it may be kept. Never raises.
@@ -85,27 +166,39 @@ class Pipeline:
         """
         if decision.verdict.keys is None or decision.verdict.is_hit:
             return
+        flight, ending = decision.flight, Ending.FAILED
+        if flight is not None:
+            flight.in_hand = True
         try:
-            refusal = await self._cache.remember(
-                decision.verdict, decision.request, reply, decision.policy, again=again
-            )
-        except StoreUnavailable as exc:
-            refusal = Reason.STORE_UNAVAILABLE
-            self._telemetry.emit(StageFailed("store", exc.reason, str(exc)))
-        except Exception as exc:  # noqa: BLE001 - fail open: this is the stage's edge
-            refusal = Reason.INTERNAL_ERROR
-            self._telemetry.emit(StageFailed("store", str(refusal), type(exc).__name__))
+            refusal = await self._kept(decision, reply, again=again)
+            ending = Ending.STORED if refusal is None else Ending.NOT_SHARED
+        finally:
+            if flight is not None:
+                flight.end(ending)
         if not again:
             self._telemetry.emit(AnswerHandled(decision.request.model_group, refusal))
+
+    async def _kept(self, decision: Decision, reply: Reply, *, again: bool) -> Reason | None:
+        """None: it is stored; else why not."""
+        try:
+            return await self._cache.remember(decision.verdict, decision.request, reply, decision.policy, again=again)
+        except StoreUnavailable as exc:
+            self._telemetry.emit(StageFailed("store", exc.reason, str(exc)))
+            return Reason.STORE_UNAVAILABLE
+        except Exception as exc:  # noqa: BLE001 - fail open: this is the stage's edge
+            self._telemetry.emit(StageFailed("store", str(Reason.INTERNAL_ERROR), type(exc).__name__))
+            return Reason.INTERNAL_ERROR
 
     async def aclose(self) -> None:
         """Stop what runs beside the stages, and close what they hold open."""
         if self._reembedder is not None:
             await self._reembedder.aclose()
+        if self._coalescing is not None:
+            await self._coalescing.aclose()
         await self._cache.aclose()
 
 
-def _event(request: Request, verdict: Verdict, *, decision_ms: float) -> CacheDecided:
+def _event(request: Request, verdict: Verdict, *, decision_ms: float, waited_ms: float) -> CacheDecided:
     entry = verdict.entry
     return CacheDecided(
         layer=verdict.layer,
@@ -124,6 +217,7 @@ def _event(request: Request, verdict: Verdict, *, decision_ms: float) -> CacheDe
         decision_ms=decision_ms,
         volatility=verdict.treatment.volatility if verdict.treatment else "",
         would=verdict.withheld.layer if verdict.withheld else None,
+        waited_ms=waited_ms,
     )
 
 

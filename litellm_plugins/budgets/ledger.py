@@ -10,7 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from litellm_plugins.budgets.amounts import NOTHING, Amounts, Limits, Metric
+from litellm_plugins.budgets.amounts import METRICS, NOTHING, Amounts, Limits, Metric
+
+_STEPS = 100_000  # that a rolling window is counted in, so that a busy month needs no more rows than that
 
 OnLapse = Literal["charge", "release"]
 
@@ -27,6 +29,19 @@ class Span:
     def key(self) -> int:
         """What tells the windows of one account apart: a rolling account has only one, 0."""
         return 0 if self.rolling else self.start_ms
+
+    @property
+    def length_ms(self) -> int:
+        """How long it is."""
+        return self.end_ms - self.start_ms
+
+    def counted_at(self, now_ms: int) -> int:
+        """When an amount that a call reserves now counts as spent; a rolling window frees it one length later.
+
+        Long windows are counted in steps (30 days: 26 s; up to 100 s: none), rounded so that nothing is freed early.
+        """
+        step = max(1, self.length_ms // _STEPS)
+        return -(-now_ms // step) * step
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +71,19 @@ class Balance:
         return self.spent + self.reserved
 
 
+def without_room(limits: Limits, held: Amounts, amount: Amounts, own: Amounts = NOTHING) -> tuple[Metric, ...]:
+    """The metrics of which `amount` is too much beside `held`, what others hold.
+
+    Never one of which the call asks no more than the `own` that it holds already: a reservation may always be lowered,
+    and what is free passes where more was spent than the limit.
+    """
+    return tuple(
+        metric
+        for metric, limit, others, asked, before in zip(METRICS, limits, held, amount, own, strict=True)
+        if limit is not None and asked > before and others + asked > limit
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Granted:
     """The amount is reserved. `balances` are those of the lines, in their order, before this request."""
@@ -70,7 +98,9 @@ class Denied:
     line: Line  # the first that has no room
     balance: Balance  # of that line, without the call's own earlier reservation
     metric: Metric
-    free_at_ms: int | None  # when there will be room for it, if nothing more is spent; None: never, it is too large
+    # When there will be room for it, if nothing more is spent; None: never, it is too large. Of a calendar window,
+    # its end. Of a rolling one, when enough will have left it; a whole length from now if reservations are in the way.
+    free_at_ms: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,14 +127,15 @@ class Ledger(Protocol):
     async def called(self, call_id: str, *, now_ms: int, lease_ms: int) -> None:
         """A provider is being called for it: should the lease lapse from now on, it is likely to have cost something.
 
-        Renews the lease.
+        Renews the lease. Does nothing for a call that holds none (any more).
         """
 
     async def settle(self, call_id: str, actual: Amounts, *, now_ms: int) -> Settlement:
         """Book `actual` on the accounts of the reservation, in the windows in which it was made, and end it.
 
-        Once per call: a second one changes nothing. One that comes after the lease lapsed is booked all the same, in
-        place of what the lapse had charged. An unknown call is not fresh.
+        Once per call: a second one changes nothing. One that comes after the lease lapsed (within a day) is booked all
+        the same, in place of what the lapse had charged. An unknown call is not fresh. In a rolling window it counts
+        from when it was reserved last, `Span.counted_at`. Carried out even if its asker is cancelled while it waits.
         """
 
     async def lapse(self, *, now_ms: int) -> int:

@@ -87,6 +87,23 @@ class CacheLayers:
                 self._verifier.saw_answer(verdict.given)
         return verdict
 
+    async def merged(self, verdict: Verdict, request: Request, policy: Cache) -> Verdict | None:
+        """The hit that somebody else's answer to the very same request has made of this miss; None: there is none."""
+        derived = verdict.keys
+        if derived is None:
+            return None
+        try:
+            async with asyncio.timeout(policy.lookup_timeout_ms / 1_000):
+                entry = await self._store.get(derived.tenant, derived.exact)
+        except (StoreUnavailable, TimeoutError):
+            return None
+        if entry is None or not self._young_enough(entry, request):
+            return None
+        if self._verifier is not None and derived.question is not None:
+            self._verifier.saw_answer(entry.answer_id)
+        hit = Verdict(Layer.COALESCED, Reason.IN_FLIGHT, entry=entry, similarity=1.0)
+        return replace(hit, keys=derived, treatment=verdict.treatment)
+
     async def remember(
         self, verdict: Verdict, request: Request, reply: Reply, policy: Cache, *, again: bool = False
     ) -> Reason | None:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import litellm
 from litellm.integrations.custom_logger import CustomLogger
 
+from litellm_plugins.admission.coalescing import Coalescing
 from litellm_plugins.cache.admin import CacheAdmin
 from litellm_plugins.cache.admin.shelving import Shelver
 from litellm_plugins.cache.admin.warming import Warmer
@@ -29,6 +30,7 @@ from litellm_plugins.cache.verifier.verifier import Verifier
 from litellm_plugins.embedding.memo import MemoEmbedder
 from litellm_plugins.errors import SettingsError
 from litellm_plugins.pipeline import Pipeline, tells_checks, tells_judgements
+from litellm_plugins.proxy.budgets import HostBudgets, host_budgets
 from litellm_plugins.proxy.log_rows import HostLogs
 from litellm_plugins.proxy.stores import open_stores
 from litellm_plugins.settings import Policies, Settings, cache_anywhere, parse, promised_rates, semantic_anywhere
@@ -37,6 +39,7 @@ from litellm_plugins.telemetry.sinks import log
 from litellm_plugins.virtual_keys.key_ring import KeyRing
 
 if TYPE_CHECKING:
+    from litellm_plugins.admission.flights import FlightStore
     from litellm_plugins.cache.answers import AnswerComparer
     from litellm_plugins.cache.judge import JudgeSpend
     from litellm_plugins.cache.spaces import SpaceStore
@@ -56,6 +59,13 @@ class Pack:
     pipeline: Pipeline
     embedder: Embedder | None
     cache_admin: CacheAdmin
+    budgets: HostBudgets | None = None
+
+    async def aclose(self) -> None:
+        """Close what its parts hold open."""
+        if self.budgets is not None:
+            await self.budgets.aclose()
+        await self.pipeline.aclose()
 
 
 # One of each per process.
@@ -101,7 +111,13 @@ def build(settings: Settings) -> Pack:
         told=tells_checks(telemetry, Monitor(settings.cache.stale_alarm_rate)),
     )
     reembedder = _reembedder(settings, stores.spaces, reader)
-    pipeline = Pipeline(policies=policies, cache=layers, telemetry=telemetry, reembedder=reembedder)
+    pipeline = Pipeline(
+        policies=policies,
+        cache=layers,
+        telemetry=telemetry,
+        reembedder=reembedder,
+        coalescing=_coalescing(settings, stores.flights),
+    )
     shelver = Shelver(store=stores.entries, embedder=embedder)
     admin = CacheAdmin(
         store=stores.entries,
@@ -112,7 +128,15 @@ def build(settings: Settings) -> Pack:
         settings=settings,
         standing=_standing(settings, stores.labels, embedder),
     )
-    return Pack(settings, KeyRing.of(settings.virtual_keys), pipeline, embedder, admin)
+    budgets = host_budgets(settings, stores.ledger, telemetry)
+    return Pack(settings, KeyRing.of(settings.virtual_keys), pipeline, embedder, admin, budgets)
+
+
+def _coalescing(settings: Settings, flights: FlightStore) -> Coalescing | None:
+    wanted = settings.coalesce
+    if not wanted.enabled or not cache_anywhere(settings):
+        return None
+    return Coalescing(flights, timeout_s=wanted.timeout_s, lease_s=wanted.lease_s)
 
 
 def _verifier(labels: LabelStore, embedder: Embedder) -> Verifier:

@@ -6,7 +6,7 @@ Only chat completions with a ticket take part: to all other requests the host be
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import litellm
@@ -30,7 +30,7 @@ _LOG = logging.getLogger(__name__)
 class PluginCache(Cache):
     """Installed as `litellm.cache`."""
 
-    def __init__(self, pipeline: Pipeline) -> None:
+    def __init__(self, pipeline: Pipeline, *, closes: Callable[[], Awaitable[None]] | None = None) -> None:
         lists = (litellm.input_callback, litellm.success_callback, litellm._async_success_callback)
         had = [("cache" in names) for names in lists]
         super().__init__(
@@ -38,7 +38,7 @@ class PluginCache(Cache):
             supported_call_types=["acompletion"],
             max_messages=None,  # the host's default never caches a chat of more than four messages
         )
-        self._pipeline = pipeline
+        self._pipeline, self._close = pipeline, closes or pipeline.aclose
         # The host's constructor adds a "cache" logger, which makes it run the synchronous success path in a thread
         # on every request, for nothing.
         for names, was_there in zip(lists, had, strict=True):
@@ -52,7 +52,7 @@ class PluginCache(Cache):
 
     async def disconnect(self) -> None:
         """Called by the host as it shuts down: the one place to close what the pack holds open."""
-        await self._pipeline.aclose()
+        await self._close()
 
     def get_cache_key(self, **kwargs: Any) -> str:
         ticket = tickets.find(kwargs)
@@ -77,9 +77,12 @@ class _TicketBackend(BaseCache):
         if ticket is None:
             return
         if ticket.chunks is not None and not is_finished(ticket.chunks):
+            self._pipeline.call_failed(ticket.decision)
             return  # the connection ended, the answer did not: the host makes up a "stop" for such a stream
         reply = reply_of(value, kwargs)
-        if reply is not None:
+        if reply is None:
+            self._pipeline.call_unshared(ticket.decision)
+        else:
             again, ticket.handled = ticket.handled, True
             await self._pipeline.after_call(ticket.decision, reply, again=again)
 

@@ -15,13 +15,14 @@ from litellm_plugins.errors import RequestError
 from litellm_plugins.proxy import ticket as tickets
 from litellm_plugins.proxy.conversion import to_request
 from litellm_plugins.proxy.deployment import deployment_of
-from litellm_plugins.telemetry.sinks.headers import headers_for
-from litellm_plugins.telemetry.sinks.langfuse import notes_for
+from litellm_plugins.telemetry.sinks.headers import budget_headers, headers_for
+from litellm_plugins.telemetry.sinks.langfuse import budget_notes, notes_for
 
 if TYPE_CHECKING:
     from litellm.proxy._types import UserAPIKeyAuth
 
     from litellm_plugins.proxy.boot import Pack
+    from litellm_plugins.proxy.budgets import HostBudgets
 
 COST_HEADER = "x-litellm-response-cost"
 # Chat completions are delivered on every path, by the host's own look-up if not by the front route.
@@ -50,7 +51,7 @@ class PluginHandler(CustomLogger):
     async def async_pre_call_hook(
         self, user_api_key_dict: UserAPIKeyAuth, cache: Any, data: dict[str, Any], call_type: str
     ) -> None:
-        """Stage 2: decide, and attach the decision to the request."""
+        """Stages 2 to 4: decide, and attach the decision to the request."""
         metadata = tickets.metadata_of(data)
         if metadata is None:  # nothing of the host's travels with this request, so neither can a decision
             return
@@ -68,16 +69,81 @@ class PluginHandler(CustomLogger):
             raise _client_error(exc) from exc
         if not isinstance(data.get("cache"), Mapping):
             data.pop("cache", None)  # a null, or another endpoint's nonsense: the host's cache logic breaks on it
-        tickets.attach(metadata, await self._pack.pipeline.before_call(request))
+        before = tickets.find(data)
+        ticket = tickets.attach(metadata, await self._pack.pipeline.before_call(request))
+        if self._pack.budgets is not None:
+            if before is not None and before.held is not None:  # the host prepares a request anew for a fallback
+                await self._pack.budgets.released(before.held)
+            await self._reserve(self._pack.budgets, ticket, data, user_api_key_dict)
+
+    async def _reserve(
+        self, budgets: HostBudgets, ticket: tickets.Ticket, data: dict[str, Any], auth: UserAPIKeyAuth
+    ) -> None:
+        """Stage 4. A hit costs nothing. Raises: BudgetRefusal."""
+        decision = ticket.decision
+        if decision.verdict.is_hit:
+            return
+        held = ticket.held = await budgets.admit(str(ticket), decision.request, data, auth)
+        if held.laxer is not None:
+            again = await self._pack.pipeline.look_again(decision, held.laxer)
+            if again is not None:
+                ticket.decision = again
+                await budgets.answered_by_cache(held)
+        budgets.tell(held)
 
     async def async_pre_call_deployment_hook(self, kwargs: dict[str, Any], call_type: Any) -> None:
         """Write the trace notes, now that tags can no longer sway the choice of a deployment."""
         ticket = tickets.find(kwargs)
         metadata = tickets.metadata_of(kwargs)
+        if ticket is not None:
+            self._pack.pipeline.calling(ticket.decision)
         if ticket is not None and metadata is not None:
             annotate(self._pack, ticket, metadata)
             if ticket.decision.request.endpoint != "chat":
                 ticket.deployment = deployment_of(kwargs, metadata)
+            if self._pack.budgets is not None and ticket.held is not None and not ticket.decision.verdict.is_hit:
+                await self._pack.budgets.at_deployment(ticket.held, kwargs, metadata)
+
+    async def async_post_call_success_deployment_hook(
+        self, request_data: dict[str, Any], response: Any, call_type: Any
+    ) -> None:
+        """A deployment has answered, not streamed: what it cost is about to be logged, whatever happens to it then."""
+        ticket = tickets.find(request_data)
+        if ticket is not None and ticket.held is not None:
+            ticket.held.answered = True
+
+    async def async_post_call_failure_deployment_hook(
+        self, request_data: Any, exception: Exception, call_type: Any, fallback_depth: int | None = None
+    ) -> None:
+        """A deployment has failed; perhaps another try follows."""
+        ticket = tickets.find(request_data)
+        if ticket is not None and ticket.held is not None and self._pack.budgets is not None:
+            self._pack.budgets.attempt_failed(ticket.held, exception)
+
+    async def async_post_call_failure_hook(
+        self,
+        request_data: dict[str, Any],
+        original_exception: Exception,
+        user_api_key_dict: UserAPIKeyAuth,
+        traceback_str: str | None = None,
+    ) -> None:
+        """The request has failed, after all retries and fallbacks."""
+        ticket = tickets.find(request_data)
+        if ticket is not None:
+            self._pack.pipeline.call_failed(ticket.decision)
+        if ticket is not None and ticket.held is not None and self._pack.budgets is not None:
+            streamed = ticket.decision.request.stream and ticket.streams
+            await self._pack.budgets.failed(ticket.held, request_data, original_exception, streamed=streamed)
+
+    async def async_log_success_event(
+        self, kwargs: dict[str, Any], response_obj: Any, start_time: Any, end_time: Any
+    ) -> None:
+        """The host is done with the call: its answer is complete, or its client has left a stream."""
+        ticket = tickets.find(kwargs)
+        if ticket is not None:
+            self._pack.pipeline.call_over(ticket.decision)
+        if ticket is not None and ticket.held is not None and self._pack.budgets is not None:
+            await self._pack.budgets.succeeded(ticket.held, kwargs)
 
     async def async_post_call_response_headers_hook(
         self,
@@ -89,7 +155,8 @@ class PluginHandler(CustomLogger):
     ) -> dict[str, str] | None:
         """Tell the decision in the response headers."""
         ticket = tickets.find(data)
-        if ticket is not None and ticket.decision.request.stream:
+        if ticket is not None and ticket.decision.request.stream and response is not None:
+            ticket.streams = True
             if ticket.decision.request.endpoint != "chat":
                 ticket.stream = response
             elif isinstance(chunks := getattr(response, "chunks", None), list):
@@ -102,6 +169,8 @@ class PluginHandler(CustomLogger):
 def response_headers(ticket: tickets.Ticket) -> dict[str, str]:
     """Our headers; on a hit also the host's cost header, which would show what the first answer cost."""
     headers = headers_for(ticket.decision.event)
+    if ticket.held is not None:
+        headers |= budget_headers(ticket.held.event)
     if ticket.decision.verdict.is_hit:
         headers[COST_HEADER] = "0.0"
     return headers
@@ -113,6 +182,8 @@ def annotate(pack: Pack, ticket: tickets.Ticket, metadata: MutableMapping[str, A
         return
     ticket.noted = True
     notes = notes_for(ticket.decision.event)
+    if ticket.held is not None:
+        notes = notes.and_also(budget_notes(ticket.held.event))
     tags = metadata.get("tags")
     tags = list(tags) if isinstance(tags, list) else []
     metadata["tags"] = [*tags, *(tag for tag in notes.tags if tag not in tags)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from typing import TYPE_CHECKING
 
@@ -22,12 +23,15 @@ _tasks: set[asyncio.Task[None]] = set()  # the loop itself keeps weak references
 
 def install(pack: Pack) -> None:
     """Called while the host imports its callbacks: its loop runs, its router is not built yet."""
+    if pack.budgets is not None:
+        with contextlib.suppress(RuntimeError):  # no loop: `litellm-plugins check`
+            pack.budgets.start()
     if not cache_anywhere(pack.settings):
         return
     if litellm.cache is not None:
         _LOG.warning("litellm_settings.cache is on too: litellm_plugins takes its place")
     # At import, because the router freezes whether there is a cache when it is built.
-    litellm.cache = PluginCache(pack.pipeline)
+    litellm.cache = PluginCache(pack.pipeline, closes=pack.aclose)
     from litellm.proxy import proxy_server
 
     from litellm_plugins.proxy.admin_routes import admin_routes

@@ -7,6 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from litellm_plugins.admission.backends import sqlite as sqlite_flights
+from litellm_plugins.budgets.backends import sqlite as sqlite_ledger
+from litellm_plugins.budgets.backends import sqlite_schema as ledger_schema
 from litellm_plugins.cache.backends import (
     sqlite,
     sqlite_checks,
@@ -21,6 +24,10 @@ from litellm_plugins.storage.extras import why_no_redis
 from litellm_plugins.storage.sqlite import SqliteFile
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from litellm_plugins.admission.flights import FlightStore
+    from litellm_plugins.budgets.ledger import Ledger
     from litellm_plugins.cache.admin.audit import Journal
     from litellm_plugins.cache.checks import CheckStore
     from litellm_plugins.cache.judge import JudgeSpend
@@ -29,7 +36,8 @@ if TYPE_CHECKING:
     from litellm_plugins.cache.verifier.labels import LabelStore
     from litellm_plugins.settings import Settings, Storage
 
-# Every table of the file, of all features: a file is brought up to date as a whole.
+# Every table of a file, of all features: a file is brought up to date as a whole. Numbers are given once over both.
+LEDGER_SCHEMA = ledger_schema.SCHEMA
 SCHEMA = (
     *sqlite.SCHEMA,
     *sqlite_journal.SCHEMA,
@@ -37,12 +45,13 @@ SCHEMA = (
     *sqlite_checks.SCHEMA,
     *sqlite_spaces.SCHEMA,
     *sqlite_judge.SCHEMA,
+    *sqlite_flights.SCHEMA,
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Stores:
-    """What outlives a restart. Closing the entries closes what the others rest on."""
+    """What outlives a restart. Closing the entries closes what the others rest on, but for the ledger."""
 
     entries: CacheStore
     journal: Journal
@@ -50,12 +59,14 @@ class Stores:
     checks: CheckStore
     spaces: SpaceStore
     judge_spend: JudgeSpend
+    flights: FlightStore
+    ledger: Ledger
 
 
 def open_stores(settings: Settings) -> Stores:
     """Opens nothing yet: that happens on first use. Raises: SettingsError, where a store or key cannot be had."""
     storage, names = settings.storage, settings.storage.encryption_keys_env
-    stores = _on_redis(storage) if storage.is_redis else _on_sqlite(storage)
+    stores = _on_redis(settings) if storage.is_redis else _on_sqlite(settings)
     if not names:
         return stores
     from litellm_plugins.cache.backends.encrypted import EncryptedStore
@@ -65,7 +76,14 @@ def open_stores(settings: Settings) -> Stores:
     return replace(stores, entries=entries, spaces=EncryptedSpaces(stores.spaces, entries))
 
 
-def _on_sqlite(storage: Storage) -> Stores:
+def ledger_path(storage: Storage) -> Path:
+    """Beside the cache's file: money waits for no clean-up there, and may outlive it."""
+    path = storage.path
+    return path.with_name(f"{path.stem}.ledger{path.suffix}")
+
+
+def _on_sqlite(settings: Settings) -> Stores:
+    storage = settings.storage
     file = SqliteFile(storage.path, schema=SCHEMA)
     entries = sqlite.SqliteCacheStore(file, max_bytes=storage.max_size_mb * 1024 * 1024)
     return Stores(
@@ -75,13 +93,24 @@ def _on_sqlite(storage: Storage) -> Stores:
         checks=sqlite_checks.SqliteCheckStore(file),
         spaces=sqlite_spaces.SqliteSpaces(file),
         judge_spend=sqlite_judge.SqliteJudgeSpend(file),
+        flights=sqlite_flights.SqliteFlights(file),
+        ledger=_sqlite_ledger(settings),
     )
 
 
-def _on_redis(storage: Storage) -> Stores:
-    missing = why_no_redis()
+def _sqlite_ledger(settings: Settings) -> Ledger:
+    file = SqliteFile(ledger_path(settings.storage), schema=LEDGER_SCHEMA, begins_anew=False)
+    return sqlite_ledger.SqliteLedger(file, on_lapse=settings.ledger.on_lapse)
+
+
+def _on_redis(settings: Settings) -> Stores:
+    storage, missing = settings.storage, why_no_redis()
     if missing:
         raise SettingsError([f"{ROOT}.storage.url: {missing}"])
+    from litellm_plugins.admission.backends import redis as redis_flights
+
+    if settings.budgets:
+        raise SettingsError([f"{ROOT}.budgets: can only be kept on SQLite; storage.url is a Redis server"])
     from litellm_plugins.cache.backends import (
         redis,
         redis_checks,
@@ -102,6 +131,8 @@ def _on_redis(storage: Storage) -> Stores:
         checks=redis_checks.RedisCheckStore(server, names),
         spaces=redis_spaces.RedisSpaces(server, names),
         judge_spend=redis_judge.RedisJudgeSpend(server, names),
+        flights=redis_flights.RedisFlights(server, storage.key_prefix),
+        ledger=_sqlite_ledger(settings),  # never opened: there is no budget
     )
 
 

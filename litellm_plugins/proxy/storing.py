@@ -73,6 +73,9 @@ class FreshAnswer:
                         kept = self._keep_stream(b"".join(collected), told)
                 yield chunk
         finally:
+            if not kept:
+                over = self._pipeline.call_failed if room > 0 else self._pipeline.call_unshared
+                over(self._ticket.decision)
             with contextlib.suppress(AttributeError):
                 await chunks.aclose()
 
@@ -93,8 +96,10 @@ class FreshAnswer:
             reply = await self._reply(body)
         except (KeyError, TypeError, ValueError, AttributeError) as exc:
             _LOG.debug("an answer of unknown shape was not stored: %s", exc)
-            return
-        if reply is not None:
+            reply = None
+        if reply is None:
+            self._pipeline.call_unshared(self._ticket.decision)
+        else:
             await self._pipeline.after_call(self._ticket.decision, reply)
 
     async def _reply(self, body: Body) -> Reply | None:

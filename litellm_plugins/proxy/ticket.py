@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from litellm_plugins.pipeline import Decision
+    from litellm_plugins.proxy.budget_held import Held
     from litellm_plugins.proxy.deployment import Deployment
 
 METADATA_KEY = "litellm_plugins_ticket"
@@ -23,18 +24,21 @@ _PLACES = ("litellm_metadata", "metadata")
 class Ticket(str):
     """A random word that carries its request's decision."""
 
-    __slots__ = ("chunks", "decision", "deployment", "handled", "noted", "stream")
+    __slots__ = ("chunks", "decision", "deployment", "handled", "held", "noted", "stream", "streams")
     decision: Decision
     chunks: list[Any] | None  # of a stream, as the provider sent them
     deployment: Deployment | None  # the last that was asked; not for chat completions, whose answers bring it along
     handled: bool  # its fresh answer came in: the host hands a stream's over twice
+    held: Held | None  # of the budgets
     stream: Any  # of another endpoint, as the host has it on its way out
+    streams: bool  # its answer has begun to be streamed
     noted: bool  # the trace notes were written: retries must not write them again
 
     def __new__(cls, decision: Decision) -> Ticket:
         ticket = super().__new__(cls, secrets.token_hex(8))
-        ticket.chunks = ticket.deployment = ticket.stream = None
-        ticket.decision, ticket.handled, ticket.noted = decision, False, False
+        ticket.chunks = ticket.deployment = ticket.held = ticket.stream = None
+        ticket.handled = ticket.noted = ticket.streams = False
+        ticket.decision = decision
         return ticket
 
     def __copy__(self) -> Ticket:

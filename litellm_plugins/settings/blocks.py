@@ -11,6 +11,7 @@ from pydantic import Field, field_validator, model_validator
 from litellm_plugins.model import checked_tags
 from litellm_plugins.settings.block import Block as _Block
 from litellm_plugins.settings.budgets import Budget, Ledger
+from litellm_plugins.settings.coalesce import Coalesce
 from litellm_plugins.settings.judge import Judge
 from litellm_plugins.settings.share import Share
 from litellm_plugins.settings.storage_url import checked_url, is_redis, shown_url
@@ -182,6 +183,7 @@ class Override(_Block):
     """What differs for one team, key or model: only the settings that are named change."""
 
     cache: dict[str, Any] = Field(default_factory=dict)
+    budgets: dict[str, dict[str, Any] | None] = Field(default_factory=dict)  # by name; null: not for them
 
 
 class Team(_Block):
@@ -248,6 +250,7 @@ class Settings(_Block):
 
     storage: Storage = Storage()
     cache: Cache = Cache()
+    coalesce: Coalesce = Coalesce()
     events: Events = Events()
     virtual_keys: VirtualKeys = VirtualKeys()
     budgets: tuple[Budget, ...] = ()

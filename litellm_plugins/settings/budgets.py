@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Literal, get_args
+from typing import Annotated, Literal, get_args
 from zoneinfo import ZoneInfo
 
 from pydantic import Field, field_validator, model_validator
@@ -16,11 +16,13 @@ from litellm_plugins.settings.share import Share
 Kind = Literal["global", "key", "team", "user", "end_user", "feature", "tag", "model", "provider"]
 Unit = Literal["min", "h", "d", "w", "mo"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
-_WINDOW = re.compile(r"([1-9][0-9]{0,3})(min|h|d|w|mo)")
+_WINDOW = re.compile(r"([1-9][0-9]{0,3})(min|h|d|w|mo)( rolling)?")
 _NANO = 1_000_000_000
 _NAME = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$"
+_MARKS = "expected a share between 0 and 1, or several that rise: [0.5, 0.8]"
 
-Usd = Decimal
+Usd = Annotated[Decimal, Field(ge=0, le=1_000_000, decimal_places=9)]  # to the nano-dollar
+Count = Annotated[int, Field(ge=0, le=10**15)]
 
 
 class Window(Block):
@@ -52,15 +54,28 @@ class Degrade(Block):
         return self
 
 
-class Budget(Block):
+DEGRADED = Degrade(max_tokens=1_024)  # where a budget says degrade, but not into what
+
+
+class BudgetLimits(Block):
+    """How much a window may hold, and how much one request may cost; None: as much as you like."""
+
+    limit_usd: Usd | None = None
+    limit_tokens: Count | None = None  # prompt and completion
+    limit_requests: Count | None = None
+    max_request_usd: Usd | None = None  # of a single request, in any window
+
+    @property
+    def limits_window(self) -> bool:
+        """Whether there is any limit to what a window holds."""
+        return any(limit is not None for limit in (self.limit_usd, self.limit_tokens, self.limit_requests))
+
+
+class Budget(BudgetLimits):
     """One rule. Several may cover a request; the tightest wins."""
 
     name: str = Field(pattern=_NAME)
     scope: tuple[ScopePart, ...] = (ScopePart(kind="global"),)
-    limit_usd: Usd | None = Field(default=None, ge=0, le=1_000_000)
-    limit_tokens: int | None = Field(default=None, ge=0, le=10**15)
-    limit_requests: int | None = Field(default=None, ge=0, le=10**15)
-    max_request_usd: Usd | None = Field(default=None, gt=0, le=1_000_000)
     window: Window = Window(count=1, unit="d", rolling=False)
     timezone: str = "UTC"
     soft: tuple[Share, ...] = ()
@@ -85,13 +100,13 @@ class Budget(Block):
     @field_validator("window", mode="before")
     @classmethod
     def _written(cls, value: object) -> object:
-        if not isinstance(value, str):
+        if isinstance(value, Window):
             return value
-        found = _WINDOW.fullmatch(value.strip().removesuffix(" rolling"))
+        found = _WINDOW.fullmatch(value.strip()) if isinstance(value, str) else None
         if found is None:
             raise ValueError("expected a count and min, h, d, w or mo: 1h, 1d, 1mo; or rolling: 30d, '1d rolling'")
         count, unit = int(found.group(1)), found.group(2)
-        rolling = count > 1 or value.strip().endswith(" rolling")
+        rolling = count > 1 or found.group(3) is not None
         if rolling and unit == "mo":
             raise ValueError("months differ in length; write a rolling window in days: 30d")
         return {"count": count, "unit": unit, "rolling": rolling}
@@ -105,21 +120,35 @@ class Budget(Block):
             raise ValueError("not a time zone of the IANA database, such as Europe/Madrid") from None
         return value
 
+    @field_validator("soft", mode="before")
+    @classmethod
+    def _several(cls, value: object) -> object:
+        if isinstance(value, list | tuple):
+            return value
+        if value is None or isinstance(value, Mapping):
+            raise ValueError(_MARKS)
+        return (value,)
+
     @field_validator("soft")
     @classmethod
     def _rising(cls, value: tuple[float, ...]) -> tuple[float, ...]:
         if list(value) != sorted(set(value)) or any(not 0 < mark < 1 for mark in value):
-            raise ValueError("expected rising shares between 0 and 1: [0.5, 0.8]")
+            raise ValueError(_MARKS)
         return value
+
+    @model_validator(mode="before")
+    @classmethod
+    def _into_something(cls, given: object) -> object:
+        if isinstance(given, Mapping) and "degrade" in (given.get("on_soft"), given.get("on_hard")):
+            return {**given, "degrade": DEGRADED} if given.get("degrade") is None else given
+        return given
 
     @model_validator(mode="after")
     def _complete(self) -> Budget:
-        if all(
-            limit is None for limit in (self.limit_usd, self.limit_tokens, self.limit_requests, self.max_request_usd)
-        ):
+        if not self.limits_window and self.max_request_usd is None:
             raise ValueError("limits nothing; set limit_usd, limit_tokens, limit_requests or max_request_usd")
-        if self.degrade is None and "degrade" in (self.on_soft, self.on_hard):
-            raise ValueError("on_soft or on_hard says degrade, but there is no block `degrade` that says into what")
+        if self.soft and not self.limits_window:
+            raise ValueError("soft marks are shares of a window's limit; set limit_usd, limit_tokens or limit_requests")
         if self.on_soft == "degrade" and not self.soft:
             raise ValueError("on_soft: degrade needs a mark, such as soft: [0.8]; the last one counts")
         return self
@@ -140,7 +169,7 @@ class Ledger(Block):
     unpriced: Literal["deny", "free"] = "deny"  # a model without a price, in the host's list or below
     prices: dict[str, Price] = Field(default_factory=dict)  # by model group
     assumed_output_tokens: int = Field(default=4_096, ge=1)  # where neither the request nor the price list has a limit
-    other_request_usd: Decimal = Field(default=Decimal("0.10"), ge=0)  # reserved for what is not priced by tokens
+    other_request_usd: Usd = Decimal("0.10")  # reserved for what is not priced by tokens
 
 
 def nano(usd: Decimal) -> int:
@@ -153,8 +182,14 @@ def _parts_of(value: object) -> list[ScopePart]:
         return [value]
     if isinstance(value, str) and value in KINDS:
         return [ScopePart(kind=value)]
-    if isinstance(value, Mapping) and value and all(kind in KINDS for kind in value):
-        named = [(kind, str(name)) for kind, name in value.items()]
-        if all(kind != "global" and name for kind, name in named):
-            return [ScopePart(kind=kind, value=name) for kind, name in named]
+    if isinstance(value, Mapping) and value and all(kind in KINDS and kind != "global" for kind in value):
+        return [ScopePart(kind=kind, value=_value(kind, name)) for kind, name in value.items()]
     raise ValueError(f"expected one of {', '.join(KINDS)}, or one with a value: {{feature: chat}}")
+
+
+def _value(kind: Kind, name: object) -> str:
+    if isinstance(name, bool) or not isinstance(name, str | int | float) or not str(name):
+        raise ValueError(f"expected a name after {kind}, such as {{feature: chat}}; in quotes if it is yes, no or null")
+    if kind == "key" and str(name).startswith("sk-"):
+        raise ValueError("a key is named by its alias or its hash, never by the key itself")
+    return str(name).removeprefix("sha256:") if kind == "key" else str(name)

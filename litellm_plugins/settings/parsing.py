@@ -14,6 +14,8 @@ from pydantic import BaseModel, ValidationError
 
 from litellm_plugins.errors import SettingsError
 from litellm_plugins.settings.blocks import OVERRIDES, Cache, Settings
+from litellm_plugins.settings.budget_overrides import budget_with, misplaced
+from litellm_plugins.settings.budgets import Budget
 from litellm_plugins.settings.policies import overridden
 from litellm_plugins.settings.storage_url import shown_url
 
@@ -45,12 +47,46 @@ def parse(raw: object) -> Settings:
 
 def _override_problems(raw: Mapping[str, Any], settings: Settings | None) -> Iterator[str]:
     base = (settings.cache if settings else _base_of(raw)).model_dump(exclude_unset=True)
+    budgets = _budgets_of(raw)
     for table in sorted(OVERRIDES):
         named = raw.get(table)
         for name, override in named.items() if isinstance(named, Mapping) else ():
+            root = f"{ROOT}.{table}.{_masked(name)}"
             cache = override.get("cache") if isinstance(override, Mapping) else None
             if isinstance(cache, Mapping):
-                yield from _problems_of_one(base, cache, f"{ROOT}.{table}.{_masked(name)}.cache")
+                yield from _problems_of_one(base, cache, f"{root}.cache")
+            over = override.get("budgets") if isinstance(override, Mapping) else None
+            if isinstance(over, Mapping):
+                yield from _problems_of_budgets(budgets, over, table, f"{root}.budgets")
+
+
+def _problems_of_budgets(
+    budgets: Mapping[str, Budget | None], overrides: Mapping[Any, Any], table: str, root: str
+) -> Iterator[str]:
+    for name, over in overrides.items():
+        if over is not None and not isinstance(over, Mapping):
+            continue  # said by the model of the settings
+        faults = [f"{root}.{_masked(name)}{fault}" for fault in misplaced(table, str(name), over, budgets)]
+        yield from faults
+        budget = budgets.get(str(name))
+        if not faults and budget is not None and over is not None:
+            try:
+                budget_with(budget, over)
+            except ValidationError as exc:
+                yield from _problems(exc, Budget, f"{root}.{_masked(name)}")
+
+
+def _budgets_of(raw: Mapping[str, Any]) -> dict[str, Budget | None]:
+    """By name; None for one with faults of its own."""
+    found: dict[str, Budget | None] = {}
+    given = raw.get("budgets")
+    for each in given if isinstance(given, list | tuple) else ():
+        if isinstance(each, Mapping) and isinstance(each.get("name"), str):
+            try:
+                found[each["name"]] = Budget.model_validate(each)
+            except ValidationError:
+                found[each["name"]] = None
+    return found
 
 
 def _problems_of_one(base: dict[str, Any], cache: Mapping[str, Any], root: str) -> Iterator[str]:

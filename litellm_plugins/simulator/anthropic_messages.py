@@ -28,7 +28,9 @@ def messages(call: Call) -> Response:
     request = parse_messages(call.body)
     spoken = speak(call, [request.prompt])
     answered = spoken.answers[0]
-    usage = _usage(prompt_tokens(request, spoken.tokenizer), answered.tokens)
+    asked = prompt_tokens(request, spoken.tokenizer)
+    call.record.asks(request.prompt.model, asked)
+    usage = _usage(asked, answered.tokens)
     message = _message(request.prompt.model, answered, usage)
     ending = spoken.fault.ending
     if request.stream:

@@ -7,6 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from litellm_plugins.simulator.bill import bill_for
 from litellm_plugins.simulator.recorder import Recorder
 
 
@@ -29,8 +30,14 @@ def control_routes(recorder: Recorder, authorised: Callable[[Request], bool]) ->
             return _json({"error": "the simulator's API key is needed"}, status=401)
         return _json(recorder.count())
 
+    async def bill(request: Request) -> Response:
+        if not authorised(request):
+            return _json({"error": "the simulator's API key is needed"}, status=401)
+        return _json({"by_model": bill_for(recorder.kept())})
+
     return [
         Route("/health", health),
+        Route("/simulator/bill", bill),
         Route("/simulator/requests", requests, methods=["GET", "DELETE"]),
         Route("/simulator/count", count),
     ]

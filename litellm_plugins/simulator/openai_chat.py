@@ -19,6 +19,7 @@ def chat(call: Call) -> Response:
     """`POST /v1/chat/completions`."""
     request = parse_chat(call.body)
     spoken = speak(call, [request.prompt], request.choices)
+    call.record.asks(request.prompt.model, prompt_tokens(request, spoken.tokenizer))
     return _streamed(call, request, spoken) if request.stream else _whole(call, request, spoken)
 
 

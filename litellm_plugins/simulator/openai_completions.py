@@ -57,6 +57,7 @@ def completions(call: Call) -> Response:
     request = _parsed(call.body)
     spoken = speak(call, request.prompts, request.choices)
     asked = sum(spoken.tokenizer.count(each) if isinstance(each, str) else len(each) for each in request.given)
+    call.record.asks(request.model, asked)
     usage = openai_usage(asked, spoken.tokens)
     head = {
         "id": f"cmpl-{secrets.token_hex(15)}",

@@ -36,6 +36,7 @@ def embeddings(call: Call) -> Response:
     data = [{"object": "embedding", "index": index, "embedding": vector} for index, vector in enumerate(vectors)]
     tokenizer = tokenizer_for(model)
     tokens = sum(tokenizer.count(each) if isinstance(each, str) else len(each) for each in inputs)
+    call.record.asks(model, tokens)
     usage = {"prompt_tokens": tokens, "total_tokens": tokens}
     seed = hashlib.sha256(orjson.dumps([model, inputs])).digest()
     wait_s = draw_pace(model, seed, call.settings.latency_scale).first_token_s + fault.stall_s

@@ -43,7 +43,9 @@ def responses(call: Call) -> Response:
     request = parse_responses(call.body, call.conversations)
     spoken = speak(call, [request.chat.prompt])
     answered = spoken.answers[0]
-    body = _body(request, answered, prompt_tokens(request.chat, spoken.tokenizer))
+    asked = prompt_tokens(request.chat, spoken.tokenizer)
+    call.record.asks(request.chat.prompt.model, asked)
+    body = _body(request, answered, asked)
     if request.store:
         call.conversations.keep(body["id"], [*request.conversation, _as_message(answered)])
     ending = spoken.fault.ending

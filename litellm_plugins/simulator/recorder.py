@@ -29,6 +29,12 @@ class Record:
     status: int | None = None
     outcome: Outcome = "open"
     tokens_sent: int = 0
+    model: str = ""  # once the request is found valid and is being answered, as is the next
+    prompt_tokens: int = 0
+
+    def asks(self, model: str, prompt_tokens: int) -> None:
+        """What it is about to be answered by, and how much it had to read."""
+        self.model, self.prompt_tokens = model, prompt_tokens
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -41,6 +47,7 @@ class Record:
             "status": self.status,
             "outcome": self.outcome,
             "tokens_sent": self.tokens_sent,
+            "prompt_tokens": self.prompt_tokens,
         }
 
 
@@ -72,6 +79,10 @@ class Recorder:
     def records(self) -> list[dict[str, Any]]:
         """Oldest first."""
         return [record.as_json() for record in self._records]
+
+    def kept(self) -> tuple[Record, ...]:
+        """The same, as they are."""
+        return tuple(self._records)
 
     def count(self) -> dict[str, Any]:
         return {"count": self._counts.total(), "by_endpoint": dict(self._counts)}

@@ -40,6 +40,11 @@ class RunningSimulator(ABC):
         counted = self._get("/simulator/count").json()
         return int(counted["count"] if endpoint is None else counted["by_endpoint"].get(endpoint, 0))
 
+    def bill(self) -> dict[str, dict[str, int]]:
+        """By model: what it would charge for what it was asked since `clear`: requests, prompt, completion tokens."""
+        charged: dict[str, dict[str, int]] = self._get("/simulator/bill").json()["by_model"]
+        return charged
+
     def clear(self) -> None:
         """Forgets what was received."""
         httpx.delete(f"{self.url}/simulator/requests", headers=self._headers, trust_env=False).raise_for_status()

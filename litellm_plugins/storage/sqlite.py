@@ -40,14 +40,20 @@ class SqliteFile:
     """Runs work on the file's connections, and turns whatever goes wrong into `StoreUnavailable`.
 
     `schema` is every change that the file may need (see `storage.migrations`); whoever opens it first runs them.
+    A damaged file is set aside and a new one begun, unless not `begins_anew`: then it stays, for somebody to decide.
     """
 
     def __init__(
-        self, path: Path, *, schema: Iterable[Migration] = (), clock: Callable[[], float] = time.monotonic
+        self,
+        path: Path,
+        *,
+        schema: Iterable[Migration] = (),
+        begins_anew: bool = True,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.path = path
-        opening, changes = threading.Lock(), in_order(schema)
-        self._lanes = tuple(_Lane(path, changes, clock, opening, name=name) for name in ("read", "write", "scan"))
+        opening, changes, lanes = threading.Lock(), in_order(schema), ("read", "write", "scan")
+        self._lanes = tuple(_Lane(path, changes, clock, opening, name=name, begins_anew=begins_anew) for name in lanes)
 
     async def read(self, work: Work[T]) -> T:
         """Run `work` on the reading connection. Raises: StoreUnavailable."""
@@ -85,8 +91,10 @@ class _Lane:
         opening: threading.Lock,
         *,
         name: str,
+        begins_anew: bool,
     ) -> None:
         self._path, self._schema, self._clock, self._writes = path, schema, clock, name == "write"
+        self._begins_anew = begins_anew
         self._opening = opening  # one lane at a time creates and opens the file
         self._log_path = path.with_name(path.name + "-wal")
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix=f"litellm-plugins-sqlite-{name}")
@@ -190,6 +198,8 @@ class _Lane:
         self._path.parent.mkdir(parents=True, exist_ok=True)
         with contextlib.suppress(FileExistsError):
             os.close(os.open(self._path, os.O_RDONLY | os.O_CREAT | os.O_EXCL, _OWNER_ONLY))
+            if not self._begins_anew:
+                _LOG.warning("%s is new, and begins from nothing", self._path)
 
     def _keep_private(self) -> None:
         # Prompts are nobody else's business. SQLite gives its log files the mode that the database has by then.
@@ -212,6 +222,9 @@ class _Lane:
             return StoreUnavailable("store_read_only", text)
         if "not a database" in text or "malformed" in text:
             self._drop()
+            if not self._begins_anew:
+                said = f"{text}; restore {self._path} from a backup, or move it away to begin from nothing"
+                return StoreUnavailable("store_corrupt", said)
             self._set_aside()
             return StoreUnavailable("store_corrupt", text)
         if "locked" in text or "busy" in text:

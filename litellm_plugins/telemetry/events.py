@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from litellm_plugins.model import JudgeOutcome, Layer, Outcome, Reason
+from litellm_plugins.model import BudgetReason, BudgetState, JudgeOutcome, Layer, Outcome, Part, Reason
 
 _LOG = logging.getLogger(__name__)
 
@@ -32,6 +32,7 @@ class CacheDecided:
     decision_ms: float = 0.0
     volatility: str = ""  # the class of the prompt; none where it has not been looked at
     would: Layer | None = None  # who would have answered, had it not been answered afresh
+    waited_ms: float = 0.0  # for the answer of another who asked the same; no part of `decision_ms`
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +86,55 @@ class AnswersJudged:
     took_ms: float = 0.0
 
 
-Event = CacheDecided | AnswerHandled | CacheChecked | StalenessMeasured | StageFailed | AnswersJudged
+@dataclass(frozen=True, slots=True)
+class BudgetDecided:
+    """The budgets said what becomes of one request."""
+
+    state: BudgetState
+    reason: BudgetReason
+    model_group: str
+    budget: str = ""  # the tightest of those that cover it; of a denial the one without room
+    remaining_nano_usd: int | None = None
+    reserved_nano_usd: int = 0
+    team: str = ""
+    key: str = ""
+    degraded_to: str = ""  # another model group than was asked for
+    took_ms: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetSettled:
+    """What one call cost was booked."""
+
+    model_group: str
+    budgets: tuple[str, ...]  # the names of those that it was booked on
+    nano_usd: int = 0
+    tokens: int = 0
+    reserved_nano_usd: int = 0
+    ending: str = ""  # how it ended: success, failure, or gone: nobody said
+
+
+@dataclass(frozen=True, slots=True)
+class RequestsMerged:
+    """What a request did that others may have made at the same time."""
+
+    part: Part
+    model_group: str
+    team: str = ""
+    waited_ms: float = 0.0
+
+
+Event = (
+    CacheDecided
+    | AnswerHandled
+    | CacheChecked
+    | StalenessMeasured
+    | StageFailed
+    | AnswersJudged
+    | RequestsMerged
+    | BudgetDecided
+    | BudgetSettled
+)
 
 
 class Sink(Protocol):

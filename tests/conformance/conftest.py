@@ -35,9 +35,10 @@ from litellm_plugins.storage import redis as redis_storage
 from litellm_plugins.storage.sqlite import SqliteFile
 from tests.conformance.entries import NOW
 from tests.support.fixtures import redis_server
+from tests.support.ledger_fixtures import ledger, ledger_url, open_ledger
 from tests.support.redis_server import RedisServer
 
-__all__ = ["redis_server"]
+__all__ = ["ledger", "ledger_url", "open_ledger", "redis_server"]
 
 Closer = Callable[[], Awaitable[None]]
 _ENTRIES = (*sqlite_cache.SCHEMA, *sqlite_spaces.SCHEMA)

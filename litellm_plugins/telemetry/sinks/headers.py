@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from litellm_plugins.telemetry.events import CacheDecided
+    from litellm_plugins.telemetry.events import BudgetDecided, CacheDecided
 
 PREFIX = "x-litellm-plugins-"
 _NANO = Decimal(1_000_000_000)
@@ -23,6 +23,8 @@ def headers_for(event: CacheDecided) -> dict[str, str]:
         headers[f"{PREFIX}cache-class"] = event.volatility
     if event.would is not None:
         headers[f"{PREFIX}cache-would"] = str(event.would)
+    if event.waited_ms:
+        headers[f"{PREFIX}waited-ms"] = f"{event.waited_ms:.0f}"
     if event.similarity is not None:
         headers[f"{PREFIX}cache-similarity"] = f"{event.similarity:.4f}"
     if event.probability is not None:
@@ -31,6 +33,24 @@ def headers_for(event: CacheDecided) -> dict[str, str]:
         headers[f"{PREFIX}cache-id"] = event.cache_id
         headers[f"{PREFIX}saved-usd"] = usd(event.saved_nano_usd)
     return headers
+
+
+def budget_headers(event: BudgetDecided) -> dict[str, str]:
+    """How the request stands with the budgets that cover it."""
+    headers = {f"{PREFIX}budget-state": str(event.state), f"{PREFIX}budget-reason": str(event.reason)}
+    if event.budget:
+        headers[f"{PREFIX}budget"] = event.budget
+    if event.remaining_nano_usd is not None:
+        headers[f"{PREFIX}budget-remaining-usd"] = header_usd(event.remaining_nano_usd)
+    if event.degraded_to:
+        headers[f"{PREFIX}budget-degraded-to"] = event.degraded_to
+    return headers
+
+
+def header_usd(nano_usd: int) -> str:
+    """Six decimals, rounded down and never below zero."""
+    micro = max(0, nano_usd) // 1_000
+    return f"{micro // 1_000_000}.{micro % 1_000_000:06d}"
 
 
 def usd(nano_usd: int) -> str:

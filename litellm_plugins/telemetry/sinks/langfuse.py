@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from litellm_plugins.telemetry.events import CacheDecided
+    from litellm_plugins.telemetry.events import BudgetDecided, CacheDecided
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +18,10 @@ class TraceNotes:
 
     tags: tuple[str, ...]
     metadata: dict[str, str | float]
+
+    def and_also(self, other: TraceNotes) -> TraceNotes:
+        """Both."""
+        return TraceNotes((*self.tags, *other.tags), {**self.metadata, **other.metadata})
 
 
 def notes_for(event: CacheDecided) -> TraceNotes:
@@ -42,3 +46,15 @@ def notes_for(event: CacheDecided) -> TraceNotes:
     if event.matched_question is not None:
         metadata["cache_matched_question"] = event.matched_question
     return TraceNotes(tags=(f"cache:{event.layer}",), metadata=metadata)
+
+
+def budget_notes(event: BudgetDecided) -> TraceNotes:
+    """The notes for how a request stands with its budgets."""
+    metadata: dict[str, str | float] = {"budget_state": str(event.state), "budget_reason": str(event.reason)}
+    if event.budget:
+        metadata["budget"] = event.budget
+    if event.remaining_nano_usd is not None:
+        metadata["budget_remaining_usd"] = event.remaining_nano_usd / 1e9
+    if event.degraded_to:
+        metadata["budget_degraded_to"] = event.degraded_to
+    return TraceNotes(tags=(f"budget:{event.state}",), metadata=metadata)

@@ -11,12 +11,15 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from litellm_plugins.model import JudgeOutcome
+from litellm_plugins.model import JudgeOutcome, Part
 from litellm_plugins.telemetry.events import (
     AnswerHandled,
     AnswersJudged,
+    BudgetDecided,
+    BudgetSettled,
     CacheChecked,
     CacheDecided,
+    RequestsMerged,
     StageFailed,
     StalenessMeasured,
 )
@@ -27,6 +30,7 @@ if TYPE_CHECKING:
 
 LOGGER = logging.getLogger("litellm_plugins")
 _NOT_ASKED = frozenset({JudgeOutcome.BUSY, JudgeOutcome.BUDGET_SPENT})
+_TOLD_BY_THE_DECISION = frozenset({Part.LED, Part.FOLLOWED})
 _FAILURE_EVERY_S = 60.0
 
 
@@ -50,6 +54,12 @@ class LogSink:
                 self._write(logging.INFO, _judgement(event))
             case StalenessMeasured() if event.changed:
                 self._write(logging.WARNING if event.ringing else logging.INFO, _alarm(event))
+            case BudgetDecided() if self._decisions:
+                self._write(logging.INFO, _budget(event))
+            case BudgetSettled() if self._decisions:
+                self._write(logging.INFO, _settled(event))
+            case RequestsMerged() if self._decisions and event.part not in _TOLD_BY_THE_DECISION:
+                self._write(logging.INFO, _merged(event))
             case StageFailed():
                 self._failure(event)
 
@@ -92,6 +102,8 @@ def _decision(event: CacheDecided) -> dict[str, Any]:
         fields["class"] = event.volatility
     if event.would is not None:
         fields["would"] = event.would
+    if event.waited_ms:
+        fields["waited_ms"] = round(event.waited_ms, 1)
     if event.similarity is not None:
         fields["similarity"] = round(event.similarity, 4)
     if event.probability is not None:
@@ -126,10 +138,51 @@ def _judgement(event: AnswersJudged) -> dict[str, Any]:
     }
 
 
+def _merged(event: RequestsMerged) -> dict[str, Any]:
+    return {
+        "event": "not_merged",
+        "part": event.part,
+        "model": event.model_group,
+        "team": event.team,
+        "waited_ms": round(event.waited_ms, 1),
+    }
+
+
 def _alarm(event: StalenessMeasured) -> dict[str, Any]:
     return {
         "event": "stale_alarm" if event.ringing else "stale_alarm_over",
         "cache": event.layer,
         "stale_share": round(event.share, 4),
         "checks": event.checks,
+    }
+
+
+def _budget(event: BudgetDecided) -> dict[str, Any]:
+    fields: dict[str, Any] = {
+        "event": "budget_decision",
+        "state": event.state,
+        "reason": event.reason,
+        "budget": event.budget,
+        "model": event.model_group,
+        "team": event.team,
+        "key": event.key,
+        "reserved_usd": usd(event.reserved_nano_usd),
+        "took_ms": round(event.took_ms, 3),
+    }
+    if event.remaining_nano_usd is not None:
+        fields["remaining_usd"] = usd(event.remaining_nano_usd)
+    if event.degraded_to:
+        fields["degraded_to"] = event.degraded_to
+    return fields
+
+
+def _settled(event: BudgetSettled) -> dict[str, Any]:
+    return {
+        "event": "budget_settled",
+        "ending": event.ending,
+        "model": event.model_group,
+        "budgets": list(event.budgets),
+        "cost_usd": usd(event.nano_usd),
+        "tokens": event.tokens,
+        "reserved_usd": usd(event.reserved_nano_usd),
     }

@@ -10,20 +10,27 @@ from typing import TYPE_CHECKING
 
 from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histogram
 
+from litellm_plugins.model import Part
 from litellm_plugins.telemetry.events import (
     AnswerHandled,
     AnswersJudged,
+    BudgetDecided,
+    BudgetSettled,
     CacheChecked,
     CacheDecided,
+    RequestsMerged,
     StageFailed,
     StalenessMeasured,
 )
+from litellm_plugins.telemetry.sinks.prometheus_budgets import BudgetMetrics
 
 if TYPE_CHECKING:
     from litellm_plugins.telemetry.events import Event
 
 _SIMILARITY_BUCKETS = (0.5, 0.6, 0.7, 0.75, 0.79, 0.82, 0.85, 0.88, 0.9, 0.92, 0.94, 0.96, 0.98, 0.99, 1.0)
 _DECISION_BUCKETS_S = (0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0)
+
+_WAIT_BUCKETS_S = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 
 
 class PrometheusSink:
@@ -115,12 +122,26 @@ class PrometheusSink:
         self._judge_usd = Counter(
             "litellm_plugins_cache_judge_usd_total", "Dollars that the judge of answers cost", registry=registry
         )
+        self._merged = Counter(
+            "litellm_plugins_coalesced_total",
+            "Requests by what they did where others may have asked the same at the same time",
+            ["part", "model_group"],
+            registry=registry,
+        )
+        self._waited = Histogram(
+            "litellm_plugins_coalesce_wait_seconds",
+            "Time for which requests waited for the answer of another that asked the same",
+            ["part"],
+            buckets=_WAIT_BUCKETS_S,
+            registry=registry,
+        )
         self._failures = Counter(
             "litellm_plugins_stage_failures_total",
             "Stages that broke while the request went on without them",
             ["stage", "reason"],
             registry=registry,
         )
+        self._budgets = BudgetMetrics(registry, self._label)
 
     def record(self, event: Event) -> None:
         match event:
@@ -136,6 +157,12 @@ class PrometheusSink:
             case StalenessMeasured():
                 self._stale.labels(event.layer).set(event.share)
                 self._alarm.labels(event.layer).set(event.ringing)
+            case BudgetDecided() | BudgetSettled():
+                self._budgets.record(event)
+            case RequestsMerged():
+                self._merged.labels(event.part, self._label(event.model_group)).inc()
+                if event.part is not Part.LED:
+                    self._waited.labels(event.part).observe(event.waited_ms / 1_000)
             case StageFailed():
                 self._failures.labels(event.stage, event.reason).inc()
 

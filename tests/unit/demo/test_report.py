@@ -72,6 +72,7 @@ def test_each_request_is_counted_in_one_layer(good_run: list[Outcome]) -> None:
     assert {each.layer: each.requests for each in report.layers} == {
         "exact": 1,
         "semantic": 1,
+        "coalesced": 0,
         "miss": 2,
         "bypass": 0,
         "off": 0,

@@ -12,7 +12,7 @@ import pytest
 from litellm_plugins.cache.admin.audit import Record
 from litellm_plugins.cache.backends import sqlite_journal
 from litellm_plugins.cache.backends.sqlite_journal import SqliteJournal
-from litellm_plugins.proxy.stores import SCHEMA
+from litellm_plugins.proxy.stores import LEDGER_SCHEMA, SCHEMA
 from litellm_plugins.storage.migrations import in_order
 from litellm_plugins.storage.sqlite import SqliteFile
 
@@ -63,4 +63,5 @@ async def test_the_journal_does_not_grow_for_ever(journal: SqliteJournal, path: 
 
 def test_the_migrations_of_all_features_together_are_numbered_without_a_gap() -> None:
     """A number that another feature had already would never be run on a file that has seen it."""
-    assert [m.number for m in in_order(SCHEMA)] == list(range(1, len(SCHEMA) + 1))
+    every = (*SCHEMA, *LEDGER_SCHEMA)
+    assert [m.number for m in in_order(every)] == list(range(1, len(every) + 1))

@@ -1,0 +1,1 @@
+"""Keepers of `FlightStore`: on the SQLite file, and on Redis."""

@@ -1,0 +1,107 @@
+"""Stage 9: what a call cost is booked once, whatever way it ended; what the ledger cannot take now, it gets later."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from litellm_plugins.budgets.amounts import NOTHING, Amounts, Limits
+from litellm_plugins.budgets.ledger import Denied, Ledger, Line, Settlement
+from litellm_plugins.errors import StoreUnavailable
+
+_UNBOUND = Limits()
+_LEASE_MS = 60_000  # of what is reserved only to be settled at once
+_MOST_DEBTS = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Debt:
+    """What is still to be booked."""
+
+    call_id: str
+    actual: Amounts
+    lines: tuple[Line, ...] | None  # to be charged; None: those of the call's reservation
+
+
+class Bookkeeper:
+    """Settles calls, lapses leases, and pays debts: every `every_s`, beside the requests.
+
+    `failed` is told what the ledger could not do, with a word for what was to be done.
+    """
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        *,
+        clock_ms: Callable[[], int],
+        failed: Callable[[StoreUnavailable], None],
+        every_s: float = 5.0,
+    ) -> None:
+        self._ledger, self._clock_ms, self._failed, self._every_s = ledger, clock_ms, failed, every_s
+        self._debts: deque[Debt] = deque()
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin to look after the leases. Raises: RuntimeError where no loop runs."""
+        self._task = asyncio.get_running_loop().create_task(self._run())
+
+    async def aclose(self) -> None:
+        """Stop, try once more to pay what is owed, and close the ledger."""
+        if self._task is not None:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+        with contextlib.suppress(StoreUnavailable):
+            await self._pay()
+        await self._ledger.aclose()
+
+    @property
+    def owed(self) -> int:
+        """How many settlements wait for the ledger."""
+        return len(self._debts)
+
+    async def settle(self, call_id: str, actual: Amounts, *, lines: Sequence[Line] | None = None) -> bool:
+        """Book `actual` for the call; on `lines` where nothing was reserved.
+
+        False: it was booked before, or is owed.
+        """
+        debt = Debt(call_id, actual, None if lines is None else tuple(lines))
+        try:
+            return (await self._book(debt)).fresh
+        except StoreUnavailable as exc:
+            self._failed(exc)
+            if len(self._debts) < _MOST_DEBTS:
+                self._debts.append(debt)
+            else:
+                self._failed(StoreUnavailable("debts_full", "a settlement was given up: the ledger is gone too long"))
+            return False
+
+    async def _run(self) -> None:
+        while True:
+            await asyncio.sleep(self._every_s)
+            try:
+                await self._ledger.lapse(now_ms=self._clock_ms())
+                await self._pay()
+            except StoreUnavailable as exc:
+                self._failed(exc)
+            except Exception as exc:  # noqa: BLE001 - it must not end: leases would never lapse again
+                self._failed(StoreUnavailable("internal_error", type(exc).__name__))
+
+    async def _pay(self) -> None:
+        for _ in range(len(self._debts)):
+            await self._book(self._debts[0])
+            self._debts.popleft()
+
+    async def _book(self, debt: Debt) -> Settlement:
+        """Settling twice changes nothing, so neither does a debt that had been paid after all."""
+        now_ms = self._clock_ms()
+        if debt.lines is not None:
+            # The call was made: there is nothing left to allow or to deny.
+            lines = [replace(line, limits=_UNBOUND) for line in debt.lines]
+            held = await self._ledger.reserve(debt.call_id, lines, NOTHING, now_ms=now_ms, lease_ms=_LEASE_MS)
+            if isinstance(held, Denied):  # an admin's limit, and above it already
+                self._failed(StoreUnavailable("above_limit", f"{held.line.account}: a call could not be booked"))
+        return await self._ledger.settle(debt.call_id, debt.actual, now_ms=now_ms)

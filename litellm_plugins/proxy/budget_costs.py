@@ -1,0 +1,63 @@
+"""What a call cost, from what the host logs of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import litellm
+
+from litellm_plugins.budgets.amounts import NANO, NOTHING, Amounts
+
+if TYPE_CHECKING:
+    from litellm_plugins.budgets.estimate import Price
+
+_MOST_CAUSES = 16
+
+
+def of_success(kwargs: Mapping[str, Any], given: Price | None) -> Amounts:
+    """Of a call that the host logs as a success. `given` is the settings' price, where the host has none."""
+    payload = kwargs.get("standard_logging_object")
+    logged: Mapping[str, Any] = payload if isinstance(payload, Mapping) else {}
+    if kwargs.get("cache_hit") is True or logged.get("cache_hit") is True:
+        return NOTHING
+    asked, answered = _whole(logged.get("prompt_tokens")), _whole(logged.get("completion_tokens"))
+    tokens = max(_whole(logged.get("total_tokens")), asked + answered)
+    return Amounts(_nano(kwargs.get("response_cost"), given, asked, answered), tokens, 1)
+
+
+def of_failure(request_data: Mapping[str, Any], given: Price | None, *, streamed: bool) -> Amounts:
+    """Of one that failed: what had been streamed, which the host puts together; errors are not billed."""
+    cost, usage = request_data.get("response_cost"), request_data.get("combined_usage_object")
+    if usage is None or not (cost or streamed):
+        return NOTHING
+    asked, answered = _whole(getattr(usage, "prompt_tokens", 0)), _whole(getattr(usage, "completion_tokens", 0))
+    return Amounts(_nano(cost, given, asked, answered), asked + answered, 1)
+
+
+def was_read(exception: BaseException) -> bool:
+    """Whether a provider had the request and was still at work when it was left: it will want its money."""
+    if not isinstance(exception, litellm.Timeout):
+        return False
+    cause: BaseException | None = exception
+    for _ in range(_MOST_CAUSES):
+        if cause is None or isinstance(cause, httpx.ConnectTimeout):
+            return False
+        if isinstance(cause, httpx.ReadTimeout):
+            return True
+        cause = cause.__cause__ or cause.__context__
+    return False
+
+
+def _nano(cost: Any, given: Price | None, asked: int, answered: int) -> int:
+    if given is not None:
+        return round(given.input * asked + given.output * answered)
+    if not isinstance(cost, int | float) or isinstance(cost, bool) or cost < 0:
+        return 0
+    return round(Decimal(str(cost)) * NANO)
+
+
+def _whole(value: Any) -> int:
+    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else 0

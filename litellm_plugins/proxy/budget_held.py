@@ -1,0 +1,47 @@
+"""What is held for one request until it is settled. It rides on the request's ticket, and goes with it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from litellm_plugins.budgets.amounts import NOTHING
+
+if TYPE_CHECKING:
+    from litellm_plugins.budgets.enforcement import Admission, Caller
+    from litellm_plugins.budgets.estimate import Price
+    from litellm_plugins.proxy.budget_tariff import HostTariff
+    from litellm_plugins.telemetry.events import BudgetDecided
+
+
+class Held:
+    """The reservation of one request, and what is known of its costs so far."""
+
+    def __init__(
+        self,
+        call_id: str,
+        *,
+        caller: Caller,
+        tariff: HostTariff,
+        admission: Admission,
+        event: BudgetDecided,
+        lost: Callable[[Held], None],
+    ) -> None:
+        self.call_id, self.caller, self.tariff = call_id, caller, tariff
+        self.admission, self.event = admission, event
+        self.extra = NOTHING  # what attempts cost that were given up
+        self.given: Price | None = None  # the settings' price of the deployment that is asked, where the host has none
+        self.prompt = NOTHING  # what the prompt alone costs there
+        self.called = self.answered = self.settled = False
+        self._lost = lost
+
+    @property
+    def laxer(self) -> float | None:
+        """The rate of errors that the settings allow a cached answer for it now; None: no other than before."""
+        change = self.admission.change
+        return None if change is None else change.max_error_rate
+
+    def __del__(self) -> None:
+        """The request is over, whatever way it took; if it is not settled by now, nothing else will do it."""
+        if not self.settled and (self.admission.reserved or self.called):
+            self._lost(self)

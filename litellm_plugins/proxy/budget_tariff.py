@@ -1,0 +1,69 @@
+"""What one request costs at most, with any model group of the proxy or with one deployment."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from litellm_plugins.budgets.amounts import Amounts
+from litellm_plugins.budgets.enforcement import Offer
+from litellm_plugins.budgets.estimate import FREE, reserved_for
+from litellm_plugins.settings.budgets import nano
+
+if TYPE_CHECKING:
+    from litellm_plugins.proxy.budget_prices import Listing, PriceBook
+    from litellm_plugins.proxy.budget_tokens import Asked
+    from litellm_plugins.settings.budgets import Ledger as Rules
+
+# What is priced by its tokens. Of everything else (images, speech, …) `ledger.other_request_usd` is reserved.
+BY_TOKENS = frozenset({"chat", "messages", "responses", "completions", "embeddings"})
+
+
+class HostTariff:
+    """Of the request `asked`. Keeps `Tariff`."""
+
+    def __init__(self, book: PriceBook, asked: Asked, *, rules: Rules, team_id: str | None) -> None:
+        self._book, self._asked, self._rules, self._team_id = book, asked, rules, team_id
+
+    async def offer(self, model_group: str, max_tokens: int | None) -> Offer | None:
+        """See `Tariff`. Other endpoints may do without a model."""
+        listings = self._book.listings(model_group, self._team_id) if model_group else []
+        if not listings and self._asked.endpoint in BY_TOKENS:
+            return None
+        return await self._of(listings, self._asked.body, max_tokens)
+
+    async def at(self, listing: Listing, body: Mapping[str, Any]) -> Offer:
+        """With one deployment, and the `body` that it is sent."""
+        return await self._of([listing], body, None)
+
+    async def prompt(self, listing: Listing) -> Amounts:
+        """What the prompt alone costs there, at most: a provider that was left while it worked has read it."""
+        if self._asked.endpoint not in BY_TOKENS:
+            return Amounts()
+        return await self._amount(listing, None, 0)
+
+    async def _of(self, listings: Sequence[Listing], body: Mapping[str, Any], max_tokens: int | None) -> Offer:
+        groups = tuple(dict.fromkeys(listing.model_group for listing in listings))
+        providers = tuple(dict.fromkeys(listing.provider for listing in listings if listing.provider))
+        if self._asked.endpoint not in BY_TOKENS:
+            return Offer(groups, providers, Amounts(nano(self._rules.other_request_usd), 0, 1))
+        amounts = [await self._amount(listing, body, max_tokens) for listing in listings]
+        most = Amounts(max(each.nano_usd for each in amounts), max(each.tokens for each in amounts), 1)
+        return Offer(groups, providers, most, unpriced=any(_price(listing, 1) is None for listing in listings))
+
+    async def _amount(self, listing: Listing, body: Mapping[str, Any] | None, max_tokens: int | None) -> Amounts:
+        asked = self._asked
+        prompt_tokens = await asked.prompt_tokens(listing.provider, listing.model, listing.most_input)
+        output = 0
+        if body is not None:
+            output = asked.allowed_output(
+                body, listing.parameters, listing.most_output or self._rules.assumed_output_tokens
+            )
+        if max_tokens is not None:
+            output = min(output, max_tokens)
+        price = listing.price(prompt_tokens=prompt_tokens, writes_cache=asked.writes_cache, audio=asked.has_audio)
+        return reserved_for(price or FREE, prompt_tokens=prompt_tokens, output_tokens=output, choices=asked.choices)
+
+
+def _price(listing: Listing, prompt_tokens: int) -> object:
+    return listing.price(prompt_tokens=prompt_tokens)

@@ -1,0 +1,134 @@
+"""How many tokens a request may have, at most: counted off what was sent, and never below what a provider counts.
+
+Everything the client sent that a model reads is counted as the JSON it came in, which is longer than what providers
+make of it. OpenAI's models are counted with their own tokenizer. Others cut texts up more finely, by up to a third on
+English: half as much again is taken, at most a token a byte. Pictures and files are taken at what they may be at most.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import litellm
+import orjson
+
+_READ = ("messages", "system", "input", "instructions", "prompt", "tools", "functions", "response_format", "text")
+_LATER = ("previous_response_id", "conversation")  # the provider adds what was said before
+_OUTPUT = ("max_tokens", "max_completion_tokens", "max_output_tokens")
+_OPENAI = frozenset({"openai", "azure", "text-completion-openai", "azure_text"})
+_OF_OTHERS = 1.5
+_TOKENIZER = "gpt-4o"  # for those whose own the host would have to download
+_PER_MESSAGE, _WITH_TOOLS, _PRIMING = 4, 600, 16
+_IMAGE = 2_000
+_DEAR_IMAGE = 48_200  # gpt-4o-mini counts each tile 33 times
+_SAID_ELSEWHERE = 200_000  # where the price list does not say what the model takes
+_INLINE_CHARS = 4_000  # a longer text is counted in a thread
+_MOST_CHARS = 4_000_000  # a longer one by its bytes
+_MEDIA = frozenset({"image_url", "image", "input_image", "file", "input_file", "document", "input_audio", "audio"})
+
+
+@dataclass(slots=True)
+class Asked:
+    """One request's body as far as it costs. Counted once, for each kind of tokenizer."""
+
+    body: Mapping[str, Any]
+    endpoint: str
+    _text: bytes = b""
+    _images: int = 0
+    _files: bool = False
+    _overhead: int = 0
+    _counted: dict[str, int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        read = {name: self.body[name] for name in _READ if self.body.get(name) is not None}
+        kept = {name: self._without_media(value) for name, value in read.items()}
+        self._text = orjson.dumps(kept, default=str, option=orjson.OPT_NON_STR_KEYS)
+        messages = sum(len(value) for value in read.values() if isinstance(value, list))
+        tools = _WITH_TOOLS if self.body.get("tools") or self.body.get("functions") else 0
+        self._overhead = _PRIMING + _PER_MESSAGE * messages + tools
+
+    @property
+    def writes_cache(self) -> bool:
+        """Whether parts of it are marked for a provider's prompt cache."""
+        return b'"cache_control"' in self._text
+
+    @property
+    def has_audio(self) -> bool:
+        """Whether sound goes in or comes out."""
+        return b'"input_audio"' in self._text or self.body.get("audio") is not None
+
+    @property
+    def choices(self) -> int:
+        """How many answers are written."""
+        wanted = max(_whole(self.body.get("n")) or 1, _whole(self.body.get("best_of")) or 1)
+        prompts = self.body.get("prompt")
+        several = isinstance(prompts, list) and bool(prompts) and not isinstance(prompts[0], int)
+        return wanted * (len(prompts) if several and isinstance(prompts, list) else 1)
+
+    def allowed_output(self, body: Mapping[str, Any], own: Mapping[str, Any], otherwise: int) -> int:
+        """Tokens of one answer: what the request says (`body`, as it is sent), else the deployment, or `otherwise`."""
+        if self.endpoint == "embeddings":
+            return 0
+        for said in (body, own):
+            given = [number for name in _OUTPUT if (number := _whole(said.get(name))) is not None]
+            if given:
+                return max(given)
+        return otherwise
+
+    async def prompt_tokens(self, provider: str, model: str, most: int | None) -> int:
+        """What goes in, at most; `most` is the longest prompt that the model takes."""
+        if self._files or any(self.body.get(name) for name in _LATER) or isinstance(self.body.get("prompt"), Mapping):
+            return most or _SAID_ELSEWHERE
+        name = model.removeprefix(f"{provider}/") if provider in _OPENAI else _TOKENIZER
+        if name not in self._counted:
+            self._counted[name] = await self._count(name)
+        counted = self._counted[name]
+        if provider not in _OPENAI:
+            counted = min(int(counted * _OF_OTHERS) + 1, len(self._text))
+        image = _DEAR_IMAGE if "4o-mini" in model else _IMAGE
+        total = counted + self._overhead + image * self._images
+        # What is longer than a model takes is refused by its provider; lists are many prompts of that length.
+        return total if most is None or self.endpoint in ("embeddings", "completions") else min(total, most)
+
+    async def _count(self, model: str) -> int:
+        text = self._text.decode(errors="replace")
+        if len(text) <= _INLINE_CHARS:
+            return _tokens(text, model)
+        if len(text) > _MOST_CHARS:
+            return len(self._text)
+        return await asyncio.to_thread(_tokens, text, model)
+
+    def _without_media(self, value: Any) -> Any:
+        if isinstance(value, list):
+            return [self._without_media(each) for each in value]
+        if not isinstance(value, Mapping):
+            return value
+        kind = value.get("type")
+        if kind in ("image_url", "image", "input_image"):
+            self._images += 1
+            return {"type": kind, **({"cache_control": 1} if "cache_control" in value else {})}
+        if kind in _MEDIA:
+            self._files = True
+            return {"type": kind}
+        return {name: self._without_media(each) for name, each in value.items()}
+
+
+def cap_output(body: dict[str, Any], endpoint: str, most: int) -> None:
+    """Have the request ask for no longer an answer than `most` tokens."""
+    named = [name for name in _OUTPUT if _whole(body.get(name)) is not None]
+    for name in named or (["max_output_tokens"] if endpoint == "responses" else ["max_tokens"]):
+        body[name] = min(_whole(body.get(name)) or most, most)
+
+
+def _tokens(text: str, model: str) -> int:
+    try:
+        return int(litellm.token_counter(model=model, text=text)) or len(text.encode())
+    except Exception:  # noqa: BLE001 - no tokenizer makes more tokens than bytes
+        return len(text.encode())
+
+
+def _whole(value: Any) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else None

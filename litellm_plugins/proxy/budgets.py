@@ -1,0 +1,230 @@
+"""The budgets in the running proxy: before the router, at the deployment, and on every way out."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from litellm_plugins.budgets.amounts import NOTHING, Amounts
+from litellm_plugins.budgets.enforcement import Caller, Enforcement
+from litellm_plugins.budgets.policy import BudgetPolicy
+from litellm_plugins.budgets.settling import Bookkeeper
+from litellm_plugins.model import BudgetState
+from litellm_plugins.proxy import budget_costs as costs
+from litellm_plugins.proxy.budget_held import Held
+from litellm_plugins.proxy.budget_prices import PriceBook
+from litellm_plugins.proxy.budget_refusal import BudgetRefusal
+from litellm_plugins.proxy.budget_tariff import BY_TOKENS, HostTariff
+from litellm_plugins.proxy.budget_tokens import Asked, cap_output
+from litellm_plugins.proxy.host_judge import host_router
+from litellm_plugins.telemetry.events import BudgetDecided, BudgetSettled, StageFailed
+from litellm_plugins.telemetry.sinks.headers import budget_headers
+
+if TYPE_CHECKING:
+    from litellm.proxy._types import UserAPIKeyAuth
+
+    from litellm_plugins.budgets.enforcement import Admission
+    from litellm_plugins.budgets.from_metadata import Holder
+    from litellm_plugins.budgets.ledger import Ledger
+    from litellm_plugins.errors import StoreUnavailable
+    from litellm_plugins.model import Request
+    from litellm_plugins.settings import Settings
+    from litellm_plugins.settings.budgets import Ledger as Rules
+    from litellm_plugins.telemetry.events import Telemetry
+
+_PLACES = ("metadata", "litellm_metadata")
+_OURS = "litellm_plugins"  # in a key's or a team's metadata
+_tasks: set[asyncio.Task[None]] = set()  # the loop itself keeps weak references only
+
+
+def host_budgets(settings: Settings, ledger: Ledger, telemetry: Telemetry) -> HostBudgets | None:
+    """None where the settings name no budget, and no ledger for those that keys and teams bring along."""
+    overrides = [*settings.per_team.values(), *settings.per_key.values()]
+    if not (settings.budgets or any(each.budgets for each in overrides) or "ledger" in settings.model_fields_set):
+        return None
+
+    def failed(exc: StoreUnavailable) -> None:
+        telemetry.emit(StageFailed("ledger", exc.reason, str(exc)))
+
+    enforcement = Enforcement(
+        policy=BudgetPolicy(settings), ledger=ledger, rules=settings.ledger, clock_ms=now_ms, failed=failed
+    )
+    return HostBudgets(
+        enforcement=enforcement,
+        bookkeeper=Bookkeeper(ledger, clock_ms=now_ms, failed=failed),
+        book=PriceBook(settings.ledger.prices, router=host_router),
+        rules=settings.ledger,
+        telemetry=telemetry,
+    )
+
+
+def now_ms() -> int:
+    """UNIX milliseconds."""
+    return time.time_ns() // 1_000_000
+
+
+class HostBudgets:
+    """One for all requests of a worker."""
+
+    def __init__(
+        self,
+        *,
+        enforcement: Enforcement,
+        bookkeeper: Bookkeeper,
+        book: PriceBook,
+        rules: Rules,
+        telemetry: Telemetry,
+        timer: Callable[[], float] = time.perf_counter,
+    ) -> None:
+        self._enforcement, self._bookkeeper, self._book = enforcement, bookkeeper, book
+        self._rules, self._telemetry, self._timer = rules, telemetry, timer
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    def start(self) -> None:
+        """Look after leases, beside the requests. Raises: RuntimeError where no loop runs."""
+        self._bookkeeper.start()
+
+    async def aclose(self) -> None:
+        """Stop that."""
+        await self._bookkeeper.aclose()
+
+    # Stage 4
+
+    async def admit(self, call_id: str, request: Request, data: dict[str, Any], auth: UserAPIKeyAuth) -> Held:
+        """Reserve for `request`. Where it is degraded, `data` says so afterwards."""
+        started = self._timer()
+        self._loop = asyncio.get_running_loop()
+        caller = Caller(request.identity, request.feature, _tags(data), _metadata(auth))
+        asked, team_id = Asked(data, request.endpoint), request.identity.team_id
+        tariff = HostTariff(self._book, asked, rules=self._rules, team_id=team_id)
+        model = str(data.get("model") or "")
+        admission = await self._enforcement.admit(call_id, caller, tariff, model)
+        change = admission.change
+        if change is not None and not admission.is_denied:
+            if change.model is not None:
+                data["model"] = change.model
+            if change.max_tokens is not None and request.endpoint in BY_TOKENS:
+                cap_output(data, request.endpoint, change.max_tokens)
+        event = _event(admission, caller, model, self._timer() - started)
+        return Held(call_id, caller=caller, tariff=tariff, admission=admission, event=event, lost=self._was_lost)
+
+    def tell(self, held: Held) -> None:
+        """Announce what was decided. Raises: BudgetRefusal, where that is a refusal."""
+        self._telemetry.emit(held.event)
+        if held.event.state is BudgetState.DENIED:
+            raise BudgetRefusal(held.admission.verdict, budget_headers(held.event))
+
+    async def answered_by_cache(self, held: Held) -> None:
+        """A laxer match was found for it, and so it is not made."""
+        held.event = replace(held.event, state=BudgetState.DEGRADED)
+        await self._settle(held, NOTHING, "success")
+
+    # Stage 6b
+
+    async def at_deployment(self, held: Held, kwargs: Mapping[str, Any], metadata: Mapping[str, Any]) -> None:
+        """The deployment is known: hold what it may cost, and say that it is being called. Raises: BudgetRefusal."""
+        started = self._timer()
+        group = str(metadata.get("model_group") or kwargs.get("model") or "")
+        info = kwargs.get("model_info") or metadata.get("model_info") or {}
+        listing = self._book.listing(group, {"litellm_params": kwargs, "model_info": info})
+        offer = await held.tariff.at(listing, kwargs)
+        now = await self._enforcement.reprice(held.call_id, held.caller, held.admission, offer)
+        if now.is_denied:
+            held.event = _event(now, held.caller, group, self._timer() - started)
+            self._telemetry.emit(held.event)
+            raise BudgetRefusal(now.verdict, budget_headers(held.event))
+        held.admission = now
+        held.given = None if listing.is_priced else listing.given
+        held.prompt = await held.tariff.prompt(listing)
+        if now.reserved:
+            await self._enforcement.called(held.call_id)
+        held.called = True
+
+    def attempt_failed(self, held: Held, exception: BaseException) -> None:
+        """One try is given up, and perhaps another follows."""
+        if costs.was_read(exception):
+            held.extra += held.prompt
+
+    # Stage 9
+
+    async def succeeded(self, held: Held, kwargs: Mapping[str, Any]) -> None:
+        """The host logs the call as a success."""
+        await self._settle(held, held.extra + costs.of_success(kwargs, held.given), "success")
+
+    async def failed(self, held: Held, request_data: Mapping[str, Any], exc: BaseException, *, streamed: bool) -> None:
+        """The host answers with an error, or ends a stream with one."""
+        if held.answered:  # the call itself was answered, and its success is about to be logged
+            return
+        # A call that was left while the provider worked is among the attempts already.
+        known = costs.was_read(exc) and held.extra != NOTHING
+        last = NOTHING if known else costs.of_failure(request_data, held.given, streamed=streamed)
+        await self._settle(held, held.extra + last, "failure")
+
+    async def released(self, held: Held) -> None:
+        """It was not made after all."""
+        await self._settle(held, NOTHING, "failure")
+
+    async def _settle(self, held: Held, actual: Amounts, ending: str) -> None:
+        admission = held.admission
+        if held.settled:
+            return
+        held.settled = True
+        if not admission.coverings or not (admission.reserved or actual != NOTHING):
+            return
+        lines = None if admission.reserved else admission.lines
+        fresh = await self._bookkeeper.settle(held.call_id, actual, lines=lines)
+        if fresh:
+            self._telemetry.emit(
+                BudgetSettled(
+                    held.event.model_group,
+                    tuple(dict.fromkeys(line.budget for line in admission.lines)),
+                    nano_usd=actual.nano_usd,
+                    tokens=actual.tokens,
+                    reserved_nano_usd=admission.amount.nano_usd if admission.reserved else 0,
+                    ending=ending,
+                )
+            )
+
+    def _was_lost(self, held: Held) -> None:
+        """Called by the garbage collector, from any thread."""
+        with contextlib.suppress(RuntimeError):  # the loop is closed, and the lease will lapse
+            if self._loop is not None:
+                self._loop.call_soon_threadsafe(self._settle_lost, held)
+
+    def _settle_lost(self, held: Held) -> None:
+        actual = held.extra + (held.prompt if held.called else NOTHING)
+        task = asyncio.get_running_loop().create_task(self._settle(held, actual, "gone"))
+        _tasks.add(task)
+        task.add_done_callback(_tasks.discard)
+
+
+def _event(admission: Admission, caller: Caller, model_group: str, took_s: float) -> BudgetDecided:
+    verdict, change, who = admission.verdict, admission.change, caller.identity
+    return BudgetDecided(
+        verdict.state,
+        verdict.reason,
+        model_group,
+        budget=verdict.budget,
+        remaining_nano_usd=verdict.remaining_nano_usd,
+        reserved_nano_usd=admission.amount.nano_usd if admission.reserved else 0,
+        team=who.team_alias or who.team_id or "",
+        key=who.key_alias or "",
+        degraded_to=(change.model or "") if change and not admission.is_denied else "",
+        took_ms=took_s * 1_000,
+    )
+
+
+def _tags(data: Mapping[str, Any]) -> tuple[str, ...]:
+    lists = (place.get("tags") for name in _PLACES if isinstance(place := data.get(name), Mapping))
+    tags = (tag for tags in lists if isinstance(tags, list) for tag in tags if isinstance(tag, str))
+    return tuple(dict.fromkeys(tags))
+
+
+def _metadata(auth: UserAPIKeyAuth) -> dict[Holder, object]:
+    """What its team and its key bring along."""
+    given: dict[Holder, Any] = {"team": auth.team_metadata, "key": auth.metadata}
+    return {holder: own[_OURS] for holder, own in given.items() if isinstance(own, Mapping) and own.get(_OURS)}

@@ -1,0 +1,13 @@
+"""The settings of identical requests that are in flight at the same time."""
+
+from pydantic import Field
+
+from litellm_plugins.settings.block import Block
+
+
+class Coalesce(Block):
+    """One call for all of them. Only where the exact cache is on: its entry is what the others are served."""
+
+    enabled: bool = False
+    timeout_s: float = Field(default=60, gt=0, le=3_600)  # that a request waits for another's answer; then it asks
+    lease_s: float = Field(default=5, ge=0.5, le=300)  # after which the next one leads for a worker that was killed

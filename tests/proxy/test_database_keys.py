@@ -96,7 +96,8 @@ def test_the_host_books_an_answer_once_and_a_hit_at_nothing(proxy: DatabaseProxy
     hit = proxy.ask(key, question)
 
     assert (hit.cache, hit.cost_usd) == ("exact", 0)
-    rows = eventually(lambda: two_of(proxy.spend_logs(key)), what="the host to write down both", timeout_s=60)
+    eventually(lambda: len(proxy.spend_logs(key)) == 2, what="the host to write down both", timeout_s=60)
+    rows = proxy.spend_logs(key)
     assert sorted(row["spend"] for row in rows) == pytest.approx([0, cost])
     assert {row["metadata"]["user_api_key_team_alias"] for row in rows} == {"Booked"}
     assert proxy.spent_usd(key, at_least=cost * 0.99) == pytest.approx(cost)
@@ -165,8 +166,3 @@ def decisions(proxy: RunningProxy) -> list[dict[str, Any]]:
     """The log lines of the cache's decisions."""
     lines = [json.loads(line) for line in proxy.log().splitlines() if line.startswith('{"time"')]
     return [line for line in lines if line["event"] == "cache_decision"]
-
-
-def two_of(rows: list[dict[str, Any]]) -> list[dict[str, Any]] | None:
-    """The rows, once there are two."""
-    return rows if len(rows) == 2 else None

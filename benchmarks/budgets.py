@@ -4,7 +4,7 @@
 
 Each row is a fresh virtual key with room for ten requests of a fixed length, and for half of an eleventh. 64 come at
 once, then 10 more one after the other: what was not seen at once may be seen later. The bill is what the local provider
-charges, token by token, at the price of gpt-4.1, in whole nano-dollars; overshoot is by how much it is above the budget.
+charges, token by token, at the price of gpt-4.1, in whole nano-dollars; overshoot is by how much it passes the budget.
 
 Streams break half way through, on the provider's side, and the provider bills what it has sent. The unpriced model is
 one that the host's price list lacks, billed all the same. Nothing is cached, and nobody asks the same question twice.

@@ -29,12 +29,30 @@ def of_success(kwargs: Mapping[str, Any], given: Price | None) -> Amounts:
 
 
 def of_failure(request_data: Mapping[str, Any], given: Price | None, *, streamed: bool) -> Amounts:
-    """Of one that failed: what had been streamed, which the host puts together; errors are not billed."""
+    """Of one that failed: what had been streamed, and prompts that were read; errors are not billed."""
+    total = NOTHING
+    for attempt in request_data.get("billed_failed_attempts") or ():  # as the host counts its earlier tries
+        total += _spent(attempt.response_cost, attempt.usage, given)
     cost, usage = request_data.get("response_cost"), request_data.get("combined_usage_object")
-    if usage is None or not (cost or streamed):
-        return NOTHING
-    asked, answered = _whole(getattr(usage, "prompt_tokens", 0)), _whole(getattr(usage, "completion_tokens", 0))
-    return Amounts(_nano(cost, given, asked, answered), asked + answered, 1)
+    if usage is None or not (cost or (given is not None and streamed)):
+        return total
+    return total + _spent(cost, usage, given)
+
+
+def of_prompt(price: Price, tokens: int) -> Amounts:
+    """Of a call that was left while its provider worked."""
+    return Amounts(round(price.input * tokens) + price.request, tokens, 0)
+
+
+def prompt_tokens(kwargs: Mapping[str, Any]) -> int:
+    """Of a call that the host logs."""
+    payload = kwargs.get("standard_logging_object")
+    return _whole(payload.get("prompt_tokens")) if isinstance(payload, Mapping) else 0
+
+
+def failed_prompt_tokens(request_data: Mapping[str, Any]) -> int:
+    """Of one that failed, as the host counts them."""
+    return _whole(getattr(request_data.get("combined_usage_object"), "prompt_tokens", 0))
 
 
 def was_read(exception: BaseException) -> bool:
@@ -49,6 +67,11 @@ def was_read(exception: BaseException) -> bool:
             return True
         cause = cause.__cause__ or cause.__context__
     return False
+
+
+def _spent(cost: Any, usage: Any, given: Price | None) -> Amounts:
+    asked, answered = _whole(getattr(usage, "prompt_tokens", 0)), _whole(getattr(usage, "completion_tokens", 0))
+    return Amounts(_nano(cost, given, asked, answered), asked + answered, 1)
 
 
 def _nano(cost: Any, given: Price | None, asked: int, answered: int) -> int:

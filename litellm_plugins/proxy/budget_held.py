@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from litellm_plugins.budgets.amounts import NOTHING
+from litellm_plugins.budgets.estimate import FREE
+from litellm_plugins.proxy.budget_streams import Heard
 
 if TYPE_CHECKING:
     from litellm_plugins.budgets.enforcement import Admission, Caller
@@ -29,9 +30,13 @@ class Held:
     ) -> None:
         self.call_id, self.caller, self.tariff = call_id, caller, tariff
         self.admission, self.event = admission, event
-        self.extra = NOTHING  # what attempts cost that were given up
-        self.given: Price | None = None  # the settings' price of the deployment that is asked, where the host has none
-        self.prompt = NOTHING  # what the prompt alone costs there
+        self.heard = Heard()
+        # Of the deployment that is asked:
+        self.model = ""
+        self.price: Price = FREE
+        self.prompt_tokens = 0  # at most
+        self.given: Price | None = None  # by the settings, where the host has none
+        self.left: list[Price] = []  # prices of deployments that were left while they worked: they have read the prompt
         self.called = self.answered = self.settled = False
         self._lost = lost
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from litellm_plugins.budgets.amounts import Amounts
 from litellm_plugins.budgets.enforcement import Offer
-from litellm_plugins.budgets.estimate import FREE, reserved_for
+from litellm_plugins.budgets.estimate import FREE, Price, reserved_for
 from litellm_plugins.settings.budgets import nano
 
 if TYPE_CHECKING:
@@ -36,11 +36,13 @@ class HostTariff:
         """With one deployment, and the `body` that it is sent."""
         return await self._of([listing], body, None)
 
-    async def prompt(self, listing: Listing) -> Amounts:
-        """What the prompt alone costs there, at most: a provider that was left while it worked has read it."""
-        if self._asked.endpoint not in BY_TOKENS:
-            return Amounts()
-        return await self._amount(listing, None, 0)
+    async def prompt(self, listing: Listing) -> tuple[Price, int]:
+        """What is charged there, and for how many tokens of the prompt at most."""
+        asked = self._asked
+        if asked.endpoint not in BY_TOKENS:
+            return FREE, 0
+        tokens = await asked.prompt_tokens(listing.provider, listing.model, listing.most_input)
+        return self._price(listing, tokens) or FREE, tokens
 
     async def _of(self, listings: Sequence[Listing], body: Mapping[str, Any], max_tokens: int | None) -> Offer:
         groups = tuple(dict.fromkeys(listing.model_group for listing in listings))
@@ -49,21 +51,16 @@ class HostTariff:
             return Offer(groups, providers, Amounts(nano(self._rules.other_request_usd), 0, 1))
         amounts = [await self._amount(listing, body, max_tokens) for listing in listings]
         most = Amounts(max(each.nano_usd for each in amounts), max(each.tokens for each in amounts), 1)
-        return Offer(groups, providers, most, unpriced=any(_price(listing, 1) is None for listing in listings))
+        return Offer(groups, providers, most, unpriced=any(self._price(listing, 1) is None for listing in listings))
 
-    async def _amount(self, listing: Listing, body: Mapping[str, Any] | None, max_tokens: int | None) -> Amounts:
-        asked = self._asked
-        prompt_tokens = await asked.prompt_tokens(listing.provider, listing.model, listing.most_input)
-        output = 0
-        if body is not None:
-            output = asked.allowed_output(
-                body, listing.parameters, listing.most_output or self._rules.assumed_output_tokens
-            )
+    async def _amount(self, listing: Listing, body: Mapping[str, Any], max_tokens: int | None) -> Amounts:
+        price, prompt_tokens = await self.prompt(listing)
+        otherwise = listing.most_output or self._rules.assumed_output_tokens
+        output = self._asked.allowed_output(body, listing.parameters, otherwise)
         if max_tokens is not None:
             output = min(output, max_tokens)
-        price = listing.price(prompt_tokens=prompt_tokens, writes_cache=asked.writes_cache, audio=asked.has_audio)
-        return reserved_for(price or FREE, prompt_tokens=prompt_tokens, output_tokens=output, choices=asked.choices)
+        return reserved_for(price, prompt_tokens=prompt_tokens, output_tokens=output, choices=self._asked.choices)
 
-
-def _price(listing: Listing, prompt_tokens: int) -> object:
-    return listing.price(prompt_tokens=prompt_tokens)
+    def _price(self, listing: Listing, prompt_tokens: int) -> Price | None:
+        asked = self._asked
+        return listing.price(prompt_tokens=prompt_tokens, writes_cache=asked.writes_cache, audio=asked.has_audio)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from litellm_plugins.budgets.amounts import NOTHING, Amounts
 from litellm_plugins.budgets.enforcement import Caller, Enforcement
+from litellm_plugins.budgets.estimate import FREE, reserved_for
 from litellm_plugins.budgets.policy import BudgetPolicy
 from litellm_plugins.budgets.settling import Bookkeeper
 from litellm_plugins.model import BudgetState
@@ -18,6 +19,7 @@ from litellm_plugins.proxy import budget_costs as costs
 from litellm_plugins.proxy.budget_held import Held
 from litellm_plugins.proxy.budget_prices import PriceBook
 from litellm_plugins.proxy.budget_refusal import BudgetRefusal
+from litellm_plugins.proxy.budget_streams import overhear
 from litellm_plugins.proxy.budget_tariff import BY_TOKENS, HostTariff
 from litellm_plugins.proxy.budget_tokens import Asked, cap_output
 from litellm_plugins.proxy.host_judge import host_router
@@ -26,6 +28,7 @@ from litellm_plugins.telemetry.sinks.headers import budget_headers
 
 if TYPE_CHECKING:
     from litellm.proxy._types import UserAPIKeyAuth
+    from starlette.responses import StreamingResponse
 
     from litellm_plugins.budgets.enforcement import Admission
     from litellm_plugins.budgets.from_metadata import Holder
@@ -138,8 +141,8 @@ class HostBudgets:
             self._telemetry.emit(held.event)
             raise BudgetRefusal(now.verdict, budget_headers(held.event))
         held.admission = now
-        held.given = None if listing.is_priced else listing.given
-        held.prompt = await held.tariff.prompt(listing)
+        held.model, held.given = listing.model, None if listing.is_priced else listing.given
+        held.price, held.prompt_tokens = await held.tariff.prompt(listing)
         if now.reserved:
             await self._enforcement.called(held.call_id)
         held.called = True
@@ -147,22 +150,33 @@ class HostBudgets:
     def attempt_failed(self, held: Held, exception: BaseException) -> None:
         """One try is given up, and perhaps another follows."""
         if costs.was_read(exception):
-            held.extra += held.prompt
+            held.left.append(held.price)
 
     # Stage 9
 
     async def succeeded(self, held: Held, kwargs: Mapping[str, Any]) -> None:
         """The host logs the call as a success."""
-        await self._settle(held, held.extra + costs.of_success(kwargs, held.given), "success")
+        actual = costs.of_success(kwargs, held.given)
+        for price in held.left:
+            actual += costs.of_prompt(price, costs.prompt_tokens(kwargs))
+        await self._settle(held, actual, "success")
 
-    async def failed(self, held: Held, request_data: Mapping[str, Any], exc: BaseException, *, streamed: bool) -> None:
+    async def failed(self, held: Held, request_data: Mapping[str, Any], *, streamed: bool) -> None:
         """The host answers with an error, or ends a stream with one."""
         if held.answered:  # the call itself was answered, and its success is about to be logged
             return
-        # A call that was left while the provider worked is among the attempts already.
-        known = costs.was_read(exc) and held.extra != NOTHING
-        last = NOTHING if known else costs.of_failure(request_data, held.given, streamed=streamed)
-        await self._settle(held, held.extra + last, "failure")
+        actual = costs.of_failure(request_data, held.given, streamed=streamed)
+        if streamed and not actual.nano_usd and held.price != FREE:
+            actual = await self._overheard(held, asked=costs.failed_prompt_tokens(request_data))
+        await self._settle(held, actual, "failure")
+
+    def overhear(self, held: Held, response: StreamingResponse) -> None:
+        """Listen to a stream on its way to the client."""
+        overhear(response, held.heard, lambda: None if held.settled else self._settle_lost(held))
+
+    async def _overheard(self, held: Held, *, asked: int) -> Amounts:
+        told, answered = await held.heard.tokens(held.model)
+        return reserved_for(held.price, prompt_tokens=told or asked or held.prompt_tokens, output_tokens=answered)
 
     async def released(self, held: Held) -> None:
         """It was not made after all."""
@@ -196,10 +210,13 @@ class HostBudgets:
                 self._loop.call_soon_threadsafe(self._settle_lost, held)
 
     def _settle_lost(self, held: Held) -> None:
-        actual = held.extra + (held.prompt if held.called else NOTHING)
-        task = asyncio.get_running_loop().create_task(self._settle(held, actual, "gone"))
+        task = asyncio.get_running_loop().create_task(self._settle_as_heard(held))
         _tasks.add(task)
         task.add_done_callback(_tasks.discard)
+
+    async def _settle_as_heard(self, held: Held) -> None:
+        actual = await self._overheard(held, asked=0) if held.called else NOTHING
+        await self._settle(held, actual, "gone")
 
 
 def _event(admission: Admission, caller: Caller, model_group: str, took_s: float) -> BudgetDecided:

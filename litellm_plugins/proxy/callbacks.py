@@ -12,9 +12,11 @@ from litellm.integrations.custom_logger import CustomLogger
 from litellm.proxy._types import ProxyException
 
 from litellm_plugins.errors import RequestError
+from litellm_plugins.model import BudgetReason, BudgetState
 from litellm_plugins.proxy import ticket as tickets
 from litellm_plugins.proxy.conversion import to_request
 from litellm_plugins.proxy.deployment import deployment_of
+from litellm_plugins.telemetry.events import BudgetDecided
 from litellm_plugins.telemetry.sinks.headers import budget_headers, headers_for
 from litellm_plugins.telemetry.sinks.langfuse import budget_notes, notes_for
 
@@ -133,7 +135,7 @@ class PluginHandler(CustomLogger):
             self._pack.pipeline.call_failed(ticket.decision)
         if ticket is not None and ticket.held is not None and self._pack.budgets is not None:
             streamed = ticket.decision.request.stream and ticket.streams
-            await self._pack.budgets.failed(ticket.held, request_data, original_exception, streamed=streamed)
+            await self._pack.budgets.failed(ticket.held, request_data, streamed=streamed)
 
     async def async_log_success_event(
         self, kwargs: dict[str, Any], response_obj: Any, start_time: Any, end_time: Any
@@ -163,14 +165,16 @@ class PluginHandler(CustomLogger):
                 ticket.chunks = chunks  # the host fills it as the stream goes by
         if not self._pack.settings.telemetry.headers:
             return None
-        return None if ticket is None else response_headers(ticket)
+        return None if ticket is None else response_headers(ticket, budgets=self._pack.budgets is not None)
 
 
-def response_headers(ticket: tickets.Ticket) -> dict[str, str]:
+def response_headers(ticket: tickets.Ticket, *, budgets: bool) -> dict[str, str]:
     """Our headers; on a hit also the host's cost header, which would show what the first answer cost."""
     headers = headers_for(ticket.decision.event)
     if ticket.held is not None:
         headers |= budget_headers(ticket.held.event)
+    elif budgets and ticket.decision.verdict.is_hit:
+        headers |= budget_headers(BudgetDecided(BudgetState.OK, BudgetReason.CACHE_HIT, ""))
     if ticket.decision.verdict.is_hit:
         headers[COST_HEADER] = "0.0"
     return headers

@@ -1,0 +1,89 @@
+"""Streams on their way out of the front route, listened to for what they cost should they break off.
+
+The host puts together what a broken chat stream brought, and prices it. Of other endpoints' streams, and where a
+client leaves before the first word, it says nothing: then what went over the wire is counted.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import litellm
+import orjson
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from starlette.responses import StreamingResponse
+
+_DATA = b"data:"
+_SAID_IN = ("text", "partial_json", "thinking", "content", "reasoning_content", "arguments")
+_HOST_IS_DONE_S = 3.0  # after the end of a stream: by then the host has logged it, if it will
+
+
+@dataclass(slots=True)
+class Heard:
+    """What went by so far."""
+
+    raw: list[bytes] = field(default_factory=list)
+
+    async def tokens(self, model: str) -> tuple[int | None, int]:
+        """Of the prompt, where the stream says so, and of the answer: counted."""
+        return await asyncio.to_thread(_counted, b"".join(self.raw), model)
+
+
+def overhear(response: StreamingResponse, heard: Heard, ended: Callable[[], None]) -> None:
+    """Listen to `response`. `ended` is called when it is over, whoever ended it, and the host has had its say."""
+    response.body_iterator = _overheard(response.body_iterator, heard, ended)
+
+
+async def _overheard(chunks: Any, heard: Heard, ended: Callable[[], None]) -> AsyncIterator[Any]:
+    try:
+        async for chunk in chunks:
+            heard.raw.append(chunk.encode() if isinstance(chunk, str) else bytes(chunk))
+            yield chunk
+    finally:
+        asyncio.get_running_loop().call_later(_HOST_IS_DONE_S, ended)
+        with contextlib.suppress(AttributeError):
+            await chunks.aclose()
+
+
+def _counted(raw: bytes, model: str) -> tuple[int | None, int]:
+    asked, words = None, []
+    for event in _events(raw):
+        usage = _mapping(_mapping(event.get("message")).get("usage"))
+        asked = usage.get("input_tokens", asked)
+        words += list(_words(event))
+    text = "".join(words)
+    return asked, litellm.token_counter(model=model, text=text) if text else 0
+
+
+def _events(raw: bytes) -> Iterator[Mapping[str, Any]]:
+    for line in raw.splitlines():
+        if line.startswith(_DATA):
+            with contextlib.suppress(orjson.JSONDecodeError):  # half an event, or the end
+                event = orjson.loads(line.removeprefix(_DATA))
+                if isinstance(event, Mapping):
+                    yield event
+
+
+def _words(event: Mapping[str, Any]) -> Iterator[str]:
+    """What is said in a stream's event, of any endpoint."""
+    delta = event.get("delta")
+    if isinstance(delta, str):
+        yield delta
+    said: list[Any] = [delta]
+    for choice in event.get("choices") or ():
+        said += [choice, _mapping(choice).get("delta")]
+    for each in said:
+        for name in _SAID_IN:
+            if isinstance(word := _mapping(each).get(name), str):
+                yield word
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}

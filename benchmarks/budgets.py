@@ -102,7 +102,9 @@ def main() -> None:
             home = Path(folder) / f"{len(rows)}"
             config = _config(contender, provider.url, budget_nano)
             with database_proxy(postgres, config, home, provider_url=provider.url, num_workers=workers) as proxy:
-                rows += _measure(proxy, provider, contender, workers, budget_nano)
+                for row in _measure(proxy, provider, contender, workers, budget_nano):
+                    console.print(f"  {row.case}: {row.let_through} + {row.later}, {row.overshoot_percent:+.1f} %")
+                    rows.append(row)
     if arguments.json:
         print(json.dumps([asdict(row) for row in rows], indent=2))
     else:
@@ -161,11 +163,12 @@ def _pack(budget_nano: int) -> dict[str, Any]:
 
 def _measure(
     proxy: DatabaseProxy, provider: SimulatorProcess, contender: Contender, workers: int, budget_nano: int
-) -> list[Row]:
+) -> Iterator[Row]:
     asyncio.run(_ask(proxy, proxy.new_key(), PLAIN, 4 * workers, at_once=True))  # the first calls load and build things
     time.sleep(_SETTLE_S)
     limits = {} if contender.ours else {"max_budget": budget_nano / _NANO}
-    return [_row(proxy, provider, contender, workers, case, proxy.new_key(**limits), budget_nano) for case in CASES]
+    for case in CASES:
+        yield _row(proxy, provider, contender, workers, case, proxy.new_key(**limits), budget_nano)
 
 
 def _row(

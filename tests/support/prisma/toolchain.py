@@ -7,6 +7,7 @@ import hashlib
 import importlib.metadata
 import importlib.util
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -97,7 +98,7 @@ def _make(folder: Path) -> None:
     schema = folder / "schema.prisma"
     lines = _schema().read_text(encoding="utf-8").splitlines(keepends=True)
     schema.write_text("".join(line for line in lines if "binaryTargets" not in line), encoding="utf-8")  # this machine
-    native = _generate(folder, modules, {}) is None
+    native = _generate(folder, modules, {}) is None and _names_an_engine(folder / "python/prisma/client.py")
     if not native:
         ours = {
             "PRISMA_CLI_QUERY_ENGINE_TYPE": "binary",
@@ -109,6 +110,12 @@ def _make(folder: Path) -> None:
             raise PrismaMissing(f"LiteLLM's database client cannot be generated: {fault}")
     compileall.compile_dir(folder / "python", quiet=2)  # eight megabytes of types: no proxy's boot is to wait for that
     (folder / _DONE).write_text("native" if native else "wasm", encoding="utf-8")
+
+
+def _names_an_engine(client: Path) -> bool:
+    """Whether Prisma's CLI downloaded the program that the generated client starts."""
+    found = re.search(r"'queryEngine': \{'[^']+': '([^']+)'", client.read_text(encoding="utf-8"))
+    return found is not None and os.access(found.group(1), os.X_OK)
 
 
 def _npm_packages() -> Path:

@@ -4,6 +4,11 @@ import os
 from collections import Counter
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# A busy machine is slow, which says nothing about what is tested.
+settings.register_profile("shared machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("shared machine")
 
 # Prices come from the file inside LiteLLM: importing it asks no other machine and waits for none.
 os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")

@@ -51,7 +51,7 @@ class BudgetPolicy:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._names = frozenset(budget.name for budget in settings.budgets)
+        self.names = frozenset(budget.name for budget in settings.budgets)  # others come from metadata, without end
         self._merged = lru_cache(maxsize=4_096)(self._merge)
         self._told = lru_cache(maxsize=4_096)(_tell)  # once each
         self._spans: dict[tuple[Window, str], Span] = {}
@@ -61,9 +61,8 @@ class BudgetPolicy:
         found: dict[str, Covering] = {}
         for budget in self._in_force(ask):
             for account, holder in _accounts(budget, ask):
-                if account not in found:
-                    line = Line(budget.name, account, limits_of(budget), self._span(budget, now_ms))
-                    found[account] = Covering(line, budget, holder)
+                line = Line(budget.name, account, limits_of(budget), self._span(budget, now_ms))
+                found[account] = Covering(line, budget, holder)
         return tuple(found.values())
 
     def _in_force(self, ask: Ask) -> tuple[Budget, ...]:
@@ -80,13 +79,13 @@ class BudgetPolicy:
         s = self._settings
         named = [(s.per_team, team), (s.per_key, key)]
         budgets = budgets_with(s.budgets, *(table[name].budgets for table, name in named if name is not None))
-        return merged_with(budgets, self._names, {"team": team_text, "key": key_text})
+        return merged_with(budgets, self.names, {"team": team_text, "key": key_text})
 
     def _span(self, budget: Budget, now_ms: int) -> Span:
-        """The last one is kept: it holds for long."""
+        """The last one is kept: by the calendar it holds for long."""
         which = (budget.window, budget.timezone)
         span = self._spans.get(which)
-        if span is None or span.rolling or not span.start_ms <= now_ms < span.end_ms:
+        if span is None or not span.start_ms <= now_ms < span.end_ms:
             span = span_at(*which, now_ms)
             if len(self._spans) < 1_024:
                 self._spans[which] = span

@@ -19,7 +19,6 @@ __all__ = [
     "Standing",
     "above_cap",
     "granted",
-    "header_usd",
     "in_dollars",
     "ledger_unavailable",
     "marks_passed",
@@ -140,12 +139,6 @@ def ledger_unavailable(coverings: Sequence[Covering]) -> BudgetVerdict:
 def unlimited(reason: BudgetReason) -> BudgetVerdict:
     """Nothing was reserved: no budget covers it, it was a hit, or the ledger is gone and that is allowed."""
     return BudgetVerdict(BudgetState.OK, reason)
-
-
-def header_usd(nano_usd: int) -> str:
-    """Dollars with six decimals, rounded down and never below zero: "0.000000"."""
-    micro = max(0, nano_usd) // 1_000
-    return f"{micro // 1_000_000}.{micro % 1_000_000:06d}"
 
 
 def _denied(

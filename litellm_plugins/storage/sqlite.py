@@ -265,10 +265,28 @@ def _fail(future: asyncio.Future[T], error: BaseException) -> None:
 
 def _in_transaction(work: Work[T]) -> Work[T]:
     def begun(connection: sqlite3.Connection) -> T:
-        connection.execute("BEGIN IMMEDIATE")
+        _begin(connection)
         return work(connection)
 
     return begun
+
+
+def _begin(connection: sqlite3.Connection) -> None:
+    # SQLite waits for a lock in steps of up to 100 ms, hundreds of our transactions: among several busy workers one
+    # would wait for seconds while the others pass it by.
+    give_up_at = time.monotonic() + _BUSY_TIMEOUT_S
+    connection.execute("PRAGMA busy_timeout = 0")
+    try:
+        while True:
+            try:
+                connection.execute("BEGIN IMMEDIATE")
+                return
+            except sqlite3.OperationalError as exc:
+                if "locked" not in str(exc) or time.monotonic() > give_up_at:
+                    raise
+            time.sleep(random.uniform(0.0002, 0.002))  # noqa: S311 - only so that they do not stay in step
+    finally:
+        connection.execute(f"PRAGMA busy_timeout = {int(_BUSY_TIMEOUT_S * 1_000)}")
 
 
 def _switch_to_wal(connection: sqlite3.Connection) -> None:

@@ -22,6 +22,11 @@ def ledger_at(url: str, *, on_lapse: OnLapse = "charge") -> Ledger:
     return SqliteLedger(SqliteFile(Path(path), schema=SCHEMA), on_lapse=on_lapse)
 
 
+def another(url: str, number: int) -> str:
+    """A ledger beside that one."""
+    return f"{url}-{number}"
+
+
 def line(
     account: str, *, usd: int | None = None, tokens: int | None = None, requests: int | None = None, span: Span = DAY
 ) -> Line:

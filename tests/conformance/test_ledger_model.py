@@ -1,0 +1,135 @@
+"""Whatever is done to a ledger in whatever order: it answers as the model of plain sums does."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import os
+from collections.abc import Coroutine, Iterator
+from typing import Any, TypeVar
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_as_test
+
+from litellm_plugins.budgets.amounts import NOTHING, Amounts, Limits
+from litellm_plugins.budgets.ledger import Balance, Ledger, Line, OnLapse, Span
+from tests.support.ledger_model import ModelLedger, worth_telling
+from tests.support.ledgers import NOW, another, ledger_at, rolling
+
+T = TypeVar("T")
+
+# The same cases in every run; more of them: LITELLM_PLUGINS_LEDGER_EXAMPLES=2000.
+PROFILE = settings(
+    max_examples=int(os.environ.get("LITELLM_PLUGINS_LEDGER_EXAMPLES", "50")),
+    stateful_step_count=40,
+    derandomize=True,
+    deadline=None,
+    database=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+
+_CALENDAR_MS = 10_000  # so that windows end while calls are under way
+_LENGTHS: dict[str, int | None] = {"company": None, "team": None, "hour": 7_000, "minute": 3_000}  # of the rolling ones
+_LIMITS = {"company": Limits(20, 20, 8), "team": Limits(nano_usd=8), "hour": Limits(10), "minute": Limits(9, 9, 3)}
+
+CALLS = [f"call-{letter}" for letter in "abcdefgh"]
+
+small = st.integers(0, 6)
+amounts = st.builds(Amounts, small, small, st.integers(0, 1))
+accounts = st.sampled_from(sorted(_LENGTHS))
+names = st.sampled_from(CALLS)
+leases = st.sampled_from([500, 2_000, 8_000])
+
+
+class Bookkeeping(RuleBasedStateMachine):
+    """One ledger, two workers' views of it, and the model."""
+
+    url = ""
+    on_lapse: OnLapse = "charge"
+    numbers = itertools.count()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.now = NOW
+        self.model = ModelLedger(self.on_lapse)
+        self.runner = asyncio.Runner()
+        url = another(self.url, next(self.numbers))
+        self.opened = [ledger_at(url, on_lapse=self.on_lapse) for _ in range(2)]
+        self.views: Iterator[Ledger] = itertools.cycle(self.opened)
+
+    def teardown(self) -> None:
+        self.look()
+        for call in CALLS:
+            self.settle(call, Amounts(1, 1, 1))
+        assert all(each.reserved == each.unconfirmed == NOTHING for each in self.told())
+        for view in self.opened:
+            self.run(view.aclose())
+        self.runner.close()
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        return self.runner.run(work)
+
+    def line(self, account: str) -> Line:
+        length_ms, start_ms = _LENGTHS[account], self.now - self.now % _CALENDAR_MS
+        span = rolling(length_ms, self.now) if length_ms else Span(start_ms, start_ms + _CALENDAR_MS)
+        return Line(account, account, _LIMITS[account], span)
+
+    @rule(call=names, covering=st.lists(accounts, min_size=1, unique=True), amount=amounts, lease_ms=leases)
+    def reserve(self, call: str, covering: list[str], amount: Amounts, lease_ms: int) -> None:
+        lines = [self.line(account) for account in covering]
+        expected = self.model.reserve(call, lines, amount, now_ms=self.now, lease_ms=lease_ms)
+        assert self.run(next(self.views).reserve(call, lines, amount, now_ms=self.now, lease_ms=lease_ms)) == expected
+
+    @rule(call=names, lease_ms=leases)
+    def called(self, call: str, lease_ms: int) -> None:
+        self.model.called(call, now_ms=self.now, lease_ms=lease_ms)
+        self.run(next(self.views).called(call, now_ms=self.now, lease_ms=lease_ms))
+
+    @rule(call=names, actual=amounts)
+    def settle(self, call: str, actual: Amounts) -> None:
+        expected = self.model.settle(call, actual, now_ms=self.now)
+        assert self.run(next(self.views).settle(call, actual, now_ms=self.now)) == expected
+
+    @rule(call=names, covering=st.lists(accounts, min_size=1, unique=True), amount=amounts, lease_ms=leases)
+    def start(self, call: str, covering: list[str], amount: Amounts, lease_ms: int) -> None:
+        """What most calls do first."""
+        self.reserve(call, covering, amount, lease_ms)
+        self.called(call, lease_ms)
+
+    @rule(passes_ms=st.sampled_from([1, 500, 1_000, 2_000, 3_000, 7_000]))
+    def wait(self, passes_ms: int) -> None:
+        self.now += passes_ms
+
+    @rule()
+    def lapse(self) -> None:
+        self.model.lapse(now_ms=self.now)
+        view = next(self.views)
+        assert self.run(view.lapse(now_ms=self.now)) <= len(self.model.calls)
+        assert self.run(view.lapse(now_ms=self.now)) == 0
+
+    @rule(account=accounts)
+    def reset(self, account: str) -> None:
+        known = any(each.account == account for each in self.told())
+        self.model.reset(account, now_ms=self.now)
+        assert self.run(next(self.views).reset(account, now_ms=self.now)) in ((1,) if known else (0, 1))
+
+    @rule(account=accounts, limits=st.none() | st.builds(Limits, st.none() | st.integers(0, 30)))
+    def limit(self, account: str, limits: Limits | None) -> None:
+        self.model.limit(self.line(account), limits)
+        self.run(next(self.views).limit(self.line(account), limits, now_ms=self.now))
+
+    @rule()
+    def look(self) -> None:
+        assert self.told() == self.model.balances(now_ms=self.now)
+
+    def told(self) -> list[Balance]:
+        return worth_telling(self.run(next(self.views).balances(now_ms=self.now)))
+
+
+@pytest.mark.timeout(600)  # 10 s, but minutes to find the shortest case where it fails
+@pytest.mark.parametrize("on_lapse", ["charge", "release"])
+def test_the_ledger_answers_as_the_model_does(ledger_url: str, on_lapse: OnLapse) -> None:
+    here = type("Here", (Bookkeeping,), {"url": ledger_url, "on_lapse": on_lapse, "numbers": itertools.count()})
+    run_state_machine_as_test(here, settings=PROFILE)

@@ -97,5 +97,7 @@ def database_proxy(
 ) -> Iterator[DatabaseProxy]:
     """One that runs on a database of its own."""
     database = {"DATABASE_URL": postgres.database(folder.name), **prisma_env(), **(env or {})}
-    with DatabaseProxy(config, folder, provider_url=provider_url, num_workers=num_workers, env=database) as proxy:
+    proxy = DatabaseProxy(config, folder, provider_url=provider_url, num_workers=num_workers, env=database)
+    proxy.boot_timeout_s *= num_workers
+    with proxy:
         yield proxy

@@ -55,7 +55,7 @@ class Bookkeeper:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._task
         with contextlib.suppress(StoreUnavailable):
-            await self._pay()
+            await self.pay()
         await self._ledger.aclose()
 
     @property
@@ -84,13 +84,14 @@ class Bookkeeper:
             await asyncio.sleep(self._every_s)
             try:
                 await self._ledger.lapse(now_ms=self._clock_ms())
-                await self._pay()
+                await self.pay()
             except StoreUnavailable as exc:
                 self._failed(exc)
             except Exception as exc:  # noqa: BLE001 - it must not end: leases would never lapse again
                 self._failed(StoreUnavailable("internal_error", type(exc).__name__))
 
-    async def _pay(self) -> None:
+    async def pay(self) -> None:
+        """Book what is owed. Raises: StoreUnavailable."""
         for _ in range(len(self._debts)):
             await self._book(self._debts[0])
             self._debts.popleft()

@@ -86,6 +86,8 @@ class Asked:
         if name not in self._counted:
             self._counted[name] = await self._count(name)
         counted = self._counted[name]
+        if provider in _OPENAI and self._is_plain_chat:
+            return counted if most is None else min(counted, most)
         if provider not in _OPENAI:
             counted = min(int(counted * _OF_OTHERS) + 1, len(self._text))
         image = _DEAR_IMAGE if "4o-mini" in model else _IMAGE
@@ -93,7 +95,22 @@ class Asked:
         # What is longer than a model takes is refused by its provider; lists are many prompts of that length.
         return total if most is None or self.endpoint in ("embeddings", "completions") else min(total, most)
 
+    @property
+    def _is_plain_chat(self) -> bool:
+        """Nothing but texts with a role: OpenAI says to the token how it counts them."""
+        if self.endpoint != "chat" or any(self.body.get(name) for name in _READ if name != "messages"):
+            return False
+        messages = self.body.get("messages")
+        return isinstance(messages, list) and all(
+            isinstance(each, dict) and set(each) == {"role", "content"} and isinstance(each["content"], str)
+            for each in messages
+        )
+
     async def _count(self, model: str) -> int:
+        if self._is_plain_chat and len(self._text) <= _INLINE_CHARS:
+            return _message_tokens(self.body["messages"], model)
+        if self._is_plain_chat and len(self._text) <= _MOST_CHARS:
+            return await asyncio.to_thread(_message_tokens, self.body["messages"], model)
         text = self._text.decode(errors="replace")
         if len(text) <= _INLINE_CHARS:
             return _tokens(text, model)
@@ -128,6 +145,13 @@ def _tokens(text: str, model: str) -> int:
         return int(litellm.token_counter(model=model, text=text)) or len(text.encode())
     except Exception:  # noqa: BLE001 - no tokenizer makes more tokens than bytes
         return len(text.encode())
+
+
+def _message_tokens(messages: list[Any], model: str) -> int:
+    try:
+        return int(litellm.token_counter(model=model, messages=messages))
+    except Exception:  # noqa: BLE001 - as above
+        return sum(len(str(each).encode()) for each in messages) + _PRIMING
 
 
 def _whole(value: Any) -> int | None:

@@ -23,21 +23,26 @@ _tasks: set[asyncio.Task[None]] = set()  # the loop itself keeps weak references
 
 def install(pack: Pack) -> None:
     """Called while the host imports its callbacks: its loop runs, its router is not built yet."""
+    cached = cache_anywhere(pack.settings)
     if pack.budgets is not None:
         with contextlib.suppress(RuntimeError):  # no loop: `litellm-plugins check`
             pack.budgets.start()
-    if not cache_anywhere(pack.settings):
+    if not cached and pack.budgets is None:
+        return
+    from litellm.proxy import proxy_server
+
+    from litellm_plugins.proxy.front import front_routes
+
+    proxy_server.app.router.routes[0:0] = front_routes(pack)
+    if not cached:
         return
     if litellm.cache is not None:
         _LOG.warning("litellm_settings.cache is on too: litellm_plugins takes its place")
     # At import, because the router freezes whether there is a cache when it is built.
     litellm.cache = PluginCache(pack.pipeline, closes=pack.aclose)
-    from litellm.proxy import proxy_server
-
     from litellm_plugins.proxy.admin_routes import admin_routes
-    from litellm_plugins.proxy.front import front_routes
 
-    proxy_server.app.router.routes[0:0] = [*front_routes(pack), *admin_routes(pack)]
+    proxy_server.app.router.routes[0:0] = admin_routes(pack)
     try:
         task = asyncio.get_running_loop().create_task(_warm(pack))
         pack.pipeline.start()

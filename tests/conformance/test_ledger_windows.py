@@ -58,6 +58,15 @@ async def test_where_reservations_are_in_the_way_a_rolling_window_is_free_after_
     assert refused.free_at_ms == NOW + MINUTE
 
 
+async def test_what_a_calls_own_lapse_had_charged_makes_no_room_for_it_by_leaving(ledger: Ledger) -> None:
+    await ledger.reserve("a", [minute(NOW)], usd(40), now_ms=NOW, lease_ms=100)
+    await ledger.called("a", now_ms=NOW, lease_ms=100)
+    await spend(ledger, "b", minute(NOW + 10), 50, now_ms=NOW + 10)
+    refused = await ask(ledger, "a", minute(NOW + 100), 60, now_ms=NOW + 100)
+    assert isinstance(refused, Denied)
+    assert (refused.balance.held, refused.free_at_ms) == (usd(50), NOW + 10 + MINUTE)
+
+
 async def test_in_a_rolling_window_a_call_counts_from_when_it_was_reserved_last(ledger: Ledger) -> None:
     """However long it takes. What takes longer than the window is reserved all the while, and then gone."""
     day = 86_400_000

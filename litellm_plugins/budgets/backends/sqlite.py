@@ -59,11 +59,16 @@ class SqliteLedger:
         return await asyncio.shield(self._file.write(work))
 
     async def lapse(self, *, now_ms: int) -> int:
-        total = ended = await self._file.write(lambda db: self._end_leases(db, now_ms))
+        def work(db: sqlite3.Connection) -> int:
+            ended = self._end_leases(db, now_ms)
+            if ended < _ENDED_AT_ONCE:
+                windows.trim_all(db, now_ms=now_ms)
+            return ended
+
+        total = ended = await self._file.write(work)
         while ended == _ENDED_AT_ONCE:
-            ended = await self._file.write(lambda db: self._end_leases(db, now_ms))
+            ended = await self._file.write(work)
             total += ended
-        await self._file.write(lambda db: windows.trim_all(db, now_ms=now_ms))
         return total
 
     async def balances(self, *, now_ms: int, account: str | None = None) -> list[Balance]:

@@ -11,7 +11,7 @@ import openai
 import pytest
 
 from litellm_plugins.budgets.backends.sqlite import SqliteLedger
-from litellm_plugins.budgets.backends.sqlite_schema import SCHEMA
+from litellm_plugins.proxy.stores import LEDGER_SCHEMA
 from litellm_plugins.storage.sqlite import SqliteFile
 from tests.support import Answer, Provider
 from tests.support.database import DatabaseProxy, database_config, database_proxy
@@ -158,7 +158,7 @@ def reset(proxy: DatabaseProxy, account: str) -> None:
     """What an admin does to an account of the ledger."""
 
     async def forget() -> int:
-        ledger = SqliteLedger(SqliteFile(proxy.database.with_suffix(".ledger.db"), schema=SCHEMA))
+        ledger = SqliteLedger(SqliteFile(proxy.database.with_suffix(".ledger.db"), schema=LEDGER_SCHEMA))
         try:
             return await ledger.reset(account, now_ms=int(time.time() * 1_000))
         finally:

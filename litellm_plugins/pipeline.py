@@ -10,11 +10,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from litellm_plugins.admission.flights import Ending
 from litellm_plugins.cache.merging import may_be_merged
+from litellm_plugins.cache.own_calls import OwnCalls, put_on
 from litellm_plugins.cache.verdict import Verdict
 from litellm_plugins.errors import StoreUnavailable
 from litellm_plugins.model import Layer, Reason, Reply, Request
@@ -48,6 +49,7 @@ class Decision:
     verdict: Verdict
     event: CacheDecided
     flight: Flight | None = None  # that others who ask the same wait for
+    own: OwnCalls = field(default_factory=OwnCalls)  # what looking up, and learning from its answer, have cost
 
 
 _STORED_WITHIN_S = 2.0  # after the host says that a call is over: it hands its answer over at about that time
@@ -76,11 +78,12 @@ class Pipeline:
 
     async def before_call(self, request: Request) -> Decision:
         """Stages 2 and 3. Never raises for a fault of its own: the request goes on as if the pack were absent."""
-        started = self._timer()
+        started, own = self._timer(), OwnCalls()
         policy = self._policies.base
         try:
             policy = self._policies.cache_for(request.identity, request.model_group)
-            verdict = await self._cache.look_up(request, policy)
+            with put_on(own):
+                verdict = await self._cache.look_up(request, policy)
         except Exception as exc:  # noqa: BLE001 - fail open: this is the stage's edge
             verdict = Verdict(Layer.MISS, Reason.INTERNAL_ERROR, failure=type(exc).__name__)
         if verdict.failure:
@@ -93,7 +96,7 @@ class Pipeline:
         decision_s = self._timer() - started - waited_s
         event = _event(request, verdict, decision_ms=decision_s * 1_000, waited_ms=waited_s * 1_000)
         self._telemetry.emit(event)
-        return Decision(request, policy, verdict, event, flight)
+        return Decision(request, policy, verdict, event, flight, own)
 
     async def _joined(self, request: Request, verdict: Verdict, policy: Cache) -> Joined[Verdict] | None:
         """Stage 3: what became of asking together with others; None where that is not to be."""
@@ -156,7 +159,8 @@ class Pipeline:
         laxer = semantic.model_copy(update={"max_error_rate": max_error_rate})
         started, policy = self._timer(), decision.policy.model_copy(update={"semantic": laxer})
         try:
-            verdict = await self._cache.look_up(decision.request, policy)
+            with put_on(decision.own):
+                verdict = await self._cache.look_up(decision.request, policy)
         except Exception as exc:  # noqa: BLE001 - fail open: this is the stage's edge
             self._telemetry.emit(StageFailed("lookup", str(Reason.INTERNAL_ERROR), type(exc).__name__))
             return None
@@ -182,9 +186,10 @@ class Pipeline:
     async def _kept(self, decision: Decision, reply: Reply, *, again: bool, kept: Callable[[], None]) -> Reason | None:
         """None: it is stored; else why not."""
         try:
-            return await self._cache.remember(
-                decision.verdict, decision.request, reply, decision.policy, again=again, kept=kept
-            )
+            with put_on(decision.own):
+                return await self._cache.remember(
+                    decision.verdict, decision.request, reply, decision.policy, again=again, kept=kept
+                )
         except StoreUnavailable as exc:
             self._telemetry.emit(StageFailed("store", exc.reason, str(exc)))
             return Reason.STORE_UNAVAILABLE

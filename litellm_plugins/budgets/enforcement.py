@@ -144,6 +144,11 @@ class Enforcement:
         verdict = held.verdict if held.coverings else now.verdict
         return replace(now, verdict=replace(verdict, remaining_nano_usd=left), change=held.change)
 
+    def lines(self, caller: Caller, *, model_groups: tuple[str, ...], providers: tuple[str, ...]) -> tuple[Line, ...]:
+        """Those that a request would draw on now, for what it costs without being made."""
+        offer = Offer(model_groups, providers, NOTHING)
+        return tuple(covering.line for covering in self._covering(caller, offer, self._clock_ms()))
+
     async def called(self, call_id: str) -> None:
         """A provider is about to be called. Should the ledger be gone, the lease runs on as it is."""
         try:

@@ -20,6 +20,7 @@ import orjson
 
 from litellm_plugins.cache.answers import certainly, contradict, text_of
 from litellm_plugins.cache.judge import RULES, JudgeUnavailable, case_of, verdict_in
+from litellm_plugins.cache.own_calls import OwnCalls, tab
 from litellm_plugins.errors import StoreUnavailable
 from litellm_plugins.model import JudgeOutcome
 
@@ -88,14 +89,14 @@ class JudgingComparer:
             self._told(Judgement(JudgeOutcome.BUSY))
             return None
         # In a context of its own: nothing of the user's request (its trace, its call id) is to cling to this call.
-        call = asyncio.create_task(self._call(case), context=contextvars.Context())
+        call = asyncio.create_task(self._call(case, tab()), context=contextvars.Context())
         self._calls.add(call)
         call.add_done_callback(self._calls.discard)
         # Not cancelled when it is late: the provider would charge for it, and nobody would have counted it.
         await asyncio.wait({call}, timeout=self._timeout_s)
         return call.result() if call.done() else None
 
-    async def _call(self, case: str) -> bool | None:
+    async def _call(self, case: str, payer: OwnCalls | None) -> bool | None:
         loop = asyncio.get_running_loop()
         began, day = loop.time(), datetime.fromtimestamp(self._clock(), UTC).date().isoformat()
         try:
@@ -109,6 +110,8 @@ class JudgingComparer:
         took_s = loop.time() - began
         verdict = verdict_in(said.text)
         outcome = JudgeOutcome.LATE if took_s > self._timeout_s else _OUTCOMES[verdict]
+        if payer is not None:
+            payer.add(said.cost_nano_usd)
         broken = await self._count(day, said.cost_nano_usd)
         self._told(Judgement(outcome, said.cost_nano_usd, took_s, *broken))
         return None if outcome is JudgeOutcome.LATE else verdict

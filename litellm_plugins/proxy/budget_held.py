@@ -11,6 +11,7 @@ from litellm_plugins.proxy.budget_streams import Heard
 if TYPE_CHECKING:
     from litellm_plugins.budgets.enforcement import Admission, Caller
     from litellm_plugins.budgets.estimate import Price
+    from litellm_plugins.cache.own_calls import OwnCalls
     from litellm_plugins.proxy.budget_tariff import HostTariff
     from litellm_plugins.telemetry.events import BudgetDecided
 
@@ -26,10 +27,11 @@ class Held:
         tariff: HostTariff,
         admission: Admission,
         event: BudgetDecided,
+        own: OwnCalls,
         lost: Callable[[Held], None],
     ) -> None:
         self.call_id, self.caller, self.tariff = call_id, caller, tariff
-        self.admission, self.event = admission, event
+        self.admission, self.event, self.own = admission, event, own
         self.heard = Heard()
         # Of the deployment that is asked:
         self.model = ""

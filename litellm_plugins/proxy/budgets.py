@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ from litellm_plugins.budgets.policy import BudgetPolicy
 from litellm_plugins.budgets.settling import Bookkeeper
 from litellm_plugins.model import BudgetState
 from litellm_plugins.proxy import budget_costs as costs
+from litellm_plugins.proxy.budget_events import decided, settled
 from litellm_plugins.proxy.budget_held import Held
 from litellm_plugins.proxy.budget_prices import PriceBook
 from litellm_plugins.proxy.budget_refusal import BudgetRefusal
@@ -23,7 +25,7 @@ from litellm_plugins.proxy.budget_streams import overhear
 from litellm_plugins.proxy.budget_tariff import BY_TOKENS, HostTariff
 from litellm_plugins.proxy.budget_tokens import Asked, cap_output
 from litellm_plugins.proxy.host_judge import host_router
-from litellm_plugins.telemetry.events import BudgetDecided, BudgetSettled, StageFailed
+from litellm_plugins.telemetry.events import StageFailed
 from litellm_plugins.telemetry.sinks.headers import budget_headers
 
 if TYPE_CHECKING:
@@ -32,7 +34,8 @@ if TYPE_CHECKING:
 
     from litellm_plugins.budgets.enforcement import Admission
     from litellm_plugins.budgets.from_metadata import Holder
-    from litellm_plugins.budgets.ledger import Ledger
+    from litellm_plugins.budgets.ledger import Ledger, Line
+    from litellm_plugins.cache.own_calls import OwnCalls
     from litellm_plugins.errors import StoreUnavailable
     from litellm_plugins.model import Request
     from litellm_plugins.settings import Settings
@@ -97,11 +100,13 @@ class HostBudgets:
 
     # Stage 4
 
-    async def admit(self, call_id: str, request: Request, data: dict[str, Any], auth: UserAPIKeyAuth) -> Held:
-        """Reserve for `request`. Where it is degraded, `data` says so afterwards."""
+    async def admit(
+        self, call_id: str, request: Request, data: dict[str, Any], auth: UserAPIKeyAuth, own: OwnCalls
+    ) -> Held:
+        """Reserve for `request`. Where it is degraded, `data` says so afterwards. It also pays for its `own` calls."""
         started = self._timer()
         self._loop = asyncio.get_running_loop()
-        caller = Caller(request.identity, request.feature, _tags(data), _metadata(auth))
+        caller = _caller(request, data, auth)
         asked, team_id = Asked(data, request.endpoint), request.identity.team_id
         tariff = HostTariff(self._book, asked, rules=self._rules, team_id=team_id)
         model = str(data.get("model") or "")
@@ -112,8 +117,22 @@ class HostBudgets:
                 data["model"] = change.model
             if change.max_tokens is not None and request.endpoint in BY_TOKENS:
                 cap_output(data, request.endpoint, change.max_tokens)
-        event = _event(admission, caller, model, self._timer() - started)
-        return Held(call_id, caller=caller, tariff=tariff, admission=admission, event=event, lost=self._was_lost)
+        event = decided(admission, caller, model, self._timer() - started)
+        return Held(
+            call_id, caller=caller, tariff=tariff, admission=admission, event=event, own=own, lost=self._was_lost
+        )
+
+    def hit(self, call_id: str, request: Request, data: Mapping[str, Any], auth: UserAPIKeyAuth, own: OwnCalls) -> None:
+        """It is answered from the cache. Whatever finding that has cost is charged to it."""
+        caller, group = _caller(request, data, auth), str(data.get("model") or "")
+
+        def lines() -> Sequence[Line]:
+            found = self._book.listings(group, request.identity.team_id)
+            groups = tuple(dict.fromkeys(each.model_group for each in found))
+            providers = tuple(dict.fromkeys(each.provider for each in found if each.provider))
+            return self._enforcement.lines(caller, model_groups=groups, providers=providers)
+
+        self._charge_later(call_id, group, own, lines)
 
     def tell(self, held: Held) -> None:
         """Announce what was decided. Raises: BudgetRefusal, where that is a refusal."""
@@ -137,7 +156,7 @@ class HostBudgets:
         offer = await held.tariff.at(listing, kwargs)
         now = await self._enforcement.reprice(held.call_id, held.caller, held.admission, offer)
         if now.is_denied:
-            held.event = _event(now, held.caller, group, self._timer() - started)
+            held.event = decided(now, held.caller, group, self._timer() - started)
             self._telemetry.emit(held.event)
             raise BudgetRefusal(now.verdict, budget_headers(held.event))
         held.admission = now
@@ -159,6 +178,8 @@ class HostBudgets:
         actual = costs.of_success(kwargs, held.given)
         for price in held.left:
             actual += costs.of_prompt(price, costs.prompt_tokens(kwargs))
+        if actual != NOTHING:
+            actual = await self._by_its_end(held, actual)
         await self._settle(held, actual, "success")
 
     async def failed(self, held: Held, request_data: Mapping[str, Any], *, streamed: bool) -> None:
@@ -168,15 +189,27 @@ class HostBudgets:
         actual = costs.of_failure(request_data, held.given, streamed=streamed)
         if streamed and not actual.nano_usd and held.price != FREE:
             actual = await self._overheard(held, asked=costs.failed_prompt_tokens(request_data))
+        if streamed:
+            actual = await self._by_its_end(held, actual)
         await self._settle(held, actual, "failure")
 
-    def overhear(self, held: Held, response: StreamingResponse) -> None:
-        """Listen to a stream on its way to the client."""
-        overhear(response, held.heard, lambda: None if held.settled else self._settle_lost(held))
+    def overhear(self, held: Held, response: StreamingResponse, stream: Any) -> None:
+        """Listen to a stream of the host's on its way to the client."""
+        overhear(response, stream, held.heard, lambda: None if held.settled else self._settle_lost(held))
 
     async def _overheard(self, held: Held, *, asked: int) -> Amounts:
         told, answered = await held.heard.tokens(held.model)
         return reserved_for(held.price, prompt_tokens=told or asked or held.prompt_tokens, output_tokens=answered)
+
+    async def _by_its_end(self, held: Held, actual: Amounts) -> Amounts:
+        """All that was reserved, where a stream has not come to its end and the settings want that."""
+        rules, most = self._rules, held.admission.amount
+        wanted = {"broke": rules.broken_streams, "left": rules.left_streams, "whole": "heard"}
+        if not (held.heard.streams and held.admission.reserved and "reserved" in wanted.values()):
+            return actual
+        if wanted.get(await held.heard.end(), "reserved") == "heard":
+            return actual
+        return Amounts(max(actual.nano_usd, most.nano_usd), max(actual.tokens, most.tokens), 1)
 
     async def released(self, held: Held) -> None:
         """It was not made after all."""
@@ -187,21 +220,26 @@ class HostBudgets:
         if held.settled:
             return
         held.settled = True
+        actual += Amounts(nano_usd=held.own.take())
+        self._charge_later(held.call_id, held.event.model_group, held.own, lambda: admission.lines)
         if not admission.coverings or not (admission.reserved or actual != NOTHING):
             return
         lines = None if admission.reserved else admission.lines
-        fresh = await self._bookkeeper.settle(held.call_id, actual, lines=lines)
-        if fresh:
-            self._telemetry.emit(
-                BudgetSettled(
-                    held.event.model_group,
-                    tuple(dict.fromkeys(line.budget for line in admission.lines)),
-                    nano_usd=actual.nano_usd,
-                    tokens=actual.tokens,
-                    reserved_nano_usd=admission.amount.nano_usd if admission.reserved else 0,
-                    ending=ending,
-                )
-            )
+        if await self._bookkeeper.settle(held.call_id, actual, lines=lines):
+            reserved = admission.amount if admission.reserved else NOTHING
+            self._telemetry.emit(settled(held.event.model_group, admission.lines, actual, reserved, ending))
+
+    def _charge_later(self, call_id: str, group: str, own: OwnCalls, lines: Callable[[], Sequence[Line]]) -> None:
+        """Whatever is put on the tab from now on is booked on its own, and never refused: it has been spent."""
+        numbers = itertools.count(1)
+
+        async def book(amount: Amounts) -> None:
+            drawn_on = lines()
+            name = f"{call_id}-own{next(numbers)}"
+            if drawn_on and await self._bookkeeper.settle(name, amount, lines=drawn_on):
+                self._telemetry.emit(settled(group, drawn_on, amount, NOTHING, "own"))
+
+        own.from_now_on(lambda tab: _beside(book(Amounts(nano_usd=tab.take()))))
 
     def _was_lost(self, held: Held) -> None:
         """Called by the garbage collector, from any thread."""
@@ -210,29 +248,23 @@ class HostBudgets:
                 self._loop.call_soon_threadsafe(self._settle_lost, held)
 
     def _settle_lost(self, held: Held) -> None:
-        task = asyncio.get_running_loop().create_task(self._settle_as_heard(held))
-        _tasks.add(task)
-        task.add_done_callback(_tasks.discard)
+        _beside(self._settle_as_heard(held))
 
     async def _settle_as_heard(self, held: Held) -> None:
-        actual = await self._overheard(held, asked=0) if held.called else NOTHING
+        actual = NOTHING
+        if held.called:
+            actual = await self._by_its_end(held, await self._overheard(held, asked=0))
         await self._settle(held, actual, "gone")
 
 
-def _event(admission: Admission, caller: Caller, model_group: str, took_s: float) -> BudgetDecided:
-    verdict, change, who = admission.verdict, admission.change, caller.identity
-    return BudgetDecided(
-        verdict.state,
-        verdict.reason,
-        model_group,
-        budget=verdict.budget,
-        remaining_nano_usd=verdict.remaining_nano_usd,
-        reserved_nano_usd=admission.amount.nano_usd if admission.reserved else 0,
-        team=who.team_alias or who.team_id or "",
-        key=who.key_alias or "",
-        degraded_to=(change.model or "") if change and not admission.is_denied else "",
-        took_ms=took_s * 1_000,
-    )
+def _beside(work: Coroutine[Any, Any, None]) -> None:
+    task = asyncio.get_running_loop().create_task(work)
+    _tasks.add(task)
+    task.add_done_callback(_tasks.discard)
+
+
+def _caller(request: Request, data: Mapping[str, Any], auth: UserAPIKeyAuth) -> Caller:
+    return Caller(request.identity, request.feature, _tags(data), _metadata(auth))
 
 
 def _tags(data: Mapping[str, Any]) -> tuple[str, ...]:

@@ -85,8 +85,9 @@ class PluginHandler(CustomLogger):
         """Stage 4. A hit costs nothing. Raises: BudgetRefusal."""
         decision = ticket.decision
         if decision.verdict.is_hit and _is_delivered(decision.request.endpoint, data):
+            budgets.hit(str(ticket), decision.request, data, auth, decision.own)
             return
-        held = ticket.held = await budgets.admit(str(ticket), decision.request, data, auth)
+        held = ticket.held = await budgets.admit(str(ticket), decision.request, data, auth, decision.own)
         if held.laxer is not None:
             again = await self._pack.pipeline.look_again(decision, held.laxer)
             if again is not None:
@@ -164,6 +165,8 @@ class PluginHandler(CustomLogger):
                 ticket.stream = response
             elif isinstance(chunks := getattr(response, "chunks", None), list):
                 ticket.chunks = chunks  # the host fills it as the stream goes by
+            if ticket.held is not None:
+                ticket.held.heard.streams, ticket.held.heard.chunks = True, ticket.chunks
         if not self._pack.settings.telemetry.headers:
             return None
         return None if ticket is None else response_headers(ticket, budgets=self._pack.budgets is not None)

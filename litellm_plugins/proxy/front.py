@@ -154,8 +154,8 @@ async def _answer(pack: Pack, endpoint: Endpoint, request: Request, response: Re
         )
         stock.finish(endpoint, result)
         held = ticket.held if ticket else None
-        if pack.budgets is not None and held is not None and isinstance(result, StreamingResponse):
-            pack.budgets.overhear(held, result)
+        if ticket and pack.budgets is not None and held is not None and isinstance(result, StreamingResponse):
+            pack.budgets.overhear(held, result, ticket.stream)
     except Exception as exc:  # noqa: BLE001 - the host's own edge: it makes an answer of whatever went wrong
         return await stock.failed(endpoint, processing, exc, request=request, body=body, auth=auth)
     if endpoint is not CHAT:

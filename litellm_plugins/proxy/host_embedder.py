@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from litellm_plugins.cache.own_calls import tab
 from litellm_plugins.embedding.embedder import EmbedderUnavailable, Embedding
+from litellm_plugins.proxy.prices import told_nano_usd
 
 if TYPE_CHECKING:
     from litellm_plugins.embedding.embedder import Vector
@@ -40,6 +42,7 @@ class HostEmbedder:
             raise EmbedderUnavailable("the proxy's router is not up yet")
         try:
             response = await router.aembedding(model=self._name, input=[text[:_MAX_CHARACTERS]])
+            _paid(response)
             vector = _unit(response.data[0])
         except Exception as exc:
             # Only the kind: a provider's error text may repeat the prompt, or part of a key.
@@ -49,6 +52,13 @@ class HostEmbedder:
 
     async def aclose(self) -> None:
         """Nothing to close: the router is the host's."""
+
+
+def _paid(response: Any) -> None:
+    """Put the call on the tab of the request that it was made for, by the host's own count."""
+    payer = tab()
+    if payer is not None:
+        payer.add(told_nano_usd(response))
 
 
 def _unit(item: Any) -> Vector:

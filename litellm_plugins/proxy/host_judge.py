@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from litellm_plugins.cache.judge import MAX_TOKENS, JudgeUnavailable, Said
 from litellm_plugins.proxy.conversion import CONTROL_HEADER
+from litellm_plugins.proxy.prices import told_nano_usd
 
 if TYPE_CHECKING:
     from litellm import Router
@@ -23,7 +24,7 @@ def host_router() -> Router | None:
 
 
 class HostJudge:
-    """Asks the model group `name` of the proxy's config. Nobody's key, team or request is charged with it."""
+    """Asks the model group `name` of the proxy's config. The host charges nobody's key or team with it."""
 
     def __init__(self, name: str, *, router: Callable[[], Router | None] = host_router) -> None:
         self._name, self._router = name, router
@@ -52,7 +53,7 @@ class HostJudge:
                 headers={CONTROL_HEADER: "bypass"},
                 **{"no-log": True},  # two users' texts in one prompt belong in nobody's trace, and in nobody's spend
             )
-            return Said(_text_of(response), _nano_usd(response))
+            return Said(_text_of(response), told_nano_usd(response))
         except Exception as exc:
             # Only the kind: a provider's error text may repeat the prompt, or part of a key.
             raise JudgeUnavailable("provider_error", f"{self._name}: {type(exc).__name__}") from exc
@@ -79,8 +80,3 @@ def _is_priced(router: Router, deployment: Any) -> bool:
 def _text_of(response: Any) -> str:
     content = response.choices[0].message.content
     return content if isinstance(content, str) else ""
-
-
-def _nano_usd(response: Any) -> int:
-    """By the host's own count, which knows a deployment's own prices."""
-    return round(float(response._hidden_params.get("response_cost") or 0.0) * 1_000_000_000)

@@ -30,3 +30,8 @@ def cost_nano_usd(response: Any, deployment: Deployment, *, call_type: Any) -> i
         _LOG.debug("no price for %s: %s", deployment.model, exc)
         return 0
     return round(cost * 1_000_000_000)
+
+
+def told_nano_usd(response: Any) -> int:
+    """Nano-dollars of a call of our own, by the host's count, which knows a deployment's own prices."""
+    return round(float(response._hidden_params.get("response_cost") or 0.0) * 1_000_000_000)

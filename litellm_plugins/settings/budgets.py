@@ -15,6 +15,7 @@ from litellm_plugins.settings.share import Share
 
 Kind = Literal["global", "key", "team", "user", "end_user", "feature", "tag", "model", "provider"]
 Unit = Literal["min", "h", "d", "w", "mo"]
+Streams = Literal["heard", "reserved"]  # what is booked of one that nobody told the usage of
 KINDS: tuple[Kind, ...] = get_args(Kind)
 _WINDOW = re.compile(r"([1-9][0-9]{0,3})(min|h|d|w|mo)( rolling)?")
 _NANO = 1_000_000_000
@@ -169,6 +170,8 @@ class Ledger(Block):
     unpriced: Literal["deny", "free"] = "deny"  # a model without a price, in the host's list or below
     prices: dict[str, Price] = Field(default_factory=dict)  # by model group
     assumed_output_tokens: int = Field(default=4_096, ge=1)  # where neither the request nor the price list has a limit
+    broken_streams: Streams = "heard"  # the provider's stream ended too early
+    left_streams: Streams = "heard"  # the client hung up before its end
     other_request_usd: Usd = Decimal("0.10")  # reserved for what is not priced by tokens
 
 

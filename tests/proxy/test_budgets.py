@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 
 import openai
 import pytest
 
 from tests.support import KEYS, Provider, RunningProxy, eventually
-from tests.support.budget_proxy import ONE_USD_NANO, body_of, budget, budget_config, post, told
+from tests.support.budget_proxy import (
+    ONE_USD_NANO,
+    ROOM_FOR_TEN_NANO,
+    body_of,
+    budget,
+    budget_config,
+    post,
+    race,
+    told,
+)
 from tests.support.budgets import Held, billed, held_by, ledger_file, open_calls
 
 STREAMED = pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
-ROOM_FOR_TEN_NANO = 1_950_000  # an answer costs 160,000 for its 20 tokens, and about 24,000 for the question's
 
 
 @pytest.fixture(scope="module")
@@ -67,14 +74,7 @@ def test_of_64_at_once_exactly_as_many_succeed_as_there_is_room_for(
     budgeted: RunningProxy, charging: Provider, number: int
 ) -> None:
     charging.clear()
-
-    def ask(index: int) -> int:
-        return post(budgeted, "chat", f"race {number} {index:02}", f"race{number}", stream=bool(index % 2)).status_code
-
-    with ThreadPoolExecutor(64) as pool:
-        statuses = list(pool.map(ask, range(64)))
-
-    assert (statuses.count(200), statuses.count(429)) == (10, 54)
+    assert race(budgeted, f"race{number}") == {200: 10, 429: 54}
     booked = settled(budgeted, f"race{number}", 10)
     assert booked.spent == billed(charging) <= ROOM_FOR_TEN_NANO
     assert booked.requests == 10

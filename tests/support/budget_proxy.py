@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 from tests.support.config import KEYS, model, proxy_config
@@ -13,6 +15,7 @@ if TYPE_CHECKING:
 
 LIMIT_TOKENS = 20  # of every answer: the provider's are longer, so they are cut to exactly that
 ONE_USD_NANO = 1_000_000_000
+ROOM_FOR_TEN_NANO = 1_950_000  # an answer costs 160,000 for its 20 tokens, and about 24,000 for the question's
 
 
 def budget(name: str, **settings: Any) -> dict[str, Any]:
@@ -56,6 +59,16 @@ def post(proxy: RunningProxy, endpoint: str, text: str, feature: str, **more: An
     if endpoint == "azure":
         path = path.replace("/x/", f"/{body['model']}/")
     return proxy.http("POST", path, KEYS.support, json=body)
+
+
+def race(proxy: RunningProxy, feature: str) -> Counter[int]:
+    """64 at once, every second one streamed, each over a connection of its own; by status."""
+
+    def ask(index: int) -> int:
+        return post(proxy, "chat", f"race {feature} {index:02}", feature, stream=bool(index % 2)).status_code
+
+    with ThreadPoolExecutor(64) as pool:
+        return Counter(pool.map(ask, range(64)))
 
 
 def told(response: httpx.Response, name: str) -> str | None:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING
+
+from litellm_plugins.budgets.ledger import Balance
+from tests.support.ledgers import redis_ledger
+from tests.support.waiting import eventually
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -50,6 +56,28 @@ def held_by(proxy: RunningProxy, budget: str) -> Held:
         return Held(*(int(value) for value in db.execute(query, (budget, budget)).fetchone()))
 
 
+def held_on_redis(url: str, budget: str) -> Held:
+    """The same, of a ledger on Redis."""
+    held = [each for each in asyncio.run(_balances(url)) if each.account.split("/")[0] == budget]
+    return Held(
+        spent=sum(each.spent.nano_usd for each in held),
+        reserved=sum(each.reserved.nano_usd for each in held),
+        requests=sum(each.spent.requests for each in held),
+        tokens=sum(each.spent.tokens for each in held),
+    )
+
+
+def settled(look: Callable[[], Held], requests: int, *, timeout_s: float = 20) -> Held:
+    """What is booked once so many requests are, and nothing is held for others any more."""
+
+    def done() -> bool:
+        now = look()
+        return now.requests >= requests and not now.reserved
+
+    eventually(done, what=f"{requests} requests to be settled", timeout_s=timeout_s, every_s=0.1)
+    return look()
+
+
 def open_calls(proxy: RunningProxy) -> int:
     """Reservations that nobody has settled, of all budgets."""
     file = ledger_file(proxy)
@@ -67,3 +95,11 @@ def billed(provider: Provider) -> int:
         asked, answered = PRICES[model]
         total += asked * tokens["prompt_tokens"] + answered * tokens["completion_tokens"]
     return int(total)
+
+
+async def _balances(url: str) -> list[Balance]:
+    ledger = redis_ledger(url)
+    try:
+        return await ledger.balances(now_ms=time.time_ns() // 1_000_000)
+    finally:
+        await ledger.aclose()

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import itertools
 import time
+import weakref
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
     from litellm.proxy._types import UserAPIKeyAuth
     from starlette.responses import StreamingResponse
 
-    from litellm_plugins.budgets.enforcement import Admission
     from litellm_plugins.budgets.from_metadata import Holder
     from litellm_plugins.budgets.ledger import Ledger, Line
     from litellm_plugins.cache.own_calls import OwnCalls
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from litellm_plugins.settings.budgets import Ledger as Rules
     from litellm_plugins.telemetry.events import Telemetry
 
+_SETTLED_WITHIN_S, _LOOKED_EVERY_S = 3.0, 0.05
 _PLACES = ("metadata", "litellm_metadata")
 _OURS = "litellm_plugins"  # in a key's or a team's metadata
 _tasks: set[asyncio.Task[None]] = set()  # the loop itself keeps weak references only
@@ -88,6 +89,7 @@ class HostBudgets:
     ) -> None:
         self._enforcement, self._bookkeeper, self._book = enforcement, bookkeeper, book
         self._rules, self._telemetry, self._timer = rules, telemetry, timer
+        self._held: weakref.WeakSet[Held] = weakref.WeakSet()
         self._loop: asyncio.AbstractEventLoop | None = None
 
     def start(self) -> None:
@@ -95,7 +97,10 @@ class HostBudgets:
         self._bookkeeper.start()
 
     async def aclose(self) -> None:
-        """Stop that."""
+        """Stop that, once what is under way is settled, or soon: the host tells of a call after it is answered."""
+        until = self._timer() + _SETTLED_WITHIN_S
+        while self._timer() < until and (_tasks or any(held.called and not held.settled for held in self._held)):  # noqa: ASYNC110
+            await asyncio.sleep(_LOOKED_EVERY_S)
         await self._bookkeeper.aclose()
 
     # Stage 4
@@ -118,9 +123,11 @@ class HostBudgets:
             if change.max_tokens is not None and request.endpoint in BY_TOKENS:
                 cap_output(data, request.endpoint, change.max_tokens)
         event = decided(admission, caller, model, self._timer() - started)
-        return Held(
+        held = Held(
             call_id, caller=caller, tariff=tariff, admission=admission, event=event, own=own, lost=self._was_lost
         )
+        self._held.add(held)
+        return held
 
     def hit(self, call_id: str, request: Request, data: Mapping[str, Any], auth: UserAPIKeyAuth, own: OwnCalls) -> None:
         """It is answered from the cache. Whatever finding that has cost is charged to it."""
@@ -204,7 +211,7 @@ class HostBudgets:
     async def _by_its_end(self, held: Held, actual: Amounts) -> Amounts:
         """All that was reserved, where a stream has not come to its end and the settings want that."""
         rules, most = self._rules, held.admission.amount
-        wanted = {"broke": rules.broken_streams, "left": rules.left_streams, "whole": "heard"}
+        wanted: dict[str, str] = {"broke": rules.broken_streams, "left": rules.left_streams, "whole": "heard"}
         if not (held.heard.streams and held.admission.reserved and "reserved" in wanted.values()):
             return actual
         if wanted.get(await held.heard.end(), "reserved") == "heard":

@@ -12,7 +12,7 @@ from litellm.integrations.custom_logger import CustomLogger
 from litellm.proxy._types import ProxyException
 
 from litellm_plugins.errors import RequestError
-from litellm_plugins.model import BudgetReason, BudgetState
+from litellm_plugins.model import BudgetReason, BudgetState, Layer
 from litellm_plugins.proxy import ticket as tickets
 from litellm_plugins.proxy.conversion import to_request
 from litellm_plugins.proxy.deployment import deployment_of
@@ -178,7 +178,9 @@ def response_headers(ticket: tickets.Ticket, *, budgets: bool) -> dict[str, str]
     if ticket.held is not None:
         headers |= budget_headers(ticket.held.event)
     elif budgets and ticket.decision.verdict.is_hit:
-        headers |= budget_headers(BudgetDecided(BudgetState.OK, BudgetReason.CACHE_HIT, ""))
+        merged = ticket.decision.verdict.layer is Layer.COALESCED
+        reason = BudgetReason.COALESCED if merged else BudgetReason.CACHE_HIT
+        headers |= budget_headers(BudgetDecided(BudgetState.OK, reason, ""))
     if ticket.decision.verdict.is_hit:
         headers[COST_HEADER] = "0.0"
     return headers

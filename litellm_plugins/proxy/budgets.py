@@ -16,7 +16,7 @@ from litellm_plugins.budgets.enforcement import Caller, Enforcement
 from litellm_plugins.budgets.estimate import FREE, reserved_for
 from litellm_plugins.budgets.policy import BudgetPolicy
 from litellm_plugins.budgets.settling import Bookkeeper
-from litellm_plugins.model import BudgetState
+from litellm_plugins.model import BudgetReason, BudgetState
 from litellm_plugins.proxy import budget_costs as costs
 from litellm_plugins.proxy.budget_events import decided, settled
 from litellm_plugins.proxy.budget_held import Held
@@ -149,7 +149,8 @@ class HostBudgets:
 
     async def answered_by_cache(self, held: Held) -> None:
         """A laxer match was found for it, and so it is not made."""
-        held.event = replace(held.event, state=BudgetState.DEGRADED)
+        if held.event.state is BudgetState.DENIED:
+            held.event = replace(held.event, state=BudgetState.DEGRADED, reason=BudgetReason.DEGRADED_AT_LIMIT)
         await self._settle(held, NOTHING, "success")
 
     # Stage 6b

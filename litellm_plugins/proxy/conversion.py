@@ -54,7 +54,7 @@ def to_request(
     """The request as the host holds it before its pre-call hooks ran. Raises: RequestError."""
     model_group, identity = str(data.get("model") or ""), identity_of(auth)
     if call_type not in _ENDPOINTS:  # not ours to understand: it is told of, and passes through
-        return Request(call_type, model_group, (), {}, identity)
+        return Request(call_type, model_group, (), {}, identity, feature=feature_of(data))
     endpoint, conversation = _ENDPOINTS[call_type]
     body = _mapping(_mapping(data.get("proxy_server_request")).get("body"))
     return Request(

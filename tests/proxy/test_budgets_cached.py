@@ -15,6 +15,7 @@ from tests.support.at_once import ask_at_once, chat
 from tests.support.budget_proxy import budget, told
 from tests.support.budgets import Held, billed, held_by, settled
 from tests.support.fixtures import new_question
+from tests.support.labels import be_of_two_minds
 from tests.support.langfuse import LangfuseRecorder
 
 EMBEDDER, JUDGE = "text-embedding-3-small", "gpt-4.1-nano"
@@ -58,6 +59,7 @@ def proxy(
             "per_team": {"sales": {"cache": {"semantic": {"threshold": 0.7, "judge": None}}}},
             "budgets": [
                 *(budget(name, limit_usd=1) for name in FEATURES),
+                budget("laxer", limit_usd=0, on_hard="degrade", degrade={"max_error_rate": 0.2}),
                 budget("few-pictures", limit_usd="0.05"),
                 budget("only", limit_requests=1, on_hard="cache_only"),
             ],
@@ -209,6 +211,29 @@ def test_what_is_not_priced_by_tokens_reserves_the_settings_amount(proxy: Runnin
     failed = draw("pictures")  # the provider draws none
     assert failed.status_code not in (200, 429)
     assert booked(proxy, "pictures", 0) == Held()
+
+
+def test_at_the_limit_a_laxer_match_is_served_where_the_settings_allow_it(proxy: RunningProxy) -> None:
+    """After the tests above: from here on the verifier takes likely pairs for likely right."""
+    be_of_two_minds(proxy.database, f"litellm:{EMBEDDER}")
+
+    def ask_near(feature: str) -> httpx.Response:
+        """One in ten is asked afresh all the same, to learn from it."""
+        article = new_question()
+        teach(proxy, f"{article} How do I read it?", "plain")
+        return ask(proxy, f"{article} How can I read it?", feature)
+
+    eventually(lambda: ask_near("laxer").is_success, what="the verifier to know of it", every_s=0.5)
+    answers = [ask_near("laxer") for _ in range(4)]
+    served = [answer for answer in answers if answer.is_success]
+    assert served
+    for answer in served:
+        assert answer.headers["x-litellm-plugins-cache"] == "semantic"
+        assert (told(answer, "state"), told(answer, "reason")) == ("degraded", "degraded_at_limit")
+    assert ask_near("plain").headers["x-litellm-plugins-cache"] == "miss"
+    refused = ask(proxy, "Something else altogether", "laxer")
+    assert (refused.status_code, told(refused, "reason")) == (429, "above_limit")
+    assert held_by(proxy, "laxer").requests == held_by(proxy, "laxer").reserved == 0
 
 
 def test_langfuse_is_told_how_a_request_stands_with_its_budget(proxy: RunningProxy, recorder: LangfuseRecorder) -> None:

@@ -145,7 +145,7 @@ class HostBudgets:
         """Announce what was decided. Raises: BudgetRefusal, where that is a refusal."""
         self._telemetry.emit(held.event)
         if held.event.state is BudgetState.DENIED:
-            raise BudgetRefusal(held.admission.verdict, budget_headers(held.event))
+            raise BudgetRefusal(held.admission.verdict, budget_headers(held.event), in_router=False)
 
     async def answered_by_cache(self, held: Held) -> None:
         """A laxer match was found for it, and so it is not made."""
@@ -166,7 +166,7 @@ class HostBudgets:
         if now.is_denied:
             held.event = decided(now, held.caller, group, self._timer() - started)
             self._telemetry.emit(held.event)
-            raise BudgetRefusal(now.verdict, budget_headers(held.event))
+            raise BudgetRefusal(now.verdict, budget_headers(held.event), in_router=True)
         held.admission = now
         held.model, held.given = listing.model, None if listing.is_priced else listing.given
         held.price, held.prompt_tokens = await held.tariff.prompt(listing)

@@ -265,6 +265,14 @@ LEDGER_FAULTS: dict[str, tuple[dict[str, Any], str]] = {
         {"assumed_output_tokens": 0},
         "ledger.assumed_output_tokens: input should be greater than or equal to 1 (got 0)",
     ),
+    "a broken stream, another way": (
+        {"broken_streams": "free"},
+        "ledger.broken_streams: input should be 'heard' or 'reserved' (got 'free')",
+    ),
+    "a left stream, another way": (
+        {"left_streams": True},
+        "ledger.left_streams: input should be 'heard' or 'reserved' (got True)",
+    ),
     "a reservation below zero": (
         {"other_request_usd": "-0.1"},
         "ledger.other_request_usd: input should be greater than or equal to 0 (got '-0.1')",

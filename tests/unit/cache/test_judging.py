@@ -14,6 +14,7 @@ import pytest
 
 from litellm_plugins.cache.judge import JudgeUnavailable, Said
 from litellm_plugins.cache.judging import Judgement, JudgingComparer
+from litellm_plugins.cache.own_calls import OwnCalls, put_on
 from litellm_plugins.errors import StoreUnavailable
 from litellm_plugins.model import JudgeOutcome
 from tests.unit.cache.builders import answer
@@ -204,6 +205,17 @@ async def test_a_late_verdict_is_not_waited_for_and_is_paid_for() -> None:
     await asyncio.wait_for(court.heard.wait(), 5)
     assert court.outcomes == ["late"]
     assert court.purse.days == {"2025-11-21": COST}
+
+
+async def test_whose_answer_is_judged_pays_for_it_also_when_the_verdict_is_late() -> None:
+    court, own = Court(timeout_s=0.01, judge=Reader(wait=asyncio.Event())), OwnCalls()
+    with put_on(own):
+        await court.same()
+    assert own.take() == 0
+    assert court.judge.wait is not None
+    court.judge.wait.set()
+    await court.heard.wait()
+    assert own.take() == COST
 
 
 async def test_when_the_budget_is_spent_the_judge_rests_until_midnight_utc(court: Court) -> None:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 End = Literal["whole", "left", "broke", "unknown"]
 _DATA = b"data:"
 _SAID_IN = ("text", "partial_json", "thinking", "content", "reasoning_content", "arguments")
+_DONE = b"data: [DONE]"  # of those whose events have no type
 _ENDS = frozenset({"message_stop", "response.completed", "response.incomplete", "response.failed"})
 _HOST_IS_DONE_S = 3.0  # after the end of a stream: by then the host has logged it, if it will
 
@@ -100,7 +101,8 @@ def _events(raw: bytes) -> Iterator[Mapping[str, Any]]:
 
 def _says_its_end(raw: bytes) -> bool:
     """Of streams that are passed on as their provider sends them."""
-    return any(event.get("type") in _ENDS for event in _events(raw))
+    kinds = {event.get("type") for event in _events(raw)}
+    return bool(kinds & _ENDS) or (kinds <= {None} and raw.rstrip().endswith(_DONE))
 
 
 def _words(event: Mapping[str, Any]) -> Iterator[str]:

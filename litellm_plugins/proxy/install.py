@@ -33,9 +33,10 @@ def install(pack: Pack) -> None:
                 pack.sight.start()
     _put_ahead(_routes(pack, cached=cached))
     if not cached:
-        from litellm_plugins.proxy.shutdown import at_shutdown
+        if pack.budgets is not None:
+            from litellm_plugins.proxy.shutdown import at_shutdown
 
-        at_shutdown(pack.aclose)
+            at_shutdown(pack.aclose)
         return
     if litellm.cache is not None:
         _LOG.warning("litellm_settings.cache is on too: litellm_plugins takes its place")

@@ -10,7 +10,8 @@ import click
 
 from litellm_plugins.cli import config_file
 from litellm_plugins.errors import SettingsError
-from litellm_plugins.settings import Semantic, Settings, Storage
+from litellm_plugins.settings import Semantic, Settings, Storage, VirtualKeys
+from litellm_plugins.virtual_keys.reading import read_keys
 
 
 @click.command()
@@ -48,7 +49,7 @@ def _print(path: Path, problems: list[str], settings: Settings | None) -> None:
 
 
 def _features(settings: Settings) -> dict[str, Any]:
-    cache, keys = settings.cache, settings.virtual_keys
+    cache = settings.cache
     overrides = [
         f"{table.removeprefix('per_')} {name}"
         for table in ("per_team", "per_key", "per_model")
@@ -66,10 +67,21 @@ def _features(settings: Settings) -> dict[str, Any]:
         ),
         "cache.judge": _judge(cache.semantic) if cache.enabled and cache.semantic.enabled else "off",
         "events": f"on, signed with {settings.events.secret_env}" if settings.events.secret_env else "off",
-        "virtual_keys": f"{len(keys.keys)} keys of {len(keys.teams)} teams" if keys.keys else "off",
+        "virtual_keys": _keys(settings.virtual_keys),
         "telemetry": ", ".join(name for name, on in settings.telemetry if on) or "off",
         "overrides": ", ".join(overrides) or "none",
     }
+
+
+def _keys(keys: VirtualKeys) -> str:
+    told = f"{len(keys.keys)} keys of {len(keys.teams)} teams"
+    if keys.file is None:
+        return told if keys.keys else "off"
+    try:
+        filed = read_keys(Path(keys.file))
+    except SettingsError:
+        return f"{told}, and {keys.file}, which cannot be used"
+    return f"{told}, and {len(filed.keys)} of {len(filed.teams)} in {keys.file}"
 
 
 def _judge(semantic: Semantic) -> str:

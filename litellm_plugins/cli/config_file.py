@@ -13,6 +13,7 @@ import yaml
 from litellm_plugins import settings
 from litellm_plugins.errors import SettingsError
 from litellm_plugins.storage.extras import why_no_redis
+from litellm_plugins.virtual_keys.live_keys import LiveKeys
 
 _FROM_ENVIRONMENT = "os.environ/"
 HANDLER = "litellm_plugins.proxy.handler"
@@ -48,26 +49,39 @@ def host_problems(config: Mapping[str, Any], ours: settings.Settings | None) -> 
         problems.append(f'litellm_settings.callbacks: add "{HANDLER}", or the settings have no effect')
     if ours is None:
         return problems
-    general = _block(config, "general_settings")
-    if ours.virtual_keys.keys:
-        if general.get("custom_auth") != AUTH:
-            problems.append(
-                f"general_settings.custom_auth: set it to {AUTH}, or the keys under virtual_keys are unknown"
-            )
-        # Without both, the host does not enforce which models a key may use.
-        if general.get("custom_auth_run_common_checks") is not True:
-            problems.append(
-                "general_settings.custom_auth_run_common_checks: set it to true, or no key's models are enforced"
-            )
-        if _block(config, "litellm_settings").get("enable_post_custom_auth_checks") is not True:
-            problems.append(
-                "litellm_settings.enable_post_custom_auth_checks: set it to true, or no key's models are enforced"
-            )
+    if ours.virtual_keys.keys or ours.virtual_keys.file:
+        problems += _key_problems(config, ours.virtual_keys)
     judge = ours.cache.semantic.judge
     if judge is not None and not _may_have(config, judge.model):
         problems.append(f"{settings.ROOT}.cache.semantic.judge.model: there is no {judge.model!r} in model_list")
     if settings.cache_anywhere(ours) and _block(config, "litellm_settings").get("cache"):
         problems.append("litellm_settings.cache: set it to false: the pack brings its own cache")
+    return problems
+
+
+def _key_problems(config: Mapping[str, Any], keys: settings.VirtualKeys) -> list[str]:
+    general = _block(config, "general_settings")
+    problems = []
+    if general.get("custom_auth") != AUTH:
+        problems.append(f"general_settings.custom_auth: set it to {AUTH}, or the keys under virtual_keys are unknown")
+    # Without both, the host does not enforce which models a key may use.
+    if general.get("custom_auth_run_common_checks") is not True:
+        problems.append(
+            "general_settings.custom_auth_run_common_checks: set it to true, or no key's models are enforced"
+        )
+    if _block(config, "litellm_settings").get("enable_post_custom_auth_checks") is not True:
+        problems.append(
+            "litellm_settings.enable_post_custom_auth_checks: set it to true, or no key's models are enforced"
+        )
+    if general.get("disable_budget_reservation") is not True:
+        problems.append(
+            "general_settings.disable_budget_reservation: set it to true: without a database the host's own "
+            "reservations are never settled, and refuse what no budget refuses"
+        )
+    try:
+        LiveKeys(keys)
+    except SettingsError as exc:
+        problems += exc.problems
     return problems
 
 

@@ -51,6 +51,7 @@ def overlay(config: Mapping[str, Any], *, model: str, secrets: Mapping[str, str]
             "master_key": "os.environ/LITELLM_MASTER_KEY",
             "custom_auth": _AUTH,
             "custom_auth_run_common_checks": True,
+            "disable_budget_reservation": True,
         },
         "litellm_settings": {
             **_inward(_mapping(config, "litellm_settings")),

@@ -10,6 +10,7 @@ import signal
 import sys
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import litellm
@@ -36,7 +37,7 @@ from litellm_plugins.proxy.stores import open_stores
 from litellm_plugins.settings import Policies, Settings, cache_anywhere, parse, promised_rates, semantic_anywhere
 from litellm_plugins.telemetry.events import Sink, Telemetry
 from litellm_plugins.telemetry.sinks import log
-from litellm_plugins.virtual_keys.key_ring import KeyRing
+from litellm_plugins.virtual_keys.live_keys import LiveKeys
 
 if TYPE_CHECKING:
     from litellm_plugins.admission.flights import FlightStore
@@ -55,7 +56,7 @@ class Pack:
     """Everything that runs in one worker."""
 
     settings: Settings
-    key_ring: KeyRing
+    keys: LiveKeys
     pipeline: Pipeline
     embedder: Embedder | None
     cache_admin: CacheAdmin
@@ -96,8 +97,11 @@ def load_handler() -> CustomLogger:
     return _handlers[0]
 
 
-def build(settings: Settings) -> Pack:
-    """Put the parts together. Opens no file and loads no model: that happens on first use. Raises: SettingsError."""
+def build(settings: Settings, *, config: Path | None = None) -> Pack:
+    """Put the parts together. Opens no file but the keys' and loads no model: that happens on first use.
+
+    `config` is the file that the settings are from, where there is one. Raises: SettingsError.
+    """
     reader = _embedder(settings)
     embedder = None if reader is None else MemoEmbedder(reader)
     stores, policies = open_stores(settings), Policies(settings)
@@ -129,7 +133,7 @@ def build(settings: Settings) -> Pack:
         standing=_standing(settings, stores.labels, embedder),
     )
     budgets = host_budgets(settings, stores.ledger, telemetry)
-    return Pack(settings, KeyRing.of(settings.virtual_keys), pipeline, embedder, admin, budgets)
+    return Pack(settings, LiveKeys(settings.virtual_keys, config=config), pipeline, embedder, admin, budgets)
 
 
 def _coalescing(settings: Settings, flights: FlightStore) -> Coalescing | None:
@@ -171,7 +175,7 @@ def _standing(
 
 def _built(block: Any) -> Pack:
     try:
-        return build(parse(block))
+        return build(parse(block), config=_config_file())
     except SettingsError as exc:
         # The host would bury an exception under its own traceback, or carry on without us.
         problems = "\n".join(f"  {problem}" for problem in exc.problems)
@@ -181,6 +185,13 @@ def _built(block: Any) -> Pack:
         if supervisor is not None and supervisor.pid is not None:  # uvicorn's would start this worker for ever
             os.kill(supervisor.pid, signal.SIGTERM)
         os._exit(_FAILED_TO_BOOT)
+
+
+def _config_file() -> Path | None:
+    from litellm.proxy import proxy_server
+
+    path = proxy_server.user_config_file_path
+    return Path(path) if path else None
 
 
 def _embedder(settings: Settings) -> Embedder | None:

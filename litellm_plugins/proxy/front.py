@@ -21,6 +21,7 @@ from fastapi.responses import JSONResponse, StreamingResponse
 from fastapi.routing import APIRoute
 from litellm.integrations.custom_logger import CustomLogger
 from litellm.proxy import proxy_server as host
+from litellm.proxy._types import ProxyException
 from litellm.proxy.auth.user_api_key_auth import user_api_key_auth
 from litellm.proxy.common_request_processing import ProxyBaseLLMRequestProcessing
 from litellm.proxy.common_utils.http_parsing_utils import read_request_body
@@ -73,7 +74,10 @@ def front_routes(pack: Pack) -> list[APIRoute]:
 
 def _routes(pack: Pack, endpoint: Endpoint) -> list[APIRoute]:
     async def front(request: Request, fastapi_response: Response) -> Any:
-        user_api_key_dict = await authenticated(request)
+        try:
+            user_api_key_dict = await authenticated(request)
+        except ProxyException as exc:
+            return stock.refused(endpoint, exc, request)
         if _others_take_part():
             return await stock.answer(endpoint, request, fastapi_response, user_api_key_dict)
         return await _answer(pack, endpoint, request, fastapi_response, user_api_key_dict)

@@ -97,6 +97,13 @@ def finish(endpoint: Endpoint, result: Any) -> None:
         anthropic._strip_total_tokens_from_anthropic_response(result)
 
 
+def refused(endpoint: Endpoint, exc: ProxyException, request: Request) -> Response:
+    """The response to who may not ask at all; the host's own is in OpenAI's shape on Anthropic's endpoint, too."""
+    if endpoint is not MESSAGES:
+        raise exc
+    return _as_anthropic(exc, request)
+
+
 async def failed(
     endpoint: Endpoint,
     processing: ProxyBaseLLMRequestProcessing,

@@ -108,9 +108,7 @@ def _on_redis(settings: Settings) -> Stores:
     if missing:
         raise SettingsError([f"{ROOT}.storage.url: {missing}"])
     from litellm_plugins.admission.backends import redis as redis_flights
-
-    if settings.budgets:
-        raise SettingsError([f"{ROOT}.budgets: can only be kept on SQLite; storage.url is a Redis server"])
+    from litellm_plugins.budgets.backends.redis import RedisLedger
     from litellm_plugins.cache.backends import (
         redis,
         redis_checks,
@@ -122,7 +120,10 @@ def _on_redis(settings: Settings) -> Stores:
     from litellm_plugins.cache.backends.redis_fields import Names
     from litellm_plugins.storage.redis import RedisServer
 
-    server = RedisServer(storage.url, timeout_s=storage.timeout_ms / 1_000, max_connections=storage.max_connections)
+    def connect() -> RedisServer:
+        return RedisServer(storage.url, timeout_s=storage.timeout_ms / 1_000, max_connections=storage.max_connections)
+
+    server = connect()
     names = Names(storage.key_prefix)
     return Stores(
         entries=redis.RedisCacheStore(server, names),
@@ -132,7 +133,7 @@ def _on_redis(settings: Settings) -> Stores:
         spaces=redis_spaces.RedisSpaces(server, names),
         judge_spend=redis_judge.RedisJudgeSpend(server, names),
         flights=redis_flights.RedisFlights(server, storage.key_prefix),
-        ledger=_sqlite_ledger(settings),  # never opened: there is no budget
+        ledger=RedisLedger(connect(), storage.key_prefix, on_lapse=settings.ledger.on_lapse),
     )
 
 

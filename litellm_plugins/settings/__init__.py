@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from litellm_plugins.settings.blocks import Cache, Events, Semantic, Settings, Storage, VirtualKeys
-from litellm_plugins.settings.parsing import ROOT, parse
+from litellm_plugins.settings.blocks import Cache, Events, Semantic, Settings, Storage
+from litellm_plugins.settings.parsing import ROOT, parse, parse_keys
 from litellm_plugins.settings.policies import Policies, cache_anywhere, promised_rates, semantic_anywhere
+from litellm_plugins.settings.virtual_keys import KeysFile, Team, VirtualKey, VirtualKeys
 
 __all__ = [
     "ROOT",
     "Cache",
     "Events",
+    "KeysFile",
     "Policies",
     "Semantic",
     "Settings",
     "Storage",
+    "Team",
+    "VirtualKey",
     "VirtualKeys",
     "cache_anywhere",
     "parse",
+    "parse_keys",
     "promised_rates",
     "semantic_anywhere",
 ]

@@ -10,20 +10,16 @@ from pydantic import Field, field_validator, model_validator
 
 from litellm_plugins.model import checked_tags
 from litellm_plugins.settings.block import Block as _Block
+from litellm_plugins.settings.block import twice
 from litellm_plugins.settings.budgets import Budget, Ledger
 from litellm_plugins.settings.coalesce import Coalesce
 from litellm_plugins.settings.judge import Judge
 from litellm_plugins.settings.share import Share
 from litellm_plugins.settings.storage_url import checked_url, is_redis, shown_url
+from litellm_plugins.settings.virtual_keys import VirtualKeys
 from litellm_plugins.settings.volatility import Volatility
 
 _ENV_NAME = re.compile(r"[A-Z][A-Z0-9_]*")
-_KEY_HASH = re.compile(r"sha256:[0-9a-f]{64}")
-
-
-def _twice(what: str, names: list[str]) -> list[str]:
-    repeated = sorted({name for name in names if names.count(name) > 1})
-    return [f"{what} given twice: {', '.join(repeated)}"] if repeated else []
 
 
 def _environment_name(value: str) -> str:
@@ -142,8 +138,8 @@ class Cache(_Block):
     @model_validator(mode="after")
     def _in_one_tier(self) -> Cache:
         models = [model for tier in self.model_tiers for model in tier]
-        if twice := _twice("model", models):
-            raise ValueError(f"model_tiers: {'; '.join(twice)}")
+        if faults := twice("model", models):
+            raise ValueError(f"model_tiers: {'; '.join(faults)}")
         return self
 
     def also_answered_by(self, model: str) -> tuple[str, ...]:
@@ -186,53 +182,6 @@ class Override(_Block):
     budgets: dict[str, dict[str, Any] | None] = Field(default_factory=dict)  # by name; null: not for them
 
 
-class Team(_Block):
-    """A team whose keys are in the YAML file."""
-
-    id: str = Field(min_length=1)
-    alias: str | None = None
-    models: tuple[str, ...] = ()  # empty: every model
-
-
-class VirtualKey(_Block):
-    """A key, by its hash only. Made by `litellm-plugins keys new`."""
-
-    name: str = Field(min_length=1)
-    hash: str
-    team: str | None = None
-    user: str | None = None
-    models: tuple[str, ...] = ()  # empty: what the team may use
-
-    @field_validator("hash")
-    @classmethod
-    def _hashed(cls, value: str) -> str:
-        if not _KEY_HASH.fullmatch(value):
-            raise ValueError("not a key hash (sha256: and 64 hex digits); `litellm-plugins keys new` makes one")
-        return value
-
-
-class VirtualKeys(_Block):
-    """Keys without a database; see `general_settings.custom_auth` in proxy_config.yaml."""
-
-    teams: tuple[Team, ...] = ()
-    keys: tuple[VirtualKey, ...] = ()
-
-    @model_validator(mode="after")
-    def _consistent(self) -> VirtualKeys:
-        teams = [team.id for team in self.teams]
-        faults = [
-            *_twice("team id", teams),
-            *_twice("key name", [key.name for key in self.keys]),
-            *_twice("key hash", [key.hash for key in self.keys]),
-        ]
-        unknown = sorted({key.team for key in self.keys if key.team} - set(teams))
-        if unknown:
-            faults.append(f"keys name teams that are not listed under teams: {', '.join(unknown)}")
-        if faults:
-            raise ValueError("; ".join(faults))
-        return self
-
-
 class Telemetry(_Block):
     """Where decisions are told."""
 
@@ -263,6 +212,6 @@ class Settings(_Block):
     @field_validator("budgets")
     @classmethod
     def _named_once(cls, budgets: tuple[Budget, ...]) -> tuple[Budget, ...]:
-        if twice := _twice("budget name", [budget.name for budget in budgets]):
-            raise ValueError("; ".join(twice))
+        if faults := twice("budget name", [budget.name for budget in budgets]):
+            raise ValueError("; ".join(faults))
         return budgets

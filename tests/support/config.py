@@ -112,6 +112,7 @@ def _base(provider_url: str) -> dict[str, Any]:
             "master_key": "os.environ/LITELLM_MASTER_KEY",
             "custom_auth": "litellm_plugins.proxy.virtual_key_auth",
             "custom_auth_run_common_checks": True,
+            "disable_budget_reservation": True,
         },
         "litellm_settings": {
             "callbacks": ["prometheus", "litellm_plugins.proxy.handler"],

@@ -9,6 +9,7 @@ import pytest
 
 from litellm_plugins.budgets.ledger import Ledger, OnLapse
 from tests.support.ledgers import ledger_at
+from tests.support.redis_server import RedisServer
 
 Opener = Callable[..., Ledger]
 
@@ -18,7 +19,13 @@ def _in_folder(request: pytest.FixtureRequest) -> str:
     return f"sqlite:///{folder / 'ledger.db'}"
 
 
-LEDGERS: dict[str, Callable[[pytest.FixtureRequest], str]] = {"sqlite": _in_folder}
+def _on_server(request: pytest.FixtureRequest) -> str:
+    server: RedisServer = request.getfixturevalue("redis_server")
+    server.call("FLUSHALL")
+    return server.url
+
+
+LEDGERS: dict[str, Callable[[pytest.FixtureRequest], str]] = {"sqlite": _in_folder, "redis": _on_server}
 
 
 @pytest.fixture(params=list(LEDGERS.values()), ids=list(LEDGERS))

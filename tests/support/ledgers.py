@@ -5,9 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from litellm_plugins.budgets.amounts import NOTHING, Amounts, Limits
+from litellm_plugins.budgets.backends.redis import RedisLedger
 from litellm_plugins.budgets.backends.sqlite import SqliteLedger
 from litellm_plugins.budgets.backends.sqlite_schema import SCHEMA
 from litellm_plugins.budgets.ledger import Balance, Ledger, Line, OnLapse, Span
+from litellm_plugins.storage.redis import RedisServer
 from litellm_plugins.storage.sqlite import SqliteFile
 
 NOW = 1_800_000_000_000
@@ -18,13 +20,22 @@ NEXT_DAY = Span(DAY.end_ms, DAY.end_ms + 7_200_000)
 
 def ledger_at(url: str, *, on_lapse: OnLapse = "charge") -> Ledger:
     """One more view of the ledger at the URL."""
+    if url.startswith("redis://"):
+        return redis_ledger(url, on_lapse=on_lapse)
     path = url.removeprefix("sqlite:///")
     return SqliteLedger(SqliteFile(Path(path), schema=SCHEMA), on_lapse=on_lapse)
 
 
+def redis_ledger(url: str, *, on_lapse: OnLapse = "charge", timeout_s: float = 30) -> RedisLedger:
+    """On a Redis; as patient as the shared machine needs, if nobody says otherwise. A fragment parts ledgers."""
+    address, _, name = url.partition("#")
+    server = RedisServer(address, timeout_s=timeout_s, max_connections=64)
+    return RedisLedger(server, f"litellm_plugins{name}", on_lapse=on_lapse)
+
+
 def another(url: str, number: int) -> str:
     """A ledger beside that one."""
-    return f"{url}-{number}"
+    return f"{url}#-{number}" if url.startswith("redis://") else f"{url}-{number}"
 
 
 def line(

@@ -13,7 +13,6 @@ from functools import lru_cache
 
 from litellm_plugins.cache.verifier.vocabulary import (
     AMOUNTS,
-    DIRECTIONS,
     ENGLISH,
     KINDS_OF_QUESTION,
     NEGATIONS,
@@ -30,7 +29,6 @@ _QUOTED = re.compile(
 )
 _CODE = re.compile(r"[{};]|\w\(|=>|::|</?\w+>|\bdef \b|\bselect \b", re.IGNORECASE)
 
-_FEW = 4  # words that one question has and the other has not
 _TURNING = ("un", "dis", "des", "non", "de", "in", "im", "ir", "il")
 _ENDINGS = ("ingly", "edly", "ings", "ing", "ies", "ied", "ed", "es", "ly", "s")
 
@@ -88,12 +86,7 @@ def words_of(question: str) -> frozenset[str]:
 
 @lru_cache(maxsize=16_384)
 def is_opposed(only_a: frozenset[str], only_b: frozenset[str]) -> bool:
-    """Whether a word of one and a word of the other are opposites: by the list, or by a prefix as in "unlock".
-
-    "To" and "from" stand in most longer questions, and say nothing there: they count where little else differs.
-    """
-    if max(len(only_a), len(only_b)) > _FEW:
-        only_a, only_b = only_a - DIRECTIONS, only_b - DIRECTIONS
+    """Whether a word of one and a word of the other are opposites: by the list, or by a prefix as in "unlock"."""
     return any(
         any(opposite in only_b for side in _SIDES.get(word, ()) for opposite in side)
         or not only_b.isdisjoint(_turned(word))

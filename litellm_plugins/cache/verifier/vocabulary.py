@@ -40,7 +40,6 @@ abro abre|cierro cierra  compro|vendo  envio|recibo  agrego anado|quito elimino 
 empiezo comienzo|termino acabo  entro|salgo  deposito|retiro  gano|pierdo  to into|from  a hacia|desde
 monthly|yearly annual  mensual|anual""",
 )
-DIRECTIONS = frozenset(_words("to into from in out on off up down a hacia desde con sin"))  # of those above
 KINDS_OF_QUESTION = {
     "how": "how", "como": "how", "what": "what", "que": "what", "which": "which", "cual": "which", "cuales": "which",
     "why": "why", "when": "when", "cuando": "when", "where": "where", "donde": "where", "adonde": "where",

@@ -41,10 +41,3 @@ def test_are_seen_by_the_list_or_by_their_prefix(one: str, other: str) -> None:
 )
 def test_are_not_made_of_what_only_looks_like_a_prefix(one: str, other: str) -> None:
     assert not opposed(one, other)
-
-
-def test_to_and_from_say_nothing_where_the_rest_differs_too() -> None:
-    smell = "What is that company that tests for the gene of smelly urine from asparagus?"
-    father = "Where can I get genetic testing for my baby, to know who the father is?"
-    assert not opposed(smell, father)
-    assert opposed("May I open an account before noon tomorrow in Spain?", "After what hour do banks close accounts?")

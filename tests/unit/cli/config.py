@@ -28,6 +28,7 @@ def config(ours: dict[str, Any] | None, **host: Any) -> dict[str, Any]:
         "general_settings": {
             "custom_auth": "litellm_plugins.proxy.virtual_key_auth",
             "custom_auth_run_common_checks": True,
+            "disable_budget_reservation": True,
         },
         "callback_settings": {} if ours is None else {"litellm_plugins": ours},
     }

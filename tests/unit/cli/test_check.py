@@ -71,6 +71,7 @@ def test_every_problem_is_a_line_on_stderr_and_the_exit_code_is_1(tmp_path: Path
     assert "ok" not in result.stdout
 
 
+GENERAL = config(ON)["general_settings"]
 HOST: dict[str, tuple[dict[str, Any], str]] = {
     "the handler is not loaded": (
         {"litellm_settings": {"callbacks": ["langfuse"], "enable_post_custom_auth_checks": True}},
@@ -85,12 +86,16 @@ HOST: dict[str, tuple[dict[str, Any], str]] = {
         "litellm_settings.cache: set it to false",
     ),
     "another custom auth": (
-        {"general_settings": {"custom_auth": "my.auth", "custom_auth_run_common_checks": True}},
+        {"general_settings": GENERAL | {"custom_auth": "my.auth"}},
         "general_settings.custom_auth: set it to litellm_plugins.proxy.virtual_key_auth",
     ),
     "no common checks": (
-        {"general_settings": {"custom_auth": "litellm_plugins.proxy.virtual_key_auth"}},
+        {"general_settings": GENERAL | {"custom_auth_run_common_checks": False}},
         "general_settings.custom_auth_run_common_checks: set it to true",
+    ),
+    "the host's own reservations": (
+        {"general_settings": {name: on for name, on in GENERAL.items() if name != "disable_budget_reservation"}},
+        "general_settings.disable_budget_reservation: set it to true",
     ),
     "no checks after the custom auth": (
         {"litellm_settings": {"callbacks": ["litellm_plugins.proxy.handler"]}},
@@ -106,6 +111,22 @@ def test_what_in_the_hosts_part_defeats_ours_is_a_problem(tmp_path: Path, host: 
     assert result.exit_code == 1
     (line,) = result.stderr.splitlines()
     assert line.startswith(expected)
+
+
+def test_the_keys_file_is_read_too(tmp_path: Path) -> None:
+    """Before the deployment, not at its first start."""
+    file = tmp_path / "keys.yaml"
+    file.write_text("teams: [{id: t}]\nkeys: []\n")
+    ours = config(ON | {"virtual_keys": {"file": str(file)}})
+    assert f"0 keys of 0 teams, and 0 of 1 in {file}" in check(tmp_path, ours).stdout
+    for wrong in (f"keys: [{{name: a, hash: {SECRET}}}]", "keys: ["):
+        file.write_text(wrong)
+        result = check(tmp_path, ours)
+        assert result.exit_code == 1
+        assert result.stderr.startswith(str(file))
+        assert SECRET not in result.output
+    without = ours | {"general_settings": {}}
+    assert "custom_auth: set it to" in check(tmp_path, without).stderr
 
 
 def judged_by(model: str, **host: Any) -> dict[str, Any]:

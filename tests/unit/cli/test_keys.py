@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 
 from litellm_plugins.cli import main
 from litellm_plugins.settings import VirtualKeys
-from litellm_plugins.virtual_keys.key_ring import KeyRing
+from litellm_plugins.virtual_keys.key_ring import KeyRing, hash_of
 from tests.unit.cli.config import KEYS, SECRET, config, write
 
 
@@ -53,7 +53,7 @@ def test_the_entry_of_a_new_key_lets_its_secret_in() -> None:
     ring = KeyRing.of(VirtualKeys.model_validate({"keys": pasted(entry)}))
     found = ring.find(secret)
     assert found is not None
-    assert found.name == "chat"
+    assert found.key.name == "chat"
 
 
 @pytest.mark.parametrize(
@@ -109,19 +109,22 @@ def test_json_gives_secret_and_entry_to_a_program() -> None:
 
 
 def test_the_list_names_keys_teams_and_models_and_nothing_to_break_in_with(tmp_path: Path) -> None:
-    """Not even the hashes: the list is for a screen that others see."""
+    """Of the hashes the beginning, to tell keys apart: the list is for a screen that others see."""
     path = write(tmp_path, config({"virtual_keys": KEYS}))
     result = keys("list", "--config", path)
     assert result.exit_code == 0
     chat, batch = result.stdout.splitlines()
-    assert chat.split() == ["chat", "team", "support", "models", "as", "the", "team"]
-    assert batch.split() == ["batch", "team", "-", "models", "small,", "large"]
+    ids = [hash_of(secret)[:8] for secret in (SECRET, "other")]
+    assert chat.split() == ["chat", ids[0], "active", "team", "support", "models", "as", "the", "team"]
+    assert batch.split() == ["batch", ids[1], "active", "team", "-", "models", "small,", "large"]
     assert SECRET not in result.output
-    assert "sha256" not in result.output
+    assert hash_of(SECRET) not in result.output
     rows = json.loads(keys("list", "--config", path, "--json").stdout)
+    unlimited = dict.fromkeys(("expires", "rpm_limit", "tpm_limit", "max_parallel_requests"))
+    common = {"state": "active", "in": "config", **unlimited}
     assert rows == [
-        {"name": "chat", "team": "support", "user": "ann", "models": []},
-        {"name": "batch", "team": None, "user": None, "models": ["small", "large"]},
+        {"name": "chat", "id": ids[0], "team": "support", "user": "ann", "models": [], **common},
+        {"name": "batch", "id": ids[1], "team": None, "user": None, "models": ["small", "large"], **common},
     ]
 
 

@@ -39,7 +39,7 @@ def test_each_team_holds_its_key_by_hash_and_no_secret_is_in_the_config() -> Non
     for team, secret in SECRETS.items():
         holder = ring.find(secret)
         assert holder is not None
-        assert (holder.team_id, holder.team_models) == (team, ("gpt-4.1",))
+        assert (holder.key.team, holder.team_models) == (team, ("gpt-4.1",))
         assert secret not in yaml.safe_dump(made.config)
 
 

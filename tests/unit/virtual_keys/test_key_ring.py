@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from litellm_plugins.settings import VirtualKeys
-from litellm_plugins.virtual_keys.key_ring import KeyHolder, KeyRing, hash_of, new_secret, same_secret
+from litellm_plugins.virtual_keys.key_ring import KeyHolder, KeyRing, KeyState, hash_of, new_secret, same_secret
 
 
 def ring(**block: Any) -> KeyRing:
@@ -28,8 +29,8 @@ def holder(of: KeyRing, secret: str) -> KeyHolder:
 def test_a_key_is_found_by_its_secret_and_by_nothing_else() -> None:
     """Not by its hash: who reads the config file must not be able to use the keys in it."""
     keys = ring(keys=[key("sk-a"), key("sk-b")])
-    assert holder(keys, "sk-a").name == "the key sk-a"
-    assert holder(keys, "sk-b").name == "the key sk-b"
+    assert holder(keys, "sk-a").key.name == "the key sk-a"
+    assert holder(keys, "sk-b").key.name == "the key sk-b"
     for wrong in (
         "",
         "sk-c",
@@ -50,15 +51,11 @@ def test_a_holder_is_told_with_team_user_and_models() -> None:
         teams=[{"id": "support", "alias": "Support", "models": ["small", "large"]}],
         keys=[key("sk-a", team="support", user="ann", models=["small"])],
     )
-    assert holder(keys, "sk-a") == KeyHolder(
-        name="the key sk-a",
-        key_hash=hash_of("sk-a"),
-        team_id="support",
-        team_alias="Support",
-        user_id="ann",
-        models=("small",),
-        team_models=("small", "large"),
-    )
+    found = holder(keys, "sk-a")
+    assert (found.key_hash, found.key.name, found.key.user) == (hash_of("sk-a"), "the key sk-a", "ann")
+    assert found.team is not None
+    assert (found.team.id, found.team.alias) == ("support", "Support")
+    assert (found.models, found.team_models) == (("small",), ("small", "large"))
 
 
 def test_a_key_without_models_may_use_its_teams() -> None:
@@ -70,13 +67,7 @@ def test_a_key_without_models_may_use_its_teams() -> None:
 def test_a_key_without_team_and_models_may_use_every_model() -> None:
     """Said by the empty list, as the host says it."""
     found = holder(ring(keys=[key("sk-a")]), "sk-a")
-    assert (found.team_id, found.team_alias, found.user_id, found.models, found.team_models) == (
-        None,
-        None,
-        None,
-        (),
-        (),
-    )
+    assert (found.team, found.key.user, found.models, found.team_models) == (None, None, (), ())
 
 
 def test_an_empty_ring_knows_nobody() -> None:
@@ -86,7 +77,7 @@ def test_an_empty_ring_knows_nobody() -> None:
     assert keys.find("") is None
 
 
-@pytest.mark.parametrize("presented", ["", "sk-\x00", "sk-" + "x" * 1_000_000, "schlüssel", "🔑"])
+@pytest.mark.parametrize("presented", ["", "sk-\x00", "sk-" + "x" * 1_000_000, "schlüssel", "🔑", "\udcff"])
 def test_whatever_is_presented_as_a_key_is_looked_up_without_a_fault(presented: str) -> None:
     """A wrong key is a 401, whatever it looks like."""
     assert ring(keys=[key("sk-a")]).find(presented) is None
@@ -119,3 +110,44 @@ def test_a_hash_is_sha256_as_any_tool_computes_it() -> None:
 def test_two_secrets_are_the_same_to_the_last_character(one: str, other: str, same: bool) -> None:
     """Also beyond ASCII, where Python's own comparison refuses text."""
     assert same_secret(one, other) is same
+
+
+NOW = datetime(2030, 1, 31, 12, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("of_key", "of_team", "state"),
+    [
+        ({}, {}, "active"),
+        ({"expires": "2030-01-31"}, {}, "active"),
+        ({"expires": "2030-01-30"}, {}, "expired"),
+        ({"expires": "2030-01-31T12:00:00Z"}, {}, "expired"),
+        ({"expires": "2030-01-31T12:00:01Z"}, {}, "active"),
+        ({"expires": "2030-01-31T13:00:01+01:00"}, {}, "active"),
+        ({"expires": "2030-01-31T13:00:00+01:00"}, {}, "expired"),
+        ({}, {"expires": "2030-01-30"}, "expired"),
+        ({"expires": "2031-01-01"}, {"expires": "2030-01-30"}, "expired"),
+        ({"expires": "2030-01-30"}, {"expires": "2031-01-01"}, "expired"),
+        ({"blocked": True}, {}, "blocked"),
+        ({}, {"blocked": True}, "blocked"),
+        ({"revoked": True}, {}, "revoked"),
+        ({"revoked": True, "blocked": True, "expires": "2020-01-01"}, {"blocked": True}, "revoked"),
+        ({"blocked": True, "expires": "2020-01-01"}, {}, "blocked"),
+        ({"expires": "9999-12-31"}, {}, "active"),
+        ({"expires": "9999-12-31T23:59:59-05:00"}, {}, "active"),
+        ({"expires": "0001-01-01T00:00:00+05:00"}, {}, "expired"),
+    ],
+)
+def test_a_key_is_what_it_and_its_team_say(of_key: dict[str, Any], of_team: dict[str, Any], state: str) -> None:
+    """A date ends with its day in UTC; a moment is over when it is there."""
+    found = holder(ring(teams=[{"id": "t"} | of_team], keys=[key("sk-a", team="t") | of_key]), "sk-a")
+    assert found.state(NOW) == state
+
+
+def test_a_ring_without_some_keys_still_knows_whose_they_were() -> None:
+    """So that the holder of a revoked key is told so, and nobody else learns anything."""
+    keys = ring(keys=[key("sk-a"), key("sk-b")])
+    fewer = keys.without({f"sha256:{hash_of('sk-a')}", "sha256:of nobody"})
+    assert holder(fewer, "sk-a").state(NOW) is KeyState.REVOKED
+    assert holder(fewer, "sk-b").state(NOW) is KeyState.ACTIVE
+    assert holder(keys, "sk-a").state(NOW) is KeyState.ACTIVE

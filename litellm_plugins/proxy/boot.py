@@ -31,6 +31,7 @@ from litellm_plugins.cache.verifier.verifier import Verifier
 from litellm_plugins.embedding.memo import MemoEmbedder
 from litellm_plugins.errors import SettingsError
 from litellm_plugins.pipeline import Pipeline, tells_checks, tells_judgements
+from litellm_plugins.proxy.admission import HostAdmission, host_admission
 from litellm_plugins.proxy.budgets import HostBudgets, host_budgets
 from litellm_plugins.proxy.log_rows import HostLogs
 from litellm_plugins.proxy.stores import open_stores
@@ -61,6 +62,7 @@ class Pack:
     embedder: Embedder | None
     cache_admin: CacheAdmin
     budgets: HostBudgets | None = None
+    admission: HostAdmission | None = None
 
     async def aclose(self) -> None:
         """Close what its parts hold open."""
@@ -133,7 +135,9 @@ def build(settings: Settings, *, config: Path | None = None) -> Pack:
         standing=_standing(settings, stores.labels, embedder),
     )
     budgets = host_budgets(settings, stores.ledger, telemetry)
-    return Pack(settings, LiveKeys(settings.virtual_keys, config=config), pipeline, embedder, admin, budgets)
+    keys = LiveKeys(settings.virtual_keys, config=config)
+    admission = host_admission(settings, policies, telemetry)
+    return Pack(settings, keys, pipeline, embedder, admin, budgets, admission)
 
 
 def _coalescing(settings: Settings, flights: FlightStore) -> Coalescing | None:

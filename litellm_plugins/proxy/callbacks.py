@@ -53,7 +53,9 @@ class PluginHandler(CustomLogger):
     async def async_pre_call_hook(
         self, user_api_key_dict: UserAPIKeyAuth, cache: Any, data: dict[str, Any], call_type: str
     ) -> None:
-        """Stages 2 to 4: decide, and attach the decision to the request."""
+        """Stages 1 to 4: decide, and attach the decision to the request."""
+        if self._pack.admission is not None:
+            await self._pack.admission.check(data, user_api_key_dict, call_type)
         metadata = tickets.metadata_of(data)
         if metadata is None:  # nothing of the host's travels with this request, so neither can a decision
             return
@@ -73,6 +75,8 @@ class PluginHandler(CustomLogger):
             data.pop("cache", None)  # a null, or another endpoint's nonsense: the host's cache logic breaks on it
         before = tickets.find(data)
         ticket = tickets.attach(metadata, await self._pack.pipeline.before_call(request))
+        if self._pack.admission is not None:
+            self._pack.admission.prepare(data, user_api_key_dict, call_type)
         if self._pack.budgets is not None:
             if before is not None and before.held is not None:  # the host prepares a request anew for a fallback
                 await self._pack.budgets.released(before.held)

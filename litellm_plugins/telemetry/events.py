@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from litellm_plugins.model import BudgetReason, BudgetState, JudgeOutcome, Layer, Outcome, Part, Reason
+from litellm_plugins.model import BudgetReason, BudgetState, JudgeOutcome, Layer, Outcome, Part, Reason, RefusalReason
 
 _LOG = logging.getLogger(__name__)
 
@@ -124,6 +124,17 @@ class RequestsMerged:
     waited_ms: float = 0.0
 
 
+@dataclass(frozen=True, slots=True)
+class RequestRefused:
+    """A request was not fit to be asked."""
+
+    reason: RefusalReason
+    endpoint: str
+    model_group: str
+    team: str = ""
+    key: str = ""
+
+
 Event = (
     CacheDecided
     | AnswerHandled
@@ -134,6 +145,7 @@ Event = (
     | RequestsMerged
     | BudgetDecided
     | BudgetSettled
+    | RequestRefused
 )
 
 

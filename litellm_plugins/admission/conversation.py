@@ -23,6 +23,22 @@ _TEXTS = frozenset({"text", "input_text", "output_text"})
 
 def fault_of(body: Mapping[str, Any], endpoint: str, *, allow_empty: bool) -> Fault | None:
     """The first one, if any."""
+    return fault_of_tools(body) or _of_conversation(body, endpoint, allow_empty=allow_empty)
+
+
+def fault_of_tools(body: Mapping[str, Any]) -> Fault | None:
+    """Whether what stands for tools is a list of them."""
+    for name in ("tools", "functions"):
+        given = body.get(name)
+        if given is not None and not isinstance(given, list):
+            return _malformed(name, "must be a list")
+        for number, each in enumerate(given or ()):
+            if not isinstance(each, Mapping):
+                return _malformed(f"{name}[{number}]", "must be an object")
+    return None
+
+
+def _of_conversation(body: Mapping[str, Any], endpoint: str, *, allow_empty: bool) -> Fault | None:
     name = CONVERSATIONS[endpoint]
     given = body.get(name)
     said_before = endpoint == "responses" and any(body.get(each) for each in _INSTEAD)

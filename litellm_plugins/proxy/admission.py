@@ -10,7 +10,7 @@ import litellm
 import orjson
 from litellm.proxy._types import ProxyException
 
-from litellm_plugins.admission import urgency, validation
+from litellm_plugins.admission import conversation, urgency, validation
 from litellm_plugins.admission.faults import Fault
 from litellm_plugins.proxy.conversion import endpoint_of, identity_of
 from litellm_plugins.telemetry.events import RequestRefused
@@ -67,8 +67,18 @@ class HostAdmission:
         if fault is not None:
             raise self._refusal(fault, endpoint, data, identity)
 
+    def check_tools(self, body: object, auth: UserAPIKeyAuth, call_type: str) -> None:
+        """The part that cannot wait for our hook: the host trips over it before. Raises: ProxyException."""
+        endpoint = endpoint_of(call_type)
+        if endpoint is None or not isinstance(body, Mapping):
+            return
+        identity = identity_of(auth)
+        fault = conversation.fault_of_tools(body)
+        if fault is not None and self._policies.admission_for(identity, _model(body)).enabled:
+            raise self._refusal(fault, endpoint, body, identity)
+
     def prepare(self, data: dict[str, Any], auth: UserAPIKeyAuth, call_type: str) -> None:
-        """Have the host end the call in time, and put it in order. Neither is part of the question that was looked up."""
+        """Have the host end the call in time, and put it in order. Neither is part of what was looked up."""
         endpoint = endpoint_of(call_type)
         if endpoint is None:
             return
@@ -118,13 +128,17 @@ def is_served(model: str, data: Mapping[str, Any], auth: UserAPIKeyAuth) -> bool
     from litellm.proxy import proxy_server as host
 
     router = host.llm_router
-    elsewhere: tuple[Any, ...] = (host.user_model, host.prisma_client)  # another worker may have added it to the database
+    elsewhere: tuple[Any, ...] = (host.user_model, host.prisma_client)  # another worker may have put it there
     if router is None or any(each is not None for each in elsewhere) or any(name in data for name in _SAY_WHERE):
         return True
     if "," in model or model.startswith("a2a/"):  # several at once; an agent
         return True
-    anything = router.default_deployment is not None or bool(router.pattern_router.patterns)
-    if anything or router.router_general_settings.pass_through_all_models:
+    catch_all: Any = router.default_deployment
+    if (
+        catch_all is not None
+        or router.pattern_router.patterns
+        or router.router_general_settings.pass_through_all_models
+    ):
         return True
     if router.is_recognized_model(model) or model in router.deployment_names:
         return True

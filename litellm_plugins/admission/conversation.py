@@ -23,11 +23,10 @@ _TEXTS = frozenset({"text", "input_text", "output_text"})
 
 def fault_of(body: Mapping[str, Any], endpoint: str, *, allow_empty: bool) -> Fault | None:
     """The first one, if any."""
-    return fault_of_tools(body) or _of_conversation(body, endpoint, allow_empty=allow_empty)
+    return _of_tools(body) or _of_conversation(body, endpoint, allow_empty=allow_empty)
 
 
-def fault_of_tools(body: Mapping[str, Any]) -> Fault | None:
-    """Whether what stands for tools is a list of them."""
+def _of_tools(body: Mapping[str, Any]) -> Fault | None:
     for name in ("tools", "functions"):
         given = body.get(name)
         if given is not None and not isinstance(given, list):

@@ -10,7 +10,7 @@ import litellm
 import orjson
 from litellm.proxy._types import ProxyException
 
-from litellm_plugins.admission import conversation, urgency, validation
+from litellm_plugins.admission import urgency, validation
 from litellm_plugins.admission.faults import Fault
 from litellm_plugins.proxy.conversion import endpoint_of, identity_of
 from litellm_plugins.telemetry.events import RequestRefused
@@ -66,16 +66,6 @@ class HostAdmission:
             fault = place if isinstance(place, Fault) else None
         if fault is not None:
             raise self._refusal(fault, endpoint, data, identity)
-
-    def check_tools(self, body: object, auth: UserAPIKeyAuth, call_type: str) -> None:
-        """The part that cannot wait for our hook: the host trips over it before. Raises: ProxyException."""
-        endpoint = endpoint_of(call_type)
-        if endpoint is None or not isinstance(body, Mapping):
-            return
-        identity = identity_of(auth)
-        fault = conversation.fault_of_tools(body)
-        if fault is not None and self._policies.admission_for(identity, _model(body)).enabled:
-            raise self._refusal(fault, endpoint, body, identity)
 
     def prepare(self, data: dict[str, Any], auth: UserAPIKeyAuth, call_type: str) -> None:
         """Have the host end the call in time, and put it in order. Neither is part of what was looked up."""

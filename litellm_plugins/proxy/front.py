@@ -76,9 +76,6 @@ def _routes(pack: Pack, endpoint: Endpoint) -> list[APIRoute]:
     async def front(request: Request, fastapi_response: Response) -> Any:
         try:
             user_api_key_dict = await authenticated(request)
-            if pack.admission is not None:
-                body = await read_request_body(request=request)
-                pack.admission.check_tools(body, user_api_key_dict, endpoint.route_type)
         except ProxyException as exc:
             return stock.refused(endpoint, exc, request)
         if _others_take_part():

@@ -27,7 +27,7 @@ def install(pack: Pack) -> None:
     if pack.budgets is not None:
         with contextlib.suppress(RuntimeError):  # no loop: `litellm-plugins check`
             pack.budgets.start()
-    if not cached and pack.budgets is None and pack.admission is None:
+    if not cached and pack.budgets is None:
         return
     from litellm.proxy import proxy_server
 

@@ -8,7 +8,8 @@ place between them. The pipeline decides; delivering and calling providers is th
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -117,6 +118,12 @@ class Pipeline:
             decision.flight.asked = True
 
     @staticmethod
+    def call_answered(decision: Decision) -> None:
+        """There is an answer, soon to be given to `after_call`."""
+        if decision.flight is not None:
+            decision.flight.in_hand = True
+
+    @staticmethod
     def call_failed(decision: Decision) -> None:
         """There will be no answer: whoever waits for it may ask."""
         if decision.flight is not None:
@@ -166,22 +173,18 @@ class Pipeline:
         """
         if decision.verdict.keys is None or decision.verdict.is_hit:
             return
-        flight, ending = decision.flight, Ending.FAILED
-        if flight is not None:
-            flight.in_hand = True
-        try:
-            refusal = await self._kept(decision, reply, again=again)
-            ending = Ending.STORED if refusal is None else Ending.NOT_SHARED
-        finally:
-            if flight is not None:
-                flight.end(ending)
+        with _landing(decision.flight) as end:
+            refusal = await self._kept(decision, reply, again=again, kept=lambda: end(Ending.STORED))
+            end(Ending.STORED if refusal is None else Ending.NOT_SHARED)
         if not again:
             self._telemetry.emit(AnswerHandled(decision.request.model_group, refusal))
 
-    async def _kept(self, decision: Decision, reply: Reply, *, again: bool) -> Reason | None:
+    async def _kept(self, decision: Decision, reply: Reply, *, again: bool, kept: Callable[[], None]) -> Reason | None:
         """None: it is stored; else why not."""
         try:
-            return await self._cache.remember(decision.verdict, decision.request, reply, decision.policy, again=again)
+            return await self._cache.remember(
+                decision.verdict, decision.request, reply, decision.policy, again=again, kept=kept
+            )
         except StoreUnavailable as exc:
             self._telemetry.emit(StageFailed("store", exc.reason, str(exc)))
             return Reason.STORE_UNAVAILABLE
@@ -196,6 +199,19 @@ class Pipeline:
         if self._coalescing is not None:
             await self._coalescing.aclose()
         await self._cache.aclose()
+
+
+@contextmanager
+def _landing(flight: Flight | None) -> Iterator[Callable[[Ending], None]]:
+    """While an answer is being stored: says how the flight ended, which is in vain where nothing was said."""
+    if flight is None:
+        yield lambda _: None
+        return
+    flight.in_hand = True
+    try:
+        yield flight.end
+    finally:
+        flight.fail()
 
 
 def _event(request: Request, verdict: Verdict, *, decision_ms: float, waited_ms: float) -> CacheDecided:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import secrets
 import time
 import weakref
@@ -133,7 +134,7 @@ class Coalescing:
 
     async def _board(self, key: bytes, past: str) -> Flight | asyncio.Future[Standing]:
         """Lead, or the ending of the flight that somebody else leads."""
-        owner = secrets.token_hex(8)
+        owner = f"{os.getpid()}-{secrets.token_hex(8)}"  # the process, for whoever looks into the store
         here = self._here[key] = asyncio.get_running_loop().create_future()
         try:
             found = await self._store.lead(key, owner, lease_s=self._lease_s, past=past)

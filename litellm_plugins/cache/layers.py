@@ -105,11 +105,19 @@ class CacheLayers:
         return replace(hit, keys=derived, treatment=verdict.treatment)
 
     async def remember(
-        self, verdict: Verdict, request: Request, reply: Reply, policy: Cache, *, again: bool = False
+        self,
+        verdict: Verdict,
+        request: Request,
+        reply: Reply,
+        policy: Cache,
+        *,
+        again: bool = False,
+        kept: Callable[[], None] = lambda: None,
     ) -> Reason | None:
         """Keep the answer to a request that missed. None: stored; else why not. Raises: StoreUnavailable.
 
         `again`: an earlier state of the same answer was given before; it is replaced, and teaches nothing twice.
+        `kept` is called once it can be served, before what is learnt from it.
         """
         if verdict.keys is None or verdict.is_hit:
             return verdict.reason
@@ -128,7 +136,7 @@ class CacheLayers:
         rival = await self._checker.rival(verdict) if compared else None
         to_judge = self._checker.to_judge(verdict, request, rival, policy)
         if to_judge is not None:
-            await self._put(verdict, entry)  # a judge takes seconds: meanwhile the answer can be served
+            await self._put(verdict, entry, kept)  # a judge takes seconds: meanwhile the answer can be served
         right = await self._checker.same(reply, rival, to_judge)
         known_as = entry
         if rival and right and (rival.origin == entry.origin or vouches(reply.body, rival.body)):
@@ -136,15 +144,16 @@ class CacheLayers:
         if embedding is not None and not again:
             await self._learn(verdict, known_as.answer_id, right)
         if to_judge is None or (known_as != entry and await self._holds(verdict.keys, entry)):
-            await self._put(verdict, known_as)
+            await self._put(verdict, known_as, kept)
         if not again:
             await self._checker.settle(verdict, request, policy, rival=rival, right=right)
         return Reason.SHADOW if verdict.is_in_shadow else None
 
-    async def _put(self, verdict: Verdict, entry: Entry) -> None:
+    async def _put(self, verdict: Verdict, entry: Entry, kept: Callable[[], None]) -> None:
         if verdict.keys is not None and not verdict.is_in_shadow:
             vector = verdict.embedding.vector if verdict.embedding and entry.question is not None else None
             await self._store.put(verdict.keys.tenant, entry, vector=vector, space=self._space)
+            kept()
 
     async def _holds(self, derived: keys.Keys, entry: Entry) -> bool:
         """Whether it is there still: what was removed meanwhile is not to come back."""

@@ -7,6 +7,7 @@ import importlib
 import click
 
 _COMMANDS = {
+    "budgets": ("litellm_plugins.cli.budgets", "budgets"),
     "cache": ("litellm_plugins.cli.cache", "cache"),
     "check": ("litellm_plugins.cli.check", "check"),
     "demo": ("litellm_plugins.cli.demo", "demo"),

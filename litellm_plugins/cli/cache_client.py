@@ -39,7 +39,8 @@ class Client(Protocol):
 class RemoteClient:
     """The proxy at `url`, as the admin who holds `key`."""
 
-    def __init__(self, url: str, key: str) -> None:
+    def __init__(self, url: str, key: str, *, root: str = _ROOT) -> None:
+        self._root = root
         self._url = url.rstrip("/")
         headers = {"authorization": f"Bearer {key}"}
         self._http = httpx.Client(base_url=self._url, headers=headers, timeout=_TIMEOUT_S)
@@ -47,7 +48,7 @@ class RemoteClient:
     def call(self, method: str, path: str, given: Mapping[str, Any] | None = None) -> Json:
         arguments: dict[str, Any] = {"params": given} if method == "GET" else {"json": given}
         try:
-            response = self._http.request(method, _ROOT + path, **arguments)
+            response = self._http.request(method, self._root + path, **arguments)
         except httpx.HTTPError as exc:
             raise click.ClickException(
                 f"no proxy answers at {self._url} ({type(exc).__name__}); name another with --url, or give --config "
@@ -115,4 +116,4 @@ def _message(response: httpx.Response) -> str:
     try:
         return f"{response.status_code}: {response.json()['error']['message']}"
     except (ValueError, KeyError, TypeError):
-        return f"{response.status_code} from {response.url}: is this a proxy with the pack, and its cache on?"
+        return f"{response.status_code} from {response.url}: is this a proxy with the pack, and this part of it on?"

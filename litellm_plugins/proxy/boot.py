@@ -32,6 +32,7 @@ from litellm_plugins.embedding.memo import MemoEmbedder
 from litellm_plugins.errors import SettingsError
 from litellm_plugins.pipeline import Pipeline, tells_checks, tells_judgements
 from litellm_plugins.proxy.admission import HostAdmission, host_admission
+from litellm_plugins.proxy.budget_sight import BudgetSight, webhook_problems
 from litellm_plugins.proxy.budgets import HostBudgets, host_budgets
 from litellm_plugins.proxy.log_rows import HostLogs
 from litellm_plugins.proxy.stores import open_stores
@@ -62,10 +63,13 @@ class Pack:
     embedder: Embedder | None
     cache_admin: CacheAdmin
     budgets: HostBudgets | None = None
+    sight: BudgetSight | None = None  # of the budgets
     admission: HostAdmission | None = None
 
     async def aclose(self) -> None:
         """Close what its parts hold open."""
+        if self.sight is not None:
+            await self.sight.aclose()
         if self.budgets is not None:
             await self.budgets.aclose()
         await self.pipeline.aclose()
@@ -134,10 +138,18 @@ def build(settings: Settings, *, config: Path | None = None) -> Pack:
         settings=settings,
         standing=_standing(settings, stores.labels, embedder),
     )
-    budgets = host_budgets(settings, stores.ledger, telemetry)
-    keys = LiveKeys(settings.virtual_keys, config=config)
-    admission = host_admission(settings, policies, telemetry)
-    return Pack(settings, keys, pipeline, embedder, admin, budgets, admission)
+    sight = BudgetSight(settings, stores, telemetry)
+    budgets = host_budgets(settings, sight.ledger, telemetry)
+    return Pack(
+        settings=settings,
+        keys=LiveKeys(settings.virtual_keys, config=config),
+        pipeline=pipeline,
+        embedder=embedder,
+        cache_admin=admin,
+        budgets=budgets,
+        sight=None if budgets is None else sight,
+        admission=host_admission(settings, policies, telemetry),
+    )
 
 
 def _coalescing(settings: Settings, flights: FlightStore) -> Coalescing | None:
@@ -179,7 +191,10 @@ def _standing(
 
 def _built(block: Any) -> Pack:
     try:
-        return build(parse(block), config=_config_file())
+        settings = parse(block)
+        if missing := webhook_problems(settings):
+            raise SettingsError(missing)
+        return build(settings, config=_config_file())
     except SettingsError as exc:
         # The host would bury an exception under its own traceback, or carry on without us.
         problems = "\n".join(f"  {problem}" for problem in exc.problems)

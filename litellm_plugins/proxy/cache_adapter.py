@@ -27,10 +27,19 @@ if TYPE_CHECKING:
 _LOG = logging.getLogger(__name__)
 
 
+class _Behind:
+    """Keeps the pipeline out of the host's sight: `/cache/ping` prints whatever it reaches from object to object."""
+
+    __slots__ = ("pipeline",)
+
+    def __init__(self, pipeline: Pipeline) -> None:
+        self.pipeline = pipeline
+
+
 class PluginCache(Cache):
     """Installed as `litellm.cache`."""
 
-    def __init__(self, pipeline: Pipeline, *, closes: Callable[[], Awaitable[None]] | None = None) -> None:
+    def __init__(self, pipeline: Pipeline, *, closes: Callable[[], Awaitable[None]]) -> None:
         lists = (litellm.input_callback, litellm.success_callback, litellm._async_success_callback)
         had = [("cache" in names) for names in lists]
         super().__init__(
@@ -38,7 +47,7 @@ class PluginCache(Cache):
             supported_call_types=["acompletion"],
             max_messages=None,  # the host's default never caches a chat of more than four messages
         )
-        self._pipeline, self._close = pipeline, closes or pipeline.aclose
+        self._closes = closes
         # The host's constructor adds a "cache" logger, which makes it run the synchronous success path in a thread
         # on every request, for nothing.
         for names, was_there in zip(lists, had, strict=True):
@@ -52,7 +61,7 @@ class PluginCache(Cache):
 
     async def disconnect(self) -> None:
         """Called by the host as it shuts down: the one place to close what the pack holds open."""
-        await self._close()
+        await self._closes()
 
     def get_cache_key(self, **kwargs: Any) -> str:
         ticket = tickets.find(kwargs)
@@ -65,7 +74,7 @@ class _TicketBackend(BaseCache):
 
     def __init__(self, pipeline: Pipeline) -> None:
         super().__init__()
-        self._pipeline = pipeline
+        self._behind = _Behind(pipeline)
 
     async def async_get_cache(self, key: str, **kwargs: Any) -> Any:
         ticket = tickets.find(kwargs)
@@ -77,14 +86,14 @@ class _TicketBackend(BaseCache):
         if ticket is None:
             return
         if ticket.chunks is not None and not is_finished(ticket.chunks):
-            self._pipeline.call_failed(ticket.decision)
+            self._behind.pipeline.call_failed(ticket.decision)
             return  # the connection ended, the answer did not: the host makes up a "stop" for such a stream
         reply = reply_of(value, kwargs)
         if reply is None:
-            self._pipeline.call_unshared(ticket.decision)
+            self._behind.pipeline.call_unshared(ticket.decision)
         else:
             again, ticket.handled = ticket.handled, True
-            await self._pipeline.after_call(ticket.decision, reply, again=again)
+            await self._behind.pipeline.after_call(ticket.decision, reply, again=again)
 
     # The host's abstract class wants these; nothing synchronous ever carries a ticket.
     def get_cache(self, key: str, **kwargs: Any) -> Any:

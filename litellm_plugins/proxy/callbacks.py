@@ -16,6 +16,7 @@ from litellm_plugins.model import BudgetReason, BudgetState
 from litellm_plugins.proxy import ticket as tickets
 from litellm_plugins.proxy.conversion import to_request
 from litellm_plugins.proxy.deployment import deployment_of
+from litellm_plugins.proxy.host_judge import host_router
 from litellm_plugins.telemetry.events import BudgetDecided
 from litellm_plugins.telemetry.sinks.headers import budget_headers, headers_for
 from litellm_plugins.telemetry.sinks.langfuse import budget_notes, notes_for
@@ -87,7 +88,7 @@ class PluginHandler(CustomLogger):
     ) -> None:
         """Stage 4. A hit costs nothing. Raises: BudgetRefusal."""
         decision = ticket.decision
-        if decision.verdict.is_hit:
+        if decision.verdict.is_hit and _is_delivered(decision.request.endpoint, data):
             return
         held = ticket.held = await budgets.admit(str(ticket), decision.request, data, auth)
         if held.laxer is not None:
@@ -107,7 +108,7 @@ class PluginHandler(CustomLogger):
             annotate(self._pack, ticket, metadata)
             if ticket.decision.request.endpoint != "chat":
                 ticket.deployment = deployment_of(kwargs, metadata)
-            if self._pack.budgets is not None and ticket.held is not None and not ticket.decision.verdict.is_hit:
+            if self._pack.budgets is not None and ticket.held is not None and not ticket.held.settled:
                 await self._pack.budgets.at_deployment(ticket.held, kwargs, metadata)
 
     async def async_post_call_success_deployment_hook(
@@ -199,6 +200,12 @@ def annotate(pack: Pack, ticket: tickets.Ticket, metadata: MutableMapping[str, A
     if litellm.turn_off_message_logging is True:  # the host redacts messages, but not what stands in metadata
         notes.metadata.pop("cache_matched_question", None)
     metadata["trace_metadata"] = {**notes.metadata, **(theirs if isinstance(theirs, dict) else {})}
+
+
+def _is_delivered(endpoint: str, data: Mapping[str, Any]) -> bool:
+    """Whether the hit is all that there will be: a model that only a wildcard knows is asked all the same."""
+    router = host_router()
+    return endpoint == "chat" or (router is not None and data.get("model") in router.model_names)
 
 
 def _client_error(exc: RequestError) -> ProxyException:

@@ -16,6 +16,7 @@ from litellm_plugins.settings import cache_anywhere
 
 if TYPE_CHECKING:
     from litellm_plugins.proxy.boot import Pack
+    from litellm_plugins.proxy.budget_sight import BudgetSight
 
 _LOG = logging.getLogger(__name__)
 _tasks: set[asyncio.Task[None]] = set()  # the loop itself keeps weak references only
@@ -27,6 +28,8 @@ def install(pack: Pack) -> None:
     if pack.budgets is not None:
         with contextlib.suppress(RuntimeError):  # no loop: `litellm-plugins check`
             pack.budgets.start()
+    if pack.sight is not None:
+        _show_budgets(pack.sight)
     if not cached and pack.budgets is None:
         return
     from litellm.proxy import proxy_server
@@ -50,6 +53,16 @@ def install(pack: Pack) -> None:
         return
     _tasks.add(task)
     task.add_done_callback(_tasks.discard)
+
+
+def _show_budgets(sight: BudgetSight) -> None:
+    from litellm.proxy import proxy_server
+
+    from litellm_plugins.proxy.budget_routes import budget_routes
+
+    proxy_server.app.router.routes[0:0] = budget_routes(sight.admin)
+    with contextlib.suppress(RuntimeError):  # the same
+        sight.start()
 
 
 async def _warm(pack: Pack) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from litellm_plugins.admission.backends import sqlite as sqlite_flights
 from litellm_plugins.budgets.backends import sqlite as sqlite_ledger
+from litellm_plugins.budgets.backends import sqlite_outbox
 from litellm_plugins.budgets.backends import sqlite_schema as ledger_schema
 from litellm_plugins.cache.backends import (
     sqlite,
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
     from litellm_plugins.admission.flights import FlightStore
     from litellm_plugins.budgets.ledger import Ledger
+    from litellm_plugins.budgets.outbox import Outbox
     from litellm_plugins.cache.admin.audit import Journal
     from litellm_plugins.cache.checks import CheckStore
     from litellm_plugins.cache.judge import JudgeSpend
@@ -37,7 +39,7 @@ if TYPE_CHECKING:
     from litellm_plugins.settings import Settings, Storage
 
 # Every table of a file, of all features: a file is brought up to date as a whole. Numbers are given once over both.
-LEDGER_SCHEMA = ledger_schema.SCHEMA
+LEDGER_SCHEMA = (*ledger_schema.SCHEMA, *sqlite_outbox.SCHEMA)
 SCHEMA = (
     *sqlite.SCHEMA,
     *sqlite_journal.SCHEMA,
@@ -59,8 +61,9 @@ class Stores:
     checks: CheckStore
     spaces: SpaceStore
     judge_spend: JudgeSpend
-    flights: FlightStore
     ledger: Ledger
+    outbox: Outbox  # rests on the ledger's file, or on the entries' server
+    flights: FlightStore
 
 
 def open_stores(settings: Settings) -> Stores:
@@ -84,7 +87,7 @@ def ledger_path(storage: Storage) -> Path:
 
 def _on_sqlite(settings: Settings) -> Stores:
     storage = settings.storage
-    file = SqliteFile(storage.path, schema=SCHEMA)
+    file, money = SqliteFile(storage.path, schema=SCHEMA), _ledger_file(settings)
     entries = sqlite.SqliteCacheStore(file, max_bytes=storage.max_size_mb * 1024 * 1024)
     return Stores(
         entries=entries,
@@ -93,14 +96,14 @@ def _on_sqlite(settings: Settings) -> Stores:
         checks=sqlite_checks.SqliteCheckStore(file),
         spaces=sqlite_spaces.SqliteSpaces(file),
         judge_spend=sqlite_judge.SqliteJudgeSpend(file),
+        ledger=sqlite_ledger.SqliteLedger(money, on_lapse=settings.ledger.on_lapse),
+        outbox=sqlite_outbox.SqliteOutbox(money),
         flights=sqlite_flights.SqliteFlights(file),
-        ledger=_sqlite_ledger(settings),
     )
 
 
-def _sqlite_ledger(settings: Settings) -> Ledger:
-    file = SqliteFile(ledger_path(settings.storage), schema=LEDGER_SCHEMA, begins_anew=False)
-    return sqlite_ledger.SqliteLedger(file, on_lapse=settings.ledger.on_lapse)
+def _ledger_file(settings: Settings) -> SqliteFile:
+    return SqliteFile(ledger_path(settings.storage), schema=LEDGER_SCHEMA, begins_anew=False)
 
 
 def _on_redis(settings: Settings) -> Stores:
@@ -108,6 +111,7 @@ def _on_redis(settings: Settings) -> Stores:
     if missing:
         raise SettingsError([f"{ROOT}.storage.url: {missing}"])
     from litellm_plugins.admission.backends import redis as redis_flights
+    from litellm_plugins.budgets.backends import redis_outbox
     from litellm_plugins.budgets.backends.redis import RedisLedger
     from litellm_plugins.cache.backends import (
         redis,
@@ -132,8 +136,9 @@ def _on_redis(settings: Settings) -> Stores:
         checks=redis_checks.RedisCheckStore(server, names),
         spaces=redis_spaces.RedisSpaces(server, names),
         judge_spend=redis_judge.RedisJudgeSpend(server, names),
-        flights=redis_flights.RedisFlights(server, storage.key_prefix),
         ledger=RedisLedger(connect(), storage.key_prefix, on_lapse=settings.ledger.on_lapse),
+        flights=redis_flights.RedisFlights(server, storage.key_prefix),
+        outbox=redis_outbox.RedisOutbox(server, storage.key_prefix),
     )
 
 

@@ -48,6 +48,7 @@ class FreshAnswer:
 
     def keep(self, body: Body) -> None:
         """Store a whole answer, beside whatever else goes on."""
+        self._pipeline.call_answered(self._ticket.decision)
         task = asyncio.get_running_loop().create_task(self._store(body))
         _tasks.add(task)
         task.add_done_callback(_tasks.discard)

@@ -10,6 +10,7 @@ from pydantic import Field, field_validator, model_validator
 
 from litellm_plugins.model import checked_tags
 from litellm_plugins.settings.admission import Admission
+from litellm_plugins.settings.alerts import Alerts
 from litellm_plugins.settings.block import Block as _Block
 from litellm_plugins.settings.block import twice
 from litellm_plugins.settings.budgets import Budget, Ledger
@@ -190,6 +191,8 @@ class Telemetry(_Block):
     headers: bool = True
     log: bool = True
     prometheus: bool = True
+    budget_accounts: int = Field(default=20, ge=0, le=500)  # of each budget that get gauges of their own: the fullest
+    budget_end_users: bool = False  # whether a gauge may name an end user
     langfuse: bool = True  # tags and metadata on the host's own Langfuse traces; they need its callback
 
 
@@ -207,6 +210,7 @@ class Settings(_Block):
     virtual_keys: VirtualKeys = VirtualKeys()
     budgets: tuple[Budget, ...] = ()
     ledger: Ledger = Ledger()
+    alerts: Alerts = Alerts()
     telemetry: Telemetry = Telemetry()
     per_team: dict[str, Override] = Field(default_factory=dict)
     per_key: dict[str, Override] = Field(default_factory=dict)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -135,6 +135,42 @@ class RequestRefused:
     key: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class AccountMeasured:
+    """What an account holds of one metric, in dollars or as a count; `limit` is None where there is none."""
+
+    budget: str
+    holder: str  # in words
+    metric: str  # usd, tokens, requests
+    spent: float
+    reserved: float
+    limit: float | None = None
+    remaining: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetsMeasured:
+    """How the accounts stand: those that are shown, which are always the same ones and perhaps some more."""
+
+    accounts: tuple[AccountMeasured, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetAlert:
+    """Something about a budget is worth telling; each worker's log has only those that it told itself."""
+
+    told: Mapping[str, object]  # as a webhook gets it
+    attempt: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class AlertHandled:
+    """An alert was sent to a receiver, or could not be."""
+
+    receiver: str  # the NAME of the variable with its URL
+    outcome: str  # sent, failed
+
+
 Event = (
     CacheDecided
     | AnswerHandled
@@ -146,6 +182,9 @@ Event = (
     | BudgetDecided
     | BudgetSettled
     | RequestRefused
+    | BudgetsMeasured
+    | BudgetAlert
+    | AlertHandled
 )
 
 

@@ -8,6 +8,9 @@ from typing import Protocol
 
 import pytest
 
+from litellm_plugins.admission.backends import redis as redis_flights
+from litellm_plugins.admission.backends import sqlite as sqlite_flights
+from litellm_plugins.admission.flights import FlightStore
 from litellm_plugins.cache.admin.audit import Journal
 from litellm_plugins.cache.backends import redis as redis_cache
 from litellm_plugins.cache.backends import (
@@ -36,9 +39,10 @@ from litellm_plugins.storage.sqlite import SqliteFile
 from tests.conformance.entries import NOW
 from tests.support.fixtures import redis_server
 from tests.support.ledger_fixtures import ledger, ledger_url, open_ledger
+from tests.support.outboxes import open_outbox, outbox
 from tests.support.redis_server import RedisServer
 
-__all__ = ["ledger", "ledger_url", "open_ledger", "redis_server"]
+__all__ = ["ledger", "ledger_url", "open_ledger", "open_outbox", "outbox", "redis_server"]
 
 Closer = Callable[[], Awaitable[None]]
 _ENTRIES = (*sqlite_cache.SCHEMA, *sqlite_spaces.SCHEMA)
@@ -78,6 +82,10 @@ class Backend(Protocol):
         """What the judge of answers cost."""
         ...
 
+    def open_flights(self) -> tuple[FlightStore, Closer]:
+        """Requests that are under way."""
+        ...
+
     def emptied(self, name: str) -> Backend:
         """Another backend of the same kind, where nothing was ever opened."""
         ...
@@ -111,6 +119,10 @@ class SqliteBackend:
     def open_judge_spend(self) -> tuple[JudgeSpend, Closer]:
         file = SqliteFile(self._path, schema=sqlite_judge.SCHEMA)
         return sqlite_judge.SqliteJudgeSpend(file), file.aclose
+
+    def open_flights(self) -> tuple[FlightStore, Closer]:
+        file = SqliteFile(self._path, schema=sqlite_flights.SCHEMA)
+        return sqlite_flights.SqliteFlights(file), file.aclose
 
     def emptied(self, name: str) -> SqliteBackend:
         return SqliteBackend(self._folder / name)
@@ -156,6 +168,10 @@ class RedisBackend:
     def open_judge_spend(self) -> tuple[JudgeSpend, Closer]:
         connection = self._connection()
         return redis_judge.RedisJudgeSpend(connection, Names(self._prefix)), connection.aclose
+
+    def open_flights(self) -> tuple[FlightStore, Closer]:
+        connection = self._connection()
+        return redis_flights.RedisFlights(connection, self._prefix), connection.aclose
 
     def emptied(self, name: str) -> RedisBackend:
         return RedisBackend(self._server, f"{self._prefix}-{name}")
@@ -238,6 +254,15 @@ async def checks(backend: Backend) -> AsyncIterator[CheckStore]:
 async def judge_spends(backend: Backend) -> AsyncIterator[tuple[JudgeSpend, JudgeSpend]]:
     """What the judge of answers cost, as two workers see it."""
     (one, close_one), (other, close_other) = backend.open_judge_spend(), backend.open_judge_spend()
+    yield one, other
+    await close_one()
+    await close_other()
+
+
+@pytest.fixture
+async def flight_stores(backend: Backend) -> AsyncIterator[tuple[FlightStore, FlightStore]]:
+    """Requests that are under way, as two workers see them."""
+    (one, close_one), (other, close_other) = backend.open_flights(), backend.open_flights()
     yield one, other
     await close_one()
     await close_other()

@@ -72,10 +72,10 @@ def test_our_cache_leaves_the_lists_as_they_were(callback_lists: list[list[Any]]
     """We stand on this because a "cache" entry of the operator's own must stay."""
     from litellm_plugins.proxy.cache_adapter import PluginCache
 
-    PluginCache(None)  # type: ignore[arg-type]  # nothing is asked of it
+    PluginCache(None, closes=_nothing)  # type: ignore[arg-type]  # nothing is asked of it
     assert callback_lists == [[], [], []]
     litellm.success_callback.append("cache")
-    PluginCache(None)  # type: ignore[arg-type]
+    PluginCache(None, closes=_nothing)  # type: ignore[arg-type]
     assert callback_lists == [[], ["cache"], []]
 
 
@@ -246,3 +246,7 @@ def test_the_host_s_own_copy_of_a_request_keeps_the_ticket(host: Any) -> None:
     copied: Any = safe_deep_copy({"metadata": {METADATA_KEY: ticket}})  # type: ignore[no-untyped-call]
 
     assert copied["metadata"][METADATA_KEY].decision is DECISION, "a fallback's answer would belong to no request"
+
+
+async def _nothing() -> None:
+    pass

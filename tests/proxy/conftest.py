@@ -7,9 +7,11 @@ from collections.abc import Iterator
 import pytest
 
 from tests.support import Provider, RunningProxy, model, proxy_config, without_pack
-from tests.support.fixtures import CLAUDE, LEGACY_MODEL, keys, provider, proxy, question, slow_provider
+from tests.support.database import why_no_database
+from tests.support.fixtures import CLAUDE, LEGACY_MODEL, keys, provider, proxy, question, redis_server, slow_provider
+from tests.support.postgres import PostgresServer
 
-__all__ = ["keys", "provider", "proxy", "question", "slow_provider"]
+__all__ = ["keys", "provider", "proxy", "question", "redis_server", "slow_provider"]
 
 
 @pytest.fixture(scope="session")
@@ -31,3 +33,13 @@ def bare_proxy(provider: Provider, tmp_path_factory: pytest.TempPathFactory) -> 
     folder = tmp_path_factory.mktemp("bare")
     with RunningProxy(config, folder, provider_url=provider.url) as proxy:
         yield proxy
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """A Postgres for the proxies that keep LiteLLM's own virtual keys in one."""
+    missing = why_no_database()
+    if missing:
+        pytest.skip(missing)
+    with PostgresServer() as server:
+        yield server

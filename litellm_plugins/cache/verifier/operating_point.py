@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -87,6 +87,22 @@ def choose(
         return OperatingPoint(NEVER)
     last = within[-1]
     return OperatingPoint(float(probability[order[last]]), float(share[: last + 1].sum()), float(upper[last]))
+
+
+def eased(point: OperatingPoint, before: OperatingPoint | None) -> OperatingPoint:
+    """`point` after `before`: a lower threshold is approached by half (in log odds), a higher one holds at once.
+
+    The lowest threshold that a rate allows is the luckiest of many estimates; what the next labels bear out comes
+    soon enough.
+    """
+    if before is None or not point.threshold < before.threshold < 1:
+        return point
+    return replace(point, threshold=1 / (1 + math.exp(-(_log_odds(point) + _log_odds(before)) / 2)))
+
+
+def _log_odds(point: OperatingPoint) -> float:
+    p = min(max(point.threshold, 1e-6), 1 - 1e-6)
+    return math.log(p / (1 - p))
 
 
 def label_noise(probability: Column, similarity: Column, wrong: Column) -> float:

@@ -21,7 +21,7 @@ from litellm_plugins.cache.verifier.features import NAMES, Features, candidate
 from litellm_plugins.cache.verifier.fitting import Fit
 from litellm_plugins.cache.verifier.labels import Label, LabelStore, domain_of
 from litellm_plugins.cache.verifier.logistic import Model
-from litellm_plugins.cache.verifier.operating_point import Caution, OperatingPoint
+from litellm_plugins.cache.verifier.operating_point import Caution, OperatingPoint, eased
 from litellm_plugins.cache.verifier.pairwise import tempered
 from litellm_plugins.cache.verifier.text import read
 from litellm_plugins.cache.verifier.words import WordCounts
@@ -97,7 +97,8 @@ class Verifier:
         self._words = WordCounts()
         self._popularity: OrderedDict[bytes, int] = OrderedDict()
         self._fit: Fit | None = None
-        self._points: dict[float, OperatingPoint] = {}
+        self._points: dict[float, OperatingPoint] = {}  # by promised rate
+        self._earlier: dict[float, OperatingPoint] = {}  # of the fits before
         self._looked_at = -math.inf
         self._unlabelled = 0  # requests since the last label
         self._checked = 0  # hits
@@ -194,7 +195,7 @@ class Verifier:
         if self._fit is None:
             return OperatingPoint(_COLD_PROBABILITY, similarity=_COLD_SIMILARITY)
         if rate not in self._points:
-            self._points[rate] = self._fit.curve.at(rate, self._caution)
+            self._points[rate] = eased(self._fit.curve.at(rate, self._caution), self._earlier.get(rate))
         return self._points[rate]
 
     def _acceptable_cold(self, features: Features) -> bool:
@@ -231,7 +232,7 @@ class Verifier:
                 self._popularity.setdefault(answer, count)
         self._fit = fit
         self._checked = max(self._checked, fit.curve.checked)
-        self._points = {}
+        self._earlier, self._points = self._earlier | self._points, {}
 
     async def _refit(self, version: int) -> None:
         try:

@@ -15,6 +15,7 @@ from litellm_plugins.model import JudgeOutcome, Part
 from litellm_plugins.telemetry.events import (
     AnswerHandled,
     AnswersJudged,
+    BudgetAlert,
     BudgetDecided,
     BudgetSettled,
     CacheChecked,
@@ -56,6 +57,8 @@ class LogSink:
                 self._write(logging.WARNING if event.ringing else logging.INFO, _alarm(event))
             case RequestsMerged() if self._decisions and event.part not in _TOLD_BY_THE_DECISION:
                 self._write(logging.INFO, _merged(event))
+            case BudgetAlert():
+                self._write(logging.WARNING, {"event": "budget_alert", **event.told, "attempt": event.attempt})
             case StageFailed():
                 self._failure(event)
 

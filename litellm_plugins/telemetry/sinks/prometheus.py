@@ -12,10 +12,12 @@ from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histo
 
 from litellm_plugins.model import Part
 from litellm_plugins.telemetry.events import (
+    AlertHandled,
     AnswerHandled,
     AnswersJudged,
     BudgetDecided,
     BudgetSettled,
+    BudgetsMeasured,
     CacheChecked,
     CacheDecided,
     RequestRefused,
@@ -164,7 +166,7 @@ class PrometheusSink:
             case StalenessMeasured():
                 self._stale.labels(event.layer).set(event.share)
                 self._alarm.labels(event.layer).set(event.ringing)
-            case BudgetDecided() | BudgetSettled():
+            case BudgetDecided() | BudgetSettled() | BudgetsMeasured() | AlertHandled():
                 self._budgets.record(event)
             case RequestsMerged():
                 self._told_merged(event)

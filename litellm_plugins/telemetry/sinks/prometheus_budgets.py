@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
-from litellm_plugins.telemetry.events import BudgetDecided, BudgetSettled
+from litellm_plugins.telemetry.events import AlertHandled, BudgetDecided, BudgetSettled, BudgetsMeasured
+from litellm_plugins.telemetry.sinks.prometheus_accounts import AccountGauges
 
 _TOOK_BUCKETS_S = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0)
 
@@ -40,13 +41,25 @@ class BudgetMetrics:
             ["ending", "model_group"],
             registry=registry,
         )
+        self._accounts = AccountGauges(registry)
+        self._alerts = Counter(
+            "litellm_plugins_budget_alerts_total",
+            "Alerts by receiver, and whether they were sent or failed (and are tried again)",
+            ["receiver", "outcome"],
+            registry=registry,
+        )
 
-    def record(self, event: BudgetDecided | BudgetSettled) -> None:
-        """Count a decision, or what was booked."""
-        if isinstance(event, BudgetDecided):
-            self._decisions.labels(event.budget, event.state, event.reason).inc()
-            self._took.observe(event.took_ms / 1_000)
-            return
-        self._calls.labels(event.ending, self._label(event.model_group)).inc()
-        for budget in event.budgets:
-            self._settled.labels(budget).inc(event.nano_usd)
+    def record(self, event: BudgetDecided | BudgetSettled | BudgetsMeasured | AlertHandled) -> None:
+        """Count a decision, what was booked, an alert; or set the gauges."""
+        match event:
+            case BudgetDecided():
+                self._decisions.labels(event.budget, event.state, event.reason).inc()
+                self._took.observe(event.took_ms / 1_000)
+            case BudgetSettled():
+                self._calls.labels(event.ending, self._label(event.model_group)).inc()
+                for budget in event.budgets:
+                    self._settled.labels(budget).inc(event.nano_usd)
+            case BudgetsMeasured():
+                self._accounts.record(event)
+            case AlertHandled():
+                self._alerts.labels(event.receiver, event.outcome).inc()

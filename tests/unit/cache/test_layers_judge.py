@@ -47,6 +47,7 @@ class Cached:
     store: FakeStore = field(default_factory=FakeStore)
     bench: Bench = field(default_factory=Bench)
     heard: list[Check] = field(default_factory=list)
+    kept: asyncio.Event = field(default_factory=asyncio.Event)  # it was said that the answer can be served
 
     def __post_init__(self) -> None:
         self.layers = CacheLayers(
@@ -61,7 +62,7 @@ class Cached:
     async def ask(self, request: Request, said: str, **policy: Any) -> Verdict:
         settings = Cache.model_validate({"enabled": True, "recheck_share": 1, "semantic": JUDGED} | policy)
         verdict = await self.layers.look_up(request, settings)
-        await self.layers.remember(verdict, request, reply(answer(said)), settings)
+        await self.layers.remember(verdict, request, reply(answer(said)), settings, kept=self.kept.set)
         return verdict
 
     @property
@@ -83,11 +84,13 @@ async def cache() -> Cached:
 
 
 async def test_the_fresh_answer_is_stored_while_the_judge_thinks(cache: Cached) -> None:
-    """Else the same question would be paid for again meanwhile."""
+    """Else the same question would be paid for again meanwhile, and whoever waits for the answer would wait on."""
     cache.bench.may.clear()
+    cache.kept.clear()
     asking = asyncio.create_task(cache.ask(chat("gone"), "There is a button."))
     await cache.bench.began.wait()
     assert cache.stored == {"lost": "Block it in the app.", "gone": "There is a button."}
+    assert cache.kept.is_set()
     assert cache.heard == []
     cache.bench.may.set()
     await asking

@@ -22,7 +22,10 @@ def check(folder: Path, content: object, *options: str) -> Result:
 
 def test_a_right_config_is_ok_and_says_what_is_on(tmp_path: Path) -> None:
     """So that nobody has to read the defaults."""
-    result = check(tmp_path, config(ON | {"virtual_keys": KEYS, "per_team": {"support": {"cache": {"ttl_s": 5}}}}))
+    budgets = [{"name": "company", "limit_usd": 5}, {"name": "each", "scope": "key", "limit_requests": 9}]
+    more = {"coalesce": {"enabled": True}, "budgets": budgets, "alerts": {"webhooks": [{"url_env": "SLACK_URL"}]}}
+    overrides = {"per_team": {"support": {"cache": {"ttl_s": 5}}}}
+    result = check(tmp_path, config(ON | more | overrides | {"virtual_keys": KEYS}))
     assert (result.exit_code, result.stderr) == (0, "")
     lines = {line.split()[0]: " ".join(line.split()[1:]) for line in result.stdout.splitlines()[:-1]}
     assert lines == {
@@ -33,7 +36,10 @@ def test_a_right_config_is_ok_and_says_what_is_on(tmp_path: Path) -> None:
         "cache.judge": "off",
         "encryption": "off",
         "events": "off",
+        "coalesce": "on",
         "virtual_keys": "2 keys of 1 teams",
+        "budgets": "company, each",
+        "alerts": "SLACK_URL",
         "telemetry": "headers, log, prometheus, langfuse",
         "overrides": "team support",
     }

@@ -5,6 +5,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from litellm.litellm_core_utils.sensitive_data_masker import SensitiveDataMasker
 
 from litellm_plugins.cache.verdict import Verdict
 from litellm_plugins.model import Identity, Layer, Reason, Reply, Request
@@ -55,7 +56,17 @@ async def test_a_stream_that_just_stops_is_not_taken_for_an_answer(chunks: list[
     """The host makes up a "stop" for a connection that ended without one: half a sentence would be served for hours."""
     kept, ticket = Kept(), a_ticket()
     ticket.chunks = chunks
-    cache = PluginCache(kept)  # type: ignore[arg-type]  # what it calls of a pipeline is all here
+    cache = PluginCache(kept, closes=_nothing)  # type: ignore[arg-type]  # what it calls of a pipeline is all here
     metadata = {tickets.METADATA_KEY: ticket, "model_group": "gpt-4.1"}
     await cache.async_add_cache(json.dumps(ANSWER), model="gpt-4.1", custom_llm_provider="openai", metadata=metadata)
     assert len(kept.replies) == stored
+
+
+def test_the_host_cannot_walk_from_the_cache_into_the_pack() -> None:
+    """Its `/cache/ping` prints all that it reaches: questions in the embedder's memo would be among it."""
+    seat = PluginCache("the pipeline", closes=_nothing)  # type: ignore[arg-type]
+    assert "the pipeline" not in str(SensitiveDataMasker().mask_dict(vars(seat)))
+
+
+async def _nothing() -> None:
+    pass

@@ -13,6 +13,7 @@ from litellm_plugins.cache.verifier.operating_point import (
     Column,
     OperatingPoint,
     choose,
+    eased,
     label_noise,
 )
 
@@ -201,3 +202,13 @@ def test_labels_known_to_be_noisy_cost_less_certainty() -> None:
     knowing, unaware = (point(probability, told, noise=noise) for noise in (0.02, 0.0))
     assert knowing.threshold < unaware.threshold
     assert served(knowing, *candidates(200_000, seed=1))[1] <= 0.01
+
+
+def test_a_lower_threshold_is_approached_by_half_and_a_higher_one_holds_at_once() -> None:
+    lower, higher = OperatingPoint(0.9), OperatingPoint(0.99)
+    halfway = eased(lower, higher).threshold
+    assert np.log(halfway / (1 - halfway)) == pytest.approx((np.log(9) + np.log(99)) / 2)
+    assert eased(higher, lower) == higher
+    assert eased(lower, None) == lower
+    assert eased(lower, OperatingPoint(NEVER)) == lower, "nothing was served before: there is no way to go"
+    assert eased(OperatingPoint(NEVER), lower).threshold == NEVER

@@ -1,0 +1,62 @@
+"""Which accounts get gauges of their own: a bounded number, the fullest first. Pure but for what it remembers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from fractions import Fraction
+
+from litellm_plugins.budgets.overview import AccountView
+from litellm_plugins.budgets.overview_accounts import parts_of
+
+EVERYBODY = "everybody"
+SOME_END_USER = "the fullest end user"
+_EVER = 5  # times as many series of one budget may come to be while a worker lives
+
+
+class Shown:
+    """`most` accounts of each budget at a time.
+
+    A series that once was there stays, so that none goes missing and none is left with an old value: Prometheus' files
+    of several workers know no removal. An end user's name is told only if `end_users`: else the fullest stands for all.
+    """
+
+    def __init__(self, most: int, *, end_users: bool = False) -> None:
+        self._most, self._end_users = most, end_users
+        self._ever: dict[str, dict[str, str]] = {}  # by budget: the holder as it is told, and the account seen last
+
+    def chosen(self, views: Iterable[AccountView]) -> list[tuple[str, AccountView]]:
+        """Holder and account. Those that were shown before come whether or not they are still among the fullest."""
+        told: list[tuple[str, AccountView]] = []
+        for budget, by_holder in self._by_budget(views).items():
+            ever = self._ever.setdefault(budget, {})
+            for rank, (holder, view) in enumerate(by_holder.items()):
+                if holder in ever or (rank < self._most and len(ever) < _EVER * self._most):
+                    ever[holder] = view.account
+                    told.append((holder, view))
+        return told
+
+    def gone(self, told: Iterable[tuple[str, AccountView]]) -> list[tuple[str, str]]:
+        """Holder and account of those that were shown once and are not among `told`: their window is over."""
+        now = {(view.name, holder) for holder, view in told}
+        return [
+            (holder, account)
+            for budget, ever in self._ever.items()
+            for holder, account in ever.items()
+            if (budget, holder) not in now
+        ]
+
+    def _by_budget(self, views: Iterable[AccountView]) -> Mapping[str, dict[str, AccountView]]:
+        """By budget and holder, the fullest first."""
+        found: dict[str, dict[str, AccountView]] = {}
+        for view in sorted(views, key=lambda view: (-_fullness(view), view.account)):
+            found.setdefault(view.name, {}).setdefault(self._holder(view), view)
+        return found
+
+    def _holder(self, view: AccountView) -> str:
+        hidden = not self._end_users and "end_user" in parts_of(view.account)[1]
+        return SOME_END_USER if hidden else view.holder or EVERYBODY
+
+
+def _fullness(view: AccountView) -> Fraction | int:
+    fullest = view.fullest
+    return fullest.share_held if fullest is not None else 0

@@ -1,0 +1,168 @@
+"""Seeing budgets in the running proxy: gauges and alerts in the background, and what the administrator's routes use."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import time
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import orjson
+
+from litellm_plugins.budgets.alerting_courier import Courier
+from litellm_plugins.budgets.alerting_drift import Drift
+from litellm_plugins.budgets.alerting_ledger import WatchedLedger
+from litellm_plugins.budgets.alerting_watch import More, Told, Watch
+from litellm_plugins.budgets.alerting_webhook import Webhook
+from litellm_plugins.budgets.alerting_words import number
+from litellm_plugins.budgets.overview import AccountView, Overview
+from litellm_plugins.budgets.overview_shown import Shown
+from litellm_plugins.cache.admin.events import SIGNATURE_HEADER, sign
+from litellm_plugins.model import Reason
+from litellm_plugins.proxy.budget_admin import BudgetAdmin
+from litellm_plugins.proxy.budget_drift import HostLog, host_database
+from litellm_plugins.proxy.budgets import now_ms
+from litellm_plugins.settings import ROOT
+from litellm_plugins.telemetry.events import AccountMeasured, AlertHandled, BudgetAlert, BudgetsMeasured, StageFailed
+
+if TYPE_CHECKING:
+    from litellm_plugins.budgets.alerting_courier import Receiver
+    from litellm_plugins.budgets.ledger import Ledger
+    from litellm_plugins.budgets.outbox import Claim
+    from litellm_plugins.proxy.stores import Stores
+    from litellm_plugins.settings import Settings
+    from litellm_plugins.telemetry.events import Telemetry
+
+LOG = "log"  # a receiver that is always there, and no environment variable's name
+
+
+class BudgetSight:
+    """One per worker. `ledger` is the one to reserve on: what happens there is seen at once."""
+
+    def __init__(self, settings: Settings, stores: Stores, telemetry: Telemetry) -> None:
+        overview = Overview(settings, stores.ledger)
+        receivers = [_Log(telemetry), *_webhooks(settings)]
+        self._courier = Courier(
+            stores.outbox,
+            receivers,
+            clock_ms=now_ms,
+            told=lambda receiver, outcome: telemetry.emit(AlertHandled(receiver, outcome)),
+        )
+        self._watch = Watch(
+            overview,
+            stores.ledger,
+            stores.outbox,
+            settings.alerts,
+            targets=[receiver.target for receiver in receivers],
+            clock_ms=now_ms,
+            told=Told(_gauges(settings, overview, telemetry), self._courier.wake, _drift(settings)),
+        )
+        self.ledger: Ledger = WatchedLedger(stores.ledger, self._watch)
+        self.admin = BudgetAdmin(settings, overview, self.ledger, stores.journal, clock_ms=now_ms)
+        self._telemetry, self._every_s = telemetry, settings.alerts.every_s
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def start(self) -> None:
+        """Look and tell, beside the requests. Raises: RuntimeError where no loop runs."""
+        loop = asyncio.get_running_loop()
+        self._tasks = [loop.create_task(self._for_ever(job)) for job in (self._watch, self._courier)]
+
+    async def _for_ever(self, job: Watch | Courier) -> None:
+        while True:
+            try:
+                await job.run(self._every_s)
+            except Exception as exc:  # noqa: BLE001 - nobody waits for it, and it must not end unseen
+                stage = f"budget_{type(job).__name__.lower()}"
+                self._telemetry.emit(StageFailed(stage, str(Reason.INTERNAL_ERROR), type(exc).__name__))
+                await asyncio.sleep(self._every_s)
+
+    async def aclose(self) -> None:
+        """Stop that. What waits is told by whoever runs next."""
+        for task in self._tasks:
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+        await self._courier.aclose()
+
+
+class _Log:
+    """Tells the sinks, in whichever worker it happens to be."""
+
+    target = LOG
+
+    def __init__(self, telemetry: Telemetry) -> None:
+        self._telemetry = telemetry
+
+    async def deliver(self, claim: Claim) -> None:
+        self._telemetry.emit(BudgetAlert(orjson.loads(claim.item.payload), claim.attempt))
+
+    async def aclose(self) -> None:
+        """Nothing is open."""
+
+
+def _drift(settings: Settings) -> More | None:
+    share = settings.alerts.drift
+    return None if share is None else Drift(share, HostLog(host_database), clock_ms=now_ms).notices
+
+
+def webhook_problems(settings: Settings) -> list[str]:
+    """What the environment lacks of the settings' webhooks; without the value of any variable."""
+    problems = []
+    for place, webhook in enumerate(settings.alerts.webhooks):
+        path, url = f"{ROOT}.alerts.webhooks.{place}", os.environ.get(webhook.url_env, "")
+        if not url:
+            problems.append(f"{path}.url_env: the environment variable {webhook.url_env} is not set")
+        elif not _is_http(url):
+            problems.append(f"{path}.url_env: {webhook.url_env} holds no http:// or https:// URL")
+        if webhook.secret_env is not None and not os.environ.get(webhook.secret_env):
+            problems.append(f"{path}.secret_env: the environment variable {webhook.secret_env} is not set")
+    return problems
+
+
+def _webhooks(settings: Settings) -> Iterable[Receiver]:
+    for webhook in settings.alerts.webhooks:
+        url, secret = os.environ.get(webhook.url_env, ""), os.environ.get(webhook.secret_env or "", "")
+        yield Webhook(webhook.url_env, url, webhook.format, sign=_signing(secret) if secret else None)
+
+
+def _is_http(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+
+
+def _signing(secret: str) -> Callable[[bytes], tuple[str, str]]:
+    """As the cache's events are signed and verified."""
+    return lambda body: (SIGNATURE_HEADER, sign(secret, body, at=int(time.time())))
+
+
+def _gauges(settings: Settings, overview: Overview, telemetry: Telemetry) -> Callable[[Sequence[AccountView]], None]:
+    shown = Shown(settings.telemetry.budget_accounts, end_users=settings.telemetry.budget_end_users)
+
+    def measure(views: Sequence[AccountView]) -> None:
+        told = shown.chosen(views)
+        told += [(holder, view) for holder, account in shown.gone(told) if (view := overview.empty(account, now_ms()))]
+        accounts = tuple(each for holder, view in told for each in _measured(holder, view))
+        telemetry.emit(BudgetsMeasured(accounts))
+
+    return measure
+
+
+def _measured(holder: str, view: AccountView) -> Iterable[AccountMeasured]:
+    for meter, unit in zip(view.meters, ("usd", "tokens", "requests"), strict=True):
+        if unit == "usd" or meter.limit is not None:
+            of = meter.metric
+            yield AccountMeasured(
+                view.name,
+                holder,
+                unit,
+                number(meter.spent, of) or 0,
+                number(meter.reserved, of) or 0,
+                number(meter.limit, of),
+                number(meter.remaining, of),
+            )

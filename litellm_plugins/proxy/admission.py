@@ -76,10 +76,11 @@ class HostAdmission:
         if not rules.enabled:
             return
         allowed = rules.timeouts.get(_model(data))
-        for name in ("timeout", "stream_timeout") if data.get("stream") else ("timeout",):
-            shorter = urgency.timeout_s(allowed, data.get(name, data.get("timeout")))
-            if shorter is not None:
-                data[name] = shorter
+        if allowed is not None:
+            _shorten(data, "timeout", allowed)
+            if data.get("stream"):
+                data.setdefault("stream_timeout", data["timeout"])
+                _shorten(data, "stream_timeout", allowed)
         if rules.priorities is not None and endpoint in _SCHEDULED:
             place = _priority(data, auth, rules)
             data.pop("priority", None)  # the host's own word for it: a client could put itself before all others
@@ -135,6 +136,12 @@ def is_served(model: str, data: Mapping[str, Any], auth: UserAPIKeyAuth) -> bool
     if model in router.team_public_model_names:
         return True
     return auth.team_id is not None and router.map_team_model(model, auth.team_id) is not None
+
+
+def _shorten(data: dict[str, Any], name: str, allowed: float) -> None:
+    shorter = urgency.timeout_s(allowed, data.get(name))
+    if shorter is not None:
+        data[name] = shorter
 
 
 def _priority(data: Mapping[str, Any], auth: UserAPIKeyAuth, rules: Admission) -> int | Fault | None:

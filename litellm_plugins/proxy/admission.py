@@ -12,12 +12,15 @@ from litellm.proxy._types import ProxyException
 
 from litellm_plugins.admission import urgency, validation
 from litellm_plugins.admission.faults import Fault
+from litellm_plugins.proxy import ticket as tickets
+from litellm_plugins.proxy.admission_streams import end_in_time
 from litellm_plugins.proxy.conversion import endpoint_of, identity_of
 from litellm_plugins.telemetry.events import RequestRefused
 from litellm_plugins.telemetry.sinks.headers import PREFIX, refusal_headers
 
 if TYPE_CHECKING:
     from litellm.proxy._types import UserAPIKeyAuth
+    from starlette.responses import StreamingResponse
 
     from litellm_plugins.model import Identity
     from litellm_plugins.settings import Policies, Settings
@@ -86,6 +89,17 @@ class HostAdmission:
             data.pop("priority", None)  # the host's own word for it: a client could put itself before all others
             if isinstance(place, int):
                 data["priority"] = place
+
+    def bound(self, response: StreamingResponse, data: Mapping[str, Any], *, took_s: float) -> None:
+        """End a stream when its time is over, however lively it is; `took_s` of it is gone."""
+        ticket = tickets.find(data)
+        asked = None if ticket is None else ticket.decision.request
+        if asked is None:
+            return
+        allowed = self._policies.admission_for(asked.identity, asked.model_group)
+        told = data.get("timeout")
+        if allowed.enabled and asked.model_group in allowed.timeouts and isinstance(told, int | float):
+            end_in_time(response, asked.endpoint, allowed_s=told, left_s=told - took_s)
 
     def _refusal(self, fault: Fault, endpoint: str, data: Mapping[str, Any], identity: Identity) -> ProxyException:
         event = RequestRefused(

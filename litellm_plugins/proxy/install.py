@@ -30,7 +30,7 @@ def install(pack: Pack) -> None:
             pack.budgets.start()
     if pack.sight is not None:
         _show_budgets(pack.sight)
-    if not cached and pack.budgets is None:
+    if not cached and pack.budgets is None and pack.admission is None:
         return
     from litellm.proxy import proxy_server
 

@@ -33,7 +33,14 @@ def asked() -> Iterator[Provider]:
 
 
 @pytest.fixture(scope="module")
-def guarded(asked: Provider, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningProxy]:
+def pacing() -> Iterator[Provider]:
+    """One whose words come one after the other, for some seconds."""
+    with Provider(latency_scale=1) as provider:
+        yield provider
+
+
+@pytest.fixture(scope="module")
+def guarded(asked: Provider, pacing: Provider, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningProxy]:
     admission = {
         "enabled": True,
         "max_prompt_tokens": 500,
@@ -42,7 +49,7 @@ def guarded(asked: Provider, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         "max_images": 1,
         "max_image_kb": 2,
         "max_tools": 1,
-        "timeouts": {"hasty": TIMEOUT_S, "hasty-claude": TIMEOUT_S},
+        "timeouts": {"hasty": TIMEOUT_S, "hasty-claude": TIMEOUT_S, "chatty": TIMEOUT_S, "chatty-claude": TIMEOUT_S},
         "priorities": {},
     }
     config = proxy_config(
@@ -58,6 +65,8 @@ def guarded(asked: Provider, tmp_path_factory: pytest.TempPathFactory) -> Iterat
             model(LEGACY_MODEL, asked.url, via="text-completion-openai"),
             model("hasty", asked.url, "gpt-4.1"),
             model("hasty-claude", asked.url, CLAUDE, via="anthropic"),
+            model("chatty", pacing.url, "gpt-4.1"),
+            model("chatty-claude", pacing.url, CLAUDE, via="anthropic"),
         ],
     )
     with RunningProxy(config, tmp_path_factory.mktemp("guarded"), provider_url=asked.url) as proxy:
@@ -187,6 +196,38 @@ def test_a_call_that_takes_too_long_is_ended_and_settled(guarded: RunningProxy, 
     assert response.status_code == 408, response.text
     assert TIMEOUT_S <= time.monotonic() - started < 10
     eventually(lambda: not held_by(guarded, "all").reserved and not open_calls(guarded), what="it to be settled")
+
+
+@pytest.mark.parametrize("endpoint", ["chat", "messages", "responses"])
+def test_a_stream_that_keeps_talking_is_ended_and_what_it_said_is_booked(guarded: RunningProxy, endpoint: str) -> None:
+    """The host's own timeout would let it talk for ever."""
+    question = f"Tell me a long story for {endpoint}."
+    content = question if endpoint == "responses" else [{"role": "user", "content": question}]
+    name = "chatty-claude" if endpoint == "messages" else "chatty"
+    before = held_by(guarded, "all")
+    started = time.monotonic()
+    response = post(guarded, endpoint, content, model=name, stream=True, max_tokens=2_000)
+
+    assert response.status_code == 200
+    assert time.monotonic() - started < 10
+    assert response.text.count("data:") > 3
+    assert "took longer than the 1 s" in response.text[-400:]
+    eventually(lambda: held_by(guarded, "all").requests > before.requests, what="it to be booked")
+    eventually(lambda: not held_by(guarded, "all").reserved and not open_calls(guarded), what="it to be settled")
+    assert held_by(guarded, "all").spent > before.spent
+
+
+def test_the_sdks_tell_of_a_stream_that_was_ended(guarded: RunningProxy) -> None:
+    story = "Tell me a long story for the SDKs."
+    with pytest.raises(openai.APIError, match="took longer than the 1 s"):
+        guarded.ask_streamed(KEYS.support, story, model="chatty")
+    with (
+        pytest.raises(anthropic.APIStatusError, match="took longer than the 1 s"),
+        guarded.anthropic(KEYS.support).messages.stream(
+            model="chatty-claude", max_tokens=2_000, messages=[{"role": "user", "content": story}]
+        ) as stream,
+    ):
+        list(stream)
 
 
 def test_a_client_may_ask_for_less_but_not_for_more(guarded: RunningProxy) -> None:

@@ -15,8 +15,9 @@ from litellm_plugins.proxy.host_judge import host_router, why_not
 from litellm_plugins.settings import cache_anywhere
 
 if TYPE_CHECKING:
+    from fastapi.routing import APIRoute
+
     from litellm_plugins.proxy.boot import Pack
-    from litellm_plugins.proxy.budget_sight import BudgetSight
 
 _LOG = logging.getLogger(__name__)
 _tasks: set[asyncio.Task[None]] = set()  # the loop itself keeps weak references only
@@ -28,24 +29,15 @@ def install(pack: Pack) -> None:
     if pack.budgets is not None:
         with contextlib.suppress(RuntimeError):  # no loop: `litellm-plugins check`
             pack.budgets.start()
-    if pack.sight is not None:
-        _show_budgets(pack.sight)
-    if not cached and pack.budgets is None and pack.admission is None:
-        return
-    from litellm.proxy import proxy_server
-
-    from litellm_plugins.proxy.front import front_routes
-
-    proxy_server.app.router.routes[0:0] = front_routes(pack)
+            if pack.sight is not None:
+                pack.sight.start()
+    _put_ahead(_routes(pack, cached=cached))
     if not cached:
         return
     if litellm.cache is not None:
         _LOG.warning("litellm_settings.cache is on too: litellm_plugins takes its place")
     # At import, because the router freezes whether there is a cache when it is built.
     litellm.cache = PluginCache(pack.pipeline, closes=pack.aclose)
-    from litellm_plugins.proxy.admin_routes import admin_routes
-
-    proxy_server.app.router.routes[0:0] = admin_routes(pack)
     try:
         task = asyncio.get_running_loop().create_task(_warm(pack))
         pack.pipeline.start()
@@ -55,14 +47,24 @@ def install(pack: Pack) -> None:
     task.add_done_callback(_tasks.discard)
 
 
-def _show_budgets(sight: BudgetSight) -> None:
+def _routes(pack: Pack, *, cached: bool) -> list[APIRoute]:
+    """Ours: those that every request is held against first, then those of administration."""
+    from litellm_plugins.proxy.admin_routes import admin_routes
+    from litellm_plugins.proxy.budget_routes import budget_routes
+    from litellm_plugins.proxy.front import front_routes
+
+    in_front = cached or pack.budgets is not None or pack.admission is not None
+    return [
+        *(front_routes(pack) if in_front else []),
+        *(admin_routes(pack) if cached else []),
+        *(budget_routes(pack.sight.admin) if pack.sight is not None else []),
+    ]
+
+
+def _put_ahead(routes: list[APIRoute]) -> None:
     from litellm.proxy import proxy_server
 
-    from litellm_plugins.proxy.budget_routes import budget_routes
-
-    proxy_server.app.router.routes[0:0] = budget_routes(sight.admin)
-    with contextlib.suppress(RuntimeError):  # the same
-        sight.start()
+    proxy_server.app.router.routes[0:0] = routes
 
 
 async def _warm(pack: Pack) -> None:

@@ -34,6 +34,8 @@ _IMAGE = 5_000  # Claude takes up to 4,784, the nano models of OpenAI 3,779
 _DEAR_IMAGE = 48_200  # gpt-4o-mini counts each tile 33 times
 _SAID_ELSEWHERE = 200_000  # where the price list does not say what the model takes
 _INLINE_CHARS = 4_000  # a longer text is counted in a thread
+_NOT_DEARER = (None, "default", "standard", "standard_only", "flex")
+_SURCHARGED = ("speed", "inference_geo")
 _DIGITS = 18  # of a number that stands in a text
 _MOST_CHARS = 4_000_000  # a longer one by its bytes
 _IMAGES = frozenset({"image_url", "image", "input_image"})
@@ -74,6 +76,15 @@ class Asked:
     def has_audio(self) -> bool:
         """Whether sound goes in or comes out."""
         return b'"input_audio"' in self._text or self.body.get("audio") is not None
+
+    def is_tiered(self, own: Mapping[str, Any]) -> bool:
+        """Whether it, or else the deployment, chooses a service that may cost more than the standard one."""
+        return any(place.get("service_tier") not in _NOT_DEARER for place in (own, *_places(self.body)))
+
+    def surcharges(self, own: Mapping[str, Any]) -> list[str]:
+        """Words that a price list may charge extra for."""
+        said = [place.get(name) for name in _SURCHARGED for place in (own, *_places(self.body))]
+        return list(dict.fromkeys(word for word in said if isinstance(word, str)))
 
     @property
     def choices(self) -> int:

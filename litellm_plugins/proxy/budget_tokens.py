@@ -160,6 +160,8 @@ class Asked:
 
 def cap_output(body: dict[str, Any], endpoint: str, most: int) -> None:
     """Have the request ask for no longer an answer than `most` tokens."""
+    if endpoint == "embeddings":  # writes nothing, and a provider refuses the word
+        return
     names = _limits_of(endpoint)
     named = [name for name in names if body.get(name) is not None]
     for name in named or names[:1]:

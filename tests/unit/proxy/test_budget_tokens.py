@@ -138,3 +138,9 @@ def test_nothing_in_the_request_undoes_that() -> None:
     }
     cap_output(body, "chat", 5)
     assert body == {"max_tokens": 5, "extra_body": {"top_k": 3}, "additional_drop_params": ["seed"]}
+
+
+def test_what_writes_no_answer_is_left_as_it_is() -> None:
+    body = {"input": "hello"}
+    cap_output(body, "embeddings", 5)
+    assert body == {"input": "hello"}

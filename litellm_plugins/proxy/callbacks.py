@@ -73,6 +73,7 @@ class PluginHandler(CustomLogger):
             raise _client_error(exc) from exc
         if not isinstance(data.get("cache"), Mapping):
             data.pop("cache", None)  # a null, or another endpoint's nonsense: the host's cache logic breaks on it
+        data.pop("caching", None)  # with it the host would ask a provider for what is a hit, and so free
         before = tickets.find(data)
         ticket = tickets.attach(metadata, await self._pack.pipeline.before_call(request))
         if self._pack.budgets is not None:

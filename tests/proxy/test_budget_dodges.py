@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from tests.support import Provider, RunningProxy
+from tests.support import Provider, RunningProxy, eventually
 from tests.support.budget_proxy import budget, budget_config, post, told
 from tests.support.budgets import held_by
+from tests.support.config import PACK
 
 
 @pytest.fixture(scope="module")
@@ -24,6 +25,7 @@ def budgeted(charging: Provider, tmp_path_factory: pytest.TempPathFactory) -> It
     """One answer of 20 tokens has room in `narrow`, not one more."""
     budgets = [budget("wide", limit_usd=1), budget("narrow", limit_usd="0.0003"), budget("counted", limit_requests=9)]
     config = budget_config(charging.url, charging.url, budgets)
+    config["callback_settings"][PACK]["cache"] = {"enabled": True, "lookup_timeout_ms": 10_000}
     with RunningProxy(config, tmp_path_factory.mktemp("dodges"), provider_url=charging.url) as proxy:
         yield proxy
 
@@ -73,3 +75,18 @@ def test_more_tags_than_accounts_can_be_kept_for_are_refused(budgeted: RunningPr
 
     assert response.status_code == 400
     assert response.json()["error"]["param"] == "metadata.tags"
+
+
+@pytest.mark.parametrize("caching", [False, 0, None, True])
+def test_what_is_told_to_be_a_free_hit_is_one(budgeted: RunningProxy, charging: Provider, caching: object) -> None:
+    charging.clear()
+
+    def layer() -> str:
+        answer = post(budgeted, "azure", f"whole {caching!r}", "wide", max_tokens=2_000, caching=caching)
+        return str(answer.headers["x-litellm-plugins-cache"])
+
+    assert layer() == "miss"
+    eventually(lambda: layer() == "exact", what="the answer to be stored", every_s=0.2)
+    asked = charging.count()
+    assert [layer() for _ in range(3)] == ["exact"] * 3
+    assert charging.count() == asked

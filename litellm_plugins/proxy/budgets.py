@@ -161,7 +161,7 @@ class HostBudgets:
 
     async def succeeded(self, held: Held, kwargs: Mapping[str, Any]) -> None:
         """The host logs the call as a success."""
-        actual = costs.of_success(kwargs, held.given)
+        actual = costs.of_success(kwargs, held.given, otherwise=held.price)
         for price in held.left:
             actual += costs.of_prompt(price, costs.prompt_tokens(kwargs))
         await self._settle(held, actual, "success")

@@ -14,7 +14,7 @@ from litellm_plugins.budgets.enforcement import Caller, Enforcement
 from litellm_plugins.budgets.estimate import FREE, reserved_for
 from litellm_plugins.budgets.policy import BudgetPolicy
 from litellm_plugins.budgets.settling import Bookkeeper
-from litellm_plugins.model import BudgetState
+from litellm_plugins.model import BudgetReason, BudgetState
 from litellm_plugins.proxy import budget_costs as costs
 from litellm_plugins.proxy.budget_held import Held
 from litellm_plugins.proxy.budget_prices import PriceBook
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from litellm_plugins.telemetry.events import Telemetry
 
 _PLACES = ("metadata", "litellm_metadata")
+_UNSURE = frozenset({BudgetReason.LEDGER_UNAVAILABLE, BudgetReason.LEDGER_UNAVAILABLE_ALLOWED})
 _OURS = "litellm_plugins"  # in a key's or a team's metadata
 _tasks: set[asyncio.Task[None]] = set()  # the loop itself keeps weak references only
 
@@ -105,7 +106,11 @@ class HostBudgets:
         asked, team_id = Asked(data, request.endpoint), request.identity.team_id
         tariff = HostTariff(self._book, asked, rules=self._rules, team_id=team_id)
         model = str(data.get("model") or "")
-        admission = await self._enforcement.admit(call_id, caller, tariff, model)
+        try:
+            admission = await self._enforcement.admit(call_id, caller, tariff, model)
+        except BaseException:  # the asker is gone, or a fault of ours: what is reserved by then is nobody's
+            self._bookkeeper.release(call_id)
+            raise
         change = admission.change
         if change is not None and not admission.is_denied:
             if change.model is not None:
@@ -156,7 +161,7 @@ class HostBudgets:
 
     async def succeeded(self, held: Held, kwargs: Mapping[str, Any]) -> None:
         """The host logs the call as a success."""
-        actual = costs.of_success(kwargs, held.given)
+        actual = costs.of_success(kwargs, held.given, otherwise=held.price)
         for price in held.left:
             actual += costs.of_prompt(price, costs.prompt_tokens(kwargs))
         await self._settle(held, actual, "success")
@@ -187,9 +192,10 @@ class HostBudgets:
         if held.settled:
             return
         held.settled = True
-        if not admission.coverings or not (admission.reserved or actual != NOTHING):
+        unsure = admission.verdict.reason in _UNSURE  # its reply was lost, perhaps, and it is reserved all the same
+        if not admission.coverings or not (admission.reserved or unsure or actual != NOTHING):
             return
-        lines = None if admission.reserved else admission.lines
+        lines = None if admission.reserved or actual == NOTHING else admission.lines
         fresh = await self._bookkeeper.settle(held.call_id, actual, lines=lines)
         if fresh:
             self._telemetry.emit(

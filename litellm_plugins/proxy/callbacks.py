@@ -14,6 +14,7 @@ from litellm.proxy._types import ProxyException
 from litellm_plugins.errors import RequestError
 from litellm_plugins.model import BudgetReason, BudgetState
 from litellm_plugins.proxy import ticket as tickets
+from litellm_plugins.proxy.budget_checks import check
 from litellm_plugins.proxy.conversion import to_request
 from litellm_plugins.proxy.deployment import deployment_of
 from litellm_plugins.proxy.host_judge import host_router
@@ -74,6 +75,7 @@ class PluginHandler(CustomLogger):
             raise _client_error(exc) from exc
         if not isinstance(data.get("cache"), Mapping):
             data.pop("cache", None)  # a null, or another endpoint's nonsense: the host's cache logic breaks on it
+        data.pop("caching", None)  # with it the host would ask a provider for what is a hit, and so free
         before = tickets.find(data)
         ticket = tickets.attach(metadata, await self._pack.pipeline.before_call(request))
         if self._pack.admission is not None:
@@ -86,8 +88,9 @@ class PluginHandler(CustomLogger):
     async def _reserve(
         self, budgets: HostBudgets, ticket: tickets.Ticket, data: dict[str, Any], auth: UserAPIKeyAuth
     ) -> None:
-        """Stage 4. A hit costs nothing. Raises: BudgetRefusal."""
+        """Stage 4. A hit costs nothing. Raises: ProxyException, most often a BudgetRefusal."""
         decision = ticket.decision
+        check(data, decision.request.endpoint)
         if decision.verdict.is_hit and _is_delivered(decision.request.endpoint, data):
             return
         held = ticket.held = await budgets.admit(str(ticket), decision.request, data, auth)

@@ -94,7 +94,7 @@ class PluginHandler(CustomLogger):
         if decision.verdict.is_hit and _is_delivered(decision.request.endpoint, data):
             return
         held = ticket.held = await budgets.admit(str(ticket), decision.request, data, auth)
-        if held.laxer is not None:
+        if held.laxer is not None and _is_delivered(decision.request.endpoint, data):
             again = await self._pack.pipeline.look_again(decision, held.laxer)
             if again is not None:
                 ticket.decision = again

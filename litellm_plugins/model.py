@@ -154,6 +154,23 @@ class BudgetReason(StrEnum):
     LEDGER_UNAVAILABLE = "ledger_unavailable"
 
 
+class RefusalReason(StrEnum):
+    """Why a request was not let in. The same word stands in the error's code, in header, log, metric and test."""
+
+    MISSING_FIELD = "missing_required_parameter"  # where OpenAI has a word for it, that is ours
+    UNKNOWN_MODEL = "model_not_found"
+    MALFORMED = "malformed"
+    EMPTY_CONVERSATION = "empty_conversation"
+    EMPTY_MESSAGE = "empty_message"
+    BODY_TOO_LARGE = "body_too_large"
+    TOO_MANY_MESSAGES = "too_many_messages"
+    PROMPT_TOO_LONG = "prompt_too_long"
+    TOO_MANY_IMAGES = "too_many_images"
+    IMAGE_TOO_LARGE = "image_too_large"
+    TOO_MANY_TOOLS = "too_many_tools"
+    BAD_PRIORITY = "bad_priority"
+
+
 @dataclass(frozen=True, slots=True)
 class Identity:
     """Who asks, as the host authenticated them.

@@ -12,6 +12,7 @@ from litellm_plugins.budgets.amounts import NANO, Amounts
 from litellm_plugins.settings import budgets as settings
 
 _MILLION = 1_000_000
+_MOST = 2**50  # above every limit that the settings allow, and within what a ledger can add up
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,7 @@ def reserved_for(price: Price, *, prompt_tokens: int, output_tokens: int, choice
     """The most that a request may cost; `output_tokens` is what each of its `choices` may have. Rounded up."""
     written = output_tokens * choices
     cost = price.input * prompt_tokens + price.output * written
-    return Amounts(math.ceil(cost) + price.request, prompt_tokens + written, 1)
+    return Amounts(min(math.ceil(cost) + price.request, _MOST), min(prompt_tokens + written, _MOST), 1)
 
 
 def dearest(prices: Iterable[Price], *, prompt_tokens: int, output_tokens: int, choices: int = 1) -> Amounts:

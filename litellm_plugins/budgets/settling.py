@@ -15,6 +15,7 @@ from litellm_plugins.errors import StoreUnavailable
 _UNBOUND = Limits()
 _LEASE_MS = 60_000  # of what is reserved only to be settled at once
 _MOST_DEBTS = 10_000
+_MOST_RELEASES = 1_000  # among them: a gone ledger must not lose money over what would lapse by itself
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,11 @@ class Debt:
     call_id: str
     actual: Amounts
     lines: tuple[Line, ...] | None  # to be charged; None: those of the call's reservation
+
+    @property
+    def is_release(self) -> bool:
+        """Whether nothing is lost if it is never paid."""
+        return self.lines is None and self.actual == NOTHING
 
 
 class Bookkeeper:
@@ -73,11 +79,18 @@ class Bookkeeper:
             return (await self._book(debt)).fresh
         except StoreUnavailable as exc:
             self._failed(exc)
-            if len(self._debts) < _MOST_DEBTS:
+            if debt.is_release:
+                self.release(call_id)
+            elif len(self._debts) < _MOST_DEBTS:
                 self._debts.append(debt)
             else:
                 self._failed(StoreUnavailable("debts_full", "a settlement was given up: the ledger is gone too long"))
             return False
+
+    def release(self, call_id: str) -> None:
+        """Let go, soon, of whatever the call may have reserved. Where there is much to do, its lease does that."""
+        if len(self._debts) < _MOST_RELEASES:
+            self._debts.append(Debt(call_id, NOTHING, None))
 
     async def _run(self) -> None:
         while True:

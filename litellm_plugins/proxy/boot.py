@@ -31,6 +31,7 @@ from litellm_plugins.cache.verifier.verifier import Verifier
 from litellm_plugins.embedding.memo import MemoEmbedder
 from litellm_plugins.errors import SettingsError
 from litellm_plugins.pipeline import Pipeline, tells_checks, tells_judgements
+from litellm_plugins.proxy.admission import HostAdmission, host_admission
 from litellm_plugins.proxy.budget_sight import BudgetSight, webhook_problems
 from litellm_plugins.proxy.budgets import HostBudgets, host_budgets
 from litellm_plugins.proxy.log_rows import HostLogs
@@ -63,6 +64,7 @@ class Pack:
     cache_admin: CacheAdmin
     budgets: HostBudgets | None = None
     sight: BudgetSight | None = None  # of the budgets
+    admission: HostAdmission | None = None
 
     async def aclose(self) -> None:
         """Close what its parts hold open."""
@@ -138,8 +140,16 @@ def build(settings: Settings, *, config: Path | None = None) -> Pack:
     )
     sight = BudgetSight(settings, stores, telemetry)
     budgets = host_budgets(settings, sight.ledger, telemetry)
-    keys = LiveKeys(settings.virtual_keys, config=config)
-    return Pack(settings, keys, pipeline, embedder, admin, budgets, sight=None if budgets is None else sight)
+    return Pack(
+        settings=settings,
+        keys=LiveKeys(settings.virtual_keys, config=config),
+        pipeline=pipeline,
+        embedder=embedder,
+        cache_admin=admin,
+        budgets=budgets,
+        sight=None if budgets is None else sight,
+        admission=host_admission(settings, policies, telemetry),
+    )
 
 
 def _coalescing(settings: Settings, flights: FlightStore) -> Coalescing | None:

@@ -17,15 +17,19 @@ if TYPE_CHECKING:
 _MOST_CAUSES = 16
 
 
-def of_success(kwargs: Mapping[str, Any], given: Price | None) -> Amounts:
-    """Of a call that the host logs as a success. `given` is the settings' price, where the host has none."""
+def of_success(kwargs: Mapping[str, Any], given: Price | None, *, otherwise: Price | None = None) -> Amounts:
+    """Of a call that the host logs as a success. `given` is the settings' price, where the host has none.
+
+    `otherwise` is what it was reserved at: for a call that the host, for once, could not price.
+    """
     payload = kwargs.get("standard_logging_object")
     logged: Mapping[str, Any] = payload if isinstance(payload, Mapping) else {}
     if kwargs.get("cache_hit") is True or logged.get("cache_hit") is True:
         return NOTHING
     asked, answered = _whole(logged.get("prompt_tokens")), _whole(logged.get("completion_tokens"))
     tokens = max(_whole(logged.get("total_tokens")), asked + answered)
-    return Amounts(_nano(kwargs.get("response_cost"), given, asked, answered), tokens, 1)
+    cost = kwargs.get("response_cost")
+    return Amounts(_nano(cost, given if cost is not None else given or otherwise, asked, answered), tokens, 1)
 
 
 def of_failure(request_data: Mapping[str, Any], given: Price | None, *, streamed: bool) -> Amounts:

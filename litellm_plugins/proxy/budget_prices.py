@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 import litellm
@@ -19,10 +21,12 @@ if TYPE_CHECKING:
 
 _MOST_KEPT = 10_000
 _KEPT_S = 60.0  # the host may load another price list while it runs
-_LONG = re.compile(r"put_cost_per_token_above_(\d+)k_tokens$")
+_LONG = re.compile(r"_above_(\d+)k_tokens$")
+_TIER = re.compile(r"_(priority|balanced|ultrafast)$")  # of a provider's service, at a price of its own
 _THOUSAND = 1_000
 # A prompt may be written to the provider's prompt cache, at a price of its own, if it says so.
 _CACHE_WRITES = ("cache_creation_input_token_cost", "cache_creation_input_token_cost_above_1hr")
+_OF_ITS_OWN = ("max_tokens", "max_completion_tokens", "service_tier", "speed", "inference_geo")
 _INPUT, _OUTPUT = "input_cost_per_token", "output_cost_per_token"
 _DEAR_INPUTS = ("input_cost_per_audio_token",)
 _DEAR_OUTPUTS = ("output_cost_per_reasoning_token",)
@@ -54,23 +58,42 @@ class Listing:
         """Whether the host knows what it charges."""
         return self.info.get(_INPUT) is not None
 
-    def price(self, *, prompt_tokens: int, writes_cache: bool = False, audio: bool = False) -> Price | None:
-        """The dearest that may apply to a request; None: there is none."""
+    def price(
+        self,
+        *,
+        prompt_tokens: int,
+        writes_cache: bool = False,
+        audio: bool = False,
+        tiered: bool = False,
+        surcharges: Sequence[str] = (),
+    ) -> Price | None:
+        """The dearest that may apply to a request; None: there is none.
+
+        `tiered`: it chooses how fast it is served. `surcharges`: its own words for what is charged extra.
+        """
         if not self.is_priced:
             return self.given
         inputs = [_INPUT, *(_CACHE_WRITES if writes_cache else ()), *(_DEAR_INPUTS if audio else ())]
-        asked = max(self._rates(inputs, prompt_tokens))
-        answered = max(self._rates([_OUTPUT, *_DEAR_OUTPUTS, *(["output_cost_per_audio_token"] if audio else [])], 0))
-        answered = max(answered, *self._rates([_OUTPUT], prompt_tokens))
-        return Price.per_token(asked, answered, self.info.get("input_cost_per_query") or 0)
+        outputs = [_OUTPUT, *_DEAR_OUTPUTS, *(["output_cost_per_audio_token"] if audio else [])]
+        asked, answered = (max(self._rates(names, prompt_tokens, tiered)) for names in (inputs, outputs))
+        price = Price.per_token(asked, answered, self.info.get("input_cost_per_query") or 0)
+        times = self._times(surcharges)
+        return replace(price, input=price.input * times, output=price.output * times)
 
-    def _rates(self, names: Sequence[str], prompt_tokens: int) -> Iterator[float]:
+    def _rates(self, names: Sequence[str], prompt_tokens: int, tiered: bool) -> Iterator[float]:
         yield 0.0
         for name, rate in self.info.items():
             if not isinstance(rate, int | float):
                 continue
-            if name in names or (_for_long_prompts(name, prompt_tokens) and name.startswith(tuple(names))):
+            standard = _TIER.sub("", name) if tiered else name
+            if standard in names or (_for_long_prompts(standard, prompt_tokens) and standard.startswith(tuple(names))):
                 yield rate
+
+    def _times(self, surcharges: Sequence[str]) -> Fraction:
+        """Anthropic's fast mode, or a region."""
+        table = self.info.get("provider_specific_entry") or {}
+        found = [table.get(word.lower()) for word in surcharges]
+        return math.prod((Fraction(str(each)) for each in found if isinstance(each, int | float)), start=Fraction(1))
 
 
 class PriceBook:
@@ -112,7 +135,7 @@ class PriceBook:
             model,
             provider_of(model, parameters.get("custom_llm_provider")),
             known,
-            {name: parameters[name] for name in ("max_tokens", "max_completion_tokens") if parameters.get(name)},
+            {name: parameters[name] for name in _OF_ITS_OWN if parameters.get(name)},
             self._prices.get(model_group),
         )
 

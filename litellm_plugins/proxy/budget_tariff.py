@@ -63,4 +63,10 @@ class HostTariff:
 
     def _price(self, listing: Listing, prompt_tokens: int) -> Price | None:
         asked = self._asked
-        return listing.price(prompt_tokens=prompt_tokens, writes_cache=asked.writes_cache, audio=asked.has_audio)
+        return listing.price(
+            prompt_tokens=prompt_tokens,
+            writes_cache=asked.writes_cache,
+            audio=asked.has_audio,
+            tiered=asked.is_tiered(listing.parameters),
+            surcharges=asked.surcharges(listing.parameters),
+        )

@@ -8,6 +8,7 @@ English: half as much again is taken, at most a token a byte. Pictures and files
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,19 +16,35 @@ from typing import Any
 import litellm
 import orjson
 
-_READ = ("messages", "system", "input", "instructions", "prompt", "tools", "functions", "response_format", "text")
+_READ = (
+    *("messages", "system", "input", "instructions", "prompt", "suffix", "prediction", "tools", "functions"),
+    *("response_format", "text", "extra_body"),
+)
 _LATER = ("previous_response_id", "conversation")  # the provider adds what was said before
-_OUTPUT = ("max_tokens", "max_completion_tokens", "max_output_tokens")
+# What says how long an answer may be: one that the endpoint does not know limits nothing.
+_OUTPUT = {"responses": ("max_output_tokens",), "messages": ("max_tokens",)}
+_OUTPUT_ELSEWHERE = ("max_tokens", "max_completion_tokens")
+_MORE = "extra_body"  # the host puts what stands in it over the rest of what the provider gets
+_LEFT_OUT = "additional_drop_params"  # and leaves out what this names
 _OPENAI = frozenset({"openai", "azure", "text-completion-openai", "azure_text"})
 _OF_OTHERS = 1.5
 _TOKENIZER = "gpt-4o"  # for those whose own the host would have to download
 _PER_MESSAGE, _WITH_TOOLS, _PRIMING = 4, 600, 16
-_IMAGE = 2_000
+_IMAGE = 5_000  # Claude takes up to 4,784, the nano models of OpenAI 3,779
 _DEAR_IMAGE = 48_200  # gpt-4o-mini counts each tile 33 times
 _SAID_ELSEWHERE = 200_000  # where the price list does not say what the model takes
 _INLINE_CHARS = 4_000  # a longer text is counted in a thread
+_NOT_DEARER = (None, "default", "standard", "standard_only", "flex")
+_SURCHARGED = ("speed", "inference_geo")
+_DIGITS = 18  # of a number that stands in a text
 _MOST_CHARS = 4_000_000  # a longer one by its bytes
-_MEDIA = frozenset({"image_url", "image", "input_image", "file", "input_file", "document", "input_audio", "audio"})
+_IMAGES = frozenset({"image_url", "image", "input_image"})
+_FILES = frozenset(
+    {"file", "input_file", "document", "input_audio", "audio", "video", "video_url", "input_video", "container_upload"}
+)
+# What such a part holds instead of words.
+_CONTENTS = frozenset({*_IMAGES, *_FILES, "source", "file_data", "file_url", "file_id", "data"})
+_PLAIN = frozenset({str, int, float, bool, type(None)})
 
 
 @dataclass(slots=True)
@@ -60,27 +77,36 @@ class Asked:
         """Whether sound goes in or comes out."""
         return b'"input_audio"' in self._text or self.body.get("audio") is not None
 
+    def is_tiered(self, own: Mapping[str, Any]) -> bool:
+        """Whether it, or else the deployment, chooses a service that may cost more than the standard one."""
+        return any(place.get("service_tier") not in _NOT_DEARER for place in (own, *_places(self.body)))
+
+    def surcharges(self, own: Mapping[str, Any]) -> list[str]:
+        """Words that a price list may charge extra for."""
+        said = [place.get(name) for name in _SURCHARGED for place in (own, *_places(self.body))]
+        return list(dict.fromkeys(word for word in said if isinstance(word, str)))
+
     @property
     def choices(self) -> int:
         """How many answers are written."""
-        wanted = max(_whole(self.body.get("n")) or 1, _whole(self.body.get("best_of")) or 1)
-        prompts = self.body.get("prompt")
-        several = isinstance(prompts, list) and bool(prompts) and not isinstance(prompts[0], int)
-        return wanted * (len(prompts) if several and isinstance(prompts, list) else 1)
+        places = _places(self.body)
+        wanted = max(_whole(place.get(name)) or 1 for place in places for name in ("n", "best_of"))
+        return wanted * max(_prompts(place.get("prompt")) for place in places)
 
     def allowed_output(self, body: Mapping[str, Any], own: Mapping[str, Any], otherwise: int) -> int:
         """Tokens of one answer: what the request says (`body`, as it is sent), else the deployment, or `otherwise`."""
         if self.endpoint == "embeddings":
             return 0
+        names = [name for name in _limits_of(self.endpoint) if name not in _left_out(body)]
         for said in (body, own):
-            given = [number for name in _OUTPUT if (number := _whole(said.get(name))) is not None]
+            given = [place[name] for place in _places(said) for name in names if place.get(name) is not None]
             if given:
-                return max(given)
+                return max(_whole(each) or otherwise for each in given)
         return otherwise
 
     async def prompt_tokens(self, provider: str, model: str, most: int | None) -> int:
         """What goes in, at most; `most` is the longest prompt that the model takes."""
-        if self._files or any(self.body.get(name) for name in _LATER) or isinstance(self.body.get("prompt"), Mapping):
+        if self._files or any(map(_goes_on, _places(self.body))):
             return most or _SAID_ELSEWHERE
         name = model.removeprefix(f"{provider}/") if provider in _OPENAI else _TOKENIZER
         if name not in self._counted:
@@ -120,24 +146,33 @@ class Asked:
 
     def _without_media(self, value: Any) -> Any:
         if isinstance(value, list):
-            return [self._without_media(each) for each in value]
+            plain = _PLAIN.issuperset(map(type, value))  # there may be half a million tokens
+            return value if plain else [self._without_media(each) for each in value]
         if not isinstance(value, Mapping):
             return value
         kind = value.get("type")
-        if kind in ("image_url", "image", "input_image"):
-            self._images += 1
-            return {"type": kind, **({"cache_control": 1} if "cache_control" in value else {})}
-        if kind in _MEDIA:
-            self._files = True
-            return {"type": kind}
-        return {name: self._without_media(each) for name, each in value.items()}
+        images, files = (isinstance(kind, str) and kind in kinds for kinds in (_IMAGES, _FILES))
+        self._images += images
+        self._files = self._files or files
+        skipped = _CONTENTS if images or files else ()
+        return {name: self._without_media(each) for name, each in value.items() if name not in skipped}
 
 
 def cap_output(body: dict[str, Any], endpoint: str, most: int) -> None:
     """Have the request ask for no longer an answer than `most` tokens."""
-    named = [name for name in _OUTPUT if _whole(body.get(name)) is not None]
-    for name in named or (["max_output_tokens"] if endpoint == "responses" else ["max_tokens"]):
+    if endpoint == "embeddings":  # writes nothing, and a provider refuses the word
+        return
+    names = _limits_of(endpoint)
+    named = [name for name in names if body.get(name) is not None]
+    for name in named or names[:1]:
         body[name] = min(_whole(body.get(name)) or most, most)
+    if _left_out(body):
+        body[_LEFT_OUT] = [name for name in body[_LEFT_OUT] if name not in names]
+    if isinstance(body.get(_MORE), Mapping):
+        body[_MORE] = {name: value for name, value in body[_MORE].items() if name not in names}
+    thinking = body.get("thinking")
+    if isinstance(thinking, Mapping) and (_whole(thinking.get("budget_tokens")) or 0) >= most:
+        del body["thinking"]  # Anthropic refuses more of it than there may be tokens
 
 
 def _tokens(text: str, model: str) -> int:
@@ -154,5 +189,32 @@ def _message_tokens(messages: list[Any], model: str) -> int:
         return sum(len(str(each).encode()) for each in messages) + _PRIMING
 
 
+def _limits_of(endpoint: str) -> tuple[str, ...]:
+    return _OUTPUT.get(endpoint, _OUTPUT_ELSEWHERE)
+
+
+def _places(body: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    more = body.get(_MORE)
+    return [body, more] if isinstance(more, Mapping) else [body]
+
+
+def _left_out(body: Mapping[str, Any]) -> list[Any]:
+    names = body.get(_LEFT_OUT)
+    return names if isinstance(names, list) else []
+
+
+def _goes_on(place: Mapping[str, Any]) -> bool:
+    return any(place.get(name) for name in _LATER) or isinstance(place.get("prompt"), Mapping)
+
+
+def _prompts(given: Any) -> int:
+    return len(given) if isinstance(given, list) and given and not isinstance(given[0], int) else 1
+
+
 def _whole(value: Any) -> int | None:
+    """Providers that are not strict take "5" and 5.0 for 5."""
+    if isinstance(value, str) and len(value) < _DIGITS and value.strip().isdecimal():
+        value = int(value)
+    elif isinstance(value, float) and math.isfinite(value):
+        value = math.ceil(value)
     return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else None

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 
 _SETTLED_WITHIN_S, _LOOKED_EVERY_S = 3.0, 0.05
 _PLACES = ("metadata", "litellm_metadata")
+_UNSURE = frozenset({BudgetReason.LEDGER_UNAVAILABLE, BudgetReason.LEDGER_UNAVAILABLE_ALLOWED})
 _OURS = "litellm_plugins"  # in a key's or a team's metadata
 _tasks: set[asyncio.Task[None]] = set()  # the loop itself keeps weak references only
 
@@ -115,7 +116,11 @@ class HostBudgets:
         asked, team_id = Asked(data, request.endpoint), request.identity.team_id
         tariff = HostTariff(self._book, asked, rules=self._rules, team_id=team_id)
         model = str(data.get("model") or "")
-        admission = await self._enforcement.admit(call_id, caller, tariff, model)
+        try:
+            admission = await self._enforcement.admit(call_id, caller, tariff, model)
+        except BaseException:  # the asker is gone, or a fault of ours: what is reserved by then is nobody's
+            self._bookkeeper.release(call_id)
+            raise
         change = admission.change
         if change is not None and not admission.is_denied:
             if change.model is not None:
@@ -183,7 +188,7 @@ class HostBudgets:
 
     async def succeeded(self, held: Held, kwargs: Mapping[str, Any]) -> None:
         """The host logs the call as a success."""
-        actual = costs.of_success(kwargs, held.given)
+        actual = costs.of_success(kwargs, held.given, otherwise=held.price)
         for price in held.left:
             actual += costs.of_prompt(price, costs.prompt_tokens(kwargs))
         if actual != NOTHING:
@@ -230,9 +235,10 @@ class HostBudgets:
         held.settled = True
         actual += Amounts(nano_usd=held.own.take())
         self._charge_later(held.call_id, held.event.model_group, held.own, lambda: admission.lines)
-        if not admission.coverings or not (admission.reserved or actual != NOTHING):
+        unsure = admission.verdict.reason in _UNSURE  # its reply was lost, perhaps, and it is reserved all the same
+        if not admission.coverings or not (admission.reserved or unsure or actual != NOTHING):
             return
-        lines = None if admission.reserved else admission.lines
+        lines = None if admission.reserved or actual == NOTHING else admission.lines
         if await self._bookkeeper.settle(held.call_id, actual, lines=lines):
             reserved = admission.amount if admission.reserved else NOTHING
             self._telemetry.emit(settled(held.event.model_group, admission.lines, actual, reserved, ending))

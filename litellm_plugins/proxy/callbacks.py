@@ -14,6 +14,7 @@ from litellm.proxy._types import ProxyException
 from litellm_plugins.errors import RequestError
 from litellm_plugins.model import BudgetReason, BudgetState, Layer
 from litellm_plugins.proxy import ticket as tickets
+from litellm_plugins.proxy.budget_checks import check
 from litellm_plugins.proxy.conversion import to_request
 from litellm_plugins.proxy.deployment import deployment_of
 from litellm_plugins.proxy.host_judge import host_router
@@ -54,7 +55,9 @@ class PluginHandler(CustomLogger):
     async def async_pre_call_hook(
         self, user_api_key_dict: UserAPIKeyAuth, cache: Any, data: dict[str, Any], call_type: str
     ) -> None:
-        """Stages 2 to 4: decide, and attach the decision to the request."""
+        """Stages 1 to 4: decide, and attach the decision to the request."""
+        if self._pack.admission is not None:
+            await self._pack.admission.check(data, user_api_key_dict, call_type)
         metadata = tickets.metadata_of(data)
         if metadata is None:  # nothing of the host's travels with this request, so neither can a decision
             return
@@ -72,8 +75,11 @@ class PluginHandler(CustomLogger):
             raise _client_error(exc) from exc
         if not isinstance(data.get("cache"), Mapping):
             data.pop("cache", None)  # a null, or another endpoint's nonsense: the host's cache logic breaks on it
+        data.pop("caching", None)  # with it the host would ask a provider for what is a hit, and so free
         before = tickets.find(data)
         ticket = tickets.attach(metadata, await self._pack.pipeline.before_call(request))
+        if self._pack.admission is not None:
+            self._pack.admission.prepare(data, user_api_key_dict, call_type)
         if self._pack.budgets is not None:
             if before is not None and before.held is not None:  # the host prepares a request anew for a fallback
                 await self._pack.budgets.released(before.held)
@@ -82,13 +88,14 @@ class PluginHandler(CustomLogger):
     async def _reserve(
         self, budgets: HostBudgets, ticket: tickets.Ticket, data: dict[str, Any], auth: UserAPIKeyAuth
     ) -> None:
-        """Stage 4. A hit costs nothing. Raises: BudgetRefusal."""
+        """Stage 4. A hit costs nothing. Raises: ProxyException, most often a BudgetRefusal."""
         decision = ticket.decision
+        check(data, decision.request.endpoint)
         if decision.verdict.is_hit and _is_delivered(decision.request.endpoint, data):
             budgets.hit(str(ticket), decision.request, data, auth, decision.own)
             return
         held = ticket.held = await budgets.admit(str(ticket), decision.request, data, auth, decision.own)
-        if held.laxer is not None:
+        if held.laxer is not None and _is_delivered(decision.request.endpoint, data):
             again = await self._pack.pipeline.look_again(decision, held.laxer)
             if again is not None:
                 ticket.decision = again

@@ -77,6 +77,11 @@ def to_request(
     )
 
 
+def endpoint_of(call_type: str) -> str | None:
+    """Our name of a host's call type; None for one that is not ours to understand."""
+    return _ENDPOINTS[call_type][0] if call_type in _ENDPOINTS else None
+
+
 def _odd_stream(data: Mapping[str, Any]) -> dict[str, Any]:
     """What is no truth value some providers refuse: they are to be asked."""
     stream = data.get("stream")

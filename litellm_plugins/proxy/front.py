@@ -12,6 +12,7 @@ host's own cache look-up delivers the hits of chat completions; of the other end
 from __future__ import annotations
 
 import inspect
+import time
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
@@ -106,6 +107,7 @@ _SCHEMES = _schemes()
 
 
 async def _answer(pack: Pack, endpoint: Endpoint, request: Request, response: Response, auth: UserAPIKeyAuth) -> Any:
+    started = time.monotonic()
     body = await read_request_body(request=request)
     if not stock.is_plain(endpoint, body):
         return await stock.answer(endpoint, request, response, auth)
@@ -156,6 +158,8 @@ async def _answer(pack: Pack, endpoint: Endpoint, request: Request, response: Re
         held = ticket.held if ticket else None
         if ticket and pack.budgets is not None and held is not None and isinstance(result, StreamingResponse):
             pack.budgets.overhear(held, result, ticket.stream)
+        if pack.admission is not None and isinstance(result, StreamingResponse):
+            pack.admission.bound(result, processing.data, took_s=time.monotonic() - started)
     except Exception as exc:  # noqa: BLE001 - the host's own edge: it makes an answer of whatever went wrong
         return await stock.failed(endpoint, processing, exc, request=request, body=body, auth=auth)
     if endpoint is not CHAT:

@@ -57,8 +57,9 @@ def _routes(pack: Pack, *, cached: bool) -> list[APIRoute]:
     from litellm_plugins.proxy.budget_routes import budget_routes
     from litellm_plugins.proxy.front import front_routes
 
+    in_front = cached or pack.budgets is not None or pack.admission is not None
     return [
-        *(front_routes(pack) if cached or pack.budgets is not None else []),
+        *(front_routes(pack) if in_front else []),
         *(admin_routes(pack) if cached else []),
         *(budget_routes(pack.sight.admin) if pack.sight is not None else []),
     ]

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from pydantic import Field, field_validator, model_validator
 
 from litellm_plugins.model import checked_tags
+from litellm_plugins.settings.admission import Admission
 from litellm_plugins.settings.alerts import Alerts
 from litellm_plugins.settings.block import Block as _Block
 from litellm_plugins.settings.block import twice
@@ -180,6 +181,7 @@ class Override(_Block):
     """What differs for one team, key or model: only the settings that are named change."""
 
     cache: dict[str, Any] = Field(default_factory=dict)
+    admission: dict[str, Any] = Field(default_factory=dict)
     budgets: dict[str, dict[str, Any] | None] = Field(default_factory=dict)  # by name; null: not for them
 
 
@@ -201,6 +203,7 @@ class Settings(_Block):
     """The whole block."""
 
     storage: Storage = Storage()
+    admission: Admission = Admission()
     cache: Cache = Cache()
     coalesce: Coalesce = Coalesce()
     events: Events = Events()

@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any, get_args
 from pydantic import BaseModel, ValidationError
 
 from litellm_plugins.errors import SettingsError
+from litellm_plugins.settings.admission import Admission
 from litellm_plugins.settings.blocks import OVERRIDES, Cache, Settings
 from litellm_plugins.settings.budget_overrides import budget_with, misplaced
 from litellm_plugins.settings.budgets import Budget
-from litellm_plugins.settings.policies import overridden
+from litellm_plugins.settings.policies import admission_with, overridden
 from litellm_plugins.settings.storage_url import shown_url
 from litellm_plugins.settings.virtual_keys import KeysFile
 
@@ -68,6 +69,11 @@ def _override_problems(raw: Mapping[str, Any], settings: Settings | None) -> Ite
             cache = override.get("cache") if isinstance(override, Mapping) else None
             if isinstance(cache, Mapping):
                 yield from _problems_of_one(base, cache, f"{root}.cache")
+            entry = override.get("admission") if isinstance(override, Mapping) else None
+            if isinstance(entry, Mapping):
+                yield from _problems_of_admission(
+                    settings.admission if settings else Admission(), entry, f"{root}.admission"
+                )
             over = override.get("budgets") if isinstance(override, Mapping) else None
             if isinstance(over, Mapping):
                 yield from _problems_of_budgets(budgets, over, table, f"{root}.budgets")
@@ -116,6 +122,13 @@ def _problems_of_one(base: dict[str, Any], cache: Mapping[str, Any], root: str) 
         Cache.model_validate(overridden(base, cache))
     except ValidationError as exc:
         yield from _problems(exc, Cache, root)
+
+
+def _problems_of_admission(base: Admission, entry: Mapping[str, Any], root: str) -> Iterator[str]:
+    try:
+        admission_with(base, entry)
+    except ValidationError as exc:
+        yield from _problems(exc, Admission, root)
 
 
 def _base_of(raw: Mapping[str, Any]) -> Cache:

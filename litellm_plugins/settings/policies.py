@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from pydantic import ValidationError
+
+from litellm_plugins.settings.admission import Admission
 from litellm_plugins.settings.blocks import OVERRIDES, Cache, Settings
 
 if TYPE_CHECKING:
@@ -18,6 +21,7 @@ class Policies:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._merged = lru_cache(maxsize=4_096)(self._merge)
+        self._merged_admission = lru_cache(maxsize=4_096)(self._merge_admission)
 
     @property
     def base(self) -> Cache:
@@ -29,13 +33,36 @@ class Policies:
         s = self._settings
         if not (s.per_team or s.per_key or s.per_model):
             return s.cache
+        return self._merged(*self._names(identity, model_group))
+
+    def admission_for(self, identity: Identity, model_group: str) -> Admission:
+        """What this identity's requests for this model group must be like."""
+        s = self._settings
+        if not (s.per_team or s.per_key or s.per_model):
+            return s.admission
+        return self._merged_admission(*self._names(identity, model_group))
+
+    def _names(self, identity: Identity, model_group: str) -> tuple[str | None, ...]:
+        """Under which each table of overrides has something for them, in the order of the tables."""
+        s = self._settings
         team = next((n for n in (identity.team_id, identity.team_alias) if n in s.per_team), None)
         key = next((n for n in (identity.key_id, identity.key_alias) if n in s.per_key), None)
-        return self._merged(model_group if model_group in s.per_model else None, team, key)
+        return model_group if model_group in s.per_model else None, team, key
 
-    def _merge(self, model: str | None, team: str | None, key: str | None) -> Cache:
+    def _merge_admission(self, *names: str | None) -> Admission:
+        merged = self._settings.admission
+        for table, name in zip(OVERRIDES, names, strict=True):
+            if name is not None:
+                over = getattr(self._settings, table)[name].admission
+                try:
+                    merged = admission_with(merged, over)
+                except ValidationError:  # each fits alone, which is checked at boot; of two that do not, the narrower
+                    merged = admission_with(self._settings.admission, over)
+        return merged
+
+    def _merge(self, *names: str | None) -> Cache:
         merged = self._settings.cache.model_dump(exclude_unset=True)
-        for table, name in zip(OVERRIDES, (model, team, key), strict=True):
+        for table, name in zip(OVERRIDES, names, strict=True):
             if name is not None:
                 merged = overridden(merged, getattr(self._settings, table)[name].cache)
         defaults = Cache()
@@ -77,6 +104,11 @@ def overridden(base: dict[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
             if named.get(one) is not None and other not in named:
                 semantic.pop(other, None)
     return merged
+
+
+def admission_with(base: Admission, over: Mapping[str, Any]) -> Admission:
+    """The block with what `over` names replaced. Raises: ValidationError."""
+    return Admission.model_validate(deep_merge(base.model_dump(exclude_unset=True), over))
 
 
 def deep_merge(base: dict[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from litellm_plugins.model import BudgetReason, BudgetState, JudgeOutcome, Layer, Outcome, Part, Reason
+from litellm_plugins.model import BudgetReason, BudgetState, JudgeOutcome, Layer, Outcome, Part, Reason, RefusalReason
 
 _LOG = logging.getLogger(__name__)
 
@@ -125,6 +125,17 @@ class RequestsMerged:
 
 
 @dataclass(frozen=True, slots=True)
+class RequestRefused:
+    """A request was not fit to be asked."""
+
+    reason: RefusalReason
+    endpoint: str
+    model_group: str
+    team: str = ""
+    key: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class AccountMeasured:
     """What an account holds of one metric, in dollars or as a count; `limit` is None where there is none."""
 
@@ -170,6 +181,7 @@ Event = (
     | RequestsMerged
     | BudgetDecided
     | BudgetSettled
+    | RequestRefused
     | BudgetsMeasured
     | BudgetAlert
     | AlertHandled

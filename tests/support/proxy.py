@@ -36,7 +36,9 @@ class RunningProxy(ProxyProcess):
         super().__init__(config, folder, provider_url=provider_url, num_workers=num_workers, env=env)
         self._anthropics: dict[str, anthropic.Anthropic] = {}
         self._clients: dict[tuple[str, Route], openai.OpenAI] = {}
-        self._http = httpx.Client(base_url=self.url, timeout=_TIMEOUT_S, trust_env=False)
+        # A connection for each request: after an error of its own the host closes one that the client thinks is alive.
+        one_each = httpx.Limits(max_keepalive_connections=0)
+        self._http = httpx.Client(base_url=self.url, timeout=_TIMEOUT_S, trust_env=False, limits=one_each)
 
     def close(self) -> None:
         """Stop it and close the clients."""

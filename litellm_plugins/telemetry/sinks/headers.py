@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from litellm_plugins.telemetry.events import BudgetDecided, CacheDecided
+    from litellm_plugins.telemetry.events import BudgetDecided, CacheDecided, RequestRefused
 
 PREFIX = "x-litellm-plugins-"
 _NANO = Decimal(1_000_000_000)
@@ -45,6 +45,11 @@ def budget_headers(event: BudgetDecided) -> dict[str, str]:
     if event.degraded_to:
         headers[f"{PREFIX}budget-degraded-to"] = event.degraded_to
     return headers
+
+
+def refusal_headers(event: RequestRefused) -> dict[str, str]:
+    """Of a request that was not let in."""
+    return {f"{PREFIX}admission": "refused", f"{PREFIX}admission-reason": str(event.reason)}
 
 
 def header_usd(nano_usd: int) -> str:

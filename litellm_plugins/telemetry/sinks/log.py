@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from litellm_plugins.model import JudgeOutcome, Part
@@ -20,6 +20,7 @@ from litellm_plugins.telemetry.events import (
     BudgetSettled,
     CacheChecked,
     CacheDecided,
+    RequestRefused,
     RequestsMerged,
     StageFailed,
     StalenessMeasured,
@@ -45,18 +46,15 @@ class LogSink:
 
     def record(self, event: Event) -> None:
         match event:
-            case CacheDecided() if self._decisions:
-                self._write(logging.INFO, _decision(event))
+            case CacheDecided() | CacheChecked() | BudgetDecided() | BudgetSettled() | RequestRefused():
+                if self._decisions:
+                    self._write(logging.INFO, _LINES[type(event)](event))
             case AnswerHandled() if self._decisions and event.refusal is not None:
                 self._write(logging.INFO, {"event": "not_stored", "reason": event.refusal, "model": event.model_group})
-            case CacheChecked() if self._decisions:
-                self._write(logging.INFO, _check(event))
             case AnswersJudged() if self._decisions and event.outcome not in _NOT_ASKED:
                 self._write(logging.INFO, _judgement(event))
             case StalenessMeasured() if event.changed:
                 self._write(logging.WARNING if event.ringing else logging.INFO, _alarm(event))
-            case BudgetDecided() | BudgetSettled() if self._decisions:
-                self._write(logging.INFO, _budget(event) if isinstance(event, BudgetDecided) else _settled(event))
             case RequestsMerged() if self._decisions and event.part not in _TOLD_BY_THE_DECISION:
                 self._write(logging.INFO, _merged(event))
             case BudgetAlert():
@@ -149,6 +147,17 @@ def _merged(event: RequestsMerged) -> dict[str, Any]:
     }
 
 
+def _refused(event: RequestRefused) -> dict[str, Any]:
+    return {
+        "event": "request_refused",
+        "reason": event.reason,
+        "endpoint": event.endpoint,
+        "model": event.model_group,
+        "team": event.team,
+        "key": event.key,
+    }
+
+
 def _alarm(event: StalenessMeasured) -> dict[str, Any]:
     return {
         "event": "stale_alarm" if event.ringing else "stale_alarm_over",
@@ -187,3 +196,12 @@ def _settled(event: BudgetSettled) -> dict[str, Any]:
         "tokens": event.tokens,
         "reserved_usd": usd(event.reserved_nano_usd),
     }
+
+
+_LINES: Mapping[type, Callable[[Any], dict[str, Any]]] = {
+    CacheDecided: _decision,
+    CacheChecked: _check,
+    BudgetDecided: _budget,
+    BudgetSettled: _settled,
+    RequestRefused: _refused,
+}

@@ -20,6 +20,7 @@ from litellm_plugins.telemetry.events import (
     BudgetsMeasured,
     CacheChecked,
     CacheDecided,
+    RequestRefused,
     RequestsMerged,
     StageFailed,
     StalenessMeasured,
@@ -137,6 +138,12 @@ class PrometheusSink:
             buckets=_WAIT_BUCKETS_S,
             registry=registry,
         )
+        self._refused = Counter(
+            "litellm_plugins_refused_total",
+            "Requests that were not fit to be asked, by the reason",
+            ["reason", "endpoint", "model_group"],
+            registry=registry,
+        )
         self._failures = Counter(
             "litellm_plugins_stage_failures_total",
             "Stages that broke while the request went on without them",
@@ -162,9 +169,9 @@ class PrometheusSink:
             case BudgetDecided() | BudgetSettled() | BudgetsMeasured() | AlertHandled():
                 self._budgets.record(event)
             case RequestsMerged():
-                self._merged.labels(event.part, self._label(event.model_group)).inc()
-                if event.part is not Part.LED:
-                    self._waited.labels(event.part).observe(event.waited_ms / 1_000)
+                self._told_merged(event)
+            case RequestRefused():
+                self._refused.labels(event.reason, event.endpoint, self._label(event.model_group)).inc()
             case StageFailed():
                 self._failures.labels(event.stage, event.reason).inc()
 
@@ -181,6 +188,11 @@ class PrometheusSink:
         if event.cache_id is not None:
             self._saved_usd.labels(event.layer, model_group).inc(event.saved_nano_usd / 1e9)
             self._saved_tokens.labels(event.layer, model_group).inc(event.saved_tokens)
+
+    def _told_merged(self, event: RequestsMerged) -> None:
+        self._merged.labels(event.part, self._label(event.model_group)).inc()
+        if event.part is not Part.LED:
+            self._waited.labels(event.part).observe(event.waited_ms / 1_000)
 
     def _label(self, model_group: str) -> str:
         if not self._known_model(model_group):

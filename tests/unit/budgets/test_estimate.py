@@ -99,3 +99,8 @@ def test_the_dearest_covers_every_deployment(
     most = dearest(each, prompt_tokens=prompt, output_tokens=allowed, choices=choices)
     costs = [reserved_for(p, prompt_tokens=prompt, output_tokens=allowed, choices=choices).nano_usd for p in each]
     assert most.nano_usd == max(costs)
+
+
+def test_what_nobody_can_count_is_more_than_any_limit_and_still_a_number_for_the_ledger() -> None:
+    asked = reserved_for(Price.per_token(1e-6, 1e-6), prompt_tokens=1, output_tokens=2**62, choices=2**60)
+    assert 10**15 < asked.nano_usd == asked.tokens < 2**53

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import litellm
@@ -47,11 +48,43 @@ async def test_what_cannot_be_seen_is_as_long_as_the_model_takes(more: dict[str,
     assert await Asked({"input": "go on", **more}, "responses").prompt_tokens("openai", "gpt-4.1", 5_000) == 5_000
 
 
+@pytest.mark.parametrize(
+    "hidden",
+    [
+        {"extra_body": {"messages": [{"role": "user", "content": "word " * 3_000}]}},
+        {"prediction": {"type": "content", "content": "word " * 3_000}},
+        {
+            "tools": [
+                {"type": "function", "function": {"parameters": {"type": "image", "description": "word " * 3_000}}}
+            ]
+        },
+        {"messages": [{"role": "user", "content": [{"type": "image_url", "text": "word " * 3_000}]}]},
+    ],
+)
+async def test_words_count_wherever_they_stand(hidden: dict[str, Any]) -> None:
+    image = await Asked({"messages": [{"type": "image_url"}]}, "chat").prompt_tokens("openai", "gpt-4.1", None)
+    asked = Asked({"messages": SAID, **hidden}, "chat")
+    assert await asked.prompt_tokens("openai", "gpt-4.1", None) > 3_000 + (image if b'"image' in asked._text else 0)
+
+
+async def test_a_film_is_as_long_as_the_model_takes() -> None:
+    parts = [{"type": "video_url", "video_url": {"url": "https://example.com/x.mp4"}}]
+    asked = Asked({"messages": [{"role": "user", "content": parts}]}, "chat")
+    assert await asked.prompt_tokens("gemini", "gemini/x", 1_000_000) == 1_000_000
+
+
+def test_half_a_million_tokens_are_not_walked_through_one_by_one() -> None:
+    body = {"input": [list(range(1_000))] * 500}
+    began = time.thread_time()
+    Asked(body, "embeddings")
+    assert time.thread_time() - began < 0.2
+
+
 async def test_an_image_counts() -> None:
     parts = [{"type": "image_url", "image_url": {"url": "https://example.com/x.png"}}]
     assert (
         await Asked({"messages": [{"role": "user", "content": parts}]}, "chat").prompt_tokens("openai", "o", None)
-        > 2_000
+        > 5_000
     )
 
 
@@ -63,6 +96,12 @@ async def test_an_image_counts() -> None:
         ({}, {"max_tokens": 7}, 7),
         ({}, {}, 100),
         ({"max_tokens": True}, {}, 100),
+        ({"max_tokens": -1}, {}, 100),
+        ({"max_tokens": "5000"}, {}, 5_000),
+        ({"max_tokens": 5_000.0}, {}, 5_000),
+        ({"max_tokens": 5, "extra_body": {"max_tokens": 900}}, {}, 900),
+        ({"max_tokens": 5, "additional_drop_params": ["max_tokens"]}, {}, 100),
+        ({"max_output_tokens": 5}, {}, 100),
     ],
 )
 def test_how_long_an_answer_may_be(body: dict[str, Any], own: dict[str, Any], allowed: int) -> None:
@@ -70,10 +109,17 @@ def test_how_long_an_answer_may_be(body: dict[str, Any], own: dict[str, Any], al
     assert Asked(body, "embeddings").allowed_output(body, own, 100) == 0
 
 
+def test_a_limit_that_the_endpoint_does_not_know_is_none() -> None:
+    assert Asked({"max_tokens": 5}, "responses").allowed_output({"max_tokens": 5}, {"max_tokens": 5}, 100) == 100
+    assert Asked({}, "responses").allowed_output({"max_output_tokens": 5}, {}, 100) == 5
+
+
 def test_every_answer_counts() -> None:
     assert Asked({"n": 3}, "chat").choices == 3
     assert Asked({"n": 2, "prompt": ["a", "b"]}, "completions").choices == 4
     assert Asked({"prompt": [1, 2, 3]}, "completions").choices == 1
+    assert Asked({"n": "3"}, "chat").choices == 3
+    assert Asked({"n": 1, "extra_body": {"n": 4}}, "chat").choices == 4
 
 
 def test_an_answer_is_only_ever_made_shorter() -> None:
@@ -81,3 +127,20 @@ def test_an_answer_is_only_ever_made_shorter() -> None:
     for body in bodies:
         cap_output(body, "chat", 5)
     assert bodies == [{"max_tokens": 5}, {"max_completion_tokens": 3}, {"max_tokens": 5}]
+
+
+def test_nothing_in_the_request_undoes_that() -> None:
+    body = {
+        "max_tokens": 9,
+        "extra_body": {"max_tokens": 900, "top_k": 3},
+        "additional_drop_params": ["max_tokens", "seed"],
+        "thinking": {"type": "enabled", "budget_tokens": 2_000},
+    }
+    cap_output(body, "chat", 5)
+    assert body == {"max_tokens": 5, "extra_body": {"top_k": 3}, "additional_drop_params": ["seed"]}
+
+
+def test_what_writes_no_answer_is_left_as_it_is() -> None:
+    body = {"input": "hello"}
+    cap_output(body, "embeddings", 5)
+    assert body == {"input": "hello"}

@@ -18,6 +18,7 @@ from litellm_plugins.budgets.enforcement import Enforcement
 from litellm_plugins.budgets.ledger import Denied, Granted, Line
 from litellm_plugins.budgets.policy import BudgetPolicy
 from litellm_plugins.budgets.settling import Bookkeeper
+from litellm_plugins.cache.own_calls import OwnCalls
 from litellm_plugins.errors import StoreUnavailable
 from litellm_plugins.model import Identity, Request
 from litellm_plugins.proxy.budget_held import Held
@@ -68,7 +69,7 @@ class Proxy:
 
     async def ask(self) -> Held:
         request = Request("chat", "group", (), {}, Identity(key_id="k"))
-        return await self.budgets.admit("call", request, dict(BODY), UserAPIKeyAuth())
+        return await self.budgets.admit("call", request, dict(BODY), UserAPIKeyAuth(), OwnCalls())
 
     async def reserved(self) -> Amounts:
         (balance,) = await self.ledger.balances(now_ms=now_ms())

@@ -151,6 +151,7 @@ class BudgetReason(StrEnum):
     ABOVE_REQUEST_CAP = "above_request_cap"  # max_request_usd
     CACHE_ONLY = "cache_only"  # at the limit only cached answers are served, and there was none
     UNPRICED_MODEL = "unpriced_model"
+    UNCOVERED_PATH = "uncovered_path"  # a pass-through path: nobody says what it costs
     LEDGER_UNAVAILABLE = "ledger_unavailable"
 
 

@@ -149,6 +149,13 @@ class Enforcement:
         offer = Offer(model_groups, providers, NOTHING)
         return tuple(covering.line for covering in self._covering(caller, offer, self._clock_ms()))
 
+    def uncovered(self, caller: Caller) -> Admission:
+        """Of a request whose cost can neither be reserved nor seen: refused under any budget, unless set otherwise."""
+        coverings = self._covering(caller, Offer((), (), NOTHING), self._clock_ms())
+        if not coverings or self._rules.uncovered == "allow":
+            return Admission(verdicts.unlimited(BudgetReason.NO_BUDGET))
+        return Admission(verdicts.uncovered(coverings[0]), coverings)
+
     async def called(self, call_id: str) -> None:
         """A provider is about to be called. Should the ledger be gone, the lease runs on as it is."""
         try:

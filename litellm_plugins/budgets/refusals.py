@@ -45,6 +45,14 @@ def unpriced(covering: Covering | None, model: str) -> str:
     return f"The model {model} has no price, and {under}. The administrator can set one under ledger.prices."
 
 
+def uncovered(covering: Covering) -> str:
+    """Of a path on which nobody says what a request costs."""
+    return (
+        f"{_named(covering)} does not know what requests on this path cost, so it lets none through. Use the model "
+        "endpoints (such as /v1/chat/completions); the administrator can set ledger.uncovered: allow."
+    )
+
+
 def ledger_unavailable(covering: Covering) -> str:
     """While what is spent cannot be known."""
     return f"{_named(covering)} cannot be checked: its ledger is unavailable. Please try again."

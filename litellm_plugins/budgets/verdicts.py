@@ -23,6 +23,7 @@ __all__ = [
     "ledger_unavailable",
     "marks_passed",
     "refused",
+    "uncovered",
     "unlimited",
     "unpriced",
 ]
@@ -119,6 +120,11 @@ def unpriced(coverings: Sequence[Covering], model: str) -> BudgetVerdict:
     """The refusal of a model without a price; see `in_dollars` for whether there is need of one."""
     covering = in_dollars(coverings)
     return _denied(BudgetReason.UNPRICED_MODEL, refusals.unpriced(covering, model), covering)
+
+
+def uncovered(covering: Covering) -> BudgetVerdict:
+    """The refusal of a request whose cost nobody can say, while a budget covers who asks."""
+    return _denied(BudgetReason.UNCOVERED_PATH, refusals.uncovered(covering), covering)
 
 
 def in_dollars(coverings: Iterable[Covering]) -> Covering | None:

@@ -12,12 +12,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from litellm_plugins.budgets.amounts import NOTHING, Amounts
-from litellm_plugins.budgets.enforcement import Caller, Enforcement
+from litellm_plugins.budgets.enforcement import Enforcement
 from litellm_plugins.budgets.estimate import FREE, reserved_for
 from litellm_plugins.budgets.policy import BudgetPolicy
 from litellm_plugins.budgets.settling import Bookkeeper
 from litellm_plugins.model import BudgetReason, BudgetState
 from litellm_plugins.proxy import budget_costs as costs
+from litellm_plugins.proxy.budget_callers import caller_of
 from litellm_plugins.proxy.budget_events import decided, settled
 from litellm_plugins.proxy.budget_held import Held
 from litellm_plugins.proxy.budget_prices import PriceBook
@@ -25,6 +26,7 @@ from litellm_plugins.proxy.budget_refusal import BudgetRefusal
 from litellm_plugins.proxy.budget_streams import overhear
 from litellm_plugins.proxy.budget_tariff import BY_TOKENS, HostTariff
 from litellm_plugins.proxy.budget_tokens import Asked, cap_output
+from litellm_plugins.proxy.conversion import identity_of
 from litellm_plugins.proxy.host_judge import host_router
 from litellm_plugins.telemetry.events import StageFailed
 from litellm_plugins.telemetry.sinks.headers import budget_headers
@@ -33,7 +35,6 @@ if TYPE_CHECKING:
     from litellm.proxy._types import UserAPIKeyAuth
     from starlette.responses import StreamingResponse
 
-    from litellm_plugins.budgets.from_metadata import Holder
     from litellm_plugins.budgets.ledger import Ledger, Line
     from litellm_plugins.cache.own_calls import OwnCalls
     from litellm_plugins.errors import StoreUnavailable
@@ -112,7 +113,7 @@ class HostBudgets:
         """Reserve for `request`. Where it is degraded, `data` says so afterwards. It also pays for its `own` calls."""
         started = self._timer()
         self._loop = asyncio.get_running_loop()
-        caller = _caller(request, data, auth)
+        caller = caller_of(request.identity, request.feature, data, auth)
         asked, team_id = Asked(data, request.endpoint), request.identity.team_id
         tariff = HostTariff(self._book, asked, rules=self._rules, team_id=team_id)
         model = str(data.get("model") or "")
@@ -136,7 +137,7 @@ class HostBudgets:
 
     def hit(self, call_id: str, request: Request, data: Mapping[str, Any], auth: UserAPIKeyAuth, own: OwnCalls) -> None:
         """It is answered from the cache. Whatever finding that has cost is charged to it."""
-        caller, group = _caller(request, data, auth), str(data.get("model") or "")
+        caller, group = caller_of(request.identity, request.feature, data, auth), str(data.get("model") or "")
 
         def lines() -> Sequence[Line]:
             found = self._book.listings(group, request.identity.team_id)
@@ -157,6 +158,16 @@ class HostBudgets:
         if held.event.state is BudgetState.DENIED:
             held.event = replace(held.event, state=BudgetState.DEGRADED, reason=BudgetReason.DEGRADED_AT_LIMIT)
         await self._settle(held, NOTHING, "success")
+
+    def pass_through(self, data: Mapping[str, Any], auth: UserAPIKeyAuth) -> None:
+        """Of a request that goes past the host's router: nobody will say what it costs. Raises: BudgetRefusal."""
+        started = self._timer()
+        caller = caller_of(identity_of(auth), "", data, auth)
+        admission = self._enforcement.uncovered(caller)
+        if admission.is_denied:
+            event = decided(admission, caller, "", self._timer() - started)
+            self._telemetry.emit(event)
+            raise BudgetRefusal(admission.verdict, budget_headers(event), in_router=False)
 
     # Stage 6b
 
@@ -275,19 +286,3 @@ def _beside(work: Coroutine[Any, Any, None]) -> None:
     task = asyncio.get_running_loop().create_task(work)
     _tasks.add(task)
     task.add_done_callback(_tasks.discard)
-
-
-def _caller(request: Request, data: Mapping[str, Any], auth: UserAPIKeyAuth) -> Caller:
-    return Caller(request.identity, request.feature, _tags(data), _metadata(auth))
-
-
-def _tags(data: Mapping[str, Any]) -> tuple[str, ...]:
-    lists = (place.get("tags") for name in _PLACES if isinstance(place := data.get(name), Mapping))
-    tags = (tag for tags in lists if isinstance(tags, list) for tag in tags if isinstance(tag, str))
-    return tuple(dict.fromkeys(tags))
-
-
-def _metadata(auth: UserAPIKeyAuth) -> dict[Holder, object]:
-    """What its team and its key bring along."""
-    given: dict[Holder, Any] = {"team": auth.team_metadata, "key": auth.metadata}
-    return {holder: own[_OURS] for holder, own in given.items() if isinstance(own, Mapping) and own.get(_OURS)}

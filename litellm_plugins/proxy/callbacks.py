@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 COST_HEADER = "x-litellm-response-cost"
 # Chat completions are delivered on every path, by the host's own look-up if not by the front route.
 _DELIVERED_ELSEWHERE = "acompletion"
+_AROUND = "pass_through_endpoint"
 _in_front: ContextVar[bool] = ContextVar("litellm_plugins_in_front", default=False)
 
 
@@ -56,6 +57,10 @@ class PluginHandler(CustomLogger):
         self, user_api_key_dict: UserAPIKeyAuth, cache: Any, data: dict[str, Any], call_type: str
     ) -> None:
         """Stages 1 to 4: decide, and attach the decision to the request."""
+        if call_type == _AROUND:  # its body goes to the provider as it is: nothing of ours may lie in it
+            if self._pack.budgets is not None:
+                self._pack.budgets.pass_through(data, user_api_key_dict)
+            return
         if self._pack.admission is not None:
             await self._pack.admission.check(data, user_api_key_dict, call_type)
         metadata = tickets.metadata_of(data)

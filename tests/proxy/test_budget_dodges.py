@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import httpx
 import pytest
 
 from tests.support import Provider, RunningProxy, eventually
 from tests.support.budget_proxy import budget, budget_config, post, told
 from tests.support.budgets import held_by
-from tests.support.config import PACK
+from tests.support.config import KEYS, PACK
 
 
 @pytest.fixture(scope="module")
@@ -24,9 +25,11 @@ def charging() -> Iterator[Provider]:
 def budgeted(charging: Provider, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningProxy]:
     """One answer of 20 tokens has room in `narrow`, not one more."""
     budgets = [budget("wide", limit_usd=1), budget("narrow", limit_usd="0.0003"), budget("counted", limit_requests=9)]
+    budgets.append({"name": "sales-only", "scope": {"key": "sales"}, "limit_usd": 1})
     config = budget_config(charging.url, charging.url, budgets)
     config["callback_settings"][PACK]["cache"] = {"enabled": True, "lookup_timeout_ms": 10_000}
-    with RunningProxy(config, tmp_path_factory.mktemp("dodges"), provider_url=charging.url) as proxy:
+    around = {"OPENAI_API_BASE": f"{charging.url}/"}
+    with RunningProxy(config, tmp_path_factory.mktemp("dodges"), provider_url=charging.url, env=around) as proxy:
         yield proxy
 
 
@@ -90,3 +93,17 @@ def test_what_is_told_to_be_a_free_hit_is_one(budgeted: RunningProxy, charging: 
     asked = charging.count()
     assert [layer() for _ in range(3)] == ["exact"] * 3
     assert charging.count() == asked
+
+
+def test_whoever_a_budget_covers_cannot_go_around_it(budgeted: RunningProxy, charging: Provider) -> None:
+    charging.clear()
+    body = {"model": "gpt-4.1", "messages": [{"role": "user", "content": "around"}]}
+
+    def around(key: str) -> httpx.Response:
+        return budgeted.http("POST", "/openai/v1/chat/completions", key, json=body)
+
+    refused = around(KEYS.sales)
+    assert (refused.status_code, charging.count()) == (429, 0)
+    assert "sales-only" in refused.json()["error"]["message"]
+    assert around(KEYS.support).status_code == 200, "no budget covers it here: as it has no feature"
+    assert "litellm_plugins" not in str(charging.requests()[-1])

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import httpx
 import pytest
 
 from tests.support import Provider, RunningProxy, eventually
 from tests.support.budget_proxy import budget, budget_config, post, told
 from tests.support.budgets import held_by
 from tests.support.config import KEYS, PACK
+
+if TYPE_CHECKING:
+    import httpx
 
 
 @pytest.fixture(scope="module")

@@ -25,6 +25,11 @@ TIMEOUT_S = 1
 STALL = "simulator:stall:20"
 
 
+def _long(_model: str, question: str) -> str | None:
+    """Five seconds' worth of words."""
+    return "and then they went on " * 80 if "long story" in question else None
+
+
 @pytest.fixture(scope="module")
 def asked() -> Iterator[Provider]:
     """A provider of this module's own: what it was asked is counted."""
@@ -35,7 +40,7 @@ def asked() -> Iterator[Provider]:
 @pytest.fixture(scope="module")
 def pacing() -> Iterator[Provider]:
     """One whose words come one after the other, for some seconds."""
-    with Provider(latency_scale=1) as provider:
+    with Provider(latency_scale=1, script=_long) as provider:
         yield provider
 
 

@@ -263,7 +263,7 @@ def test_a_fallback_after_retries_does_not_double_the_tags(
 
 def _ask_until_retried(proxy: RunningProxy, provider: Provider, key: str, route: Route) -> str:
     """One of two deployments always fails: the user whose request met that one first and the other one later."""
-    for _ in range(30):
+    for _ in range(60):  # one in four
         question, user = new_question(), f"user-{uuid.uuid4()}"
         metadata = {"trace_user_id": user, "tags": ["mine"]}
         try:

@@ -32,7 +32,7 @@ def test_by_rule_of_thumb_each_of_these_makes_a_pair_less_sure(what: str) -> Non
     assert odds(0.95, **{"overlap": 0.5, what: 1.0}) < odds(0.95, overlap=0.5)
 
 
-@pytest.mark.parametrize("what", ["order_differs", "numbers_differ"])
+@pytest.mark.parametrize("what", ["opposed", "order_differs", "numbers_differ"])
 def test_by_rule_of_thumb_these_count_the_more_the_less_else_differs(what: str) -> None:
     def cost(overlap: float) -> float:
         return odds(0.95, overlap=overlap) - odds(0.95, overlap=overlap, **{what: 1.0})
@@ -42,10 +42,6 @@ def test_by_rule_of_thumb_these_count_the_more_the_less_else_differs(what: str) 
 
 def test_by_rule_of_thumb_the_longer_of_two_pairs_is_the_surer() -> None:
     assert odds(0.85, log_length=math.log1p(30)) > odds(0.85, log_length=math.log1p(3))
-
-
-def test_opposites_cost_a_tenth_of_cosine() -> None:
-    assert odds(0.95, opposed=1.0) == pytest.approx(odds(0.85))
 
 
 def test_real_questions_that_are_turned_round_or_opposed_are_surely_less_right() -> None:

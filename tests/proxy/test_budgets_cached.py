@@ -246,8 +246,6 @@ def test_at_the_limit_a_laxer_match_is_served_where_the_settings_allow_it(proxy:
     for answer in served:
         assert answer.headers["x-litellm-plugins-cache"] == "semantic"
         assert (told(answer, "state"), told(answer, "reason")) == ("degraded", "degraded_at_limit")
-    # The surest of such pairs are served at the usual rate, too.
-    assert "miss" in [ask_near("plain").headers["x-litellm-plugins-cache"] for _ in range(5)]
     refused = ask(proxy, "Something else altogether", "laxer")
     assert (refused.status_code, told(refused, "reason")) == (429, "above_limit")
     assert held_by(proxy, "laxer").requests == held_by(proxy, "laxer").reserved == 0

@@ -240,12 +240,13 @@ def test_at_the_limit_a_laxer_match_is_served_where_the_settings_allow_it(proxy:
         return ask(proxy, f"{article} How can I read it?", feature)
 
     eventually(lambda: ask_near("laxer").is_success, what="the verifier to know of it", every_s=0.5)
-    served = [answer for answer in (ask_near("laxer") for _ in range(12)) if answer.is_success]
-    assert {answer.headers["x-litellm-plugins-cache"] for answer in served} == {"semantic"}
-    # The surest of such pairs are hits at the usual rate, too.
-    stands = {(told(answer, "state"), told(answer, "reason")) for answer in served}
-    assert ("degraded", "degraded_at_limit") in stands
-    assert stands <= {("degraded", "degraded_at_limit"), ("ok", "cache_hit")}
+    answers = [ask_near("laxer") for _ in range(4)]
+    served = [answer for answer in answers if answer.is_success]
+    assert served
+    for answer in served:
+        assert answer.headers["x-litellm-plugins-cache"] == "semantic"
+        assert (told(answer, "state"), told(answer, "reason")) == ("degraded", "degraded_at_limit")
+    assert [ask_near("plain").headers["x-litellm-plugins-cache"] for _ in range(5)] == ["miss"] * 5
     refused = ask(proxy, "Something else altogether", "laxer")
     assert (refused.status_code, told(refused, "reason")) == (429, "above_limit")
     assert held_by(proxy, "laxer").requests == held_by(proxy, "laxer").reserved == 0

@@ -15,8 +15,8 @@ from litellm_plugins.cache.verifier.features import candidate
 from litellm_plugins.cache.verifier.labels import Label, domain_of
 from litellm_plugins.cache.verifier.words import WordCounts
 
-_LABELS, _RIGHT, _NOISE = 1_000, 0.95, 0.1
-_HITS = 1.01  # each label stands for that: all are of hits that were checked
+_LABELS, _RIGHT, _NOISE = 1_000, 0.9, 0.1
+_HITS = 200  # each label stands for so many hits: even the surest alone is too much for one in a hundred
 _VERSION = 10_000
 
 
@@ -33,7 +33,7 @@ def be_of_two_minds(database: Path, space: str) -> None:
             typical + _NOISE * drawn.normal(size=typical.size) * (np.abs(typical) + 0.1),
             right=bool(drawn.random() < _RIGHT),
             weight=_HITS,
-            requests=1,
+            requests=_HITS,
             created_at=time.time(),
         )
         for _ in range(_LABELS)

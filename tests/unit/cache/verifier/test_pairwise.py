@@ -44,6 +44,10 @@ def test_by_rule_of_thumb_the_longer_of_two_pairs_is_the_surer() -> None:
     assert odds(0.85, log_length=math.log1p(30)) > odds(0.85, log_length=math.log1p(3))
 
 
+def test_opposites_cost_more_than_a_tenth_of_cosine_where_all_else_is_the_same() -> None:
+    assert odds(0.95, overlap=1.0, opposed=1.0) == pytest.approx(odds(0.8, overlap=1.0))
+
+
 def test_real_questions_that_are_turned_round_or_opposed_are_surely_less_right() -> None:
     """At the same cosine."""
 

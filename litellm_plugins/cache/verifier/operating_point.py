@@ -82,7 +82,8 @@ def choose(
     slopes = np.cumsum((share * told * (1 - told))[:, None] * design, axis=0)  # of `errors`, by both parameters
     deviation = np.sqrt(np.maximum(0, np.einsum("ij,jk,ik->i", slopes, covariance, slopes)))
     upper = errors + caution.deviations * deviation
-    within = np.flatnonzero((upper <= rate * caution.margin) & (risk <= 1 - caution.least))
+    of_one = np.append(np.diff(probability[order]) == 0, False)  # with the next: a threshold lets in both or neither
+    within = np.flatnonzero((upper <= rate * caution.margin) & (risk <= 1 - caution.least) & ~of_one)
     if not len(within):
         return OperatingPoint(NEVER)
     last = within[-1]

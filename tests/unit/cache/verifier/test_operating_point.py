@@ -212,3 +212,11 @@ def test_a_lower_threshold_is_approached_by_half_and_a_higher_one_holds_at_once(
     assert eased(lower, None) == lower
     assert eased(lower, OperatingPoint(NEVER)) == lower, "nothing was served before: there is no way to go"
     assert eased(OperatingPoint(NEVER), lower).threshold == NEVER
+
+
+def test_labels_of_one_probability_are_let_in_together_or_not_at_all() -> None:
+    """A threshold cannot tell them apart, whatever room there is for some of them."""
+    probability, wrong = np.full(1_000, 0.9), np.array([1.0, *[0.0] * 9] * 100)
+    known = {"weight": np.ones(1_000), "recent": np.ones(1_000, bool), "recent_requests": 1_000.0, "caution": BARE}
+    assert choose(probability, wrong, rate=0.05, **known).threshold == NEVER  # type: ignore[arg-type]
+    assert choose(probability, wrong, rate=0.2, **known).hits == pytest.approx(1)  # type: ignore[arg-type]

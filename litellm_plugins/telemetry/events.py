@@ -171,8 +171,42 @@ class AlertHandled:
     outcome: str  # sent, failed
 
 
+@dataclass(frozen=True, slots=True)
+class CallFinished:
+    """A client's request is over, whichever way it ended; one for each, whatever was retried or fell back."""
+
+    at_s: float  # UNIX seconds, of its end
+    endpoint: str
+    model_group: str  # as asked
+    layer: Layer
+    ending: str  # success, failure, gone (its client left), refused (by the pack, before a provider was asked)
+    reason: str = ""  # of a failure the host's class of error, of a refusal the pack's reason
+    model: str = ""  # the group that answered, after fallbacks and degrading; none where no model did
+    deployment: str = ""  # the provider's name of the model
+    provider: str = ""
+    team: str = ""
+    key: str = ""
+    user: str = ""
+    end_user: str = ""
+    feature: str = ""
+    stream: bool = False
+    prompt_tokens: int = 0
+    cached_prompt_tokens: int = 0  # those of them that the provider read from its cache
+    completion_tokens: int = 0
+    spent_nano_usd: int = 0  # what the provider bills, as the host prices it; 0 on hits
+    own_nano_usd: int = 0  # embedding and judge calls made for it
+    saved_nano_usd: int = 0
+    saved_tokens: int = 0
+    took_ms: float = 0.0
+    first_token_ms: float | None = None
+    attempts: int = 0  # calls of deployments
+    call_id: str = ""  # the host's
+    trace_id: str = ""
+
+
 Event = (
     CacheDecided
+    | CallFinished
     | AnswerHandled
     | CacheChecked
     | StalenessMeasured

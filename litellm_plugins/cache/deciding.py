@@ -55,7 +55,8 @@ async def decide(
         checks: whether some that could be served may be answered afresh, to learn from it.
         check_share: how many of them at least.
     """
-    seen = [n for n in neighbours if hidden(n.question) == hidden(question)]
+    unseen = hidden(question)
+    seen = [n for n in neighbours if hidden(n.question) == unseen]
     if neighbours and not seen:
         return Judged(Reason.HIDDEN_TEXT, similarity=max(n.similarity for n in neighbours))
     twin = _twin(question, seen, asker)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
+from functools import lru_cache
 
 from litellm_plugins.cache.verifier.text import read
 
 _OPENING, _CLOSING = " ¿¡", " ?!."
 _UNSEEN = frozenset({"Cc", "Cf", "Cn", "Co", "Cs"})  # controls, format characters, code points that are no characters
+_PERHAPS = re.compile(r"[^\t-\r\x1c-~]")  # all but what ASCII prints, and its white space
 _SELECTORS = (("\ufe00", "\ufe0d"), ("\U000e0100", "\U000e01ef"))  # of a glyph's variant; text and emoji style apart
 
 
@@ -31,15 +34,16 @@ def hidden(text: str) -> str:
     Tag characters and variation selectors spell whole sentences that way: two questions that differ by those are
     one and the same to an embedder.
     """
-    return "".join(c for c in text if not c.isprintable() and _is_hidden(c)) + "".join(
-        c for c in text if c.isprintable() and any(low <= c <= high for low, high in _SELECTORS)
-    )
+    return "".join(c for c in _PERHAPS.findall(text) if _is_hidden(c))
 
 
 def _is_hidden(character: str) -> bool:
+    if character.isprintable():
+        return any(low <= character <= high for low, high in _SELECTORS)
     return not character.isspace() and unicodedata.category(character) in _UNSEEN
 
 
+@lru_cache(maxsize=16_384)
 def _tidy(text: str) -> str:
     spaced = " ".join(text.split()).lstrip(_OPENING)
     tidy = spaced.rstrip(_CLOSING)

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from litellm_plugins.cache.store import Neighbour
 from litellm_plugins.cache.verifier.text import Text, is_opposed, read, words_of
-from litellm_plugins.cache.verifier.words import WordCounts
+from litellm_plugins.cache.verifier.words import Rarities, WordCounts
 
 NEIGHBOURS = 16  # how many of the nearest entries have a say
 _TEMPERATURE = 0.06  # of a neighbour's vote: 0.06 less alike is 1/e of the weight
@@ -61,10 +61,10 @@ def candidate(
     best, share = same[0], votes[answer] / sum(votes.values())
     s1 = best.similarity
     d1 = others[0].similarity if others else _NOWHERE
-    asked, cached = read(question), read(best.question)
-    near = _overlap(asked.word_set, cached.word_set, words)
-    best_overlap = max([near, *(_overlap(asked.word_set, words_of(n.question), words) for n in same[1:6])])
-    other_overlap = max((_overlap(asked.word_set, words_of(n.question), words) for n in others[:5]), default=0.0)
+    asked, cached, rare = read(question), read(best.question), Rarities(words)
+    near = _overlap(asked.word_set, cached.word_set, rare)
+    best_overlap = max([near, *(_overlap(asked.word_set, words_of(n.question), rare) for n in same[1:6])])
+    other_overlap = max((_overlap(asked.word_set, words_of(n.question), rare) for n in others[:5]), default=0.0)
     values = (
         s1,
         s1 * s1,
@@ -75,7 +75,7 @@ def candidate(
         math.log(1 - share + 0.01),
         math.log1p(len(same)),
         near,
-        *_differences(asked, cached, words),
+        *_differences(asked, cached, rare),
         sum(n.similarity for n in same) / len(same),
         math.log1p(len(asked.words)),
         abs(len(asked.words) - len(cached.words)) / (len(asked.words) + len(cached.words) + 1),
@@ -83,34 +83,34 @@ def candidate(
         max(0.0, s1 - 0.9) * 10,
         math.log1p(popularity.get(answer, 0)),
         math.log1p(popularity.get(others[0].answer_id, 0)) if others else 0.0,
-        *_contrasts(asked, cached, words),
+        *_contrasts(asked, cached, rare),
         best_overlap,
         best_overlap - other_overlap,
     )
     return Candidate(best, np.array(values, np.float64))
 
 
-def _overlap(a: frozenset[str], b: frozenset[str], words: WordCounts) -> float:
+def _overlap(a: frozenset[str], b: frozenset[str], rare: Rarities) -> float:
     """Jaccard index of the words, each weighted by its rarity."""
-    union = words.weight(a | b)
-    return words.weight(a & b) / union if union > 0 else 0.0
+    union = rare.weight(a | b)
+    return rare.weight(a & b) / union if union > 0 else 0.0
 
 
-def _differences(a: Text, b: Text, words: WordCounts) -> tuple[float, ...]:
+def _differences(a: Text, b: Text, rare: Rarities) -> tuple[float, ...]:
     return (
-        math.log1p(max(0.0, words.weight(a.word_set - b.word_set))),
-        math.log1p(max(0.0, words.weight(b.word_set - a.word_set))),
+        math.log1p(max(0.0, rare.weight(a.word_set - b.word_set))),
+        math.log1p(max(0.0, rare.weight(b.word_set - a.word_set))),
         float(a.numbers != b.numbers),
         float((a.negations % 2) != (b.negations % 2)),
     )
 
 
-def _contrasts(a: Text, b: Text, words: WordCounts) -> tuple[float, ...]:
+def _contrasts(a: Text, b: Text, rare: Rarities) -> tuple[float, ...]:
     only_a, only_b = a.word_set - b.word_set, b.word_set - a.word_set
     union = len(a.trigrams | b.trigrams)
     return (
-        min(_MOST_RARE, max(map(words.rarity, only_a), default=0.0)),
-        min(_MOST_RARE, max(map(words.rarity, only_b), default=0.0)),
+        min(_MOST_RARE, max(map(rare.__getitem__, only_a), default=0.0)),
+        min(_MOST_RARE, max(map(rare.__getitem__, only_b), default=0.0)),
         float(is_opposed(only_a, only_b)),
         float(len((a.names - b.word_set) | (b.names - a.word_set))),
         float(a.codes != b.codes),

@@ -19,6 +19,7 @@ _CURVED = tuple(
         "only_asked", "only_cached", "mean_same_similarity", "log_popularity",
     )
 )  # fmt: skip
+_FIRST, _SECOND = (np.array(_CURVED)[side] for side in np.triu_indices(len(_CURVED)))  # of every product
 _FARTHEST = 6.0  # standard deviations; a feature never seen like that must not carry a decision alone
 _PULL, _PULL_CURVED, _PULL_CONSTANT = 3.0, 10.0, 1e-3  # ridge penalties, in observations
 _STEPS, _HALVINGS = 12, 12
@@ -101,9 +102,7 @@ def cross_fitted(
 
 def _design(features: Matrix, mean: Matrix, scale: Matrix) -> Matrix:
     z = np.clip((features - mean) / scale, -_FARTHEST, _FARTHEST)
-    curved = z[:, _CURVED]
-    products = [curved[:, i : i + 1] * curved[:, i:] for i in range(len(_CURVED))]
-    return np.hstack([z, *products, np.ones((len(z), 1))])
+    return np.hstack([z, z[:, _FIRST] * z[:, _SECOND], np.ones((len(z), 1))])
 
 
 def _sigmoid(x: Matrix) -> Matrix:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import zlib
 from collections.abc import Iterable
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -29,10 +30,23 @@ class WordCounts:
         """Inverse document frequency (Spärck Jones 1972), smoothed: log((N + 10) / (n + 0.5))."""
         return math.log((self.questions + 10) / (int(self.counts[_bucket(word)]) + 0.5))
 
+
+class Rarities(dict[str, float]):
+    """Rarities as they stand now, each looked up once: for the sums over one question and its neighbours."""
+
+    def __init__(self, words: WordCounts) -> None:
+        super().__init__()
+        self._words = words
+
+    def __missing__(self, word: str) -> float:
+        found = self[word] = self._words.rarity(word)
+        return found
+
     def weight(self, words: Iterable[str]) -> float:
         """The words' rarities, summed."""
-        return sum(map(self.rarity, words))
+        return sum(map(self.__getitem__, words))
 
 
+@lru_cache(maxsize=65_536)
 def _bucket(word: str) -> int:
     return zlib.crc32(word.encode("utf-8", "surrogatepass")) % BUCKETS

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from litellm_plugins.cache.verifier.words import BUCKETS, WordCounts
+from litellm_plugins.cache.verifier.words import BUCKETS, Rarities, WordCounts
 
 
 def test_a_word_is_the_rarer_the_fewer_questions_hold_it() -> None:
@@ -17,13 +17,13 @@ def test_a_word_is_the_rarer_the_fewer_questions_hold_it() -> None:
     assert words.rarity("card") == pytest.approx(math.log(110 / 100.5))
     assert words.rarity("lost") == pytest.approx(math.log(110 / 5.5))
     assert words.rarity("never seen") == pytest.approx(math.log(110 / 0.5))
-    assert words.weight({"card", "lost"}) == pytest.approx(words.rarity("card") + words.rarity("lost"))
+    assert Rarities(words).weight({"card", "lost"}) == pytest.approx(words.rarity("card") + words.rarity("lost"))
 
 
 def test_every_word_is_equally_rare_before_anything_was_asked() -> None:
     words = WordCounts()
     assert words.rarity("card") == words.rarity("lost") > 0
-    assert words.weight(()) == 0
+    assert Rarities(words).weight(()) == 0
 
 
 def test_counts_handed_over_are_a_copy() -> None:

@@ -53,7 +53,6 @@ def stream_command(
 
 
 async def _pairs(path: Path, fit_path: Path | None) -> dict[str, Any]:
-    from litellm_plugins.cache.verifier.pairwise import rule_of_thumb
     from litellm_plugins.evaluation import pairs
     from litellm_plugins.evaluation.rows import read_rows
 
@@ -61,14 +60,15 @@ async def _pairs(path: Path, fit_path: Path | None) -> dict[str, Any]:
     others = read_rows(fit_path, pairs.Pair.parse) if fit_path else []
     embedder = _embedder()
     try:
-        model = rule_of_thumb()
         with _progress("pairs", len(rows) + len(others)) as advance:
-            if others:
-                model = pairs.fitted(await pairs.see(others, embedder, model, advance))
-            seen = await pairs.see(rows, embedder, model, advance)
+            seen = await pairs.see(rows, embedder, advance)
+            labelled = await pairs.see(others, embedder, advance) if others else None
     finally:
         await embedder.aclose()
-    return pairs.report(seen, model) | {"cosine": pairs.report(seen, None)}
+    if labelled is not None and sys.stderr.isatty():
+        click.echo(f"Fitting to {len(others)} pairs: about a second for each thousand.", err=True)
+    score = pairs.by_rule(seen) if labelled is None else pairs.fitted(labelled).probabilities(seen)
+    return pairs.report(seen, score) | {"cosine": pairs.report(seen, pairs.by_cosine(seen))}
 
 
 async def _stream(

@@ -13,9 +13,11 @@ import numpy.typing as npt
 from litellm_plugins.cache.store import Neighbour
 from litellm_plugins.cache.verifier import pairwise
 from litellm_plugins.cache.verifier.features import Features, candidate
-from litellm_plugins.cache.verifier.pairwise import PairModel
 from litellm_plugins.cache.verifier.text import read
 from litellm_plugins.cache.verifier.words import WordCounts
+from litellm_plugins.evaluation import pair_fit
+from litellm_plugins.evaluation.pair_fit import PairFit
+from litellm_plugins.evaluation.pair_words import PairWords, pair_words
 from litellm_plugins.evaluation.rows import BadRows, text_in
 
 if TYPE_CHECKING:
@@ -49,19 +51,19 @@ class Seen:
     features: Matrix
     asked: Matrix  # the questions' vectors, shape (pairs, dimensions)
     cached: Matrix
+    words: PairWords
     right: Column
     embed_ms: Column
     verify_ms: Column
 
 
-async def see(
-    pairs: Sequence[Pair], embedder: Embedder, model: PairModel, progress: Callable[[], None] = lambda: None
-) -> Seen:
+async def see(pairs: Sequence[Pair], embedder: Embedder, progress: Callable[[], None] = lambda: None) -> Seen:
     """Embed both questions of each pair and take the features of a cache that holds the one answer alone."""
     words = WordCounts()
     for question in {pair.cached for pair in pairs}:
         words.add(read(question).word_set)
     features: list[Features] = []
+    rule = pairwise.rule_of_thumb()
     vectors: list[tuple[Any, Any]] = []
     embed_ms, verify_ms = [], []
     for pair in pairs:
@@ -74,26 +76,36 @@ async def see(
         found = candidate(pair.asked, [Neighbour(b"", pair.cached, similarity, b"answer")], words, {})
         if found is None:
             raise AssertionError("one neighbour always makes a candidate")
-        model.probabilities(found.features[None])
+        rule.probabilities(found.features[None])
         verify_ms.append((time.perf_counter() - start) * 1_000)
         features.append(found.features)
         vectors.append((asked, cached))
         progress()
     right = np.array([pair.right for pair in pairs], np.float64)
     one, other = (np.array(side) for side in zip(*vectors, strict=True))
-    return Seen(np.array(features), one, other, right, np.array(embed_ms), np.array(verify_ms))
+    sets = pair_words((read(pair.asked).word_set, read(pair.cached).word_set) for pair in pairs)
+    return Seen(np.array(features), one, other, sets, right, np.array(embed_ms), np.array(verify_ms))
 
 
-def fitted(seen: Seen) -> PairModel:
+def fitted(seen: Seen) -> PairFit:
     """Weights from labelled pairs. Raises: BadRows where all have one label."""
     if len(set(seen.right)) < 2:
         raise BadRows("pairs to fit on must be of both labels")
-    return pairwise.fit(seen.features, seen.right, seen.asked, seen.cached)
+    return pair_fit.fit(seen, seen.right)
 
 
-def report(seen: Seen, model: PairModel | None) -> dict[str, Any]:
-    """The figures; without a model those of the plain cosine."""
-    score = seen.features[:, 0] if model is None else model.probabilities(seen.features, seen.asked, seen.cached)
+def by_cosine(seen: Seen) -> Column:
+    """The plain cosine of each pair."""
+    return seen.features[:, 0]
+
+
+def by_rule(seen: Seen) -> Column:
+    """What holds of pairs before any is labelled."""
+    return pairwise.rule_of_thumb().probabilities(seen.features)
+
+
+def report(seen: Seen, score: Column) -> dict[str, Any]:
+    """The figures of a score that is higher the surer a pair is."""
     return {
         "n": len(score),
         "ap": round(average_precision(score, seen.right), 4),

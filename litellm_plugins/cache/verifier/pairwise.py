@@ -1,7 +1,6 @@
 """Two questions and nothing around them: how alike they are, and what tells them apart. Pure numpy.
 
-Where the cache holds one answer alone, there is no neighbourhood to ask. The pair then decides: by a rule of thumb, or
-by weights fitted on labelled pairs, which may look at the embeddings themselves.
+Where the cache holds one answer alone, there is no neighbourhood to ask. The pair then decides, by a rule of thumb.
 """
 
 from __future__ import annotations
@@ -14,7 +13,6 @@ import numpy as np
 import numpy.typing as npt
 
 from litellm_plugins.cache.verifier.features import NAMES
-from litellm_plugins.cache.verifier.logistic import ascend
 
 Matrix = npt.NDArray[np.float64]
 
@@ -28,9 +26,6 @@ _OPPOSED = NAMES.index("opposed")
 _SAME, _TWO = NAMES.index("log_same"), math.log1p(1.5)  # how many entries give the answer: fewer than two
 _COLUMNS = [NAMES.index(name) for name in _OF_PAIRS]
 _FARTHEST = 6.0
-_PULL, _PULL_VECTORS = 3.0, 30.0
-_VECTOR_SCALE = 20.0  # products of two unit vectors' coordinates are about 1/dimensions
-_STEPS = 8
 
 # By rule, not fitted: cosine decides (even odds at 0.85 for ten words, 20 of log odds per unit). Words of opposite
 # meaning count like 0.15 less of it, words turned round like 0.1, and figures that differ like half of that, each as
@@ -48,18 +43,15 @@ _RULES_OF_TWO = {
 
 @dataclass(frozen=True, slots=True)
 class PairModel:
-    """Standardisation and weights; those of the vectors only where it was fitted with them."""
+    """Standardisation and weights."""
 
     mean: Matrix
     scale: Matrix
     weights: Matrix  # of the features, their products, and the constant
-    vector_weights: Matrix | None = None  # of the products and the distances of coordinates
 
-    def probabilities(self, features: Matrix, asked: Matrix | None = None, cached: Matrix | None = None) -> Matrix:
-        """Of being right, shape (rows,), for features of shape (rows, len(NAMES)), vectors (rows, dimensions)."""
-        odds = _design(features, self.mean, self.scale) @ self.weights
-        if self.vector_weights is not None and asked is not None and cached is not None:
-            odds = odds + _of_vectors(asked, cached) @ self.vector_weights
+    def probabilities(self, features: Matrix) -> Matrix:
+        """Of being right, shape (rows,), for features of shape (rows, len(NAMES))."""
+        odds = design(features, self.mean, self.scale) @ self.weights
         out: Matrix = 1 / (1 + np.exp(-np.clip(odds, -30, 30)))
         return out
 
@@ -67,7 +59,7 @@ class PairModel:
 def rule_of_thumb() -> PairModel:
     """What holds of pairs before any is labelled."""
     mean, scale = np.zeros(len(_OF_PAIRS)), np.ones(len(_OF_PAIRS))
-    weights = np.zeros(_design(np.zeros((1, len(NAMES))), mean, scale).shape[1])
+    weights = np.zeros(design(np.zeros((1, len(NAMES))), mean, scale).shape[1])
     for name, weight in _RULES.items():
         weights[_OF_PAIRS.index(name)] = weight * _STEEPNESS
     products = list(itertools.combinations_with_replacement(_OF_PAIRS, 2))
@@ -88,35 +80,17 @@ def tempered(probability: Matrix, features: Matrix) -> Matrix:
     return np.where(by_itself, np.minimum(probability, _RULE_OF_THUMB.probabilities(features)), probability)
 
 
-def fit(features: Matrix, right: Matrix, asked: Matrix, cached: Matrix) -> PairModel:
-    """Ridge-penalised logistic regression by Newton's method, on some thousands of labelled pairs.
-
-    Args:
-        features: shape (rows, len(NAMES)).
-        right: 1.0 or 0.0 per row.
-        asked: the questions' vectors, shape (rows, dimensions).
-        cached: those of the cached questions.
-    """
+def standard(features: Matrix) -> tuple[Matrix, Matrix]:
+    """Mean and deviation of the features that count, for features of shape (rows, len(NAMES))."""
     mine = features[:, _COLUMNS]
-    mean, scale = mine.mean(axis=0), mine.std(axis=0) + 1e-6
-    of_features = _design(features, mean, scale)
-    design = np.hstack([of_features, _of_vectors(asked, cached)])
-    penalty = np.full(design.shape[1], _PULL_VECTORS)
-    penalty[: of_features.shape[1]] = _PULL
-    weights = ascend(design, right, penalty, np.zeros(design.shape[1]), steps=_STEPS)
-    split = of_features.shape[1]
-    return PairModel(mean, scale, weights[:split], weights[split:])
+    return mine.mean(axis=0), mine.std(axis=0) + 1e-6
 
 
-def _design(features: Matrix, mean: Matrix, scale: Matrix) -> Matrix:
+def design(features: Matrix, mean: Matrix, scale: Matrix) -> Matrix:
+    """Standardised features, their products and the constant, shape (rows, columns)."""
     z = np.clip((features[:, _COLUMNS] - mean) / scale, -_FARTHEST, _FARTHEST)
     products = [z[:, i : i + 1] * z[:, i:] for i in range(z.shape[1])]
     return np.hstack([z, *products, np.ones((len(z), 1))])
-
-
-def _of_vectors(asked: Matrix, cached: Matrix) -> Matrix:
-    out: Matrix = np.hstack([asked * cached, np.abs(asked - cached)]).astype(np.float64) * _VECTOR_SCALE
-    return out
 
 
 _RULE_OF_THUMB = rule_of_thumb()

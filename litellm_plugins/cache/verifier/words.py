@@ -24,11 +24,11 @@ class WordCounts:
         """Count one question by its different words."""
         self.questions += 1
         for word in words:
-            self.counts[_bucket(word)] += 1
+            self.counts[bucket(word)] += 1
 
     def rarity(self, word: str) -> float:
         """Inverse document frequency (Spärck Jones 1972), smoothed: log((N + 10) / (n + 0.5))."""
-        return math.log((self.questions + 10) / (int(self.counts[_bucket(word)]) + 0.5))
+        return math.log((self.questions + 10) / (int(self.counts[bucket(word)]) + 0.5))
 
 
 class Rarities(dict[str, float]):
@@ -48,5 +48,6 @@ class Rarities(dict[str, float]):
 
 
 @lru_cache(maxsize=65_536)
-def _bucket(word: str) -> int:
+def bucket(word: str) -> int:
+    """The word's place among `BUCKETS`."""
     return zlib.crc32(word.encode("utf-8", "surrogatepass")) % BUCKETS

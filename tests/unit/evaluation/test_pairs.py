@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 
 from litellm_plugins.cache.verifier.features import NAMES
-from litellm_plugins.cache.verifier.pairwise import rule_of_thumb
 from litellm_plugins.evaluation.pairs import (
     Pair,
     area_under_roc,
     average_precision,
+    by_cosine,
+    by_rule,
     fitted,
     hits_at,
     report,
@@ -79,7 +80,7 @@ def pairs(count: int, seed: int = 0) -> tuple[list[Pair], FakeEmbedder]:
 async def test_pairs_are_seen_with_their_cosine_as_a_cache_that_holds_the_one_answer() -> None:
     made, embedder = pairs(20)
     steps: list[None] = []
-    seen = await see(made, embedder, rule_of_thumb(), lambda: steps.append(None))
+    seen = await see(made, embedder, lambda: steps.append(None))
     assert len(steps) == 20
     assert seen.features.shape == (20, len(NAMES))
     angles = [embedder.angles[pair.cached] for pair in made]
@@ -91,31 +92,31 @@ async def test_pairs_are_seen_with_their_cosine_as_a_cache_that_holds_the_one_an
 
 async def test_the_report_has_these_figures_and_no_others() -> None:
     made, embedder = pairs(50)
-    seen = await see(made, embedder, rule_of_thumb())
-    for model in (rule_of_thumb(), None):
-        told = report(seen, model)
+    seen = await see(made, embedder)
+    for score in (by_rule(seen), by_cosine(seen)):
+        told = report(seen, score)
         assert list(told) == [
             "n", "ap", "auc", "hit_rate_at_error", "hit_rate_at_error_per_hit", "embed_ms_p50", "verify_ms_p50",
         ]  # fmt: skip
         assert list(told["hit_rate_at_error"]) == list(told["hit_rate_at_error_per_hit"]) == ["0.01", "0.02", "0.05"]
         assert told["n"] == 50
-    assert report(seen, None)["ap"] == report(seen, None)["auc"] == 1.0
+    assert report(seen, by_cosine(seen))["ap"] == report(seen, by_cosine(seen))["auc"] == 1.0
     share = sum(pair.right for pair in made) / 50
-    assert report(seen, None)["hit_rate_at_error"]["0.01"] == pytest.approx(share)
+    assert report(seen, by_cosine(seen))["hit_rate_at_error"]["0.01"] == pytest.approx(share)
 
 
 async def test_a_fit_on_other_pairs_tells_new_ones_apart() -> None:
     """Though the rule of thumb has them the wrong way round: near is wrong here."""
     made, embedder = pairs(400)
     turned = [Pair(pair.asked, pair.cached, not pair.right) for pair in made]
-    model = fitted(await see(turned[:300], embedder, rule_of_thumb()))
-    rest = await see(turned[300:], embedder, model)
-    assert report(rest, model)["auc"] > 0.95
-    assert report(rest, rule_of_thumb())["auc"] < 0.1
+    model = fitted(await see(turned[:300], embedder))
+    rest = await see(turned[300:], embedder)
+    assert report(rest, model.probabilities(rest))["auc"] > 0.95
+    assert report(rest, by_rule(rest))["auc"] < 0.1
 
 
 async def test_pairs_of_one_label_cannot_be_fitted_on() -> None:
     made, embedder = pairs(20)
-    seen = await see([pair for pair in made if pair.right], embedder, rule_of_thumb())
+    seen = await see([pair for pair in made if pair.right], embedder)
     with pytest.raises(BadRows, match="both labels"):
         fitted(seen)

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
 import pytest
 
 from litellm_plugins.cache.verifier.features import candidate
-from litellm_plugins.cache.verifier.pairwise import Matrix, PairModel, fit, rule_of_thumb
+from litellm_plugins.cache.verifier.pairwise import rule_of_thumb
 from litellm_plugins.cache.verifier.words import WordCounts
 from tests.unit.cache.verifier.samples import features, neighbour
 
@@ -59,31 +58,3 @@ def test_real_questions_that_are_turned_round_or_opposed_are_surely_less_right()
     plain = of("Can I lock my card today please?", "May I lock the card now?")
     assert of("Can I lock my card today please?", "Can I unlock my card today please?") < plain
     assert of("Does Ann owe Bob money?", "Does Bob owe Ann money?") < plain
-
-
-def pairs(count: int, seed: int = 0) -> tuple[Matrix, Matrix, Matrix, Matrix]:
-    """Right where the first coordinates of both vectors agree, which no feature shows."""
-    rng = np.random.default_rng(seed)
-    asked, cached = (rng.normal(size=(count, 16)) for _ in range(2))
-    asked, cached = (v / np.linalg.norm(v, axis=1, keepdims=True) for v in (asked, cached))
-    rows = np.array([features(similarity=float(a @ b)) for a, b in zip(asked, cached, strict=True)])
-    return rows, (asked[:, 0] * cached[:, 0] > 0).astype(np.float64), asked, cached
-
-
-def accuracy(model: PairModel, rows: Matrix, right: Matrix, *vectors: Matrix) -> float:
-    return float(((model.probabilities(rows, *vectors) > 0.5) == right).mean())
-
-
-def test_a_fit_may_learn_from_the_vectors_what_features_do_not_show() -> None:
-    model = fit(*pairs(3_000))
-    rows, right, asked, cached = pairs(500, seed=1)
-    assert accuracy(model, rows, right, asked, cached) > 0.85
-    assert accuracy(model, rows, right) < 0.7
-
-
-def test_a_fit_without_its_vectors_still_gives_probabilities() -> None:
-    """A neighbourhood hands over none."""
-    rows, right, asked, cached = pairs(200)
-    p = fit(rows, right, asked, cached).probabilities(rows)
-    assert p.shape == (200,)
-    assert ((p > 0) & (p < 1)).all()

@@ -10,7 +10,8 @@ from litellm_plugins.cache.matching import Match, judge
 from litellm_plugins.cache.same_words import hidden, same_words
 from litellm_plugins.cache.store import Neighbour
 from litellm_plugins.cache.verifier.text import Text, is_opposed, read
-from litellm_plugins.cache.verifier.verifier import Assessment, Verifier
+from litellm_plugins.cache.verifier.verifier import Assessment
+from litellm_plugins.cache.verifier.verifiers import Assessor
 from litellm_plugins.model import Reason
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ async def decide(
     neighbours: Sequence[Neighbour],
     semantic: Semantic,
     *,
-    verifier: Verifier | None,
+    verifier: Assessor | None,
     asker: str | None = None,
     checks: bool = True,
     check_share: float = 0.0,

@@ -23,6 +23,7 @@ from litellm_plugins.cache.store import CacheStore, Entry
 from litellm_plugins.cache.tags import entry_tags
 from litellm_plugins.cache.verdict import Verdict
 from litellm_plugins.cache.verifier.features import NEIGHBOURS
+from litellm_plugins.cache.verifier.verifiers import TenantVerifier, Verifiers
 from litellm_plugins.cache.volatility import Treatment, lifetime_s, slid_until, treat
 from litellm_plugins.embedding.embedder import EmbedderUnavailable
 from litellm_plugins.errors import StoreUnavailable
@@ -52,7 +53,7 @@ class CacheLayers:
         draw: Callable[[], float] = random.random,
     ) -> None:
         self._store, self._embedder, self._clock = store, embedder, clock
-        self._verifier = verifier
+        self._verifiers = None if verifier is None else Verifiers(verifier)
         self._checker = Checker(store=store, comparer=comparer, records=checks, told=told, clock=clock, draw=draw)
         self._shelf = curated.Shelf(store)
 
@@ -81,10 +82,11 @@ class CacheLayers:
         except StoreUnavailable as exc:
             return replace(verdict, reason=Reason.STORE_UNAVAILABLE, failure=exc.reason)
         await self._slide(verdict, policy)
-        if self._verifier is not None and derived.question is not None:
-            self._verifier.saw_request()
+        verifier = self._verifier_of(request)
+        if verifier is not None and derived.question is not None:
+            verifier.saw_request()
             if verdict.given is not None:
-                self._verifier.saw_answer(verdict.given)
+                verifier.saw_answer(verdict.given)
         return verdict
 
     async def merged(self, verdict: Verdict, request: Request, policy: Cache) -> Verdict | None:
@@ -99,8 +101,9 @@ class CacheLayers:
             return None
         if entry is None or not self._young_enough(entry, request):
             return None
-        if self._verifier is not None and derived.question is not None:
-            self._verifier.saw_answer(entry.answer_id)
+        verifier = self._verifier_of(request)
+        if verifier is not None and derived.question is not None:
+            verifier.saw_answer(entry.answer_id)
         hit = Verdict(Layer.COALESCED, Reason.IN_FLIGHT, entry=entry, similarity=1.0)
         return replace(hit, keys=derived, treatment=verdict.treatment)
 
@@ -142,7 +145,7 @@ class CacheLayers:
         if rival and right and (rival.origin == entry.origin or vouches(reply.body, rival.body)):
             known_as = replace(entry, answer_id=rival.answer_id or entry.answer_id)
         if embedding is not None and not again:
-            await self._learn(verdict, known_as.answer_id, right)
+            await self._learn(verdict, request, known_as.answer_id, right)
         if to_judge is None or (known_as != entry and await self._holds(verdict.keys, entry)):
             await self._put(verdict, known_as, kept)
         if not again:
@@ -160,9 +163,9 @@ class CacheLayers:
         kept = await self._store.get(derived.tenant, derived.exact)
         return kept is not None and kept.answer_id == entry.answer_id
 
-    async def _learn(self, verdict: Verdict, answer_id: bytes, right: bool | None) -> None:
+    async def _learn(self, verdict: Verdict, request: Request, answer_id: bytes, right: bool | None) -> None:
         """Teach the verifier what a fresh answer says of the candidate, and that it was given."""
-        verifier, assessed, derived = self._verifier, verdict.assessment, verdict.keys
+        verifier, assessed, derived = self._verifier_of(request), verdict.assessment, verdict.keys
         if verifier is None or derived is None or derived.question is None:
             return
         if assessed is not None and right is not None:
@@ -174,11 +177,14 @@ class CacheLayers:
 
     async def aclose(self) -> None:
         """Close the store and the embedder."""
-        if self._verifier is not None:
-            await self._verifier.aclose()
+        if self._verifiers is not None:
+            await self._verifiers.aclose()
         await self._store.aclose()
         if self._embedder is not None:
             await self._embedder.aclose()
+
+    def _verifier_of(self, request: Request) -> TenantVerifier | None:
+        return None if self._verifiers is None else self._verifiers.of(keys.owner_of(request.identity))
 
     @property
     def _space(self) -> str:
@@ -268,7 +274,8 @@ class CacheLayers:
         """The verdict on a curated answer to a question that means the same, judged as any other; None: no such."""
         candidates = await self._shelf.near(wanted, embedding.vector, space=self._space, k=NEIGHBOURS)
         neighbours = [each.neighbour for each in candidates]
-        judged = await decide(wanted.question, neighbours, policy.semantic, verifier=self._verifier, checks=False)
+        verifier = self._verifier_of(request)
+        judged = await decide(wanted.question, neighbours, policy.semantic, verifier=verifier, checks=False)
         if judged.neighbour is None:
             return None
         entry = await self._shelf.fetch(wanted, candidates, judged.neighbour)
@@ -294,7 +301,7 @@ class CacheLayers:
             derived.question or "",
             neighbours,
             policy.semantic,
-            verifier=self._verifier,
+            verifier=self._verifier_of(request),
             asker=keys.owner_of(request.identity) if policy.scope == "global" else None,
             check_share=1.0 if policy.shadow else policy.recheck_share,
         )

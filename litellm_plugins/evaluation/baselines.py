@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from litellm_plugins.cache.verifier.verifier import is_due
+from litellm_plugins.cache.verifier.schedule import is_due
 from litellm_plugins.evaluation.stream import Asked, Outcomes
 
 Vectors = npt.NDArray[np.float32]  # shape (requests, dimensions), unit length

@@ -173,6 +173,13 @@ def beats(new: Fit, old: Fit, labels: Sequence[Label]) -> bool:
     return new_loss <= _log_loss(old.probabilities(features), right, weight)
 
 
+def explains_better(new: Fit, other: Fit, labels: Sequence[Label]) -> bool:
+    """Whether `new`, not having seen them, explains the labels better than one that was made of others as well."""
+    features, right = _columns(labels)
+    weight = np.array([label.weight for label in labels], np.float64)
+    return _log_loss(new.curve.probability, right, weight) < _log_loss(other.probabilities(features), right, weight)
+
+
 def recalibrated(old: Fit, labels: Sequence[Label], *, version: int) -> Fit:
     """The old model with an operating point that has seen the newest labels, which the model has not."""
     unseen = _unseen(version, old, labels)

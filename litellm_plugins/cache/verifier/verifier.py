@@ -16,7 +16,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from litellm_plugins.cache.store import Neighbour
-from litellm_plugins.cache.verifier import fitting
+from litellm_plugins.cache.verifier import fitting, schedule
 from litellm_plugins.cache.verifier.features import NAMES, Features, candidate
 from litellm_plugins.cache.verifier.fitting import Fit
 from litellm_plugins.cache.verifier.labels import Label, LabelStore, domain_of
@@ -32,9 +32,8 @@ _LOG = logging.getLogger(__name__)
 P = ParamSpec("P")
 T = TypeVar("T")
 
-_FIRST_FIT, _GROWTH, _AT_LEAST = 100, 0.08, 25  # labels until the first fit; then this share more, and that many
 _LABELS = 6_000  # the newest; a fit on more takes seconds of a core and gains nothing
-_LOOK_FOR_FITS_S = 5.0
+_LOOK_FOR_FITS_S, _LOOK_FOR_TENANTS_S = 5.0, 30.0
 _ANSWERS = 65_536  # whose popularity is counted
 _HEAVIEST = 100.0  # requests that one label may stand for
 
@@ -90,8 +89,9 @@ class Verifier:
         clock: Callable[[], float] = time.time,
         draw: Callable[[], float] = random.random,
     ) -> None:
-        self._labels, self._prior = labels, prior
+        self._labels, self._prior, self._space = labels, prior, space
         self._domain = domain_of(space)
+        self._common: Verifier | None = None  # of a tenant's own: everybody's
         self._caution = caution or Caution()
         self._clock, self._draw = clock, draw
         self._words = WordCounts()
@@ -108,6 +108,25 @@ class Verifier:
     def fit(self) -> Fit | None:
         """The fit in force."""
         return self._fit
+
+    def for_tenant(self, name: str) -> Verifier:
+        """One that learns from a tenant's requests alone, beside this one, and counts words and answers with it."""
+        own = Verifier(
+            self._labels,
+            space=self._space,
+            prior=self._prior,
+            caution=self._caution,
+            clock=self._clock,
+            draw=self._draw,
+        )
+        own._domain = f"{self._domain}/tenant/{name}"
+        own._common, own._words, own._popularity = self, self._words, self._popularity
+        return own
+
+    async def has_fit(self) -> bool:
+        """Whether there is one by now, here or in the store."""
+        await self._take_newer_fit()
+        return self._fit is not None
 
     async def assess(
         self,
@@ -169,7 +188,8 @@ class Verifier:
         label = Label(assessment.features, right, assessment.weight, requests, self._clock())
         count = await self._labels.add_label(self._domain, label)
         # Whoever brings the label that a fit is due at makes it: the others find it in the store.
-        if is_due(count) and (self._fitting is None or self._fitting.done()):
+        first = schedule.FIRST_FIT if self._common is None else schedule.FIRST_OF_TENANT
+        if schedule.is_due(count, first) and (self._fitting is None or self._fitting.done()):
             self._fitting = asyncio.create_task(self._refit(count))
 
     async def settled(self) -> None:
@@ -209,7 +229,7 @@ class Verifier:
 
     async def _take_newer_fit(self) -> None:
         now = self._clock()
-        if now - self._looked_at < _LOOK_FOR_FITS_S:
+        if now - self._looked_at < (_LOOK_FOR_FITS_S if self._common is None else _LOOK_FOR_TENANTS_S):
             return
         self._looked_at = now
         try:
@@ -226,8 +246,10 @@ class Verifier:
         self._adopt(fit)
 
     def _adopt(self, fit: Fit) -> None:
-        if self._fit is None:  # a worker that has just started knows no words yet
-            self._words = WordCounts(fit.word_counts, fit.questions)
+        if self._common is not None:
+            self._earlier = self._earlier or self._common._earlier | self._common._points
+        elif self._fit is None:  # a worker that has just started knows no words yet
+            self._words.take(fit.word_counts, fit.questions)
             for answer, count in sorted(fit.popularity.items(), key=lambda item: item[1]):
                 self._popularity.setdefault(answer, count)
         self._fit = fit
@@ -238,6 +260,7 @@ class Verifier:
         try:
             labels = await self._labels.newest_labels(self._domain, _LABELS)
             old = self._fit
+            others = self._common.fit if self._common is not None and old is None else None
             words, popularity = self._words.counts.copy(), dict(self._popularity)
             new = await asyncio.to_thread(
                 _on_one_core,
@@ -249,6 +272,8 @@ class Verifier:
                 questions=self._words.questions,
                 popularity=popularity,
             )
+            if others is not None and not await asyncio.to_thread(fitting.explains_better, new, others, labels):
+                return  # everybody's labels serve this tenant as well as its own do
             if old is not None and not await asyncio.to_thread(fitting.beats, new, old, labels):
                 _LOG.info("verifier: a fit to %d labels explains the newest ones no better; the old one stays", version)
                 new = await asyncio.to_thread(fitting.recalibrated, old, labels, version=version)
@@ -263,14 +288,6 @@ def _on_one_core(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """Run `work` with single-threaded linear algebra: on matrices this small, more threads are ten times slower."""
     with threadpool_limits(limits=1, user_api="blas"):
         return work(*args, **kwargs)
-
-
-def is_due(count: int) -> bool:
-    """Whether a fit is due when there are `count` labels: at 100, then every time there are 8 % more."""
-    due = _FIRST_FIT
-    while due < count:
-        due += max(_AT_LEAST, int(due * _GROWTH))
-    return due == count
 
 
 def _contrasts(features: Features) -> tuple[str, ...]:

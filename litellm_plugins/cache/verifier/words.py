@@ -20,6 +20,10 @@ class WordCounts:
         self.counts = np.zeros(BUCKETS, np.uint32) if counts is None else counts.copy()
         self.questions = questions
 
+    def take(self, counts: npt.NDArray[np.uint32], questions: int) -> None:
+        """Go on from these, in place of what was counted here."""
+        self.counts, self.questions = counts.copy(), questions
+
     def add(self, words: Iterable[str]) -> None:
         """Count one question by its different words."""
         self.questions += 1

@@ -161,7 +161,7 @@ async def test_cold_a_near_miss_among_all_cached_questions_is_refused_with_its_r
     worlds: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One partition, full of neighbours; the labels that came while it was filled are not learnt from."""
-    monkeypatch.setattr("litellm_plugins.cache.verifier.verifier.is_due", lambda _: False)
+    monkeypatch.setattr("litellm_plugins.cache.verifier.schedule.is_due", lambda *_: False)
     world, tally = worlds(0.999), Tally()
     for row in ROWS:
         await world.ask(row, "cached")

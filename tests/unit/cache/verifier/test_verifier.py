@@ -8,7 +8,7 @@ import pytest
 
 from litellm_plugins.cache.verifier import fitting
 from litellm_plugins.cache.verifier.labels import Label
-from litellm_plugins.cache.verifier.verifier import is_due
+from litellm_plugins.cache.verifier.schedule import is_due
 from tests.unit.cache.verifier.samples import by_similarity, drawn, labels, neighbour, sure
 from tests.unit.cache.verifier.workers import AGAIN, ASKED, DOMAIN, FAR, Deployment, assess, teach, version_of
 

@@ -5,14 +5,16 @@ from __future__ import annotations
 import re
 
 _STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
-_SERIES = re.compile(r"\b(?:litellm_[a-z_]+(?::[a-z0-9_:]+)?|up|ALERTS)\b")
+_SERIES = re.compile(r"\b(?:litellm_[a-z0-9_]+(?::[a-z0-9_:]+)?|up|ALERTS)\b")
 _SELECTED = re.compile(r"\b(litellm_[a-z0-9_:]+|up|ALERTS)\s*\{([^}]*)\}")
+_LABELS = re.compile(r"\b(?:by|without|on|ignoring|group_left|group_right)\s*\(([^)]*)\)")
 _MATCHER = re.compile(r"(\w+)\s*(?:=~|!~|!=|=)")
 
 
 def series_of(expression: str) -> set[str]:
     """Names of series in it."""
-    return set(_SERIES.findall(_STRING.sub('""', expression)))
+    without_labels = re.sub(r"\{[^}]*\}", " ", _LABELS.sub(" ", _STRING.sub('""', expression)))
+    return set(_SERIES.findall(without_labels))
 
 
 def selected_labels(expression: str) -> list[tuple[str, set[str]]]:
@@ -24,5 +26,4 @@ def selected_labels(expression: str) -> list[tuple[str, set[str]]]:
 def grouped_labels(expression: str) -> set[str]:
     """The labels that it groups or joins by."""
     plain = _STRING.sub('""', expression)
-    lists = re.findall(r"\b(?:by|without|on|ignoring)\s*\(([^)]*)\)", plain)
-    return {label.strip() for each in lists for label in each.split(",") if label.strip()}
+    return {label.strip() for each in _LABELS.findall(plain) for label in each.split(",") if label.strip()}

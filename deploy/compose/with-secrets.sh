@@ -12,7 +12,7 @@ names=$(env | while IFS='=' read -r name value; do
 done)
 
 for name in $names; do
-  eval "left=\$$name"
+  eval "left=\${$name-}"
   filled=
   while :; do
     case $left in

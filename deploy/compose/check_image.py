@@ -33,4 +33,4 @@ if __name__ == "__main__":
         sys.exit("This image cannot run the pack:\n" + "\n".join(problems))
     for module in MODULES:
         importlib.import_module(module)
-    print(f"{PACK} {version(PACK)} on litellm {version('litellm')}, Python {sys.version.split()[0]}: complete")
+    sys.stdout.write(f"{PACK} {version(PACK)} on litellm {version('litellm')}, Python {sys.version.split()[0]}: complete\n")

@@ -208,7 +208,9 @@ def test_the_stock_config_is_the_same_without_the_pack() -> None:
 def test_prometheus_finds_the_proxy_and_reads_the_rules() -> None:
     config = yaml.safe_load((ROOT / "deploy/prometheus/prometheus.yml").read_text())
     assert "../prometheus:/etc/prometheus:ro" in SERVICES["prometheus"]["volumes"]
-    assert [ROOT / "deploy/prometheus" / file for file in config["rule_files"]] == [ROOT / "deploy/prometheus/rules.yml"]
+    assert [ROOT / "deploy/prometheus" / file for file in config["rule_files"]] == [
+        ROOT / "deploy/prometheus/rules.yml"
+    ]
     scraped = {job["job_name"]: job for job in config["scrape_configs"]}["litellm"]
     assert scraped["static_configs"][0]["targets"] == ["proxy:4000"]
     assert Path(scraped["authorization"]["credentials_file"]).name in SERVICES["prometheus"]["secrets"]

@@ -33,4 +33,5 @@ if __name__ == "__main__":
         sys.exit("This image cannot run the pack:\n" + "\n".join(problems))
     for module in MODULES:
         importlib.import_module(module)
-    sys.stdout.write(f"{PACK} {version(PACK)} on litellm {version('litellm')}, Python {sys.version.split()[0]}: complete\n")
+    python = sys.version.split()[0]
+    sys.stdout.write(f"{PACK} {version(PACK)} on litellm {version('litellm')}, Python {python}: complete\n")

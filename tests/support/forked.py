@@ -33,8 +33,12 @@ class ForkedProcess:
     def __init__(self, report: socket.socket) -> None:
         self._report = report
         self._lines = report.makefile("r")
-        self.pid = int(self._lines.readline())
         self._status: int | None = None
+        try:
+            self.pid = int(self._lines.readline())
+        except BaseException:  # the test ran out of time: without a reader the proxy is ended at once
+            self._close()
+            raise
 
     def poll(self) -> int | None:
         """Its exit status (a signal's number as a negative one); None while it runs."""
@@ -53,6 +57,9 @@ class ForkedProcess:
 
     def _end(self) -> None:
         self._status = int(self._lines.readline())
+        self._close()
+
+    def _close(self) -> None:
         self._lines.close()
         self._report.close()
 

@@ -16,6 +16,7 @@ import signal
 import socket
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any, NoReturn
 
 MAX_MESSAGE_BYTES = 150_000  # of one packet on the socket
@@ -46,9 +47,13 @@ def _attend(wanted: Mapping[str, Any], *, log: int, report: int) -> NoReturn:
     if process == 0:
         os.close(report)
         _be_proxy(wanted, log)
-    os.write(report, b"%d\n" % process)
+    try:
+        os.write(report, b"%d\n" % process)
+    except BrokenPipeError:  # whoever asked waits no more, and would never end it
+        os.kill(process, signal.SIGKILL)
     _, status = os.waitpid(process, 0)
-    os.write(report, b"%d\n" % os.waitstatus_to_exitcode(status))
+    with suppress(BrokenPipeError):
+        os.write(report, b"%d\n" % os.waitstatus_to_exitcode(status))
     os._exit(0)
 
 

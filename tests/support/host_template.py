@@ -12,6 +12,7 @@ import gc
 import json
 import multiprocessing
 import os
+import select
 import signal
 import socket
 import sys
@@ -20,6 +21,7 @@ from contextlib import suppress
 from typing import Any, NoReturn
 
 MAX_MESSAGE_BYTES = 150_000  # of one packet on the socket
+_LOOK_EVERY_S = 0.05
 
 
 def main(requests: socket.socket) -> None:
@@ -41,17 +43,21 @@ def main(requests: socket.socket) -> None:
 
 
 def _attend(wanted: Mapping[str, Any], *, log: int, report: int) -> NoReturn:
-    """Start the proxy, tell its process id, and once it has ended its exit status."""
+    """Start the proxy, tell its process id, and once it has ended its exit status; end it when nobody listens."""
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     process = os.fork()
     if process == 0:
         os.close(report)
         _be_proxy(wanted, log)
-    try:
+    with suppress(BrokenPipeError):
         os.write(report, b"%d\n" % process)
-    except BrokenPipeError:  # whoever asked waits no more, and would never end it
-        os.kill(process, signal.SIGKILL)
-    _, status = os.waitpid(process, 0)
+    ended, status = 0, 0
+    while not ended:
+        if select.select([report], [], [], _LOOK_EVERY_S)[0]:  # nothing is ever said there: the other end is closed
+            with suppress(ProcessLookupError):
+                os.killpg(process, signal.SIGKILL)
+            os._exit(0)
+        ended, status = os.waitpid(process, os.WNOHANG)
     with suppress(BrokenPipeError):
         os.write(report, b"%d\n" % os.waitstatus_to_exitcode(status))
     os._exit(0)

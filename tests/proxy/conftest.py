@@ -8,10 +8,20 @@ import pytest
 
 from tests.support import Provider, RunningProxy, model, proxy_config, without_pack
 from tests.support.database import why_no_database
-from tests.support.fixtures import CLAUDE, LEGACY_MODEL, keys, provider, proxy, question, redis_server, slow_provider
+from tests.support.fixtures import (
+    CLAUDE,
+    LEGACY_MODEL,
+    host_template,
+    keys,
+    provider,
+    proxy,
+    question,
+    redis_server,
+    slow_provider,
+)
 from tests.support.postgres import PostgresServer
 
-__all__ = ["keys", "provider", "proxy", "question", "redis_server", "slow_provider"]
+__all__ = ["host_template", "keys", "provider", "proxy", "question", "redis_server", "slow_provider"]
 
 
 @pytest.fixture(scope="session")

@@ -11,11 +11,14 @@ import pytest
 
 from tests.support import Keys, Provider, RunningProxy, proxy_config
 
+pytestmark = pytest.mark.timeout(200)  # the first boots two workers
+
 
 @pytest.fixture(scope="module")
 def two_workers(provider: Provider, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningProxy]:
-    folder = tmp_path_factory.mktemp("two_workers")
-    with RunningProxy(proxy_config(provider.url), folder, provider_url=provider.url, num_workers=2) as proxy:
+    """Started as users start it, by the installed command."""
+    config, folder = proxy_config(provider.url), tmp_path_factory.mktemp("two_workers")
+    with RunningProxy(config, folder, provider_url=provider.url, num_workers=2, forked=False) as proxy:
         yield proxy
 
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import itertools
+import os
 import random
 from collections.abc import Iterator
 
 import pytest
 
 from tests.support.config import KEYS, Keys, model, proxy_config
+from tests.support.forked import HostTemplate
+from tests.support.process import ProxyProcess, proxy_env
 from tests.support.provider import Provider
 from tests.support.proxy import RunningProxy
 from tests.support.redis_server import RedisServer, why_no_redis
@@ -28,6 +31,19 @@ def question() -> str:
 def new_question() -> str:
     """One more of them."""
     return f"What does article {next(_numbers)} of the handbook say?"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def host_template(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """From here on proxies are forks of one process; where FRESH_PROXIES is set, each imports LiteLLM itself."""
+    if os.environ.get("FRESH_PROXIES"):
+        yield
+        return
+    with HostTemplate(proxy_env("http://127.0.0.1:9", tmp_path_factory.getbasetemp())) as template:
+        template.start()
+        ProxyProcess.template = template
+        yield
+        ProxyProcess.template = None
 
 
 @pytest.fixture(scope="session")

@@ -10,11 +10,12 @@ import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import httpx
 
 from tests.support.config import MASTER_KEY, write_config
+from tests.support.forked import HostTemplate, Process
 
 _STOP_TIMEOUT_S = 15.0
 _READY = "Application startup complete"
@@ -29,6 +30,7 @@ class ProxyProcess:
     """`litellm --config …` on a free port, in `folder`. A restart keeps both, and so the database."""
 
     boot_timeout_s = 110.0  # about 15 s alone on two cores, 40 s beside others
+    template: ClassVar[HostTemplate | None] = None  # while it is set, proxies are forks of it, where it suits them
 
     def __init__(
         self,
@@ -38,7 +40,9 @@ class ProxyProcess:
         provider_url: str,
         num_workers: int = 1,
         env: Mapping[str, str] | None = None,
+        forked: bool = True,
     ) -> None:
+        """With `forked` off it is started by the installed command in any case."""
         self.folder = folder
         self.config_path = write_config(folder, config)
         self.port = free_port()
@@ -48,7 +52,8 @@ class ProxyProcess:
         self._env = proxy_env(provider_url, folder, num_workers=num_workers, extra=env or {})
         self._log_path = folder / "proxy.log"
         self._log_offset = 0  # where the log of this start begins
-        self._process: subprocess.Popen[bytes] | None = None
+        self._template = self.template if forked and self.template and self.template.suits(self._env) else None
+        self._process: Process | None = None
 
     def start(self) -> None:
         """Return once every worker serves. Raises: AssertionError with the log's tail where it does not."""
@@ -62,7 +67,7 @@ class ProxyProcess:
                 raise AssertionError(f"the proxy was not ready after {self.boot_timeout_s:g} s:\n{self.log_tail()}")
             time.sleep(0.1)
 
-    def spawn(self) -> subprocess.Popen[bytes]:
+    def spawn(self) -> Process:
         """Start it without waiting: for a proxy that must not start."""
         command = [
             str(Path(sys.executable).parent / "litellm"), "--config", str(self.config_path),
@@ -72,10 +77,13 @@ class ProxyProcess:
             command += ["--num_workers", str(self._num_workers), "--timeout_worker_healthcheck", "60"]
         self._log_offset = self._log_path.stat().st_size if self._log_path.exists() else 0
         with self._log_path.open("ab") as log:
-            self._process = subprocess.Popen(
-                command, cwd=self.folder, env=self._env, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                start_new_session=True,
-            )  # fmt: skip
+            if self._template is not None:
+                self._process = self._template.fork(command, self.folder, self._env, log.fileno())
+            else:
+                self._process = subprocess.Popen(
+                    command, cwd=self.folder, env=self._env, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                    start_new_session=True,
+                )  # fmt: skip
         return self._process
 
     def kill(self) -> None:
@@ -175,7 +183,7 @@ def free_port() -> int:
         return int(found.getsockname()[1])
 
 
-def _gone(process: subprocess.Popen[bytes], timeout_s: float) -> bool:
+def _gone(process: Process, timeout_s: float) -> bool:
     """Whether every process of the group has ended in time."""
     deadline = time.monotonic() + timeout_s
     while time.monotonic() < deadline:

@@ -32,8 +32,9 @@ class RunningProxy(ProxyProcess):
         provider_url: str,
         num_workers: int = 1,
         env: Mapping[str, str] | None = None,
+        forked: bool = True,
     ) -> None:
-        super().__init__(config, folder, provider_url=provider_url, num_workers=num_workers, env=env)
+        super().__init__(config, folder, provider_url=provider_url, num_workers=num_workers, env=env, forked=forked)
         self._anthropics: dict[str, anthropic.Anthropic] = {}
         self._clients: dict[tuple[str, Route], openai.OpenAI] = {}
         # A connection for each request: after an error of its own the host closes one that the client thinks is alive.

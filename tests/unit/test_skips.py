@@ -25,6 +25,7 @@ def suite(tmp_path: Path) -> Path:
 
 def run(suite: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     outside = {name: value for name, value in os.environ.items() if name not in {"CI", "LITELLM_PLUGINS_NO_SKIPS"}}
+    outside["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"  # none takes part here, and each run would import them all
     command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *arguments]
     return subprocess.run(command, cwd=suite, env=outside | environment, capture_output=True, text=True, check=False)
 

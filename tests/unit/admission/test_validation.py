@@ -188,13 +188,13 @@ JSON = st.recursive(
             max_size=4,
         )
     ),
-    max_leaves=12,
+    max_leaves=6,
 )
 BODIES = st.dictionaries(
     st.sampled_from(["model", "messages", "input", "prompt", "tools", "functions", "system", "text", "conversation"]),
     JSON
     | st.just([{"role": "user", "content": "hi"}])
-    | st.lists(st.fixed_dictionaries({"role": JSON, "content": JSON})),
+    | st.lists(st.fixed_dictionaries({"role": JSON, "content": JSON}), max_size=4),  # one more than are allowed
     max_size=6,
 )
 

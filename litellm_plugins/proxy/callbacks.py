@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -17,12 +18,15 @@ from litellm_plugins.proxy import ticket as tickets
 from litellm_plugins.proxy.budget_checks import check
 from litellm_plugins.proxy.conversion import to_request
 from litellm_plugins.proxy.deployment import deployment_of
+from litellm_plugins.proxy.feedback_tenant import tenant_of
 from litellm_plugins.proxy.host_judge import host_router
 from litellm_plugins.proxy.langfuse_export import send
-from litellm_plugins.proxy.langfuse_trace import begin, langfuse_loggers
+from litellm_plugins.proxy.langfuse_trace import is_traced, tell, trace_of
+from litellm_plugins.review.feedback import Served
 from litellm_plugins.telemetry.events import BudgetDecided, StageFailed
 from litellm_plugins.telemetry.sinks.headers import budget_headers, headers_for
-from litellm_plugins.telemetry.sinks.langfuse import budget_notes, notes_for
+from litellm_plugins.telemetry.sinks.langfuse import TraceNotes, budget_notes, notes_for
+from litellm_plugins.telemetry.sinks.langfuse_spans import trace_id_of
 
 if TYPE_CHECKING:
     from litellm.proxy._types import UserAPIKeyAuth
@@ -166,6 +170,7 @@ class PluginHandler(CustomLogger):
         if ticket is not None:
             log = request_data.get("litellm_logging_obj")
             call = getattr(log, "model_call_details", None) or {"litellm_params": request_data}
+            call = {"call_type": getattr(log, "call_type", None), **call}
             told_to_langfuse(self._pack, ticket, call, error=type(original_exception).__name__)
 
     async def async_log_success_event(
@@ -220,9 +225,28 @@ def response_headers(ticket: tickets.Ticket, *, budgets: bool) -> dict[str, str]
 
 def annotate(pack: Pack, ticket: tickets.Ticket, metadata: MutableMapping[str, Any], data: Mapping[str, Any]) -> None:
     """Merge the decision into what the host's Langfuse callbacks will send; once, whatever is retried."""
-    if ticket.noted or not pack.settings.telemetry.langfuse:
+    if ticket.noted:
         return
     ticket.noted = True
+    asked = data.get("proxy_server_request")
+    call_id = str(data.get("litellm_call_id") or ticket)
+    trace = trace_of(metadata, asked, call_id)
+    if pack.feedback is not None:
+        pack.feedback.serve(_served(ticket, trace.trace_id, call_id))
+    if not pack.settings.telemetry.langfuse:
+        return
+    notes = _notes(ticket)
+    tags = metadata.get("tags")
+    tags = list(tags) if isinstance(tags, list) else []
+    metadata["tags"] = [*tags, *(tag for tag in notes.tags if tag not in tags)]
+    theirs = metadata.get("trace_metadata")
+    metadata["trace_metadata"] = {**notes.metadata, **(theirs if isinstance(theirs, dict) else {})}
+    if is_traced():
+        ticket.trace = trace
+        tell(metadata, asked, trace, ticket.decision.request.identity.end_user_id)
+
+
+def _notes(ticket: tickets.Ticket) -> TraceNotes:
     decision, entry = ticket.decision, ticket.decision.verdict.entry
     notes = notes_for(
         decision.event,
@@ -230,17 +254,21 @@ def annotate(pack: Pack, ticket: tickets.Ticket, metadata: MutableMapping[str, A
         served=None if entry is None else Usage(entry.prompt_tokens, entry.completion_tokens),
         feature=decision.request.feature,
     )
-    if ticket.held is not None:
-        notes = notes.and_also(budget_notes(ticket.held.event))
-    tags = metadata.get("tags")
-    tags = list(tags) if isinstance(tags, list) else []
-    metadata["tags"] = [*tags, *(tag for tag in notes.tags if tag not in tags)]
-    theirs = metadata.get("trace_metadata")
-    metadata["trace_metadata"] = {**notes.metadata, **(theirs if isinstance(theirs, dict) else {})}
-    if langfuse_loggers():
-        call_id = str(data.get("litellm_call_id") or ticket)
-        end_user = decision.request.identity.end_user_id
-        ticket.trace = begin(metadata, data.get("proxy_server_request"), call_id, end_user)
+    return notes if ticket.held is None else notes.and_also(budget_notes(ticket.held.event))
+
+
+def _served(ticket: tickets.Ticket, trace_id: str, call_id: str) -> Served:
+    request, event = ticket.decision.request, ticket.decision.event
+    return Served(
+        trace_id=trace_id,
+        call_id=trace_id_of(call_id),
+        tenant=tenant_of(request.identity),
+        at_s=time.time(),
+        cache_id=event.cache_id or "",
+        layer=str(event.layer),
+        model_group=request.model_group,
+        feature=request.feature,
+    )
 
 
 def told_to_langfuse(pack: Pack, ticket: tickets.Ticket, call: Mapping[str, Any], error: str = "") -> None:

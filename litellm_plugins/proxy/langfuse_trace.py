@@ -48,14 +48,18 @@ def langfuse_loggers() -> Sequence[Logger]:
     return tuple(found.values())
 
 
-def begin(metadata: MutableMapping[str, Any], request: object, call_id: str, end_user: str | None) -> Trace:
-    """Tell the callbacks the one trace of a request.
+def is_traced() -> bool:
+    """Whether anybody sends to Langfuse."""
+    return bool(langfuse_loggers())
+
+
+def trace_of(metadata: Mapping[str, Any], request: object, call_id: str) -> Trace:
+    """The one trace of a request, as its callbacks would name it.
 
     Args:
         metadata: where they read.
         request: the client's, as the host keeps it (`proxy_server_request`).
         call_id: the host's, which the client is told in `x-litellm-call-id`.
-        end_user: as the host knows it.
     """
     headers = headers_of(request)
     theirs, continued = said(metadata, headers, "trace_id"), said(metadata, headers, "existing_trace_id")
@@ -66,13 +70,18 @@ def begin(metadata: MutableMapping[str, Any], request: object, call_id: str, end
         trace.parent_id = span_id_of(parent)
     elif continued:
         trace.parent_id = secrets.token_hex(8)  # never sent: a root of ours would rename a trace of the client's
-    if not said(metadata, headers, "trace_id") and not continued:
+    return trace
+
+
+def tell(metadata: MutableMapping[str, Any], request: object, trace: Trace, end_user: str | None) -> None:
+    """Have the callbacks hang all that they send of a request under `trace`."""
+    headers = headers_of(request)
+    if not said(metadata, headers, "trace_id") and not said(metadata, headers, "existing_trace_id"):
         metadata["trace_id"] = trace.trace_id
     metadata["parent_observation_id"] = trace.span_id
     if end_user:
         metadata.setdefault("trace_user_id", end_user)
     _tell_otel(metadata, headers, trace)
-    return trace
 
 
 def _tell_otel(metadata: MutableMapping[str, Any], headers: Mapping[str, str], trace: Trace) -> None:

@@ -162,7 +162,8 @@ def build(settings: Settings, *, config: Path | None = None) -> Pack:
 def _feedback(settings: Settings, store: FeedbackStore, telemetry: Telemetry) -> FeedbackDesk | None:
     if not settings.feedback.enabled:
         return None
-    scores = Scores(prompts=litellm.turn_off_message_logging is not True, tell=telemetry.emit)
+    quotes = litellm.turn_off_message_logging is not True and bool(getattr(settings.telemetry, "prompts", True))
+    scores = Scores(prompts=quotes, tell=telemetry.emit)
     # What is encrypted at rest are the texts of users: a comment is one.
     return FeedbackDesk(store, scores, keeps_comments=not settings.storage.encryption_keys_env)
 

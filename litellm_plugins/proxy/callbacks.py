@@ -235,7 +235,7 @@ def annotate(pack: Pack, ticket: tickets.Ticket, metadata: MutableMapping[str, A
         pack.feedback.serve(_served(ticket, trace.trace_id, call_id))
     if not pack.settings.telemetry.langfuse:
         return
-    notes = _notes(ticket)
+    notes = _notes(ticket, prompts=_may_quote(pack))
     tags = metadata.get("tags")
     tags = list(tags) if isinstance(tags, list) else []
     metadata["tags"] = [*tags, *(tag for tag in notes.tags if tag not in tags)]
@@ -246,15 +246,20 @@ def annotate(pack: Pack, ticket: tickets.Ticket, metadata: MutableMapping[str, A
         tell(metadata, asked, trace, ticket.decision.request.identity.end_user_id)
 
 
-def _notes(ticket: tickets.Ticket) -> TraceNotes:
+def _notes(ticket: tickets.Ticket, *, prompts: bool) -> TraceNotes:
     decision, entry = ticket.decision, ticket.decision.verdict.entry
     notes = notes_for(
         decision.event,
-        prompts=litellm.turn_off_message_logging is not True,  # the host redacts messages, but not metadata
+        prompts=prompts,
         served=None if entry is None else Usage(entry.prompt_tokens, entry.completion_tokens),
         feature=decision.request.feature,
     )
     return notes if ticket.held is None else notes.and_also(budget_notes(ticket.held.event))
+
+
+def _may_quote(pack: Pack) -> bool:
+    """Whether texts of users may be told. The host redacts messages itself, but not what stands in metadata."""
+    return litellm.turn_off_message_logging is not True and bool(getattr(pack.settings.telemetry, "prompts", True))
 
 
 def _served(ticket: tickets.Ticket, trace_id: str, call_id: str) -> Served:
@@ -278,7 +283,7 @@ def told_to_langfuse(pack: Pack, ticket: tickets.Ticket, call: Mapping[str, Any]
         return
     trace.sent = True
     try:
-        send(ticket, trace, call, prompts=True, error=error)
+        send(ticket, trace, call, prompts=_may_quote(pack), error=error)
     except Exception as exc:  # noqa: BLE001 - the host's edge: nothing of a trace may break a request
         pack.pipeline.telemetry.emit(StageFailed("trace", str(Reason.INTERNAL_ERROR), type(exc).__name__))
 

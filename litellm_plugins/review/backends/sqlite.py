@@ -72,7 +72,8 @@ class SqliteFeedback:
         names = ", ".join(_SERVED)
         if about is About.CACHE:
             given: tuple[object, ...] = (target, self._clock() - self._keep_s, tenant)
-            query = f"SELECT {names} FROM served WHERE cache_id = ? AND cache_id <> '' AND at_s > ? ORDER BY tenant = ? DESC, number DESC"  # noqa: S608
+            query = f"""SELECT {names} FROM served WHERE cache_id = ? AND cache_id <> '' AND at_s > ?
+                ORDER BY tenant = ? DESC, number DESC"""  # noqa: S608
         else:
             given = (target, self._clock() - self._keep_s)
             query = f"SELECT {names} FROM served WHERE {about} = ? AND at_s > ? ORDER BY number"  # noqa: S608

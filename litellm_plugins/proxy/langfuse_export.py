@@ -84,6 +84,9 @@ class _Sender:
         steps = ticket.decision.steps.taken
         spans = decided_spans(steps, ticket.decision.event, ticket.held.event if ticket.held is not None else None)
         began = min((step.began_s for step in steps), default=None)
+        started = self._call.get("start_time")  # of a hit: its arrival; of a call: later than our first step
+        if began is not None and isinstance(started, datetime):
+            began = min(began, started.timestamp())
         if self._above is None:
             self._put(
                 ROOT, root, self._parent(), (began, self._ended_s()), {**shared, **self._root(prompts, error)}, error

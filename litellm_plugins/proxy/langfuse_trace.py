@@ -9,7 +9,6 @@ the metadata, and a span in it that everything hangs under. That span is ours, a
 from __future__ import annotations
 
 import re
-import secrets
 from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -18,6 +17,7 @@ import litellm
 from litellm.integrations.langfuse.langfuse import LangFuseLogger, _is_session_header_trace
 from litellm.integrations.langfuse.langfuse_otel import LangfuseOtelLogger
 from litellm.integrations.opentelemetry import OpenTelemetry
+from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
 from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags
 
 from litellm_plugins.telemetry.sinks.langfuse_spans import span_id_of, trace_id_of
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 _HEADER = "langfuse_"  # a header that begins so goes before the metadata of the rest of its name
 _OTEL_PARENT = "litellm_parent_otel_span"
 _TRACEPARENT = re.compile(r"00-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}")
+_IDS = RandomIdGenerator()  # no secrets: a read of the kernel's randomness would be most of what a trace costs
 Logger = LangfuseOtelLogger | LangFuseLogger
 
 
@@ -65,11 +66,11 @@ def trace_of(metadata: Mapping[str, Any], request: object, call_id: str) -> Trac
     theirs, continued = said(metadata, headers, "trace_id"), said(metadata, headers, "existing_trace_id")
     if theirs and not continued and _is_session_header_trace(theirs, metadata.get("session_id"), request):
         theirs = ""  # the host takes the call's id in its place, and so do we
-    trace = Trace(trace_id_of(continued or theirs or call_id), secrets.token_hex(8))
+    trace = Trace(trace_id_of(continued or theirs or call_id), _new_id())
     if parent := said(metadata, headers, "parent_observation_id"):
         trace.parent_id = span_id_of(parent)
     elif continued:
-        trace.parent_id = secrets.token_hex(8)  # never sent: a root of ours would rename a trace of the client's
+        trace.parent_id = _new_id()  # never sent: a root of ours would rename a trace of the client's
     return trace
 
 
@@ -82,6 +83,10 @@ def tell(metadata: MutableMapping[str, Any], request: object, trace: Trace, end_
     if end_user:
         metadata.setdefault("trace_user_id", end_user)
     _tell_otel(metadata, headers, trace)
+
+
+def _new_id() -> str:
+    return format(_IDS.generate_span_id(), "016x")
 
 
 def _tell_otel(metadata: MutableMapping[str, Any], headers: Mapping[str, str], trace: Trace) -> None:

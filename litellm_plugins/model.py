@@ -247,3 +247,13 @@ class Reply:
     model_group: str  # the group that answered: another than the requested one after a fallback
     usage: Usage = field(default_factory=Usage)
     cost_nano_usd: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Something that was done for a request, and how long it took."""
+
+    name: str
+    began_s: float  # UNIX seconds
+    took_s: float
+    within: str = ""  # the step that it was a part of

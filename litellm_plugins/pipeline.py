@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from litellm_plugins.admission.flights import Ending
 from litellm_plugins.cache.merging import may_be_merged
 from litellm_plugins.cache.own_calls import OwnCalls, put_on
+from litellm_plugins.cache.steps import Steps
 from litellm_plugins.cache.verdict import Verdict
 from litellm_plugins.errors import StoreUnavailable
 from litellm_plugins.model import Layer, Reason, Reply, Request
@@ -50,6 +51,7 @@ class Decision:
     event: CacheDecided
     flight: Flight | None = None  # that others who ask the same wait for
     own: OwnCalls = field(default_factory=OwnCalls)  # what looking up, and learning from its answer, have cost
+    steps: Steps = field(default_factory=Steps)  # how long each stage took so far
 
 
 _STORED_WITHIN_S = 2.0  # after the host says that a call is over: it hands its answer over at about that time
@@ -71,6 +73,11 @@ class Pipeline:
         self._policies, self._cache, self._telemetry, self._timer = policies, cache, telemetry, timer
         self._reembedder, self._coalescing = reembedder, coalescing
 
+    @property
+    def telemetry(self) -> Telemetry:
+        """Where its events are told."""
+        return self._telemetry
+
     def start(self) -> None:
         """Begin what runs beside the stages. Raises: RuntimeError where no loop runs."""
         if self._reembedder is not None:
@@ -78,17 +85,17 @@ class Pipeline:
 
     async def before_call(self, request: Request) -> Decision:
         """Stages 2 and 3. Never raises for a fault of its own: the request goes on as if the pack were absent."""
-        started, own = self._timer(), OwnCalls()
+        started, own, steps = self._timer(), OwnCalls(), Steps()
         policy = self._policies.base
         try:
             policy = self._policies.cache_for(request.identity, request.model_group)
-            with put_on(own):
+            with put_on(own), steps.stage("lookup"):
                 verdict = await self._cache.look_up(request, policy)
         except Exception as exc:  # noqa: BLE001 - fail open: this is the stage's edge
             verdict = Verdict(Layer.MISS, Reason.INTERNAL_ERROR, failure=type(exc).__name__)
         if verdict.failure:
             self._telemetry.emit(StageFailed("lookup", str(verdict.reason), verdict.failure))
-        joined = await self._joined(request, verdict, policy)
+        joined = await self._joined(request, verdict, policy, steps)
         waited_s, flight = 0.0, None
         if joined is not None:
             waited_s, flight = joined.waited_s, joined.flight
@@ -96,15 +103,16 @@ class Pipeline:
         decision_s = self._timer() - started - waited_s
         event = _event(request, verdict, decision_ms=decision_s * 1_000, waited_ms=waited_s * 1_000)
         self._telemetry.emit(event)
-        return Decision(request, policy, verdict, event, flight, own)
+        return Decision(request, policy, verdict, event, flight, own, steps)
 
-    async def _joined(self, request: Request, verdict: Verdict, policy: Cache) -> Joined[Verdict] | None:
+    async def _joined(self, request: Request, verdict: Verdict, policy: Cache, steps: Steps) -> Joined[Verdict] | None:
         """Stage 3: what became of asking together with others; None where that is not to be."""
         keys = verdict.keys
         if self._coalescing is None or keys is None or not may_be_merged(verdict, request, policy):
             return None
         try:
-            joined = await self._coalescing.join(keys.exact, lambda: self._cache.merged(verdict, request, policy))
+            with steps.measured("coalesce"):
+                joined = await self._coalescing.join(keys.exact, lambda: self._cache.merged(verdict, request, policy))
         except Exception as exc:  # noqa: BLE001 - fail open: this is the stage's edge
             self._telemetry.emit(StageFailed("coalesce", str(Reason.INTERNAL_ERROR), type(exc).__name__))
             return None
@@ -159,7 +167,7 @@ class Pipeline:
         laxer = semantic.model_copy(update={"max_error_rate": max_error_rate})
         started, policy = self._timer(), decision.policy.model_copy(update={"semantic": laxer})
         try:
-            with put_on(decision.own):
+            with put_on(decision.own), decision.steps.stage("lookup"):
                 verdict = await self._cache.look_up(decision.request, policy)
         except Exception as exc:  # noqa: BLE001 - fail open: this is the stage's edge
             self._telemetry.emit(StageFailed("lookup", str(Reason.INTERNAL_ERROR), type(exc).__name__))

@@ -18,6 +18,7 @@ from litellm_plugins.cache.checking import Checker
 from litellm_plugins.cache.deciding import Judged, decide
 from litellm_plugins.cache.dialects import DIALECTS
 from litellm_plugins.cache.rollout import is_rolled_out
+from litellm_plugins.cache.steps import step
 from litellm_plugins.cache.storable import has_tool_calls, why_not_storable
 from litellm_plugins.cache.store import CacheStore, Entry
 from litellm_plugins.cache.tags import entry_tags
@@ -194,7 +195,8 @@ class CacheLayers:
         refresh = request.controls.no_cache
         wanted = None if refresh else curated.asked(request, derived)
         if policy.exact.enabled and not refresh:
-            entry, reason = await self._same(request, derived, wanted)
+            with step("exact"):
+                entry, reason = await self._same(request, derived, wanted)
             if entry is not None:
                 hit = replace(verdict, layer=Layer.EXACT, reason=reason, entry=entry, similarity=1.0)
                 served = self._checker.served(hit, policy)
@@ -205,7 +207,8 @@ class CacheLayers:
         if derived.question is None:
             return replace(verdict, reason=Reason.REFRESH if refresh else derived.why_exact_only or Reason.EXACT_ONLY)
         try:
-            embedding = await self._embedder.embed(derived.question)
+            with step("embed"):
+                embedding = await self._embedder.embed(derived.question)
         except EmbedderUnavailable as exc:
             return replace(verdict, reason=Reason.EMBEDDER_UNAVAILABLE, failure=str(exc))
         verdict = replace(verdict, embedding=embedding)
@@ -294,17 +297,19 @@ class CacheLayers:
     async def _semantic(
         self, request: Request, policy: Cache, verdict: Verdict, derived: keys.Keys, embedding: Embedding
     ) -> Verdict:
-        neighbours = await self._store.nearest(
-            derived.tenant, derived.partition, embedding.vector, space=self._space, k=NEIGHBOURS
-        )
-        judged = await decide(
-            derived.question or "",
-            neighbours,
-            policy.semantic,
-            verifier=self._verifier_of(request),
-            asker=keys.owner_of(request.identity) if policy.scope == "global" else None,
-            check_share=1.0 if policy.shadow else policy.recheck_share,
-        )
+        with step("search"):
+            neighbours = await self._store.nearest(
+                derived.tenant, derived.partition, embedding.vector, space=self._space, k=NEIGHBOURS
+            )
+        with step("verify"):
+            judged = await decide(
+                derived.question or "",
+                neighbours,
+                policy.semantic,
+                verifier=self._verifier_of(request),
+                asker=keys.owner_of(request.identity) if policy.scope == "global" else None,
+                check_share=1.0 if policy.shadow else policy.recheck_share,
+            )
         verdict = _judged(verdict, judged)
         if judged.reason is Reason.SHADOW_CHECK:
             return self._checker.checked(verdict, policy)

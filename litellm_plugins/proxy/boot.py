@@ -34,6 +34,8 @@ from litellm_plugins.pipeline import Pipeline, tells_checks, tells_judgements
 from litellm_plugins.proxy.admission import HostAdmission, host_admission
 from litellm_plugins.proxy.budget_sight import BudgetSight, webhook_problems
 from litellm_plugins.proxy.budgets import HostBudgets, host_budgets
+from litellm_plugins.proxy.feedback import FeedbackDesk
+from litellm_plugins.proxy.feedback_scores import Scores
 from litellm_plugins.proxy.log_rows import HostLogs
 from litellm_plugins.proxy.stores import open_stores
 from litellm_plugins.settings import Policies, Settings, cache_anywhere, parse, promised_rates, semantic_anywhere
@@ -48,6 +50,7 @@ if TYPE_CHECKING:
     from litellm_plugins.cache.spaces import SpaceStore
     from litellm_plugins.cache.verifier.labels import LabelStore
     from litellm_plugins.embedding.embedder import Embedder
+    from litellm_plugins.review.feedback import FeedbackStore
 
 _LOG = logging.getLogger(__name__)
 _FAILED_TO_BOOT = 3  # uvicorn's own, and the one that keeps gunicorn from starting the worker again and again
@@ -65,9 +68,12 @@ class Pack:
     budgets: HostBudgets | None = None
     sight: BudgetSight | None = None  # of the budgets
     admission: HostAdmission | None = None
+    feedback: FeedbackDesk | None = None
 
     async def aclose(self) -> None:
         """Close what its parts hold open."""
+        if self.feedback is not None:
+            await self.feedback.aclose()
         if self.sight is not None:
             await self.sight.aclose()
         if self.budgets is not None:
@@ -149,7 +155,17 @@ def build(settings: Settings, *, config: Path | None = None) -> Pack:
         budgets=budgets,
         sight=None if budgets is None else sight,
         admission=host_admission(settings, policies, telemetry),
+        feedback=_feedback(settings, stores.feedback, telemetry),
     )
+
+
+def _feedback(settings: Settings, store: FeedbackStore, telemetry: Telemetry) -> FeedbackDesk | None:
+    if not settings.feedback.enabled:
+        return None
+    quotes = litellm.turn_off_message_logging is not True and bool(getattr(settings.telemetry, "prompts", True))
+    scores = Scores(prompts=quotes, tell=telemetry.emit)
+    # What is encrypted at rest are the texts of users: a comment is one.
+    return FeedbackDesk(store, scores, keeps_comments=not settings.storage.encryption_keys_env)
 
 
 def _coalescing(settings: Settings, flights: FlightStore) -> Coalescing | None:

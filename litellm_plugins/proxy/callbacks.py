@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -12,15 +13,20 @@ from litellm.integrations.custom_logger import CustomLogger
 from litellm.proxy._types import ProxyException
 
 from litellm_plugins.errors import RequestError
-from litellm_plugins.model import BudgetReason, BudgetState, Layer
+from litellm_plugins.model import BudgetReason, BudgetState, Layer, Reason, Usage
 from litellm_plugins.proxy import ticket as tickets
 from litellm_plugins.proxy.budget_checks import check
 from litellm_plugins.proxy.conversion import to_request
 from litellm_plugins.proxy.deployment import deployment_of
+from litellm_plugins.proxy.feedback_tenant import tenant_of
 from litellm_plugins.proxy.host_judge import host_router
-from litellm_plugins.telemetry.events import BudgetDecided
+from litellm_plugins.proxy.langfuse_export import send
+from litellm_plugins.proxy.langfuse_trace import is_traced, tell, trace_of
+from litellm_plugins.review.feedback import Served
+from litellm_plugins.telemetry.events import BudgetDecided, StageFailed
 from litellm_plugins.telemetry.sinks.headers import budget_headers, headers_for
-from litellm_plugins.telemetry.sinks.langfuse import budget_notes, notes_for
+from litellm_plugins.telemetry.sinks.langfuse import TraceNotes, budget_notes, notes_for
+from litellm_plugins.telemetry.sinks.langfuse_spans import trace_id_of
 
 if TYPE_CHECKING:
     from litellm.proxy._types import UserAPIKeyAuth
@@ -88,10 +94,15 @@ class PluginHandler(CustomLogger):
         if self._pack.budgets is not None:
             if before is not None and before.held is not None:  # the host prepares a request anew for a fallback
                 await self._pack.budgets.released(before.held)
-            await self._reserve(self._pack.budgets, ticket, data, user_api_key_dict)
+            await self._reserve(self._pack.budgets, ticket, data, user_api_key_dict, metadata)
 
     async def _reserve(
-        self, budgets: HostBudgets, ticket: tickets.Ticket, data: dict[str, Any], auth: UserAPIKeyAuth
+        self,
+        budgets: HostBudgets,
+        ticket: tickets.Ticket,
+        data: dict[str, Any],
+        auth: UserAPIKeyAuth,
+        metadata: MutableMapping[str, Any],
     ) -> None:
         """Stage 4. A hit costs nothing. Raises: ProxyException, most often a BudgetRefusal."""
         decision = ticket.decision
@@ -99,13 +110,18 @@ class PluginHandler(CustomLogger):
         if decision.verdict.is_hit and _is_delivered(decision.request.endpoint, data):
             budgets.hit(str(ticket), decision.request, data, auth, decision.own)
             return
-        held = ticket.held = await budgets.admit(str(ticket), decision.request, data, auth, decision.own)
+        with decision.steps.measured("reserve"):
+            held = ticket.held = await budgets.admit(str(ticket), decision.request, data, auth, decision.own)
         if held.laxer is not None and _is_delivered(decision.request.endpoint, data):
             again = await self._pack.pipeline.look_again(decision, held.laxer)
             if again is not None:
                 ticket.decision = again
                 await budgets.answered_by_cache(held)
-        budgets.tell(held)
+        try:
+            budgets.tell(held)
+        except ProxyException:  # refused: no deployment will be asked, where the notes are written otherwise
+            annotate(self._pack, ticket, metadata, data)
+            raise
 
     async def async_pre_call_deployment_hook(self, kwargs: dict[str, Any], call_type: Any) -> None:
         """Write the trace notes, now that tags can no longer sway the choice of a deployment."""
@@ -114,7 +130,7 @@ class PluginHandler(CustomLogger):
         if ticket is not None:
             self._pack.pipeline.calling(ticket.decision)
         if ticket is not None and metadata is not None:
-            annotate(self._pack, ticket, metadata)
+            annotate(self._pack, ticket, metadata, kwargs)
             if ticket.decision.request.endpoint != "chat":
                 ticket.deployment = deployment_of(kwargs, metadata)
             if self._pack.budgets is not None and ticket.held is not None and not ticket.held.settled:
@@ -149,7 +165,13 @@ class PluginHandler(CustomLogger):
             self._pack.pipeline.call_failed(ticket.decision)
         if ticket is not None and ticket.held is not None and self._pack.budgets is not None:
             streamed = ticket.decision.request.stream and ticket.streams
-            await self._pack.budgets.failed(ticket.held, request_data, streamed=streamed)
+            with ticket.decision.steps.measured("settle"):
+                await self._pack.budgets.failed(ticket.held, request_data, streamed=streamed)
+        if ticket is not None:
+            log = request_data.get("litellm_logging_obj")
+            call = getattr(log, "model_call_details", None) or {"litellm_params": request_data}
+            call = {"call_type": getattr(log, "call_type", None), **call}
+            told_to_langfuse(self._pack, ticket, call, error=type(original_exception).__name__)
 
     async def async_log_success_event(
         self, kwargs: dict[str, Any], response_obj: Any, start_time: Any, end_time: Any
@@ -159,7 +181,10 @@ class PluginHandler(CustomLogger):
         if ticket is not None:
             self._pack.pipeline.call_over(ticket.decision)
         if ticket is not None and ticket.held is not None and self._pack.budgets is not None:
-            await self._pack.budgets.succeeded(ticket.held, kwargs)
+            with ticket.decision.steps.measured("settle"):
+                await self._pack.budgets.succeeded(ticket.held, kwargs)
+        if ticket is not None:
+            told_to_langfuse(self._pack, ticket, kwargs)
 
     async def async_post_call_response_headers_hook(
         self,
@@ -198,21 +223,69 @@ def response_headers(ticket: tickets.Ticket, *, budgets: bool) -> dict[str, str]
     return headers
 
 
-def annotate(pack: Pack, ticket: tickets.Ticket, metadata: MutableMapping[str, Any]) -> None:
+def annotate(pack: Pack, ticket: tickets.Ticket, metadata: MutableMapping[str, Any], data: Mapping[str, Any]) -> None:
     """Merge the decision into what the host's Langfuse callbacks will send; once, whatever is retried."""
-    if ticket.noted or not pack.settings.telemetry.langfuse:
+    if ticket.noted:
         return
     ticket.noted = True
-    notes = notes_for(ticket.decision.event)
-    if ticket.held is not None:
-        notes = notes.and_also(budget_notes(ticket.held.event))
+    asked = data.get("proxy_server_request")
+    call_id = str(data.get("litellm_call_id") or ticket)
+    trace = trace_of(metadata, asked, call_id)
+    if pack.feedback is not None:
+        pack.feedback.serve(_served(ticket, trace.trace_id, call_id))
+    if not pack.settings.telemetry.langfuse:
+        return
+    notes = _notes(ticket, prompts=_may_quote(pack))
     tags = metadata.get("tags")
     tags = list(tags) if isinstance(tags, list) else []
     metadata["tags"] = [*tags, *(tag for tag in notes.tags if tag not in tags)]
     theirs = metadata.get("trace_metadata")
-    if litellm.turn_off_message_logging is True:  # the host redacts messages, but not what stands in metadata
-        notes.metadata.pop("cache_matched_question", None)
     metadata["trace_metadata"] = {**notes.metadata, **(theirs if isinstance(theirs, dict) else {})}
+    if is_traced():
+        ticket.trace = trace
+        tell(metadata, asked, trace, ticket.decision.request.identity.end_user_id)
+
+
+def _notes(ticket: tickets.Ticket, *, prompts: bool) -> TraceNotes:
+    decision, entry = ticket.decision, ticket.decision.verdict.entry
+    notes = notes_for(
+        decision.event,
+        prompts=prompts,
+        served=None if entry is None else Usage(entry.prompt_tokens, entry.completion_tokens),
+        feature=decision.request.feature,
+    )
+    return notes if ticket.held is None else notes.and_also(budget_notes(ticket.held.event))
+
+
+def _may_quote(pack: Pack) -> bool:
+    """Whether texts of users may be told. The host redacts messages itself, but not what stands in metadata."""
+    return litellm.turn_off_message_logging is not True and bool(getattr(pack.settings.telemetry, "prompts", True))
+
+
+def _served(ticket: tickets.Ticket, trace_id: str, call_id: str) -> Served:
+    request, event = ticket.decision.request, ticket.decision.event
+    return Served(
+        trace_id=trace_id,
+        call_id=trace_id_of(call_id),
+        tenant=tenant_of(request.identity),
+        at_s=time.time(),
+        cache_id=event.cache_id or "",
+        layer=str(event.layer),
+        model_group=request.model_group,
+        feature=request.feature,
+    )
+
+
+def told_to_langfuse(pack: Pack, ticket: tickets.Ticket, call: Mapping[str, Any], error: str = "") -> None:
+    """The request is over: send the spans of its decisions, once. Never raises."""
+    trace = ticket.trace
+    if trace is None or trace.sent:
+        return
+    trace.sent = True
+    try:
+        send(ticket, trace, call, prompts=_may_quote(pack), error=error)
+    except Exception as exc:  # noqa: BLE001 - the host's edge: nothing of a trace may break a request
+        pack.pipeline.telemetry.emit(StageFailed("trace", str(Reason.INTERNAL_ERROR), type(exc).__name__))
 
 
 def _is_delivered(endpoint: str, data: Mapping[str, Any]) -> bool:

@@ -80,7 +80,7 @@ class FrontHit:
             # What the router would have written: loggers take the names of models from here.
             metadata.setdefault("model_group", data["model"])
             metadata.setdefault("deployment", f"{entry.provider}/{entry.model}")
-            annotate(self.pack, self.ticket, metadata)
+            annotate(self.pack, self.ticket, metadata, data)
         log = data["litellm_logging_obj"]
         log.update_environment_variables(
             model=entry.model,

@@ -31,9 +31,12 @@ def install(pack: Pack) -> None:
             pack.budgets.start()
             if pack.sight is not None:
                 pack.sight.start()
+    if pack.feedback is not None:
+        with contextlib.suppress(RuntimeError):
+            pack.feedback.start(pack.pipeline.telemetry.emit)
     _put_ahead(_routes(pack, cached=cached))
     if not cached:
-        if pack.budgets is not None:
+        if pack.budgets is not None or pack.feedback is not None:
             from litellm_plugins.proxy.shutdown import at_shutdown
 
             at_shutdown(pack.aclose)
@@ -55,13 +58,16 @@ def _routes(pack: Pack, *, cached: bool) -> list[APIRoute]:
     """Ours: those that every request is held against first, then those of administration."""
     from litellm_plugins.proxy.admin_routes import admin_routes
     from litellm_plugins.proxy.budget_routes import budget_routes
+    from litellm_plugins.proxy.feedback_routes import feedback_route
     from litellm_plugins.proxy.front import front_routes
+    from litellm_plugins.proxy.langfuse_trace import is_traced
 
     in_front = cached or pack.budgets is not None or pack.admission is not None
     return [
         *(front_routes(pack) if in_front else []),
         *(admin_routes(pack) if cached else []),
         *(budget_routes(pack.sight.admin) if pack.sight is not None else []),
+        *([feedback_route(pack.feedback, traced=is_traced)] if pack.feedback is not None else []),
     ]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict
 
 from litellm_plugins.admission.backends import sqlite as sqlite_flights
 from litellm_plugins.budgets.backends import sqlite as sqlite_ledger
@@ -20,6 +20,7 @@ from litellm_plugins.cache.backends import (
     sqlite_spaces,
 )
 from litellm_plugins.errors import SettingsError
+from litellm_plugins.review.backends import sqlite as sqlite_feedback
 from litellm_plugins.settings import ROOT
 from litellm_plugins.storage.extras import why_no_redis
 from litellm_plugins.storage.sqlite import SqliteFile
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from litellm_plugins.cache.spaces import SpaceStore
     from litellm_plugins.cache.store import CacheStore
     from litellm_plugins.cache.verifier.labels import LabelStore
+    from litellm_plugins.review.feedback import FeedbackStore
     from litellm_plugins.settings import Settings, Storage
 
 # Every table of a file, of all features: a file is brought up to date as a whole. Numbers are given once over both.
@@ -48,6 +50,7 @@ SCHEMA = (
     *sqlite_spaces.SCHEMA,
     *sqlite_judge.SCHEMA,
     *sqlite_flights.SCHEMA,
+    *sqlite_feedback.SCHEMA,
 )
 
 
@@ -64,6 +67,7 @@ class Stores:
     ledger: Ledger
     outbox: Outbox  # rests on the ledger's file, or on the entries' server
     flights: FlightStore
+    feedback: FeedbackStore
 
 
 def open_stores(settings: Settings) -> Stores:
@@ -99,6 +103,7 @@ def _on_sqlite(settings: Settings) -> Stores:
         ledger=sqlite_ledger.SqliteLedger(money, on_lapse=settings.ledger.on_lapse),
         outbox=sqlite_outbox.SqliteOutbox(money),
         flights=sqlite_flights.SqliteFlights(file),
+        feedback=sqlite_feedback.SqliteFeedback(file, **_kept(settings)),
     )
 
 
@@ -122,6 +127,7 @@ def _on_redis(settings: Settings) -> Stores:
         redis_spaces,
     )
     from litellm_plugins.cache.backends.redis_fields import Names
+    from litellm_plugins.review.backends import redis as redis_feedback
     from litellm_plugins.storage.redis import RedisServer
 
     def connect() -> RedisServer:
@@ -138,8 +144,19 @@ def _on_redis(settings: Settings) -> Stores:
         judge_spend=redis_judge.RedisJudgeSpend(server, names),
         ledger=RedisLedger(connect(), storage.key_prefix, on_lapse=settings.ledger.on_lapse),
         flights=redis_flights.RedisFlights(server, storage.key_prefix),
+        feedback=redis_feedback.RedisFeedback(server, storage.key_prefix, **_kept(settings)),
         outbox=redis_outbox.RedisOutbox(server, storage.key_prefix),
     )
+
+
+class _Kept(TypedDict):
+    keep_s: float
+    max_served: int
+
+
+def _kept(settings: Settings) -> _Kept:
+    wanted = settings.feedback
+    return _Kept(keep_s=wanted.keep_days * 86_400, max_served=wanted.max_served)
 
 
 def _encryption_keys(names: Sequence[str]) -> list[bytes]:

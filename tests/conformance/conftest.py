@@ -34,6 +34,9 @@ from litellm_plugins.cache.judge import JudgeSpend
 from litellm_plugins.cache.spaces import SpaceStore
 from litellm_plugins.cache.store import CacheStore
 from litellm_plugins.cache.verifier.labels import LabelStore
+from litellm_plugins.review.backends import redis as redis_feedback
+from litellm_plugins.review.backends import sqlite as sqlite_feedback
+from litellm_plugins.review.feedback import FeedbackStore
 from litellm_plugins.storage import redis as redis_storage
 from litellm_plugins.storage.sqlite import SqliteFile
 from tests.conformance.entries import NOW
@@ -86,6 +89,10 @@ class Backend(Protocol):
         """Requests that are under way."""
         ...
 
+    def open_feedback(self, *, keep_s: float, max_served: int) -> tuple[FeedbackStore, Closer]:
+        """What people made of their answers."""
+        ...
+
     def emptied(self, name: str) -> Backend:
         """Another backend of the same kind, where nothing was ever opened."""
         ...
@@ -123,6 +130,10 @@ class SqliteBackend:
     def open_flights(self) -> tuple[FlightStore, Closer]:
         file = SqliteFile(self._path, schema=sqlite_flights.SCHEMA)
         return sqlite_flights.SqliteFlights(file), file.aclose
+
+    def open_feedback(self, *, keep_s: float, max_served: int) -> tuple[FeedbackStore, Closer]:
+        file = SqliteFile(self._path, schema=sqlite_feedback.SCHEMA)
+        return sqlite_feedback.SqliteFeedback(file, keep_s=keep_s, max_served=max_served, clock=self.clock), file.aclose
 
     def emptied(self, name: str) -> SqliteBackend:
         return SqliteBackend(self._folder / name)
@@ -172,6 +183,12 @@ class RedisBackend:
     def open_flights(self) -> tuple[FlightStore, Closer]:
         connection = self._connection()
         return redis_flights.RedisFlights(connection, self._prefix), connection.aclose
+
+    def open_feedback(self, *, keep_s: float, max_served: int) -> tuple[FeedbackStore, Closer]:
+        connection = self._connection()
+        return redis_feedback.RedisFeedback(
+            connection, self._prefix, keep_s=keep_s, max_served=max_served, clock=self.clock
+        ), connection.aclose
 
     def emptied(self, name: str) -> RedisBackend:
         return RedisBackend(self._server, f"{self._prefix}-{name}")
@@ -257,6 +274,15 @@ async def judge_spends(backend: Backend) -> AsyncIterator[tuple[JudgeSpend, Judg
     yield one, other
     await close_one()
     await close_other()
+
+
+@pytest.fixture
+async def feedback_stores(backend: Backend) -> AsyncIterator[tuple[FeedbackStore, FeedbackStore]]:
+    """What people made of their answers, as two workers see it: an hour, and 50 answers."""
+    opened = [backend.open_feedback(keep_s=3_600, max_served=50) for _ in range(2)]
+    yield opened[0][0], opened[1][0]
+    for _, close in opened:
+        await close()
 
 
 @pytest.fixture

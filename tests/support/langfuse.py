@@ -20,6 +20,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 )
 
 TRACES_PATH = "/api/public/otel/v1/traces"
+SCORES_PATH = "/api/public/scores"
 _PROTOBUF = "application/x-protobuf"
 # What an SDK asks before it sends anything, in the shape of Langfuse's published API.
 _READS: Mapping[str, Any] = {
@@ -49,6 +50,25 @@ class Span:
     attributes: Mapping[str, Any]
     resource: Mapping[str, Any]
     events: tuple[tuple[str, Mapping[str, Any]], ...] = field(default=())
+    began_ns: int = 0
+    ended_ns: int = 0
+
+    @property
+    def sent_by(self) -> str:
+        """The callback that it came by, as the host's config names it."""
+        return "langfuse" if self.scope.startswith("langfuse") else "langfuse_otel"
+
+    @property
+    def tags(self) -> tuple[str, ...]:
+        """Of its trace, if it says them."""
+        tags = self.attributes.get("langfuse.trace.tags") or ()
+        return tuple(json.loads(tags) if isinstance(tags, str) else tags)
+
+    @property
+    def metadata(self) -> Mapping[str, Any]:
+        """Its own."""
+        prefix = "langfuse.observation.metadata."
+        return {k.removeprefix(prefix): v for k, v in self.attributes.items() if k.startswith(prefix)}
 
     def says(self, text: str) -> bool:
         """Whether `text` stands anywhere in it."""
@@ -117,6 +137,8 @@ class LangfuseRecorder:
         self._lock = threading.Lock()
         self._spans: list[Span] = []
         self._refused: list[str] = []
+        self._scores: list[Mapping[str, Any]] = []
+        self._down = 0  # how many scores are still to be turned away
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), type("_Handler", (_Handler,), {"recorder": self}))
         self._server.daemon_threads = True
         self._thread = threading.Thread(target=self._server.serve_forever, name="langfuse-recorder", daemon=True)
@@ -145,6 +167,29 @@ class LangfuseRecorder:
         """Those whose fields have the `wanted` values: `user_id="me", sent_by="langfuse"`."""
         found = [generation for span in self.spans() if (generation := Generation.of(span))]
         return [each for each in found if all(getattr(each, name) == value for name, value in wanted.items())]
+
+    def trace(self, trace_id: str, *, sent_by: str | None = None) -> list[Span]:
+        """The spans of one trace."""
+        return [s for s in self.spans() if s.trace_id == trace_id and sent_by in (None, s.sent_by)]
+
+    def scores(self, trace_id: str | None = None) -> dict[str, Mapping[str, Any]]:
+        """By id, each as it was last written: so Langfuse keeps them."""
+        with self._lock:
+            return {each["id"]: each for each in self._scores if trace_id in (None, each["traceId"])}
+
+    def go_down(self, times: int) -> None:
+        """Answer the next `times` scores with 503."""
+        with self._lock:
+            self._down = times
+
+    def score(self, told: Mapping[str, Any]) -> bool:
+        """Keep one; whether it was."""
+        with self._lock:
+            if self._down:
+                self._down -= 1
+                return False
+            self._scores.append(told)
+            return True
 
     def refused(self) -> list[str]:
         """Requests that a Langfuse server would not have answered: wrong keys, unknown paths, broken bodies."""
@@ -196,7 +241,12 @@ class _Handler(BaseHTTPRequestHandler):
         body = self._body()
         if not self._is_authorised():
             return
-        if urlsplit(self.path).path != TRACES_PATH:
+        if urlsplit(self.path).path == SCORES_PATH:
+            if self.recorder.score(told := json.loads(body)):
+                self._reply(HTTPStatus.OK, json.dumps({"id": told["id"]}).encode())
+            else:
+                self._reply(HTTPStatus.SERVICE_UNAVAILABLE, b"{}")
+        elif urlsplit(self.path).path != TRACES_PATH:
             self._refuse(HTTPStatus.NOT_FOUND)
         elif self.headers.get("content-type") != _PROTOBUF:
             self._refuse(HTTPStatus.UNSUPPORTED_MEDIA_TYPE)
@@ -243,6 +293,8 @@ def _spans_of(request: ExportTraceServiceRequest) -> Iterator[Span]:
                     attributes=_values(span.attributes),
                     resource=resource,
                     events=tuple((event.name, _values(event.attributes)) for event in span.events),
+                    began_ns=span.start_time_unix_nano,
+                    ended_ns=span.end_time_unix_nano,
                 )
 
 

@@ -9,7 +9,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from litellm_plugins.model import Usage
     from litellm_plugins.telemetry.events import BudgetDecided, CacheDecided
+
+Told = dict[str, str | float]
+_LONGEST_TAG = 128
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,20 +21,31 @@ class TraceNotes:
     """Tags and metadata to add to one trace."""
 
     tags: tuple[str, ...]
-    metadata: dict[str, str | float]
+    metadata: Told
 
     def and_also(self, other: TraceNotes) -> TraceNotes:
         """Both."""
         return TraceNotes((*self.tags, *other.tags), {**self.metadata, **other.metadata})
 
 
-def notes_for(event: CacheDecided) -> TraceNotes:
-    """The notes for one decision."""
-    metadata: dict[str, str | float] = {
+def notes_for(
+    event: CacheDecided, *, prompts: bool = True, served: Usage | None = None, feature: str = ""
+) -> TraceNotes:
+    """The notes for one decision.
+
+    Args:
+        event: the decision.
+        prompts: whether texts of users may be told.
+        served: the tokens of the answer that is served from the cache, as its provider counted them.
+        feature: what the client uses the answer for.
+    """
+    metadata: Told = {
         "cache": str(event.layer),
         "cache_reason": str(event.reason),
         "decision_ms": round(event.decision_ms, 3),
     }
+    if event.waited_ms:
+        metadata["waited_ms"] = round(event.waited_ms, 3)
     if event.volatility:
         metadata["cache_class"] = event.volatility
     if event.would is not None:
@@ -43,14 +58,21 @@ def notes_for(event: CacheDecided) -> TraceNotes:
         metadata["cache_id"] = event.cache_id
         metadata["saved_usd"] = event.saved_nano_usd / 1e9
         metadata["saved_tokens"] = event.saved_tokens
-    if event.matched_question is not None:
+    if served is not None:
+        metadata["served_prompt_tokens"] = served.prompt_tokens
+        metadata["served_completion_tokens"] = served.completion_tokens
+    if event.matched_question is not None and prompts:
         metadata["cache_matched_question"] = event.matched_question
-    return TraceNotes(tags=(f"cache:{event.layer}",), metadata=metadata)
+    tags = [f"cache:{event.layer}"]
+    if feature:
+        metadata["feature"] = feature
+        tags.append(f"feature:{feature}"[:_LONGEST_TAG])
+    return TraceNotes(tuple(tags), metadata)
 
 
 def budget_notes(event: BudgetDecided) -> TraceNotes:
     """The notes for how a request stands with its budgets."""
-    metadata: dict[str, str | float] = {"budget_state": str(event.state), "budget_reason": str(event.reason)}
+    metadata: Told = {"budget_state": str(event.state), "budget_reason": str(event.reason)}
     if event.budget:
         metadata["budget"] = event.budget
     if event.remaining_nano_usd is not None:

@@ -1,0 +1,78 @@
+"""The pack's decisions on one request as spans of its trace, and the ids that Langfuse knows it by. Pure.
+
+plugins.request                 the client's request, from its arrival to the end of its answer
+├─ plugins.lookup               exact, embed, search, verify: the steps of the look-up
+├─ plugins.coalesce             waiting for somebody who asks the very same
+├─ plugins.reserve              holding on every budget what it may cost
+├─ (the host's generations)     one for each call of a deployment that ended, failed ones too; one for a hit
+└─ plugins.settle               booking what it did cost
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import TYPE_CHECKING
+
+from litellm_plugins.telemetry.sinks.langfuse import Told, budget_notes, notes_for
+
+if TYPE_CHECKING:
+    from litellm_plugins.model import Step
+    from litellm_plugins.telemetry.events import BudgetDecided, CacheDecided
+
+ROOT = "plugins.request"
+_TRACE_ID = re.compile(r"(?=.*[1-9a-f])[0-9a-f]{32}")
+_SPAN_ID = re.compile(r"(?=.*[1-9a-f])[0-9a-f]{16}")
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """One span: a stage of ours, or a step of it."""
+
+    name: str
+    began_s: float  # UNIX seconds
+    ended_s: float
+    metadata: Told = field(default_factory=dict)
+    within: int | None = None  # the index of the one that it is a part of; None: of the request
+
+
+def decided_spans(
+    steps: Sequence[Step], cache: CacheDecided, budget: BudgetDecided | None = None
+) -> tuple[Decided, ...]:
+    """A span for each step, stages before what they are made of."""
+    stages = [step for step in steps if not step.within]
+    spans: list[Decided] = []
+    last_lookup = max((place for place, stage in enumerate(stages) if stage.name == "lookup"), default=None)
+    for place, stage in enumerate(stages):
+        told: Told = {}
+        if place == last_lookup:  # an earlier one was looked at again under a laxer promise
+            told = notes_for(cache, prompts=False).metadata
+        elif stage.name == "reserve" and budget is not None:
+            told = budget_notes(budget).metadata
+        spans.append(_span(f"plugins.{stage.name}", stage, told))
+        at = len(spans) - 1
+        parts = (step for step in steps if step.within == stage.name and _holds(stage, step))
+        spans += (_span(f"plugins.{stage.name}.{part.name}", part, {}, within=at) for part in parts)
+    return tuple(spans)
+
+
+def _span(name: str, step: Step, told: Told, within: int | None = None) -> Decided:
+    return Decided(name, step.began_s, step.began_s + step.took_s, told, within)
+
+
+def _holds(stage: Step, step: Step) -> bool:
+    return stage.began_s <= step.began_s <= stage.began_s + stage.took_s
+
+
+def trace_id_of(given: str) -> str:
+    """The 32 hex digits that Langfuse files `given` under, as its callbacks make them of an id that is none yet."""
+    plain = given.lower().replace("-", "")
+    return plain if _TRACE_ID.fullmatch(plain) else sha256(given.encode()).digest()[:16].hex()
+
+
+def span_id_of(given: str) -> str:
+    """The same for a span: 16 hex digits."""
+    plain = given.lower().replace("-", "")
+    return plain if _SPAN_ID.fullmatch(plain) else sha256(given.encode()).digest()[:8].hex()

@@ -119,6 +119,7 @@ def build(settings: Settings, *, config: Path | None = None) -> Pack:
         comparer=None if embedder is None else _comparer(settings, stores.judge_spend, embedder, telemetry),
         checks=stores.checks,
         told=tells_checks(telemetry, Monitor(settings.cache.stale_alarm_rate)),
+        window_s=settings.coalesce.window_s if settings.coalesce.enabled else 0.0,
     )
     reembedder = _reembedder(settings, stores.spaces, reader)
     pipeline = Pipeline(

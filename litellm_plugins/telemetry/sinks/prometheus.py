@@ -191,7 +191,7 @@ class PrometheusSink:
 
     def _told_merged(self, event: RequestsMerged) -> None:
         self._merged.labels(event.part, self._label(event.model_group)).inc()
-        if event.part is not Part.LED:
+        if event.part not in (Part.LED, Part.JUST_ASKED):
             self._waited.labels(event.part).observe(event.waited_ms / 1_000)
 
     def _label(self, model_group: str) -> str:

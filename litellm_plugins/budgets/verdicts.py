@@ -60,7 +60,7 @@ def granted(
     `degrade` is set where a budget with `on_soft: degrade` was past its last mark before this request came, and it is
     not degraded yet.
     """
-    pairs = list(zip(coverings, grant.balances, strict=True))
+    pairs = [(c.counted_on(balance.account), balance) for c, balance in zip(coverings, grant.balances, strict=True)]
     after = [each for covering, balance in pairs for each in standings(covering, balance, amount)]
     marks = [(covering.budget, marks_passed(covering, balance)) for covering, balance in pairs]
     state, reason = BudgetState.OK, BudgetReason.WITHIN if coverings else BudgetReason.NO_BUDGET
@@ -85,7 +85,8 @@ def granted(
 
 def refused(coverings: Sequence[Covering], denial: Denied, amount: Amounts, *, now_ms: int) -> BudgetVerdict:
     """Of a request that found no room. `degrade` is set where the budget says `on_hard: degrade`."""
-    covering = next(each for each in coverings if each.line.account == denial.line.account)
+    counted = (each.counted_on(denial.line.account) for each in coverings)
+    covering = next(each for each in counted if each.line.account == denial.line.account)
     standing = next(each for each in standings(covering, denial.balance) if each.metric == denial.metric)
     free_at_ms, on_hard = denial.free_at_ms, covering.budget.on_hard
     reason = BudgetReason.LIMIT_REACHED if free_at_ms is not None else BudgetReason.ABOVE_LIMIT

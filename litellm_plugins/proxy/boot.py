@@ -243,7 +243,9 @@ def _sinks(settings: Settings) -> list[Sink]:
     if settings.telemetry.prometheus:
         from litellm_plugins.telemetry.sinks.prometheus import PrometheusSink
 
-        sinks.append(PrometheusSink(known_model=_is_model_group))
+        names = {budget.name for budget in settings.budgets}
+
+        sinks.append(PrometheusSink(known_model=_is_model_group, known_budget=names.__contains__))
     return sinks
 
 

@@ -154,6 +154,7 @@ class BudgetReason(StrEnum):
     CACHE_ONLY = "cache_only"  # at the limit only cached answers are served, and there was none
     UNPRICED_MODEL = "unpriced_model"
     UNCOVERED_PATH = "uncovered_path"  # a pass-through path: nobody says what it costs
+    UNCOVERED_TOOL = "uncovered_tool"  # searches at the provider, of which nobody knows how many or at what price
     LEDGER_UNAVAILABLE = "ledger_unavailable"
 
 

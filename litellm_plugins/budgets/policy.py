@@ -22,7 +22,6 @@ from litellm_plugins.settings.budgets import CLIENT_NAMED, Budget, ScopePart, Wi
 _LOG = logging.getLogger(__name__)
 _LONGEST_VALUE = 128  # characters; end user and feature are the client's own words
 _LONGEST_WORDS = 64
-_MOST_TAGS = 64  # of one request: each may be an account
 OTHER = "~other"  # no value of a client's is written so
 
 
@@ -178,7 +177,7 @@ def _values(part: ScopePart, ask: Ask) -> list[tuple[str, str]]:
         "user": (who.user_id,),
         "end_user": (who.end_user_id,),
         "feature": (ask.feature,),
-        "tag": ask.tags[:_MOST_TAGS] if wanted is None else ask.tags,
+        "tag": ask.tags,
         "model": ask.model_groups,
         "provider": ask.providers,
     }[part.kind]

@@ -24,6 +24,7 @@ __all__ = [
     "marks_passed",
     "refused",
     "uncovered",
+    "unknown",
     "unlimited",
     "unpriced",
 ]
@@ -126,6 +127,12 @@ def unpriced(coverings: Sequence[Covering], model: str) -> BudgetVerdict:
 def uncovered(covering: Covering) -> BudgetVerdict:
     """The refusal of a request whose cost nobody can say, while a budget covers who asks."""
     return _denied(BudgetReason.UNCOVERED_PATH, refusals.uncovered(covering), covering)
+
+
+def unknown(coverings: Sequence[Covering], what: str) -> BudgetVerdict:
+    """The refusal of a request with a part that nobody can say the most of; see `in_dollars`."""
+    covering = in_dollars(coverings)
+    return _denied(BudgetReason.UNCOVERED_TOOL, refusals.unknown(covering, what), covering)
 
 
 def in_dollars(coverings: Iterable[Covering]) -> Covering | None:

@@ -159,7 +159,7 @@ class CacheLayers:
         again: bool,
         kept: Callable[[], None],
     ) -> Reason | None:
-        embedding = verdict.embedding
+        derived, embedding = verdict.keys, verdict.embedding
         if embedding is not None and (embedding.partial or has_tool_calls(reply.body)):
             embedding = None
         entry = self._entry(verdict, request, reply, body, policy, matchable=embedding is not None)
@@ -175,7 +175,7 @@ class CacheLayers:
             known_as = replace(entry, answer_id=rival.answer_id or entry.answer_id)
         if embedding is not None and not again:
             await self._learn(verdict, known_as.answer_id, right)
-        if to_judge is None or (known_as != entry and await self._holds(verdict.keys, entry)):
+        if to_judge is None or (known_as != entry and derived and await self._holds(derived, entry)):
             await self._put(verdict, known_as, kept)
         if not again:
             await self._checker.settle(verdict, request, policy, rival=rival, right=right)

@@ -187,9 +187,3 @@ def test_no_client_is_called_like_all_the_others() -> None:
         (found,) = covering(replace(ASK, identity=replace(ME, end_user_id=name)), {"scope": "end_user"})
         assert found.line.account != found.line.shared
         assert "=~" not in found.line.account
-
-
-def test_one_request_draws_on_so_many_tags_and_no_more() -> None:
-    many = replace(ASK, tags=tuple(f"t{number}" for number in range(1_000)))
-    assert len(covering(many, {"scope": "tag"})) == 64
-    assert len(covering(many, {"scope": {"tag": "t999"}})) == 1

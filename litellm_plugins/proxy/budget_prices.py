@@ -182,8 +182,9 @@ def provider_of(model: str, named: Any = None) -> str:
 def _range(tier: Mapping[str, Any]) -> tuple[float, ...]:
     """Where it begins and ends; () where it does not say."""
     found = tier.get("range")
-    plain = isinstance(found, list | tuple) and len(found) == 2 and all(isinstance(each, int | float) for each in found)
-    return tuple(map(float, found)) if plain else ()
+    if not isinstance(found, list | tuple) or len(found) != 2 or not all(isinstance(n, int | float) for n in found):
+        return ()
+    return float(found[0]), float(found[1])
 
 
 def _rates_of(tiers: Sequence[Mapping[str, Any]], names: Sequence[str]) -> Iterator[float]:

@@ -70,6 +70,7 @@ class Contender:
     ours: bool = False
     fail_closed: bool = False
     on_redis: bool = False
+    broken_streams: str = "heard"
 
 
 @dataclass(frozen=True)
@@ -103,6 +104,7 @@ CONTENDERS = (
     Contender("stock, fail closed", fail_closed=True),
     Contender("ours, SQLite", ours=True),
     Contender("ours, Redis", ours=True, on_redis=True),
+    Contender("ours, broken streams reserved", ours=True, broken_streams="reserved"),
 )
 
 
@@ -219,7 +221,7 @@ def _config(contender: Contender, provider_url: str, budget_nano: int, redis: Re
         config["general_settings"]["fail_closed_budget_enforcement"] = True
     if contender.ours:
         config["litellm_settings"]["callbacks"] = ["litellm_plugins.proxy.handler"]
-        config["callback_settings"] = {"litellm_plugins": _pack(budget_nano)}
+        config["callback_settings"] = {"litellm_plugins": _pack(budget_nano, contender.broken_streams)}
         if redis is not None:
             config["callback_settings"]["litellm_plugins"]["storage"] = {"url": redis.url, "timeout_ms": 10_000}
     elif redis is not None:
@@ -228,7 +230,7 @@ def _config(contender: Contender, provider_url: str, budget_nano: int, redis: Re
     return config
 
 
-def _pack(budget_nano: int) -> dict[str, Any]:
+def _pack(budget_nano: int, broken_streams: str) -> dict[str, Any]:
     price = {
         "input_usd_per_million": str(Decimal(_INPUT_NANO) * 1_000_000 / _NANO),
         "output_usd_per_million": str(Decimal(_OUTPUT_NANO) * 1_000_000 / _NANO),
@@ -237,7 +239,7 @@ def _pack(budget_nano: int) -> dict[str, Any]:
     return {
         "cache": {"enabled": False},
         "budgets": [{"name": "bench", "scope": "key", "limit_usd": limit_usd, "window": "1d"}],
-        "ledger": {"prices": {"priced-by-us": price}},
+        "ledger": {"prices": {"priced-by-us": price}, "broken_streams": broken_streams},
     }
 
 

@@ -16,9 +16,12 @@ _COLUMNS = """id, account, start_ms, end_ms, rolling, spent_usd, spent_tokens, s
     reserved_usd, reserved_tokens, reserved_requests, unconfirmed_usd, unconfirmed_tokens, unconfirmed_requests,
     limited, limit_usd, limit_tokens, limit_requests, by_holder"""
 _FIND = f"SELECT {_COLUMNS} FROM ledger_windows WHERE account = ? AND key = ?"  # noqa: S608 - constants
+_OPEN = "SELECT id, start_ms, end_ms, shared FROM ledger_windows WHERE account = ? AND key = ?"
 _BEGIN = """INSERT INTO ledger_windows (account, key, start_ms, end_ms, rolling, shared, by_holder)
     VALUES (?, ?, ?, ?, ?, ?, ?)"""
-_IN_USE = "(end_ms > ? OR reserved_usd > 0 OR reserved_tokens > 0 OR reserved_requests > 0)"
+_IN_USE = (
+    "((shared <> '' AND end_ms > ?) OR limited = 1 OR reserved_usd > 0 OR reserved_tokens > 0 OR reserved_requests > 0)"
+)
 _ADDED = """spent_usd = spent_usd + ?, spent_tokens = spent_tokens + ?, spent_requests = spent_requests + ?,
     unconfirmed_usd = unconfirmed_usd + ?, unconfirmed_tokens = unconfirmed_tokens + ?,
     unconfirmed_requests = unconfirmed_requests + ?"""
@@ -62,16 +65,16 @@ def open_for(db: sqlite3.Connection, line: Line, *, now_ms: int) -> int:
     span = line.span
     start_ms, end_ms = (now_ms, now_ms + span.length_ms) if span.rolling else (span.start_ms, span.end_ms)
     key = (line.account, span.key)
-    row = db.execute("SELECT id, start_ms, end_ms FROM ledger_windows WHERE account = ? AND key = ?", key).fetchone()
+    row = db.execute(_OPEN, key).fetchone()
     if row is None:
         _prune(db, now_ms)
         values = (*key, start_ms, end_ms, span.rolling, line.shared, _text(line.by_holder))
         db.execute(_BEGIN, values)
-        row = db.execute(
-            "SELECT id, start_ms, end_ms FROM ledger_windows WHERE account = ? AND key = ?", key
-        ).fetchone()
+        row = db.execute(_OPEN, key).fetchone()
     elif (row[1], row[2]) != (start_ms, end_ms):
         db.execute("UPDATE ledger_windows SET start_ms = ?, end_ms = ? WHERE id = ?", (start_ms, end_ms, row[0]))
+    if line.shared and row[3] != line.shared:
+        db.execute("UPDATE ledger_windows SET shared = ? WHERE id = ?", (line.shared, row[0]))
     return int(row[0])
 
 

@@ -7,13 +7,22 @@
 local id, lease_ms, amount = ARGV[3], tonumber(ARGV[4]), triple(ARGV, 5)
 local windows, limits, seen, lost, told, new, by_holder = {}, {}, {}, {}, {}, {}, {}
 
+-- Whether an account may not be left, though nothing was reserved on it within its window: an admin limited it, or a call
+-- that takes longer than the window is under way.
+local function is_bound(account, rolling, start)
+  local id = id_of({ account = account, rolling = rolling, start = start })
+  local held = redis.call('HMGET', base .. 'at:' .. id, 'limits', 'reserved_usd', 'reserved_tokens', 'reserved_requests')
+  local sums = triple(held, 2)
+  return held[1] == '1' or sums[1] > 0 or sums[2] > 0 or sums[3] > 0
+end
+
 -- The account that counts a line: its own if that is in use or there is room for one more, else the shared one.
 local function account_of(account, rolling, start, ends, shared, most)
   if shared == '' then return account end
   local group = (rolling == 1 and '0' or text(start)) .. ':' .. shared
   local many, ending = base .. 'many:' .. group, rolling == 1 and now + ends - start or ends
   local known = tonumber(redis.call('ZSCORE', many, account) or 0)
-  if known <= now then
+  if known <= now and not is_bound(account, rolling, start) then
     local taken = 0
     for _, each in ipairs(new) do
       if each.group == group and each.known <= now then taken = taken + 1 end
@@ -24,6 +33,8 @@ local function account_of(account, rolling, start, ends, shared, most)
   return account
 end
 
+lapse()
+commit()
 for n = 8, #ARGV, 11 do
   local window = {
     start = tonumber(ARGV[n + 1]), ends = tonumber(ARGV[n + 2]), rolling = tonumber(ARGV[n + 3]),
@@ -35,8 +46,6 @@ for n = 8, #ARGV, 11 do
   limits[#limits + 1] = { tonumber(ARGV[n + 4]) or false, tonumber(ARGV[n + 5]) or false, tonumber(ARGV[n + 6]) or false }
 end
 
-lapse()
-commit()
 for n, window in ipairs(windows) do
   local account = load(window, true)
   if account.by_holder ~= by_holder[n] then

@@ -1,6 +1,10 @@
 """How far spend runs past a budget: LiteLLM's own on a real Postgres, and ours, under the same load in one run.
 
-    make bench-budgets        or        .venv/bin/python benchmarks/budgets.py --workers 1 2
+    make bench-budgets        or, one case alone, in a minute or two:
+    .venv/bin/python benchmarks/budgets.py --workers 2 --only "ours, SQLite" --cases plain --rows rows.json
+
+`--rows FILE` keeps what was measured: the table shows all of it, and what stands there is not measured again. So a run
+that was interrupted goes on, and several short ones make one table.
 
 Each row is a fresh virtual key with room for ten requests of a fixed length, and for half of an eleventh. 64 come at
 once, then 10 more one after the other: what was not seen at once may be seen later. The bill is what the local provider
@@ -8,6 +12,8 @@ charges, token by token, at the price of gpt-4.1, in whole nano-dollars; oversho
 
 Streams break half way through, on the provider's side, and the provider bills what it has sent. The unpriced model is
 one that the host's price list lacks, billed all the same. Nothing is cached, and nobody asks the same question twice.
+Counts and overshoot do not depend on how fast the machine is. "Redis" is one server: stock keeps its spend counters
+there, and we the ledger; without it stock counts in each worker's memory and in Postgres, and we on SQLite.
 """
 
 from __future__ import annotations
@@ -22,7 +28,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -30,12 +36,14 @@ from typing import Any
 
 import httpx
 from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from litellm_plugins.simulator import SimulatorProcess, SimulatorSettings
 from tests.support.config import MASTER_KEY, model
 from tests.support.database import DatabaseProxy, database_proxy, why_no_database
 from tests.support.postgres import PostgresServer
+from tests.support.redis_server import RedisMissing, RedisServer
 
 _AT_ONCE, _AFTERWARDS = 64, 10
 _FIT, _ROOM_FOR = 10, 10.5  # budgets are no multiple of what a request costs
@@ -61,6 +69,8 @@ class Contender:
     name: str
     ours: bool = False
     fail_closed: bool = False
+    on_redis: bool = False
+    broken_streams: str = "heard"
 
 
 @dataclass(frozen=True)
@@ -75,6 +85,11 @@ class Row:
     overshoot_percent: float
     refusals: dict[str, int]
 
+    @property
+    def place(self) -> tuple[str, str, int]:
+        """What was measured."""
+        return self.case, self.contender, self.workers
+
 
 PLAIN = Case("plain", "gpt-4.1")
 CASES = (
@@ -83,44 +98,103 @@ CASES = (
     Case("model without a price", "unpriced"),
     Case("the same, priced in our settings", "priced-by-us"),
 )
-CONTENDERS = (Contender("stock"), Contender("stock, fail closed", fail_closed=True), Contender("ours", ours=True))
+CONTENDERS = (
+    Contender("stock"),
+    Contender("stock, Redis", on_redis=True),
+    Contender("stock, fail closed", fail_closed=True),
+    Contender("ours, SQLite", ours=True),
+    Contender("ours, Redis", ours=True, on_redis=True),
+    Contender("ours, broken streams reserved", ours=True, broken_streams="reserved"),
+)
 
 
 def main() -> None:
     arguments = _arguments()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that nothing is left running
-    console = Console(stderr=arguments.json)
+    console = Console(stderr=True)
     missing = why_no_database()
     if missing:
         sys.exit(missing)
-    contenders = [one for one in CONTENDERS if one.name in arguments.only]
-    with tempfile.TemporaryDirectory() as folder, PostgresServer() as postgres, _provider() as provider:
+    rows = _kept(arguments.rows)
+    done = {row.place for row in rows}
+    wanted = [
+        (workers, contender, cases)
+        for workers, contender in itertools.product(arguments.workers, CONTENDERS)
+        if contender.name in arguments.only
+        and (cases := [c for c in CASES if c.name in arguments.cases and (c.name, contender.name, workers) not in done])
+    ]
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        provider, postgres = stack.enter_context(_provider()), stack.enter_context(PostgresServer())
         budget_nano = int(_ROOM_FOR * _cost_nano(provider))
-        rows = []
-        for workers, contender in itertools.product(arguments.workers, contenders):
-            console.print(f"starting: {contender.name}, {workers} worker(s)")
-            home = Path(folder) / f"{contender.name.replace(', ', '-').replace(' ', '-')}-{workers}"
-            config = _config(contender, provider.url, budget_nano)
+        bench = Bench(folder, provider, postgres, budget_nano)
+        progress = stack.enter_context(_progress(console))
+        task = progress.add_task("", total=sum(len(cases) for *_, cases in wanted))
+        for workers, contender, cases in wanted:
+            who = f"{contender.name}, {workers} worker{'s' if workers > 1 else ''}"
+            progress.update(task, description=f"{who}: starting")
             try:
-                with database_proxy(postgres, config, home, provider_url=provider.url, num_workers=workers) as proxy:
-                    for row in _measure(proxy, provider, contender, workers, budget_nano):
-                        console.print(f"  {row.case}: {row.let_through} + {row.later}, {row.overshoot_percent:+.1f} %")
-                        rows.append(row)
-            except AssertionError as exc:  # it did not boot: what the others did still counts
-                console.print(f"  left out: {str(exc).splitlines()[0]}")
+                for row in bench.measured(contender, workers, cases):
+                    progress.console.print(
+                        f"{who}, {row.case}: {row.let_through} + {row.later}, {row.overshoot_percent:+.1f} %"
+                    )
+                    progress.update(task, advance=1, description=who)
+                    rows.append(row)
+                    _keep(arguments.rows, rows)
+            except (AssertionError, RedisMissing) as exc:  # it did not boot: what the others did still counts
+                progress.console.print(f"{who}: left out: {str(exc).splitlines()[0]}")
     if arguments.json:
         print(json.dumps([asdict(row) for row in rows], indent=2))
     else:
-        console.print(_table(rows, budget_nano))
+        Console().print(_table(rows, budget_nano))
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    names = [contender.name for contender in CONTENDERS]
+    names, cases = [contender.name for contender in CONTENDERS], [case.name for case in CASES]
     parser.add_argument("--workers", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--only", nargs="+", choices=names, default=names, metavar="CONTENDER", help=", ".join(names))
+    parser.add_argument("--cases", nargs="+", choices=cases, default=cases, metavar="CASE", help=", ".join(cases))
+    parser.add_argument("--rows", type=Path, metavar="FILE", help="what was measured before, and is kept")
     parser.add_argument("--json", action="store_true")
     return parser.parse_args()
+
+
+def _progress(console: Console) -> Progress:
+    columns = (BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("{task.description}"))
+    return Progress(*columns, console=console)
+
+
+def _kept(file: Path | None) -> list[Row]:
+    return [] if file is None or not file.exists() else [Row(**row) for row in json.loads(file.read_text())]
+
+
+def _keep(file: Path | None, rows: Sequence[Row]) -> None:
+    if file is not None:
+        file.write_text(json.dumps([asdict(row) for row in rows], indent=2))
+
+
+@dataclass(frozen=True)
+class Bench:
+    """What all contenders run on."""
+
+    folder: Path
+    provider: SimulatorProcess
+    postgres: PostgresServer
+    budget_nano: int
+
+    def measured(self, contender: Contender, workers: int, cases: Sequence[Case]) -> Iterator[Row]:
+        """A row for each case, on a fresh proxy, database and Redis. Raises: AssertionError, RedisMissing."""
+        home = self.folder / f"{contender.name.replace(', ', '-').replace(' ', '-').lower()}-{workers}"
+        with ExitStack() as stack:
+            redis = (
+                stack.enter_context(RedisServer(home.with_name(f"{home.name}-redis"))) if contender.on_redis else None
+            )
+            config = _config(contender, self.provider.url, self.budget_nano, redis)
+            proxy = stack.enter_context(
+                database_proxy(self.postgres, config, home, provider_url=self.provider.url, num_workers=workers)
+            )
+            yield from _measure(proxy, self.provider, contender, workers, cases, self.budget_nano)
 
 
 @contextmanager
@@ -130,7 +204,7 @@ def _provider() -> Iterator[SimulatorProcess]:
         yield provider
 
 
-def _config(contender: Contender, provider_url: str, budget_nano: int) -> dict[str, Any]:
+def _config(contender: Contender, provider_url: str, budget_nano: int, redis: RedisServer | None) -> dict[str, Any]:
     breaking = {"x-simulator-fault": "disconnect"}
     config: dict[str, Any] = {
         "model_list": [
@@ -147,11 +221,16 @@ def _config(contender: Contender, provider_url: str, budget_nano: int) -> dict[s
         config["general_settings"]["fail_closed_budget_enforcement"] = True
     if contender.ours:
         config["litellm_settings"]["callbacks"] = ["litellm_plugins.proxy.handler"]
-        config["callback_settings"] = {"litellm_plugins": _pack(budget_nano)}
+        config["callback_settings"] = {"litellm_plugins": _pack(budget_nano, contender.broken_streams)}
+        if redis is not None:
+            config["callback_settings"]["litellm_plugins"]["storage"] = {"url": redis.url, "timeout_ms": 10_000}
+    elif redis is not None:
+        params = {"type": "redis", "host": "127.0.0.1", "port": redis.port, "supported_call_types": []}
+        config["litellm_settings"] |= {"cache": True, "cache_params": params}
     return config
 
 
-def _pack(budget_nano: int) -> dict[str, Any]:
+def _pack(budget_nano: int, broken_streams: str) -> dict[str, Any]:
     price = {
         "input_usd_per_million": str(Decimal(_INPUT_NANO) * 1_000_000 / _NANO),
         "output_usd_per_million": str(Decimal(_OUTPUT_NANO) * 1_000_000 / _NANO),
@@ -160,17 +239,22 @@ def _pack(budget_nano: int) -> dict[str, Any]:
     return {
         "cache": {"enabled": False},
         "budgets": [{"name": "bench", "scope": "key", "limit_usd": limit_usd, "window": "1d"}],
-        "ledger": {"prices": {"priced-by-us": price}},
+        "ledger": {"prices": {"priced-by-us": price}, "broken_streams": broken_streams},
     }
 
 
 def _measure(
-    proxy: DatabaseProxy, provider: SimulatorProcess, contender: Contender, workers: int, budget_nano: int
+    proxy: DatabaseProxy,
+    provider: SimulatorProcess,
+    contender: Contender,
+    workers: int,
+    cases: Sequence[Case],
+    budget_nano: int,
 ) -> Iterator[Row]:
     asyncio.run(_ask(proxy, proxy.new_key(), PLAIN, 4 * workers, at_once=True))  # the first calls load and build things
     time.sleep(_SETTLE_S)
     limits = {} if contender.ours else {"max_budget": budget_nano / _NANO}
-    for case in CASES:
+    for case in cases:
         yield _row(proxy, provider, contender, workers, case, proxy.new_key(**limits), budget_nano)
 
 
@@ -253,13 +337,18 @@ def _table(rows: Sequence[Row], budget_nano: int) -> Table:
     for column in ("load", "workers", "budget", f"of {_AT_ONCE} at once", f"of {_AFTERWARDS} later", "overshoot"):
         table.add_column(column, justify="left" if column in ("load", "budget") else "right")
     table.add_column("refused with")
-    for row in sorted(rows, key=lambda row: ([case.name for case in CASES].index(row.case), row.workers)):
+    for row in sorted(rows, key=_order):
         refusals = ", ".join(f"{status} ({count})" for status, count in sorted(row.refusals.items()))
         overshoot = f"{row.overshoot_percent:.1f} %"
         table.add_row(
             row.case, str(row.workers), row.contender, str(row.let_through), str(row.later), overshoot, refusals
         )
     return table
+
+
+def _order(row: Row) -> tuple[int, int, int]:
+    cases, contenders = [case.name for case in CASES], [contender.name for contender in CONTENDERS]
+    return cases.index(row.case), row.workers, contenders.index(row.contender)
 
 
 if __name__ == "__main__":

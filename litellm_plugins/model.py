@@ -46,6 +46,7 @@ class Reason(StrEnum):
     SAME_WORDS = "same_words"  # the same question but for case, spacing and closing marks
     CURATED = "curated"  # an answer that people gave, see cache/curated.py
     IN_FLIGHT = "in_flight"  # the same request was on its way to the provider
+    JUST_ASKED = "just_asked"  # the same request was answered within `coalesce.window_s`
     # misses
     SHADOW = "shadow"  # would be a hit, but nothing is served yet
     RECHECK = "recheck"  # could be served, and is answered afresh to see whether it still holds
@@ -107,6 +108,7 @@ class Part(StrEnum):
     LED = "led"  # nobody else was: it went on to the provider, and others may wait for it
     TAKEN_OVER = "taken_over"  # it waited for one that failed, and led next
     FOLLOWED = "followed"  # it was served what another had asked for
+    JUST_ASKED = "just_asked"  # it was served what another had been answered a moment before
     ALONE = "alone"  # it waited for an answer that cannot be shared, and went on by itself
     TIMED_OUT = "timed_out"  # it had waited long enough, and went on by itself
 
@@ -152,6 +154,7 @@ class BudgetReason(StrEnum):
     CACHE_ONLY = "cache_only"  # at the limit only cached answers are served, and there was none
     UNPRICED_MODEL = "unpriced_model"
     UNCOVERED_PATH = "uncovered_path"  # a pass-through path: nobody says what it costs
+    UNCOVERED_TOOL = "uncovered_tool"  # searches at the provider, of which nobody knows how many or at what price
     LEDGER_UNAVAILABLE = "ledger_unavailable"
 
 

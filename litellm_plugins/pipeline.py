@@ -8,7 +8,7 @@ place between them. The pipeline decides; delivering and calling providers is th
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
@@ -107,12 +107,17 @@ class Pipeline:
 
     async def _joined(self, request: Request, verdict: Verdict, policy: Cache, steps: Steps) -> Joined[Verdict] | None:
         """Stage 3: what became of asking together with others; None where that is not to be."""
-        keys = verdict.keys
+        keys = verdict.keys or verdict.brief
         if self._coalescing is None or keys is None or not may_be_merged(verdict, request, policy):
             return None
+
+        def answered(was_over: bool) -> Awaitable[Verdict | None]:
+            return self._cache.merged(verdict, request, policy, was_over=was_over)
+
+        window_s = None if verdict.brief is None else self._cache.window_s
         try:
             with steps.measured("coalesce"):
-                joined = await self._coalescing.join(keys.exact, lambda: self._cache.merged(verdict, request, policy))
+                joined = await self._coalescing.join(keys.exact, answered, window_s=window_s)
         except Exception as exc:  # noqa: BLE001 - fail open: this is the stage's edge
             self._telemetry.emit(StageFailed("coalesce", str(Reason.INTERNAL_ERROR), type(exc).__name__))
             return None
@@ -183,7 +188,7 @@ class Pipeline:
 
         `again` says that an earlier state of the same answer was handed over before: it is replaced, and not counted.
         """
-        if decision.verdict.keys is None or decision.verdict.is_hit:
+        if not decision.verdict.is_shared:
             return
         with _landing(decision.flight) as end:
             refusal = await self._kept(decision, reply, again=again, kept=lambda: end(Ending.STORED))

@@ -13,7 +13,7 @@ import secrets
 import time
 import weakref
 from collections.abc import Awaitable, Callable, Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
 
 from litellm_plugins.admission.flights import Ending, FlightStore, Standing
@@ -91,15 +91,19 @@ class Coalescing:
         self._renewals: weakref.WeakKeyDictionary[Flight, asyncio.Task[None]] = weakref.WeakKeyDictionary()
         self._tasks: set[asyncio.Task[None]] = set()
 
-    async def join(self, key: bytes, answered: Callable[[], Awaitable[T | None]]) -> Joined[T]:
-        """Lead a flight under `key`, or wait for one. `answered` looks for the answer that a leader has stored.
+    async def join(
+        self, key: bytes, answered: Callable[[bool], Awaitable[T | None]], *, window_s: float | None = None
+    ) -> Joined[T]:
+        """Lead a flight under `key`, or wait for one, or take what one has brought that ended within its window.
+
+        `answered` looks for the answer that a leader has stored; it is told whether that was before it was asked for.
 
         Raises: what `answered` raises.
         """
         since, past, failures, part = self._clock(), "", 0, Part.LED
         while failures < MOST_FAILURES:
             try:
-                boarded = self._here.get(key) or await self._board(key, past)
+                boarded = self._here.get(key) or await self._board(key, past, window_s or KEEP_S)
             except StoreUnavailable as exc:
                 return Joined(Part.ALONE, self._clock() - since, failure=exc)
             if isinstance(boarded, Flight):
@@ -112,9 +116,10 @@ class Coalescing:
             if ended.ending is Ending.NOT_SHARED:
                 break
             if ended.ending is Ending.STORED:
-                answer = await answered()
+                answer = await answered(ended.was_over)
                 if answer is not None:
-                    return Joined(Part.FOLLOWED, waited_s, answer=answer)
+                    part = Part.JUST_ASKED if ended.was_over and window_s else Part.FOLLOWED
+                    return Joined(part, waited_s, answer=answer)
                 past = ended.owner  # its answer is gone again, or too old for who asks
             else:
                 part = Part.TAKEN_OVER
@@ -132,7 +137,7 @@ class Coalescing:
         for task in tasks:
             task.cancel()
 
-    async def _board(self, key: bytes, past: str) -> Flight | asyncio.Future[Standing]:
+    async def _board(self, key: bytes, past: str, keep_s: float) -> Flight | asyncio.Future[Standing]:
         """Lead, or the ending of the flight that somebody else leads."""
         owner = f"{os.getpid()}-{secrets.token_hex(8)}"  # the process, for whoever looks into the store
         here = self._here[key] = asyncio.get_running_loop().create_future()
@@ -145,24 +150,24 @@ class Coalescing:
             self._settle(key, here, Standing(owner, Ending.REFUSED))
             raise
         if found.owner == owner:
-            return self._led(key, owner, here)
+            return self._led(key, owner, here, keep_s)
         if found.ending is not None:
-            self._settle(key, here, found)
+            self._settle(key, here, replace(found, was_over=True))
         else:
             self._begin(self._watch(key, found.owner, here))
         return here
 
-    def _led(self, key: bytes, owner: str, here: asyncio.Future[Standing]) -> Flight:
-        flight = Flight(lambda flight, ending: self._land(flight, key, here, Standing(owner, ending)))
+    def _led(self, key: bytes, owner: str, here: asyncio.Future[Standing], keep_s: float) -> Flight:
+        flight = Flight(lambda flight, ending: self._land(flight, key, here, Standing(owner, ending), keep_s))
         renewal = self._renew(key, owner, here, weakref.ref(flight))
         self._renewals[flight] = self._begin(renewal)
         return flight
 
-    def _land(self, flight: Flight, key: bytes, here: asyncio.Future[Standing], ended: Standing) -> None:
+    def _land(self, flight: Flight, key: bytes, here: asyncio.Future[Standing], ended: Standing, keep_s: float) -> None:
         renewal = self._renewals.pop(flight, None)
         if renewal is not None:
             renewal.cancel()
-        self._begin(self._tell(key, here, ended))
+        self._begin(self._tell(key, here, ended, keep_s))
 
     async def _renew(self, key: bytes, owner: str, here: asyncio.Future[Standing], flight: weakref.ref[Flight]) -> None:
         """Keep the lease while somebody holds the flight."""
@@ -196,11 +201,11 @@ class Coalescing:
         finally:
             self._settle(key, here, ended)
 
-    async def _tell(self, key: bytes, here: asyncio.Future[Standing], ended: Standing) -> None:
+    async def _tell(self, key: bytes, here: asyncio.Future[Standing], ended: Standing, keep_s: float = KEEP_S) -> None:
         """To the other workers first: who is woken here may want to lead at once."""
         try:
             with contextlib.suppress(StoreUnavailable):
-                await self._store.end(key, ended.owner, ended.ending or Ending.FAILED, keep_s=KEEP_S)
+                await self._store.end(key, ended.owner, ended.ending or Ending.FAILED, keep_s=keep_s)
         finally:
             self._settle(key, here, ended)
 

@@ -26,6 +26,7 @@ class Standing:
 
     owner: str
     ending: Ending | None = None  # None: it is under way
+    was_over: bool = False  # it had ended when somebody wanted to board it
 
 
 class FlightStore(Protocol):

@@ -45,6 +45,16 @@ class Limits:
         """In the order of `METRICS`."""
         return iter((self.nano_usd, self.tokens, self.requests))
 
+    @property
+    def text(self) -> str:
+        """As a store keeps it: three numbers, none of which has to be there."""
+        return ",".join("" if each is None else str(each) for each in self)
+
+    @classmethod
+    def of_text(cls, text: str) -> Limits:
+        """What `text` had said."""
+        return cls(*(int(each) if each else None for each in text.split(",")))
+
     def exceeded_by(self, held: Amounts) -> Metric | None:
         """The first metric of which `held` is above its limit."""
         for metric, limit, amount in zip(METRICS, self, held, strict=True):

@@ -42,6 +42,7 @@ class Offer:
     providers: tuple[str, ...]
     amount: Amounts
     unpriced: bool = False  # at least one of its deployments has no price
+    unknown: str = ""  # what of it nobody can say the most of, in words: "web searches"
 
 
 class Tariff(Protocol):
@@ -172,6 +173,8 @@ class Enforcement:
             return Admission(verdicts.unlimited(BudgetReason.NO_BUDGET))
         if offer.unpriced and self._rules.unpriced == "deny" and verdicts.in_dollars(coverings):
             return Admission(verdicts.unpriced(coverings, offer.model_groups[0]), coverings)
+        if offer.unknown and self._rules.uncovered == "deny" and verdicts.in_dollars(coverings):
+            return Admission(verdicts.unknown(coverings, offer.unknown), coverings)
         above = verdicts.above_cap(coverings, offer.amount)
         if above is not None:
             return Admission(above, coverings)

@@ -23,7 +23,11 @@ _UNREADABLE = "null"
 _ROOT = "litellm_plugins.budgets"
 _ELSEWHERE = ".*"
 _LIMITS = tuple(BudgetLimits.model_fields)
-_NOT_THEIRS = ("degrade", "on_ledger_failure")  # degrade.model would lead past the models that a key may use
+_NOT_THEIRS = (
+    "degrade",
+    "on_ledger_failure",
+    "max_accounts",
+)  # degrade.model would lead past the models that a key may use
 _FIELDS = frozenset(Budget.model_fields)
 
 

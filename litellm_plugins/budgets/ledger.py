@@ -7,7 +7,7 @@ lease: what is never settled (a worker was killed) lapses. Times are UNIX millis
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, Protocol
 
 from litellm_plugins.budgets.amounts import METRICS, NOTHING, Amounts, Limits, Metric
@@ -52,6 +52,17 @@ class Line:
     account: str  # its name and the values of its scope: "team-day/team=support"
     limits: Limits
     span: Span
+    # Where a client names the values: the account that counts every value after the first so many of a window.
+    shared: str = ""
+    most_accounts: int = 0
+    by_holder: Limits | None = (
+        None  # its limits by metadata of a key or team, for whoever looks: the settings have others
+    )
+
+    @property
+    def counted_among_others(self) -> Line:
+        """On the account of all for whom there was none left."""
+        return replace(self, account=self.shared, shared="", most_accounts=0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +75,7 @@ class Balance:
     reserved: Amounts = NOTHING
     unconfirmed: Amounts = NOTHING  # part of `spent`: leases that lapsed after their provider had been called
     limits: Limits | None = None  # an admin's, in place of the settings', until the window ends
+    by_holder: Limits | None = None  # as the line said that was drawn on last
 
     @property
     def held(self) -> Amounts:
@@ -95,7 +107,7 @@ class Granted:
 class Denied:
     """Nothing was reserved, and an earlier reservation of the same call stands as it was."""
 
-    line: Line  # the first that has no room
+    line: Line  # the first that has no room, with the account that counts it
     balance: Balance  # of that line, without the call's own earlier reservation
     metric: Metric
     # When there will be room for it, if nothing more is spent; None: never, it is too large. Of a calendar window,
@@ -122,6 +134,9 @@ class Ledger(Protocol):
         In place of what the call had reserved before, whatever its lines were: so a reservation is lowered, or raised
         for a dearer model. A call that was settled already holds nothing: it is granted and nothing is kept.
         `limits` that an admin set on an account come before the line's.
+
+        A line with `shared` that has no account in use in its window, while `most_accounts` others of that `shared`
+        have, is counted there instead, and its balance names that account.
         """
 
     async def called(self, call_id: str, *, now_ms: int, lease_ms: int) -> None:

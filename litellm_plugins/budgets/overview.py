@@ -57,6 +57,7 @@ class AccountView:
     meters: tuple[Meter, ...]  # in the order of METRICS
     budget: Budget | None = None  # None: a key or team brought it along, or it is no longer in the settings
     by_admin: bool = False  # the limits are an admin's, until the window ends
+    by_holder: bool = False  # they are what the metadata of its key or team says
 
     @property
     def name(self) -> str:
@@ -132,7 +133,7 @@ class Overview:
 
     def _seen(self, balance: Balance, covering: Covering | None, now_ms: int) -> AccountView:
         span = covering.line.span if covering else balance.span
-        limits = balance.limits or (covering.line.limits if covering else Limits())
+        limits = _in_force(balance, covering)
         amounts = zip(METRICS, limits, balance.spent, balance.reserved, balance.unconfirmed, strict=True)
         return AccountView(
             balance.account,
@@ -141,6 +142,7 @@ class Overview:
             tuple(Meter(*each, self._forecast(balance, span, each[0], each[1], now_ms)) for each in amounts),
             covering.budget if covering else None,
             by_admin=balance.limits is not None,
+            by_holder=balance.limits is None and balance.by_holder is not None,
         )
 
     def _forecast(
@@ -159,6 +161,17 @@ def chosen(views: Iterable[AccountView], given: Mapping[str, str | None]) -> Ite
     """Those of a budget's `name`, and whose account begins with `account`."""
     name, prefix = given.get("name"), given.get("account") or ""
     return (view for view in views if name in (None, view.name) and view.account.startswith(prefix))
+
+
+def _in_force(balance: Balance, covering: Covering | None) -> Limits:
+    """An admin's; else the settings', and what metadata makes of them: it can only tighten."""
+    settings = covering.line.limits if covering else Limits()
+    if balance.limits is not None or balance.by_holder is None:
+        return balance.limits or settings
+    pairs = zip(settings, balance.by_holder, strict=True)
+    return Limits(
+        *(ours if theirs is None else theirs if ours is None else min(ours, theirs) for ours, theirs in pairs)
+    )
 
 
 def _share(amount: int, limit: int | None) -> Fraction:

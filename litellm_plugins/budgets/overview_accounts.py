@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from urllib.parse import unquote
 
-from litellm_plugins.budgets.policy import Ask, BudgetPolicy, Covering
+from litellm_plugins.budgets.policy import OTHER, Ask, BudgetPolicy, Covering
 from litellm_plugins.model import Identity
 from litellm_plugins.settings import Settings
 from litellm_plugins.settings.budgets import Budget
@@ -16,7 +16,7 @@ _SHOWN_OF_A_HASH = 8
 class Accounts:
     """Finds the budget of an account as the settings have it, with the overrides of its team and key.
 
-    What keys and teams bring along in their metadata is not known here.
+    What keys and teams bring along in their metadata is not known here: the ledger keeps the limits of it.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -32,7 +32,8 @@ class Accounts:
         if name not in self._budgets:
             return None
         found = self._policy.covering(self._ask(values), now_ms=now_ms)
-        return next((each for each in found if each.line.account == account), None)
+        counted = (each.counted_on(account) for each in found)
+        return next((each for each in counted if each.line.account == account), None)
 
     def expected(self, *, now_ms: int) -> Iterator[Covering]:
         """Of accounts known beforehand: everybody's, those of named values, those of the YAML's teams and keys."""
@@ -44,7 +45,12 @@ class Accounts:
     def holder(self, account: str) -> str:
         """Whose it is, in words; "" where it is everybody's."""
         _, values = parts_of(account)
-        return ", ".join(f"{kind.replace('_', ' ')} {self._named(kind, value)}" for kind, value in values.items())
+        others = {kind for kind in values if f"{kind}={OTHER}" in account.partition("/")[2].split(",")}
+        words = ((kind.replace("_", " "), kind, value) for kind, value in values.items())
+        return ", ".join(
+            f"every other {shown}" if kind in others else f"{shown} {self._named(kind, value)}"
+            for shown, kind, value in words
+        )
 
     def _named(self, kind: str, value: str) -> str:
         alias = self._keys.get(value) if kind == "key" else self._teams.get(value) if kind == "team" else None

@@ -70,4 +70,6 @@ def _forecast(told: Forecast | None) -> dict[str, Any] | None:
 def _limit_by(view: AccountView) -> str:
     if view.by_admin:
         return "admin"
-    return "settings" if view.budget else "unknown"  # a key's or team's metadata, or settings of the past
+    if view.by_holder:
+        return "metadata"
+    return "settings" if view.budget else "unknown"  # settings of the past, or metadata that was not seen yet

@@ -5,16 +5,29 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from fractions import Fraction
 
-from litellm_plugins.budgets.overview import AccountView
+from litellm_plugins.budgets.amounts import METRICS
+from litellm_plugins.budgets.ledger import Span
+from litellm_plugins.budgets.overview import AccountView, Meter
 from litellm_plugins.budgets.overview_accounts import parts_of
 
 EVERYBODY = "everybody"
 SOME_END_USER = "the fullest end user"
+FROM_METADATA = "from metadata"  # keys and teams may bring along names without end: no budget's name has a space
 _EVER = 5  # times as many series of one budget may come to be while a worker lives
 
 
+def label_of(view: AccountView) -> str:
+    """The budget's name as a label."""
+    return view.name if view.budget is not None else FROM_METADATA
+
+
+def nothing_on(account: str, holder: str) -> AccountView:
+    """An account that nobody knows any more: without limits, and with nothing spent."""
+    return AccountView(account, holder, Span(0, 0), tuple(Meter(metric, None, 0, 0, 0) for metric in METRICS))
+
+
 class Shown:
-    """`most` accounts of each budget at a time.
+    """`most` accounts of each budget at a time; those that metadata brings along are one: the fullest of each holder.
 
     A series that once was there stays, so that none goes missing and none is left with an old value: Prometheus' files
     of several workers know no removal. An end user's name is told only if `end_users`: else the fullest stands for all.
@@ -37,7 +50,7 @@ class Shown:
 
     def gone(self, told: Iterable[tuple[str, AccountView]]) -> list[tuple[str, str]]:
         """Holder and account of those that were shown once and are not among `told`: their window is over."""
-        now = {(view.name, holder) for holder, view in told}
+        now = {(label_of(view), holder) for holder, view in told}
         return [
             (holder, account)
             for budget, ever in self._ever.items()
@@ -49,7 +62,7 @@ class Shown:
         """By budget and holder, the fullest first."""
         found: dict[str, dict[str, AccountView]] = {}
         for view in sorted(views, key=lambda view: (-_fullness(view), view.account)):
-            found.setdefault(view.name, {}).setdefault(self._holder(view), view)
+            found.setdefault(label_of(view), {}).setdefault(self._holder(view), view)
         return found
 
     def _holder(self, view: AccountView) -> str:

@@ -6,7 +6,7 @@ import hashlib
 import itertools
 import logging
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from urllib.parse import quote
 
@@ -17,11 +17,12 @@ from litellm_plugins.budgets.windows import span_at
 from litellm_plugins.model import Identity
 from litellm_plugins.settings import Settings
 from litellm_plugins.settings.budget_overrides import budgets_with
-from litellm_plugins.settings.budgets import Budget, ScopePart, Window, nano
+from litellm_plugins.settings.budgets import CLIENT_NAMED, Budget, ScopePart, Window, nano
 
 _LOG = logging.getLogger(__name__)
 _LONGEST_VALUE = 128  # characters; end user and feature are the client's own words
 _LONGEST_WORDS = 64
+OTHER = "~other"  # no value of a client's is written so
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,15 @@ class Covering:
     budget: Budget  # as it is in force for this request: overrides and metadata are in it
     holder: str = ""  # whose account it is, in words and without hashes: "team support"; empty: everybody's
 
+    @property
+    def counted_among_others(self) -> Covering:
+        """On the account of all for whom there was none left."""
+        return replace(self, line=self.line.counted_among_others, holder="all others")
+
+    def counted_on(self, account: str) -> Covering:
+        """As the ledger counts it: on its own account, or among the others."""
+        return self.counted_among_others if account == self.line.shared != self.line.account else self
+
 
 class BudgetPolicy:
     """Which budgets cover a request."""
@@ -60,20 +70,43 @@ class BudgetPolicy:
         """In the order of the settings, then the team's own, then the key's own; each account once."""
         found: dict[str, Covering] = {}
         for budget in self._in_force(ask):
-            for account, holder in _accounts(budget, ask):
-                line = Line(budget.name, account, limits_of(budget), self._span(budget, now_ms))
+            by_holder = self._by_holder(budget, ask)
+            for account, holder, shared in _accounts(budget, ask):
+                limits, span, most = limits_of(budget), self._span(budget, now_ms), budget.max_accounts if shared else 0
+                line = Line(budget.name, account, limits, span, shared, most, by_holder)
                 found[account] = Covering(line, budget, holder)
         return tuple(found.values())
 
     def _in_force(self, ask: Ask) -> tuple[Budget, ...]:
+        merged = self._merged(*self._holders(ask), text_of(ask.metadata.get("team")), text_of(ask.metadata.get("key")))
+        for holder, fault in merged.faults:
+            self._told(_named(holder, ask.identity), fault)
+        return merged.budgets
+
+    def _holders(self, ask: Ask) -> tuple[str | None, str | None]:
+        """The team and the key as the settings name them, if they do."""
         s, who = self._settings, ask.identity
         team = next((name for name in (who.team_id, who.team_alias) if name in s.per_team), None)
-        key = next((name for name in (who.key_id, who.key_alias) if name in s.per_key), None)
-        metadata = ask.metadata
-        merged = self._merged(team, key, text_of(metadata.get("team")), text_of(metadata.get("key")))
-        for holder, fault in merged.faults:
-            self._told(_named(holder, who), fault)
-        return merged.budgets
+        return team, next((name for name in (who.key_id, who.key_alias) if name in s.per_key), None)
+
+    def _by_holder(self, budget: Budget, ask: Ask) -> Limits | None:
+        """The limits that metadata gives all who draw on the account; None: it says nothing, or of some of them only.
+
+        A key has one team, so both speak for a key's account; on a team's the key's word is for the key alone.
+        """
+        if not ask.metadata:
+            return None
+        kinds = {part.kind for part in budget.scope}
+        (team, key), said = self._holders(ask), text_of(ask.metadata.get("team"))
+        if "key" in kinds:
+            of_settings, in_force = self._merged(team, key, "", ""), budget
+        elif "team" in kinds:
+            of_settings = self._merged(team, None, "", "")
+            in_force = next((b for b in self._merged(team, None, said, "").budgets if b.name == budget.name), budget)
+        else:
+            return None
+        known = next((limits_of(b) for b in of_settings.budgets if b.name == budget.name), None)
+        return None if known == limits_of(in_force) else limits_of(in_force)
 
     def _merge(self, team: str | None, key: str | None, team_text: str, key_text: str) -> Merged:
         s = self._settings
@@ -107,12 +140,27 @@ def _named(holder: Holder, who: Identity) -> str:
     return f"{holder} {_shown(alias)}" if alias else f"a {holder} without an alias"
 
 
-def _accounts(budget: Budget, ask: Ask) -> Iterator[tuple[str, str]]:
-    """Name and holder of each account on which the request draws."""
+def _accounts(budget: Budget, ask: Ask) -> Iterator[tuple[str, str, str]]:
+    """Name and holder of each account on which the request draws, and which one counts it if there are too many.
+
+    That one is for each key, team and user by itself: who invents values takes places from his own kind only.
+    """
     parts = [part for part in budget.scope if part.kind != "global"]
+    open_parts = [part.value is None and part.kind in CLIENT_NAMED for part in parts]
     for chosen in itertools.product(*(_values(part, ask) for part in parts)):
-        pairs = [f"{part.kind}={_encoded(value)}" for part, (value, _) in zip(parts, chosen, strict=True)]
-        yield f"{budget.name}/{','.join(pairs)}" if pairs else budget.name, ", ".join(words for _, words in chosen)
+        values = [_encoded(value) for value, _ in chosen]
+        others = [OTHER if is_open else value for is_open, value in zip(open_parts, values, strict=True)]
+        holder = ", ".join(words for _, words in chosen)
+        yield (
+            _named_after(budget, parts, values),
+            holder,
+            _named_after(budget, parts, others) if any(open_parts) else "",
+        )
+
+
+def _named_after(budget: Budget, parts: list[ScopePart], values: list[str]) -> str:
+    pairs = ",".join(f"{part.kind}={value}" for part, value in zip(parts, values, strict=True))
+    return f"{budget.name}/{pairs}" if pairs else budget.name
 
 
 def _values(part: ScopePart, ask: Ask) -> list[tuple[str, str]]:
@@ -148,7 +196,8 @@ def _encoded(value: str) -> str:
     if len(value) > _LONGEST_VALUE:
         digest = hashlib.sha256(value.encode(errors="surrogatepass")).hexdigest()
         value = f"{value[:_LONGEST_WORDS]}~{digest}"
-    return quote(value, safe="", errors="surrogatepass")
+    text = quote(value, safe="", errors="surrogatepass")
+    return f"%7E{text[1:]}" if text.startswith("~") else text
 
 
 def _shown(value: str | None) -> str:

@@ -53,6 +53,15 @@ def uncovered(covering: Covering) -> str:
     )
 
 
+def unknown(covering: Covering | None, what: str) -> str:
+    """Of tools that run at the provider, as often as its model likes."""
+    under = _named(covering) if covering else "The budget"
+    return (
+        f"{under} is in dollars, and nobody knows how much this request's {what} may cost. Say how many there may be "
+        "(max_uses of the tool, or max_tool_calls); the administrator can set ledger.uncovered: allow."
+    )
+
+
 def ledger_unavailable(covering: Covering) -> str:
     """While what is spent cannot be known."""
     return f"{_named(covering)} cannot be checked: its ledger is unavailable. Please try again."

@@ -24,6 +24,7 @@ __all__ = [
     "marks_passed",
     "refused",
     "uncovered",
+    "unknown",
     "unlimited",
     "unpriced",
 ]
@@ -60,7 +61,7 @@ def granted(
     `degrade` is set where a budget with `on_soft: degrade` was past its last mark before this request came, and it is
     not degraded yet.
     """
-    pairs = list(zip(coverings, grant.balances, strict=True))
+    pairs = [(c.counted_on(balance.account), balance) for c, balance in zip(coverings, grant.balances, strict=True)]
     after = [each for covering, balance in pairs for each in standings(covering, balance, amount)]
     marks = [(covering.budget, marks_passed(covering, balance)) for covering, balance in pairs]
     state, reason = BudgetState.OK, BudgetReason.WITHIN if coverings else BudgetReason.NO_BUDGET
@@ -85,7 +86,8 @@ def granted(
 
 def refused(coverings: Sequence[Covering], denial: Denied, amount: Amounts, *, now_ms: int) -> BudgetVerdict:
     """Of a request that found no room. `degrade` is set where the budget says `on_hard: degrade`."""
-    covering = next(each for each in coverings if each.line.account == denial.line.account)
+    counted = (each.counted_on(denial.line.account) for each in coverings)
+    covering = next(each for each in counted if each.line.account == denial.line.account)
     standing = next(each for each in standings(covering, denial.balance) if each.metric == denial.metric)
     free_at_ms, on_hard = denial.free_at_ms, covering.budget.on_hard
     reason = BudgetReason.LIMIT_REACHED if free_at_ms is not None else BudgetReason.ABOVE_LIMIT
@@ -125,6 +127,12 @@ def unpriced(coverings: Sequence[Covering], model: str) -> BudgetVerdict:
 def uncovered(covering: Covering) -> BudgetVerdict:
     """The refusal of a request whose cost nobody can say, while a budget covers who asks."""
     return _denied(BudgetReason.UNCOVERED_PATH, refusals.uncovered(covering), covering)
+
+
+def unknown(coverings: Sequence[Covering], what: str) -> BudgetVerdict:
+    """The refusal of a request with a part that nobody can say the most of; see `in_dollars`."""
+    covering = in_dollars(coverings)
+    return _denied(BudgetReason.UNCOVERED_TOOL, refusals.unknown(covering, what), covering)
 
 
 def in_dollars(coverings: Iterable[Covering]) -> Covering | None:

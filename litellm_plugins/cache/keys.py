@@ -85,6 +85,11 @@ def derive(
     return Keys(tenant, partition, exact, question, why_not)
 
 
+def aside(derived: Keys) -> Keys:
+    """Where what is kept for a moment lies: nothing that looks for the request itself finds it."""
+    return Keys(derived.tenant, derived.partition, _digest("aside", derived.exact.hex()), None)
+
+
 def tenant_of(identity: Identity, scope: TenantScope) -> str | Reason:
     """Whose answers these are. The team where there is one, else the key; never a shared default."""
     if scope == "global":

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from litellm_plugins.cache import curated, keys
+from litellm_plugins.cache import curated, keys, window
 from litellm_plugins.cache.answers import answer_id_of, vouches
 from litellm_plugins.cache.checking import Checker
 from litellm_plugins.cache.deciding import Judged, decide
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 class CacheLayers:
     """The exact layer, then the semantic one, over one store. A part that fails makes a miss, never an error."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the composition root names each
         self,
         *,
         store: CacheStore,
@@ -52,9 +52,11 @@ class CacheLayers:
         told: Callable[[Check], None] = lambda _: None,
         clock: Callable[[], float] = time.time,
         draw: Callable[[], float] = random.random,
+        window_s: float = 0.0,
     ) -> None:
         self._store, self._embedder, self._clock = store, embedder, clock
         self._verifiers = None if verifier is None else Verifiers(verifier)
+        self.window_s = window_s
         self._checker = Checker(store=store, comparer=comparer, records=checks, told=told, clock=clock, draw=draw)
         self._shelf = curated.Shelf(store)
 
@@ -65,7 +67,11 @@ class CacheLayers:
             return aside
         treatment = treat(request, policy)
         derived = treatment.refusal or _keys_of(request, policy, treatment)
-        verdict = Verdict(Layer.MISS, Reason.EMPTY, treatment=treatment)
+        whatever_its_class = derived
+        if treatment.refusal and self.window_s:
+            whatever_its_class = _keys_of(request, policy, treatment)
+        brief = window.place_of(request, policy, treatment, whatever_its_class, self.window_s)
+        verdict = Verdict(Layer.MISS, Reason.EMPTY, treatment=treatment, brief=brief)
         if isinstance(derived, Reason):
             verdict = replace(verdict, layer=Layer.BYPASS, reason=derived)
         else:
@@ -90,9 +96,14 @@ class CacheLayers:
                 verifier.saw_answer(verdict.given)
         return verdict
 
-    async def merged(self, verdict: Verdict, request: Request, policy: Cache) -> Verdict | None:
-        """The hit that somebody else's answer to the very same request has made of this miss; None: there is none."""
-        derived = verdict.keys
+    async def merged(
+        self, verdict: Verdict, request: Request, policy: Cache, *, was_over: bool = False
+    ) -> Verdict | None:
+        """The hit that somebody else's answer to the very same request has made of this miss; None: there is none.
+
+        `was_over`: that answer stood there before this one was asked, and so it must not be older than the window.
+        """
+        derived = verdict.brief or verdict.keys
         if derived is None:
             return None
         try:
@@ -102,11 +113,15 @@ class CacheLayers:
             return None
         if entry is None or not self._young_enough(entry, request):
             return None
+        just_asked = was_over and verdict.brief is not None
+        if just_asked and self._clock() - entry.created_at >= self.window_s:
+            return None
         verifier = self._verifier_of(request)
         if verifier is not None and derived.question is not None:
             verifier.saw_answer(entry.answer_id)
-        hit = Verdict(Layer.COALESCED, Reason.IN_FLIGHT, entry=entry, similarity=1.0)
-        return replace(hit, keys=derived, treatment=verdict.treatment)
+        reason = Reason.JUST_ASKED if just_asked else Reason.IN_FLIGHT
+        hit = Verdict(Layer.COALESCED, reason, entry=entry, similarity=1.0)
+        return replace(hit, keys=verdict.keys, treatment=verdict.treatment)
 
     async def remember(
         self,
@@ -123,7 +138,7 @@ class CacheLayers:
         `again`: an earlier state of the same answer was given before; it is replaced, and teaches nothing twice.
         `kept` is called once it can be served, before what is learnt from it.
         """
-        if verdict.keys is None or verdict.is_hit:
+        if not verdict.is_shared:
             return verdict.reason
         body = orjson.dumps(reply.body)
         too_large = Reason.ANSWER_TOO_LARGE if len(body) > policy.max_answer_kb * 1024 else None
@@ -132,10 +147,28 @@ class CacheLayers:
             if not again:
                 await self._checker.settle(verdict, request, policy)
             return refusal
-        embedding = verdict.embedding
+        if verdict.keys is None:
+            await self._put_aside(verdict, self._entry(verdict, request, reply, body, policy, matchable=False), request)
+            kept()
+            return verdict.reason
+        return await self._remember(verdict, request, reply, body, policy, again=again, kept=kept)
+
+    async def _remember(
+        self,
+        verdict: Verdict,
+        request: Request,
+        reply: Reply,
+        body: bytes,
+        policy: Cache,
+        *,
+        again: bool,
+        kept: Callable[[], None],
+    ) -> Reason | None:
+        derived, embedding = verdict.keys, verdict.embedding
         if embedding is not None and (embedding.partial or has_tool_calls(reply.body)):
             embedding = None
         entry = self._entry(verdict, request, reply, body, policy, matchable=embedding is not None)
+        await self._put_aside(verdict, entry, request)
         compared = not again and (embedding is not None or verdict.withheld is not None)
         rival = await self._checker.rival(verdict) if compared else None
         to_judge = self._checker.to_judge(verdict, request, rival, policy)
@@ -147,11 +180,17 @@ class CacheLayers:
             known_as = replace(entry, answer_id=rival.answer_id or entry.answer_id)
         if embedding is not None and not again:
             await self._learn(verdict, request, known_as.answer_id, right)
-        if to_judge is None or (known_as != entry and await self._holds(verdict.keys, entry)):
+        if to_judge is None or (known_as != entry and derived and await self._holds(derived, entry)):
             await self._put(verdict, known_as, kept)
         if not again:
             await self._checker.settle(verdict, request, policy, rival=rival, right=right)
         return Reason.SHADOW if verdict.is_in_shadow else None
+
+    async def _put_aside(self, verdict: Verdict, entry: Entry, request: Request) -> None:
+        """For `coalesce.window_s`, where it is not kept there anyway."""
+        if verdict.brief is not None and verdict.brief != verdict.keys and verdict.withheld is None:
+            there = replace(window.brief(entry, request, self.window_s), key=verdict.brief.exact)
+            await self._store.put(verdict.brief.tenant, there, vector=None, space=self._space)
 
     async def _put(self, verdict: Verdict, entry: Entry, kept: Callable[[], None]) -> None:
         if verdict.keys is not None and not verdict.is_in_shadow:
@@ -354,7 +393,7 @@ class CacheLayers:
         *,
         matchable: bool,
     ) -> Entry:
-        derived = verdict.keys
+        derived = verdict.keys or verdict.brief
         assert derived is not None  # noqa: S101 - `remember` has looked
         treatment = verdict.treatment or treat(request, policy)
         now = self._clock()

@@ -10,6 +10,7 @@ from litellm_plugins.model import Layer, Reason
 if TYPE_CHECKING:
     from litellm_plugins.cache import keys
     from litellm_plugins.cache.checks import Withheld
+    from litellm_plugins.cache.keys import Keys
     from litellm_plugins.cache.store import Entry
     from litellm_plugins.cache.verifier.verifier import Assessment
     from litellm_plugins.cache.volatility import Treatment
@@ -30,6 +31,7 @@ class Verdict:
     matched_question: str | None = None
     probability: float | None = None  # that the nearest answer is right
     assessment: Assessment | None = None  # what the fresh answer will teach
+    brief: Keys | None = None  # where its answer lies for `coalesce.window_s`, as no layer would serve it so long
     treatment: Treatment | None = None  # what its class asks for
     withheld: Withheld | None = None  # what would have been served, had it not been answered afresh
 
@@ -37,6 +39,11 @@ class Verdict:
     def is_hit(self) -> bool:
         """Whether `entry` is to be served."""
         return self.entry is not None
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether its fresh answer is kept for anybody."""
+        return not self.is_hit and (self.keys is not None or self.brief is not None)
 
     @property
     def given(self) -> bytes | None:

@@ -125,6 +125,7 @@ def build(settings: Settings, *, config: Path | None = None) -> Pack:
         comparer=None if embedder is None else _comparer(settings, stores.judge_spend, embedder, telemetry),
         checks=stores.checks,
         told=tells_checks(telemetry, Monitor(settings.cache.stale_alarm_rate)),
+        window_s=settings.coalesce.window_s if settings.coalesce.enabled else 0.0,
     )
     reembedder = _reembedder(settings, stores.spaces, reader)
     pipeline = Pipeline(
@@ -258,7 +259,9 @@ def _sinks(settings: Settings) -> list[Sink]:
     if settings.telemetry.prometheus:
         from litellm_plugins.telemetry.sinks.prometheus import PrometheusSink
 
-        sinks.append(PrometheusSink(known_model=_is_model_group))
+        names = {budget.name for budget in settings.budgets}
+
+        sinks.append(PrometheusSink(known_model=_is_model_group, known_budget=names.__contains__))
     return sinks
 
 

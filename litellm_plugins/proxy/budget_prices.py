@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import re
 import time
@@ -56,7 +57,7 @@ class Listing:
     @property
     def is_priced(self) -> bool:
         """Whether the host knows what it charges."""
-        return self.info.get(_INPUT) is not None
+        return self.info.get(_INPUT) is not None or bool(self._tiers)
 
     def price(
         self,
@@ -75,7 +76,11 @@ class Listing:
             return self.given
         inputs = [_INPUT, *(_CACHE_WRITES if writes_cache else ()), *(_DEAR_INPUTS if audio else ())]
         outputs = [_OUTPUT, *_DEAR_OUTPUTS, *(["output_cost_per_audio_token"] if audio else [])]
-        asked, answered = (max(self._rates(names, prompt_tokens, tiered)) for names in (inputs, outputs))
+        tiers = self._reachable(prompt_tokens)
+        asked, answered = (
+            max(*self._rates(names, prompt_tokens, tiered), *_rates_of(tiers, names), 0.0)
+            for names in (inputs, outputs)
+        )
         price = Price.per_token(asked, answered, self.info.get("input_cost_per_query") or 0)
         times = self._times(surcharges)
         return replace(price, input=price.input * times, output=price.output * times)
@@ -88,6 +93,20 @@ class Listing:
             standard = _TIER.sub("", name) if tiered else name
             if standard in names or (_for_long_prompts(standard, prompt_tokens) and standard.startswith(tuple(names))):
                 yield rate
+
+    @property
+    def _tiers(self) -> list[Mapping[str, Any]]:
+        """Prices by the length of the prompt, each for a whole request, in the order of their ranges."""
+        tiers = self.info.get("tiered_pricing")
+        found = [each for each in tiers if isinstance(each, Mapping)] if isinstance(tiers, list) else []
+        return sorted((each for each in found if _range(each) and _INPUT in each), key=_range)
+
+    def _reachable(self, prompt_tokens: int) -> list[Mapping[str, Any]]:
+        """Those that may apply to a prompt of at most so many tokens: the host takes the last where none fits."""
+        tiers = self._tiers
+        begins = [0.0, *(_range(each)[1] for each in tiers)]
+        without_gap = all(_range(each)[0] <= end for each, end in zip(tiers, begins, strict=False))
+        return [each for each in tiers if not without_gap or _range(each)[0] < prompt_tokens] or tiers[:1]
 
     def _times(self, surcharges: Sequence[str]) -> Fraction:
         """Anthropic's fast mode, or a region."""
@@ -158,6 +177,22 @@ def provider_of(model: str, named: Any = None) -> str:
         return str(litellm.get_llm_provider(model=model, custom_llm_provider=named or None)[1])
     except litellm.BadRequestError:  # a provider that the host does not know by name
         return str(named or "")
+
+
+def _range(tier: Mapping[str, Any]) -> tuple[float, ...]:
+    """Where it begins and ends; () where it does not say."""
+    found = tier.get("range")
+    if not isinstance(found, list | tuple) or len(found) != 2 or not all(isinstance(n, int | float) for n in found):
+        return ()
+    return float(found[0]), float(found[1])
+
+
+def _rates_of(tiers: Sequence[Mapping[str, Any]], names: Sequence[str]) -> Iterator[float]:
+    """Of tiers, which a config may write as text: 4e-07."""
+    for tier in tiers:
+        for name in names:
+            with contextlib.suppress(TypeError, ValueError):
+                yield float(tier.get(name) or 0.0)
 
 
 def _for_long_prompts(name: str, prompt_tokens: int) -> bool:

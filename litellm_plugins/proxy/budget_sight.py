@@ -19,7 +19,7 @@ from litellm_plugins.budgets.alerting_watch import More, Told, Watch
 from litellm_plugins.budgets.alerting_webhook import Webhook
 from litellm_plugins.budgets.alerting_words import number
 from litellm_plugins.budgets.overview import AccountView, Overview
-from litellm_plugins.budgets.overview_shown import Shown
+from litellm_plugins.budgets.overview_shown import Shown, label_of, nothing_on
 from litellm_plugins.cache.admin.events import SIGNATURE_HEADER, sign
 from litellm_plugins.model import Reason
 from litellm_plugins.proxy.budget_admin import BudgetAdmin
@@ -146,7 +146,8 @@ def _gauges(settings: Settings, overview: Overview, telemetry: Telemetry) -> Cal
 
     def measure(views: Sequence[AccountView]) -> None:
         told = shown.chosen(views)
-        told += [(holder, view) for holder, account in shown.gone(told) if (view := overview.empty(account, now_ms()))]
+        for holder, account in shown.gone(told):
+            told.append((holder, overview.empty(account, now_ms()) or nothing_on(account, holder)))
         accounts = tuple(each for holder, view in told for each in _measured(holder, view))
         telemetry.emit(BudgetsMeasured(accounts))
 
@@ -158,7 +159,7 @@ def _measured(holder: str, view: AccountView) -> Iterable[AccountMeasured]:
         if unit == "usd" or meter.limit is not None:
             of = meter.metric
             yield AccountMeasured(
-                view.name,
+                label_of(view),
                 holder,
                 unit,
                 number(meter.spent, of) or 0,

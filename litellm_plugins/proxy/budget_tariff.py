@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from litellm_plugins.budgets.amounts import Amounts
 from litellm_plugins.budgets.enforcement import Offer
 from litellm_plugins.budgets.estimate import FREE, Price, reserved_for
+from litellm_plugins.proxy.budget_searches import Searches, searches_of
 from litellm_plugins.settings.budgets import nano
 
 if TYPE_CHECKING:
@@ -51,7 +52,9 @@ class HostTariff:
             return Offer(groups, providers, Amounts(nano(self._rules.other_request_usd), 0, 1))
         amounts = [await self._amount(listing, body, max_tokens) for listing in listings]
         most = Amounts(max(each.nano_usd for each in amounts), max(each.tokens for each in amounts), 1)
-        return Offer(groups, providers, most, unpriced=any(self._price(listing, 1) is None for listing in listings))
+        unknown = next((said for listing in listings if (said := self._searches(listing).unknown)), "")
+        unpriced = any(self._price(listing, 1) is None for listing in listings)
+        return Offer(groups, providers, most, unpriced=unpriced, unknown=unknown)
 
     async def _amount(self, listing: Listing, body: Mapping[str, Any], max_tokens: int | None) -> Amounts:
         price, prompt_tokens = await self.prompt(listing)
@@ -59,7 +62,14 @@ class HostTariff:
         output = self._asked.allowed_output(body, listing.parameters, otherwise)
         if max_tokens is not None:
             output = min(output, max_tokens)
-        return reserved_for(price, prompt_tokens=prompt_tokens, output_tokens=output, choices=self._asked.choices)
+        most = reserved_for(price, prompt_tokens=prompt_tokens, output_tokens=output, choices=self._asked.choices)
+        return most + Amounts(self._searches(listing).nano_usd)
+
+    def _searches(self, listing: Listing) -> Searches:
+        asked = self._asked
+        return searches_of(
+            asked.body, asked.endpoint, provider=listing.provider, model=listing.model, info=listing.info
+        )
 
     def _price(self, listing: Listing, prompt_tokens: int) -> Price | None:
         asked = self._asked

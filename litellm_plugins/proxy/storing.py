@@ -44,7 +44,7 @@ class FreshAnswer:
     def is_wanted(self) -> bool:
         """Whether it may be kept at all, as far as its request goes."""
         decision = self._ticket.decision
-        return decision.verdict.keys is not None and not decision.request.controls.no_store
+        return decision.verdict.is_shared and not decision.request.controls.no_store
 
     def keep(self, body: Body) -> None:
         """Store a whole answer, beside whatever else goes on."""

@@ -17,6 +17,7 @@ Kind = Literal["global", "key", "team", "user", "end_user", "feature", "tag", "m
 Unit = Literal["min", "h", "d", "w", "mo"]
 Streams = Literal["heard", "reserved"]  # what is booked of one that nobody told the usage of
 KINDS: tuple[Kind, ...] = get_args(Kind)
+CLIENT_NAMED: frozenset[Kind] = frozenset({"end_user", "feature", "tag", "model"})  # a wildcard knows any model
 _WINDOW = re.compile(r"([1-9][0-9]{0,3})(min|h|d|w|mo)( rolling)?")
 _NANO = 1_000_000_000
 _NAME = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$"
@@ -84,6 +85,7 @@ class Budget(BudgetLimits):
     on_hard: Literal["deny", "cache_only", "degrade"] = "deny"
     degrade: Degrade | None = None
     on_ledger_failure: Literal["deny", "allow"] = "deny"
+    max_accounts: int = Field(default=10_000, ge=1, le=100_000)  # of values that clients name, in one window
 
     @field_validator("scope", mode="before")
     @classmethod

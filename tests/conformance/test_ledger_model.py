@@ -37,6 +37,8 @@ def profile(examples: int) -> settings:
 
 _CALENDAR_MS = 10_000  # so that windows end while calls are under way
 _LENGTHS: dict[str, int | None] = {"company": None, "team": None, "hour": 7_000, "minute": 3_000}  # of the rolling ones
+_INVENTED = {"user-1": None, "user-2": None, "user-3": None, "tag-1": 3_000, "tag-2": 3_000, "tag-3": 3_000}
+_LENGTHS |= _INVENTED
 _LIMITS = {"company": Limits(20, 20, 8), "team": Limits(nano_usd=8), "hour": Limits(10), "minute": Limits(9, 9, 3)}
 
 
@@ -81,6 +83,9 @@ class Bookkeeping(RuleBasedStateMachine):
     def line(self, account: str) -> Line:
         length_ms, start_ms = _LENGTHS[account], self.now - self.now % _CALENDAR_MS
         span = rolling(length_ms, self.now) if length_ms else Span(start_ms, start_ms + _CALENDAR_MS)
+        if account in _INVENTED:
+            kind = account.partition("-")[0]
+            return Line(kind, account, _LIMITS["team"], span, shared=f"{kind}-others", most_accounts=2)
         return Line(account, account, _LIMITS[account], span)
 
     @rule(place=places, late=late, covering=coverings, amount=amounts, lease_ms=leases)

@@ -48,11 +48,13 @@ class ModelLedger:
     booked: list[Booked] = field(default_factory=list)
     limits: dict[Place, Limits] = field(default_factory=dict)
     spans: dict[Place, Span] = field(default_factory=dict)
+    places: dict[str, dict[Place, int]] = field(default_factory=dict)  # by what they would share: until when in use
 
     def reserve(
         self, call_id: str, lines: Sequence[Line], amount: Amounts, *, now_ms: int, lease_ms: int
     ) -> Granted | Denied:
         self.lapse(now_ms=now_ms)
+        lines = self._as_counted(lines, now_ms)
         before = tuple(self._balance(_place(line), line.span, now_ms, without=call_id) for line in lines)
         earlier = self.calls.get(call_id)
         if earlier is not None and earlier.state == "settled":
@@ -71,6 +73,10 @@ class ModelLedger:
         self._forget(call_id)
         spans = {_place(line): line.span for line in lines}
         self.spans.update(spans)
+        for line in lines:
+            if line.shared:
+                until_ms = now_ms + line.span.length_ms if line.span.rolling else line.span.end_ms
+                self.places.setdefault(line.shared, {})[_place(line)] = until_ms
         called = earlier is not None and earlier.called
         self.calls[call_id] = Call("held", spans, amount, now_ms, now_ms + lease_ms, called)
         return Granted(before)
@@ -120,6 +126,17 @@ class ModelLedger:
         self.limits.pop(_place(line), None)
         if limits is not None:
             self.limits[_place(line)] = limits
+
+    def _as_counted(self, lines: Sequence[Line], now_ms: int) -> list[Line]:
+        counted: list[Line] = []
+        for line in lines:
+            place, beside = _place(line), self.places.get(line.shared, {})
+            there = {each for each, until in beside.items() if until > now_ms and each[1] == place[1]}
+            there |= {_place(each) for each in counted if each.shared == line.shared and _place(each)[1] == place[1]}
+            bound = place in self.limits or self._balance(place, line.span, now_ms).reserved != NOTHING
+            own = not line.shared or bound or place in there or len(there) < line.most_accounts
+            counted.append(line if own else line.counted_among_others)
+        return counted
 
     def _balance(self, place: Place, span: Span, now_ms: int, *, without: str = "") -> Balance:
         there = [b for b in self.booked if b.place == place and b.counts(now_ms) and b.call_id != without]

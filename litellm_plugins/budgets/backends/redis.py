@@ -42,7 +42,8 @@ class RedisLedger:
         arguments: list[layout.Argument] = [call_id, lease_ms, *layout.amounts(amount)]
         spans = [line.span for line in lines]
         for line in lines:
-            arguments += [*layout.window(line), *layout.limits(line.limits), line.span.counted_at(now_ms)]
+            counted_at = line.span.counted_at(now_ms)
+            arguments += [*layout.window(line), *layout.limits(line.limits), counted_at, *layout.more(line)]
         await self._look_once()
         verdict, lost, *rest = await self._finished(scripts.RESERVE, now_ms, arguments)
         if lost:
@@ -51,8 +52,10 @@ class RedisLedger:
             return Granted(tuple(layout.balance(*pair) for pair in zip(rest[0], spans, strict=True)))
         number, metric, free_at, held = rest
         free_at_ms = None if int(free_at) < 0 else int(free_at)
-        held_there = layout.balance(held, spans[number - 1])
-        return Denied(lines[number - 1], held_there, METRICS[metric - 1], free_at_ms)
+        line, held_there = lines[number - 1], layout.balance(held, spans[number - 1])
+        if held_there.account != line.account:
+            line = line.counted_among_others
+        return Denied(line, held_there, METRICS[metric - 1], free_at_ms)
 
     async def called(self, call_id: str, *, now_ms: int, lease_ms: int) -> None:
         await self._run(scripts.CALLED, now_ms, [call_id, lease_ms])

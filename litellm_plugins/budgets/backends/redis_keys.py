@@ -39,10 +39,16 @@ def limits(given: Limits) -> list[Argument]:
     return ["" if each is None or each >= _EXACT else each for each in given]
 
 
+def more(line: Line) -> list[Argument]:
+    """Where it is counted once there are too many, and what its holder's metadata says of its limits."""
+    by_holder = "" if line.by_holder is None else Limits(*(each and min(each, _EXACT) for each in line.by_holder)).text
+    return [line.shared, line.most_accounts, by_holder]
+
+
 def balance(told: Sequence[Any], span: Span | None = None) -> Balance:
-    """As a script tells it: the account, its span (where the asker gives none), three amounts, an admin's limits."""
+    """As a script tells it: the account, its span (where the asker gives none), three amounts, two limits."""
     account, start, end, rolling, *rest = told
-    numbers, (limited, *by_admin) = rest[:9], rest[9:]
+    numbers, (limited, *by_admin), by_holder = rest[:9], rest[9:13], rest[13].decode()
     return Balance(
         account.decode(),
         span or Span(start, end, rolling=bool(rolling)),
@@ -50,6 +56,7 @@ def balance(told: Sequence[Any], span: Span | None = None) -> Balance:
         reserved=Amounts(*numbers[3:6]),
         unconfirmed=Amounts(*numbers[6:]),
         limits=Limits(*(None if each == b"" else each for each in by_admin)) if limited else None,
+        by_holder=Limits.of_text(by_holder) if by_holder else None,
     )
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 
 from litellm_plugins.budgets.amounts import METRICS, NOTHING, Amounts, Metric
 from litellm_plugins.budgets.backends import sqlite_calls as calls
@@ -17,12 +18,16 @@ def reserve(
     db: sqlite3.Connection, call_id: str, lines: Sequence[Line], amount: Amounts, *, now_ms: int, until_ms: int
 ) -> Granted | Denied:
     """As `Ledger.reserve` says, once the leases that are over have ended."""
+    lines = list(_as_counted(db, lines, now_ms))
     found = [windows.find(db, line.account, line.span.key, now_ms=now_ms) for line in lines]
     call = calls.find(db, call_id)  # after the windows: what had left them is no charge of the call's any more
     owns = [calls.own_in(call, window.id if window else None) for window in found]
     before = tuple(_without(line, window, own) for line, window, own in zip(lines, found, owns, strict=True))
     if call is not None and call.state is calls.State.SETTLED:
         return Granted(before)
+    for line, window in zip(lines, found, strict=True):
+        if window is not None:
+            windows.say_by_holder(db, window, line)
     for line, window, balance, own in zip(lines, found, before, owns, strict=True):
         refused = without_room(balance.limits or line.limits, balance.held, amount, own.total)
         if refused:
@@ -33,6 +38,21 @@ def reserve(
     at = {windows.open_for(db, line, now_ms=now_ms): line.span.counted_at(now_ms) for line in lines}
     calls.hold(db, call_id, amount, at, called=call is not None and call.called, until_ms=until_ms)
     return Granted(before)
+
+
+def _as_counted(db: sqlite3.Connection, lines: Sequence[Line], now_ms: int) -> Iterator[Line]:
+    """Each with the account that counts it."""
+    new: Counter[tuple[str, int]] = Counter()
+    for line in lines:
+        if not line.shared or windows.is_in_use(db, line, now_ms=now_ms):
+            yield line
+            continue
+        group = (line.shared, line.span.key)
+        if windows.beside(db, line, now_ms=now_ms) + new[group] < line.most_accounts:
+            new[group] += 1
+            yield line
+        else:
+            yield line.counted_among_others
 
 
 def _without(line: Line, window: Window | None, own: Own) -> Balance:
@@ -46,6 +66,7 @@ def _without(line: Line, window: Window | None, own: Own) -> Balance:
         balance.reserved - own.reserved,
         balance.unconfirmed - own.charged,
         balance.limits,
+        balance.by_holder,
     )
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from litellm_plugins.storage.migrations import Migration
+from litellm_plugins.storage.migrations import Migration, add_columns
 
+_FIELDS = {"shared": "TEXT NOT NULL DEFAULT ''", "by_holder": "TEXT NOT NULL DEFAULT ''"}
 _AMOUNTS = (
     "{0}usd INTEGER NOT NULL DEFAULT 0, {0}tokens INTEGER NOT NULL DEFAULT 0, {0}requests INTEGER NOT NULL DEFAULT 0"
 )
@@ -35,6 +36,15 @@ SCHEMA = (
             f"""CREATE TABLE IF NOT EXISTS ledger_entries (
                 window_id INTEGER NOT NULL, at_ms INTEGER NOT NULL, {_AMOUNTS.format("spent_")},
                 {_AMOUNTS.format("unconfirmed_")}, PRIMARY KEY (window_id, at_ms)) WITHOUT ROWID""",
+        ),
+    ),
+    Migration(
+        11,
+        (
+            # `shared`: the account that counts for it once there are too many. `by_holder`: a `Limits.text`.
+            add_columns("ledger_windows", **_FIELDS),
+            """CREATE INDEX IF NOT EXISTS ledger_windows_by_shared ON ledger_windows (shared, key, end_ms)
+                WHERE shared <> ''""",
         ),
     ),
 )

@@ -14,8 +14,14 @@ _KEPT_MS = 3 * _DAY_MS  # after its end: longer than any call may still be settl
 _PRUNED_AT_ONCE = 4
 _COLUMNS = """id, account, start_ms, end_ms, rolling, spent_usd, spent_tokens, spent_requests,
     reserved_usd, reserved_tokens, reserved_requests, unconfirmed_usd, unconfirmed_tokens, unconfirmed_requests,
-    limited, limit_usd, limit_tokens, limit_requests"""
+    limited, limit_usd, limit_tokens, limit_requests, by_holder"""
 _FIND = f"SELECT {_COLUMNS} FROM ledger_windows WHERE account = ? AND key = ?"  # noqa: S608 - constants
+_OPEN = "SELECT id, start_ms, end_ms, shared FROM ledger_windows WHERE account = ? AND key = ?"
+_BEGIN = """INSERT INTO ledger_windows (account, key, start_ms, end_ms, rolling, shared, by_holder)
+    VALUES (?, ?, ?, ?, ?, ?, ?)"""
+_IN_USE = (
+    "((shared <> '' AND end_ms > ?) OR limited = 1 OR reserved_usd > 0 OR reserved_tokens > 0 OR reserved_requests > 0)"
+)
 _ADDED = """spent_usd = spent_usd + ?, spent_tokens = spent_tokens + ?, spent_requests = spent_requests + ?,
     unconfirmed_usd = unconfirmed_usd + ?, unconfirmed_tokens = unconfirmed_tokens + ?,
     unconfirmed_requests = unconfirmed_requests + ?"""
@@ -59,18 +65,16 @@ def open_for(db: sqlite3.Connection, line: Line, *, now_ms: int) -> int:
     span = line.span
     start_ms, end_ms = (now_ms, now_ms + span.length_ms) if span.rolling else (span.start_ms, span.end_ms)
     key = (line.account, span.key)
-    row = db.execute("SELECT id, start_ms, end_ms FROM ledger_windows WHERE account = ? AND key = ?", key).fetchone()
+    row = db.execute(_OPEN, key).fetchone()
     if row is None:
         _prune(db, now_ms)
-        values = (*key, start_ms, end_ms, span.rolling)
-        db.execute(
-            "INSERT INTO ledger_windows (account, key, start_ms, end_ms, rolling) VALUES (?, ?, ?, ?, ?)", values
-        )
-        row = db.execute(
-            "SELECT id, start_ms, end_ms FROM ledger_windows WHERE account = ? AND key = ?", key
-        ).fetchone()
+        values = (*key, start_ms, end_ms, span.rolling, line.shared, _text(line.by_holder))
+        db.execute(_BEGIN, values)
+        row = db.execute(_OPEN, key).fetchone()
     elif (row[1], row[2]) != (start_ms, end_ms):
         db.execute("UPDATE ledger_windows SET start_ms = ?, end_ms = ? WHERE id = ?", (start_ms, end_ms, row[0]))
+    if line.shared and row[3] != line.shared:
+        db.execute("UPDATE ledger_windows SET shared = ? WHERE id = ?", (line.shared, row[0]))
     return int(row[0])
 
 
@@ -133,6 +137,26 @@ def set_limits(db: sqlite3.Connection, window_id: int, limits: Limits | None) ->
     )
 
 
+def say_by_holder(db: sqlite3.Connection, window: Window, line: Line) -> None:
+    """What the line says of them, if that is new."""
+    if window.balance.by_holder != line.by_holder:
+        query = "UPDATE ledger_windows SET by_holder = ? WHERE id = ?"
+        db.execute(query, (_text(line.by_holder), window.id))
+
+
+def is_in_use(db: sqlite3.Connection, line: Line, *, now_ms: int) -> bool:
+    """Whether the account counts something in the line's window, or may."""
+    query = f"SELECT 1 FROM ledger_windows WHERE account = ? AND key = ? AND {_IN_USE}"  # noqa: S608 - constants
+    return db.execute(query, (line.account, line.span.key, now_ms)).fetchone() is not None
+
+
+def beside(db: sqlite3.Connection, line: Line, *, now_ms: int) -> int:
+    """How many accounts are in use that would share the line's `shared`; no more than `most_accounts` are counted."""
+    query = """SELECT count(*) FROM (
+        SELECT 1 FROM ledger_windows WHERE shared = ? AND shared <> '' AND key = ? AND end_ms > ? LIMIT ?)"""
+    return int(db.execute(query, (line.shared, line.span.key, now_ms, line.most_accounts)).fetchone()[0])
+
+
 def leaves_at(
     db: sqlite3.Connection,
     window_id: int,
@@ -159,12 +183,17 @@ def _of(wanted: Mapping[Metric, int], freed: Amounts) -> Iterator[tuple[int, int
 
 
 def _window(row: Sequence[int], now_ms: int) -> Window:
-    (window_id, account, start_ms, end_ms, rolling), amounts, (limited, *limits) = row[:5], row[5:14], row[14:]
+    (window_id, account, start_ms, end_ms, rolling), amounts, (limited, *limits) = row[:5], row[5:14], row[14:18]
     length_ms = end_ms - start_ms
     span = Span(now_ms - length_ms, now_ms, rolling=True) if rolling else Span(start_ms, end_ms)
     spent, reserved, unconfirmed = (Amounts(*amounts[at : at + 3]) for at in (0, 3, 6))
     set_by_admin = Limits(*limits) if limited else None
-    return Window(window_id, Balance(str(account), span, spent, reserved, unconfirmed, set_by_admin))
+    by_holder = Limits.of_text(str(row[18])) if row[18] else None
+    return Window(window_id, Balance(str(account), span, spent, reserved, unconfirmed, set_by_admin, by_holder))
+
+
+def _text(limits: Limits | None) -> str:
+    return "" if limits is None else limits.text
 
 
 def _prune(db: sqlite3.Connection, now_ms: int) -> None:

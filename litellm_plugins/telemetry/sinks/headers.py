@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import string
 from decimal import Decimal
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 if TYPE_CHECKING:
     from litellm_plugins.telemetry.events import BudgetDecided, CacheDecided, RequestRefused
 
 PREFIX = "x-litellm-plugins-"
 _NANO = Decimal(1_000_000_000)
+_PLAIN = string.punctuation.replace("%", "")
 
 
 def headers_for(event: CacheDecided) -> dict[str, str]:
@@ -43,13 +46,18 @@ def budget_headers(event: BudgetDecided) -> dict[str, str]:
     if event.remaining_nano_usd is not None:
         headers[f"{PREFIX}budget-remaining-usd"] = header_usd(event.remaining_nano_usd)
     if event.degraded_to:
-        headers[f"{PREFIX}budget-degraded-to"] = event.degraded_to
+        headers[f"{PREFIX}budget-degraded-to"] = header_text(event.degraded_to)
     return headers
 
 
 def refusal_headers(event: RequestRefused) -> dict[str, str]:
     """Of a request that was not let in."""
     return {f"{PREFIX}admission": "refused", f"{PREFIX}admission-reason": str(event.reason)}
+
+
+def header_text(text: str) -> str:
+    """Any text as a header may hold it: what is not visible ASCII, and the percent sign, percent-encoded as UTF-8."""
+    return quote(text, safe=_PLAIN, errors="replace")
 
 
 def header_usd(nano_usd: int) -> str:

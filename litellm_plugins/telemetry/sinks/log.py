@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 LOGGER = logging.getLogger("litellm_plugins")
 _NOT_ASKED = frozenset({JudgeOutcome.BUSY, JudgeOutcome.BUDGET_SPENT})
-_TOLD_BY_THE_DECISION = frozenset({Part.LED, Part.FOLLOWED})
+_TOLD_BY_THE_DECISION = frozenset({Part.LED, Part.FOLLOWED, Part.JUST_ASKED})
 _FAILURE_EVERY_S = 60.0
 
 

@@ -39,11 +39,16 @@ _WAIT_BUCKETS_S = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 class PrometheusSink:
     """Counts decisions, stores and failures. One instance per registry: a second would collide with it.
 
-    `known_model` says which names may become labels: a client can ask for any, and each would be a series for ever.
+    `known_model` and `known_budget` say which names may become labels: a client can ask for any model, and a key bring
+    along any budget, and each would be a series for ever.
     """
 
     def __init__(
-        self, registry: CollectorRegistry = REGISTRY, *, known_model: Callable[[str], bool] = lambda _: True
+        self,
+        registry: CollectorRegistry = REGISTRY,
+        *,
+        known_model: Callable[[str], bool] = lambda _: True,
+        known_budget: Callable[[str], bool] = lambda _: True,
     ) -> None:
         self._known_model = known_model
         self._requests = Counter(
@@ -150,7 +155,7 @@ class PrometheusSink:
             ["stage", "reason"],
             registry=registry,
         )
-        self._budgets = BudgetMetrics(registry, self._label)
+        self._budgets = BudgetMetrics(registry, self._label, known_budget)
 
     def record(self, event: Event) -> None:
         match event:
@@ -191,7 +196,7 @@ class PrometheusSink:
 
     def _told_merged(self, event: RequestsMerged) -> None:
         self._merged.labels(event.part, self._label(event.model_group)).inc()
-        if event.part is not Part.LED:
+        if event.part not in (Part.LED, Part.JUST_ASKED):
             self._waited.labels(event.part).observe(event.waited_ms / 1_000)
 
     def _label(self, model_group: str) -> str:

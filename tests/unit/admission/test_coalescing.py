@@ -24,7 +24,7 @@ class Answers:
         self.stored: str | None = None
         self.looked = 0
 
-    async def __call__(self) -> str | None:
+    async def __call__(self, _was_over: bool) -> str | None:
         self.looked += 1
         return self.stored
 
@@ -32,8 +32,14 @@ class Answers:
 Asked = asyncio.Task[Joined[str]]
 
 
-def ask(at: Coalescing, answers: Callable[[], Awaitable[str | None]], key: bytes = KEY) -> Asked:
-    return asyncio.create_task(at.join(key, answers))
+def ask(
+    at: Coalescing,
+    answers: Callable[[bool], Awaitable[str | None]],
+    key: bytes = KEY,
+    *,
+    window_s: float | None = None,
+) -> Asked:
+    return asyncio.create_task(at.join(key, answers, window_s=window_s))
 
 
 async def led(asked: Asked) -> Flight:
@@ -74,6 +80,23 @@ def test_in_a_worker_they_are_woken_at_once_and_elsewhere_one_looks_for_all() ->
         flight.end(Ending.STORED)
         assert {each.waited_s for each in await asyncio.gather(*here)} == {4.0}
         assert max(each.waited_s for each in await asyncio.gather(*there)) <= 4.5
+
+    timeless(run())
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_within_the_window_an_answer_serves_who_comes_later_and_then_the_next_leads(workers: int) -> None:
+    async def run() -> None:
+        store, answers = SharedFlights(), Answers()
+        here = [worker(store) for _ in range(workers)]
+        flight = await led(ask(here[0], answers, window_s=10))
+        answers.stored = "the answer"
+        flight.end(Ending.STORED)
+        await asyncio.sleep(9)
+        late = await asyncio.gather(*(ask(here[n % workers], answers, window_s=10) for n in range(20)))
+        assert {(each.part, each.answer) for each in late} == {(Part.JUST_ASKED, "the answer")}
+        await asyncio.sleep(2)
+        assert (await ask(here[-1], answers, window_s=10)).part is Part.LED
 
     timeless(run())
 

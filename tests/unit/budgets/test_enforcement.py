@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -154,3 +155,27 @@ async def test_a_model_without_a_price_is_free_by_config_only(tmp_path: Path, un
     offer = Offer(("mystery",), ("openai",), Amounts(0, 100, 1), unpriced=True)
     held = await run.ask("a", "weak")
     assert (await run.stage.reprice("a", CALLER, held, offer)).is_denied is denied
+
+
+@pytest.mark.parametrize(
+    ("budget", "ledger", "reason"),
+    [
+        ({"limit_usd": 100}, {}, BudgetReason.UNCOVERED_TOOL),
+        ({"limit_usd": 100}, {"uncovered": "allow"}, BudgetReason.WITHIN),
+        ({"limit_tokens": 1_000}, {}, BudgetReason.WITHIN),
+    ],
+)
+async def test_what_nobody_can_say_the_most_of_is_refused_under_a_budget_in_dollars(
+    tmp_path: Path, budget: dict[str, Any], ledger: dict[str, Any], reason: BudgetReason
+) -> None:
+    class Searching(Prices):
+        async def offer(self, model_group: str, max_tokens: int | None) -> Offer | None:
+            offer = await super().offer(model_group, max_tokens)
+            return offer and replace(offer, unknown="web searches")
+
+    stage = Stage(tmp_path, {"name": "day", **budget}, **ledger)
+    stage.prices = Searching(strong=1)
+    admission = await stage.ask("a")
+    assert admission.verdict.reason is reason
+    assert ("web searches" in admission.verdict.message) is (reason is BudgetReason.UNCOVERED_TOOL)
+    await stage.books.aclose()

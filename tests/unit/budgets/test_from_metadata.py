@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from litellm_plugins.budgets.amounts import NANO, Limits
 from litellm_plugins.budgets.policy import Ask, BudgetPolicy, Covering
 from litellm_plugins.model import Identity
 from litellm_plugins.settings import parse
@@ -68,6 +69,20 @@ def test_a_list_adds_budgets_on_the_holder_s_own_accounts() -> None:
     )
     assert list(found) == ["company", "team-day/team=t1", "mine/team=t1", "each/key=k1,team=t1", "mine/key=k1"]
     assert (usd(found, "mine/team=t1"), usd(found, "mine/key=k1")) == (3, 2)
+
+
+def test_what_holds_for_all_who_draw_on_an_account_is_told_beside_it() -> None:
+    """A key's word on its team's account is for the key alone, and on everybody's account neither is told."""
+    found = covering(
+        key=[{"name": "team-day", "limit_usd": 5}, {"name": "mine", "limit_usd": 2}],
+        team={"team-day": {"limit_usd": 30}, "company": {"limit_usd": 7}},
+    )
+    told = {account: each.line.by_holder for account, each in found.items()}
+    assert told == {"company": None, "team-day/team=t1": Limits(30 * NANO), "mine/key=k1": Limits(2 * NANO)}
+    assert usd(found, "team-day/team=t1") == 5
+    assert {each.line.by_holder for each in PLAIN.values()} == {None}
+    loose = covering(team={"team-day": {"limit_usd": 900}})
+    assert loose["team-day/team=t1"].line.by_holder is None
 
 
 def test_a_list_may_tighten_too() -> None:

@@ -104,6 +104,42 @@ async def test_an_account_that_the_settings_do_not_know_is_shown_without_limits(
     assert view.fullest is None
 
 
+async def test_limits_that_metadata_tightens_are_shown_as_they_are_in_force(ledger: Ledger) -> None:
+    settings = parse(SETTINGS)
+    metadata: dict[Any, object] = {"team": {"budgets": {"team-day": {"limit_usd": 20}}}}
+    metadata["key"] = {"budgets": [{"name": "mine", "limit_usd": 4}]}
+    who = Ask(Identity(key_id="k", team_id="support"), metadata=metadata)
+    await spend(ledger, settings, who, usd(3_000_000_000))
+    found = await views(ledger, settings)
+    team, own = found["team-day/team=support"], found["mine/key=k"]
+    assert (team.meters[0].limit, team.meters[0].remaining, team.by_holder) == (20_000_000_000, 17_000_000_000, True)
+    assert team.meters[0].forecast is not None
+    assert (own.meters[0].limit, own.by_holder, own.budget) == (4_000_000_000, True, None)
+    assert not found["company"].by_holder
+    await spend(ledger, settings, who, usd(1_000_000_000))
+    assert (await views(ledger, settings))["mine/key=k"].state is BudgetState.DENIED
+    tighter = parse({**SETTINGS, "budgets": [{"name": "team-day", "scope": "team", "limit_usd": 2}]})
+    tighter_day = (await views(ledger, tighter)).get("team-day/team=support")
+    assert tighter_day is None or tighter_day.meters[0].limit == 2_000_000_000
+    await spend(ledger, settings, Ask(Identity(team_id="support")), usd(1))
+    (line,) = [view for view in (await views(ledger, settings)).values() if view.account == "team-day/team=support"]
+    assert (line.meters[0].limit, line.by_holder) == (50_000_000_000, False)
+
+
+async def test_all_others_have_the_limit_of_each_and_say_whose_they_are(ledger: Ledger) -> None:
+    settings = parse({"budgets": [{"name": "each", "scope": "end_user", "limit_usd": 2, "max_accounts": 1}]})
+    for name in ("ana", "bea", "~other"):
+        await spend(ledger, settings, Ask(Identity(end_user_id=name)), usd(1_000_000_000))
+    found = await views(ledger, settings)
+    assert {account: view.holder for account, view in found.items()} == {
+        "each/end_user=ana": "end user ana",
+        "each/end_user=~other": "every other end user",
+    }
+    others = found["each/end_user=~other"]
+    assert (others.meters[0].limit, others.meters[0].spent) == (2_000_000_000, 2_000_000_000)
+    assert others.budget is not None
+
+
 async def test_a_rolling_window_is_forecast_once_it_was_seen_twice(ledger: Ledger) -> None:
     settings = parse({"budgets": [{"name": "hour", "limit_requests": 100, "window": "1h rolling"}]})
     overview, then = Overview(settings, ledger), NOW - 600_000

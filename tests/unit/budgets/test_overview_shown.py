@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from litellm_plugins.budgets.amounts import METRICS
 from litellm_plugins.budgets.ledger import Span
 from litellm_plugins.budgets.overview import AccountView, Meter
-from litellm_plugins.budgets.overview_shown import EVERYBODY, SOME_END_USER, Shown
+from litellm_plugins.budgets.overview_shown import EVERYBODY, FROM_METADATA, SOME_END_USER, Shown, label_of
+from litellm_plugins.settings.budgets import Budget
 
 
 def view(account: str, spent: int, holder: str = "") -> AccountView:
     meters = tuple(Meter(metric, 100, spent if metric == "tokens" else 0, 0, 0) for metric in METRICS)
-    return AccountView(account, holder, Span(0, 9), meters)
+    known = Budget(name=account.partition("/")[0], limit_usd=1)  # type: ignore[arg-type]
+    return AccountView(account, holder, Span(0, 9), meters, known)
 
 
 def teams(*spent: int) -> list[AccountView]:
@@ -47,3 +51,11 @@ def test_an_end_user_is_named_only_if_the_settings_say_so() -> None:
     (told,) = Shown(3).chosen(views)
     assert (told[0], told[1].account) == (SOME_END_USER, "day/end_user=mia4")
     assert holders(Shown(2, end_users=True), views) == ["end user mia4", "end user mia3"]
+
+
+def test_budgets_that_metadata_names_are_one_label_and_their_number_is_bounded() -> None:
+    views = [replace(view(f"mine-{n}/key=k{n % 50}", n, f"key k{n % 50}"), budget=None) for n in range(1_000)]
+    told = Shown(3).chosen([*views, view("company", 1)])
+    assert {label_of(each) for _, each in told} == {FROM_METADATA, "company"}
+    assert [holder for holder, _ in told] == ["key k49", "key k48", "key k47", EVERYBODY]
+    assert told[0][1].account == "mine-999/key=k49"

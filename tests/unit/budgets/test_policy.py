@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from litellm_plugins.budgets.amounts import Limits
-from litellm_plugins.budgets.policy import Ask, BudgetPolicy, Covering
+from litellm_plugins.budgets.policy import OTHER, Ask, BudgetPolicy, Covering
 from litellm_plugins.model import Identity
 from litellm_plugins.settings import parse
 
@@ -159,3 +159,31 @@ def test_a_rolling_window_moves_with_every_request() -> None:
 
 def test_without_budgets_nobody_is_covered() -> None:
     assert BudgetPolicy(parse({})).covering(ASK, now_ms=NOW) == ()
+
+
+@pytest.mark.parametrize(
+    ("scope", "shared"),
+    [
+        ("end_user", "b0/end_user=~other"),
+        ("tag", "b0/tag=~other"),
+        ("model", "b0/model=~other"),
+        (["team", "end_user"], "b0/team=t1,end_user=~other"),
+        (["feature", "end_user", {"model": "claude-opus"}], "b0/end_user=~other,feature=~other,model=claude-opus"),
+        ({"feature": "chat"}, ""),
+        ("key", ""),
+        ("team", ""),
+        ("user", ""),
+        ("global", ""),
+    ],
+)
+def test_only_values_that_clients_invent_are_counted_among_the_others(scope: object, shared: str) -> None:
+    """For each key and team by itself: nobody takes another's places."""
+    (found,) = covering(ASK, {"scope": scope, "max_accounts": 7})
+    assert (found.line.shared, found.line.most_accounts) == (shared, 7 if shared else 0)
+
+
+def test_no_client_is_called_like_all_the_others() -> None:
+    for name in (OTHER, "~", "~other~"):
+        (found,) = covering(replace(ASK, identity=replace(ME, end_user_id=name)), {"scope": "end_user"})
+        assert found.line.account != found.line.shared
+        assert "=~" not in found.line.account

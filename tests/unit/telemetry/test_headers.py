@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from urllib.parse import unquote
 
 import pytest
 
-from litellm_plugins.telemetry.sinks.headers import headers_for, usd
+from litellm_plugins.model import BudgetReason, BudgetState
+from litellm_plugins.telemetry.events import BudgetDecided
+from litellm_plugins.telemetry.sinks.headers import budget_headers, headers_for, usd
 from tests.unit.telemetry.events import hit, miss
 
 PREFIX = "x-litellm-plugins-"
@@ -77,3 +80,20 @@ def test_dollars_are_plain_decimals_to_the_last_digit(nano_usd: int, text: str) 
     """No exponent, no rounding, no float."""
     assert usd(nano_usd) == text
     assert Decimal(usd(nano_usd)) * 1_000_000_000 == nano_usd
+
+
+@pytest.mark.parametrize(
+    "name", ["gpt-4.1-mini", "azure/gpt 4", "модель-мини", "模型", "100%", "a\r\nset-cookie: b", "\ud800"]
+)
+def test_a_model_of_any_name_is_told_in_a_header_that_can_be_sent_and_read_back(name: str) -> None:
+    event = BudgetDecided(BudgetState.DEGRADED, BudgetReason.DEGRADED_AT_MARK, "gpt-4.1", degraded_to=name)
+    told = budget_headers(event)["x-litellm-plugins-budget-degraded-to"]
+    assert told.isascii()
+    assert told.isprintable()
+    assert " " not in told
+    assert unquote(told) == name.encode(errors="replace").decode()
+
+
+def test_a_plain_name_stands_there_as_it_is() -> None:
+    event = BudgetDecided(BudgetState.DEGRADED, BudgetReason.DEGRADED_AT_MARK, "", degraded_to="openai/gpt-4.1:mini@eu")
+    assert budget_headers(event)["x-litellm-plugins-budget-degraded-to"] == "openai/gpt-4.1:mini@eu"

@@ -6,8 +6,8 @@ import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
-from litellm_plugins.model import Layer, Reason
-from litellm_plugins.telemetry.events import AnswerHandled, StageFailed
+from litellm_plugins.model import BudgetReason, BudgetState, Layer, Reason
+from litellm_plugins.telemetry.events import AnswerHandled, BudgetDecided, BudgetSettled, StageFailed
 from litellm_plugins.telemetry.sinks.prometheus import PrometheusSink
 from tests.unit.telemetry.events import hit, miss
 
@@ -128,6 +128,21 @@ def test_models_that_the_proxy_does_not_have_share_one_label() -> None:
     assert registry.get_sample_value("litellm_plugins_requests_total", counted | {"model_group": "other"}) == 100
     assert registry.get_sample_value("litellm_plugins_requests_total", counted | {"model_group": "small"}) == 1
     assert "made up" not in generate_latest(registry).decode()
+
+
+def test_budgets_that_metadata_names_share_one_label() -> None:
+    registry = CollectorRegistry()
+    sink = PrometheusSink(registry, known_budget={"day"}.__contains__)
+    for budget in ("day", "", *(f"made-up-{number}" for number in range(100))):
+        sink.record(BudgetDecided(BudgetState.OK, BudgetReason.WITHIN, "small", budget=budget))
+        sink.record(BudgetSettled("small", (budget,), nano_usd=3, tokens=1, reserved_nano_usd=3, ending="success"))
+    decided = {"state": "ok", "reason": "within"}
+    for budget, times in (("day", 1), ("", 1), ("from metadata", 100)):
+        name = "litellm_plugins_budget_decisions_total"
+        assert registry.get_sample_value(name, {"budget": budget, **decided}) == times
+        settled = registry.get_sample_value("litellm_plugins_budget_settled_nano_usd_total", {"budget": budget})
+        assert settled == 3 * times
+    assert "made-up" not in generate_latest(registry).decode()
 
 
 @pytest.mark.parametrize("name", ["\ud83d", 'a"b', "a\nb", "a\\b"])

@@ -3,6 +3,7 @@
 -- Nothing is written before `commit`. Numbers are doubles, exact below 2^53, and become text by `text` alone.
 --   at:START:ACCOUNT  a hash: one account in one window; START is 0 where it is rolling
 --   in:ACCOUNT        what was booked on a rolling account, by time: TIME, what was spent, what of it is unconfirmed
+--   many:START:SHARED the accounts that are in use among those with this shared one, by their end; groups: by theirs
 --   ends, rolling     which there are: by the window's end; by when to see whether it is still in use
 --   call:ID           a reservation, or `settled`
 --   leases, lapsed    by their end; by when they are forgotten
@@ -59,12 +60,13 @@ end
 local function read_account(window, id)
   local held = redis.call('HMGET', base .. 'at:' .. id, 'account', 'end', 'length', 'resets', 'spent_usd', 'spent_tokens',
     'spent_requests', 'reserved_usd', 'reserved_tokens', 'reserved_requests', 'unconfirmed_usd', 'unconfirmed_tokens',
-    'unconfirmed_requests', 'limits', 'limit_usd', 'limit_tokens', 'limit_requests')
+    'unconfirmed_requests', 'limits', 'limit_usd', 'limit_tokens', 'limit_requests', 'by_holder')
   local account = {
     id = id, name = window.account, start = window.start, rolling = window.rolling, exists = held[1] and true,
     ends = window.ends or tonumber(held[2]) or 0, resets = tonumber(held[4]) or 0,
     spent = triple(held, 5), reserved = triple(held, 8), unconfirmed = triple(held, 11),
-    limits = held[14] == '1' and { tonumber(held[15]) or false, tonumber(held[16]) or false, tonumber(held[17]) or false }
+    limits = held[14] == '1' and { tonumber(held[15]) or false, tonumber(held[16]) or false, tonumber(held[17]) or false },
+    by_holder = held[18] or ''
   }
   account.written = { spent = triple(held, 5), reserved = triple(held, 8), unconfirmed = triple(held, 11) }
   if window.rolling == 1 then
@@ -112,6 +114,7 @@ local function save(account)
       set(name, account.limits and account.limits[n] and text(account.limits[n]) or '')
     end
   end
+  if account.told then set('by_holder', account.by_holder) end
   if not account.exists then
     set('account', account.name)
     set('end', text(account.ends))
@@ -141,7 +144,7 @@ local function commit()
     if account.booked then write_entries(account) end
     if account.changed then
       save(account)
-      account.changed, account.limited, account.exists = false, false, true
+      account.changed, account.limited, account.told, account.exists = false, false, false, true
     end
   end
   later = {}
@@ -157,6 +160,7 @@ local function balance(account)
   end
   told[#told + 1] = account.limits and 1 or 0
   for n = 1, 3 do told[#told + 1] = limits[n] or '' end
+  told[#told + 1] = account.by_holder
   return told
 end
 

@@ -74,6 +74,10 @@ end
 
 -- Removes some of what nobody needs any more.
 local function sweep(at_most)
+  for _, group in ipairs(redis.call('ZRANGEBYSCORE', base .. 'groups', '-inf', text(now - KEPT), 'LIMIT', 0, 1)) do
+    redis.call('ZREM', base .. 'groups', group)
+    redis.call('DEL', base .. 'many:' .. group)
+  end
   for _, id in ipairs(redis.call('ZRANGEBYSCORE', base .. 'lapsed', '-inf', text(now), 'LIMIT', 0, at_most)) do
     redis.call('ZREM', base .. 'lapsed', id)
     redis.call('DEL', base .. 'call:' .. id)

@@ -1,23 +1,57 @@
 #!lua
 -- ARGV, after the first two: the call, its lease in ms, the amount (three); then of each line its account, start, end,
--- 1 where it is rolling, its limits (three, '' for none), and when the amount counts.
+-- 1 where it is rolling, its limits (three, '' for none), when the amount counts; the account that counts it if there are
+-- too many ('' for none), how many there may be, and its limits by the holder's metadata ('' for none).
 -- Returns {'again'}; {'granted', lost accounts, balances}; or {'denied', lost accounts, line, metric, free at, balance}.
 -- With no flag in the first line a server whose memory is full refuses the whole script.
 local id, lease_ms, amount = ARGV[3], tonumber(ARGV[4]), triple(ARGV, 5)
-local windows, limits, seen, lost, told = {}, {}, {}, {}, {}
-for n = 8, #ARGV, 8 do
-  local window = {
-    account = ARGV[n], start = tonumber(ARGV[n + 1]), ends = tonumber(ARGV[n + 2]), rolling = tonumber(ARGV[n + 3]),
-    at = tonumber(ARGV[n + 7])
-  }
-  windows[#windows + 1] = window
-  limits[#limits + 1] = { tonumber(ARGV[n + 4]) or false, tonumber(ARGV[n + 5]) or false, tonumber(ARGV[n + 6]) or false }
+local windows, limits, seen, lost, told, new, by_holder = {}, {}, {}, {}, {}, {}, {}
+
+-- Whether an account may not be left, though nothing was reserved on it within its window: an admin limited it, or a call
+-- that takes longer than the window is under way.
+local function is_bound(account, rolling, start)
+  local id = id_of({ account = account, rolling = rolling, start = start })
+  local held = redis.call('HMGET', base .. 'at:' .. id, 'limits', 'reserved_usd', 'reserved_tokens', 'reserved_requests')
+  local sums = triple(held, 2)
+  return held[1] == '1' or sums[1] > 0 or sums[2] > 0 or sums[3] > 0
+end
+
+-- The account that counts a line: its own if that is in use or there is room for one more, else the shared one.
+local function account_of(account, rolling, start, ends, shared, most)
+  if shared == '' then return account end
+  local group = (rolling == 1 and '0' or text(start)) .. ':' .. shared
+  local many, ending = base .. 'many:' .. group, rolling == 1 and now + ends - start or ends
+  local known = tonumber(redis.call('ZSCORE', many, account) or 0)
+  if known <= now and not is_bound(account, rolling, start) then
+    local taken = 0
+    for _, each in ipairs(new) do
+      if each.group == group and each.known <= now then taken = taken + 1 end
+    end
+    if redis.call('ZCOUNT', many, '(' .. text(now), '+inf') + taken >= most then return shared end
+  end
+  if known < ending then new[#new + 1] = { group = group, account = account, ending = ending, known = known } end
+  return account
 end
 
 lapse()
 commit()
-for _, window in ipairs(windows) do
+for n = 8, #ARGV, 11 do
+  local window = {
+    start = tonumber(ARGV[n + 1]), ends = tonumber(ARGV[n + 2]), rolling = tonumber(ARGV[n + 3]),
+    at = tonumber(ARGV[n + 7])
+  }
+  window.account = account_of(ARGV[n], window.rolling, window.start, window.ends, ARGV[n + 8], tonumber(ARGV[n + 9]))
+  by_holder[#by_holder + 1] = ARGV[n + 10]
+  windows[#windows + 1] = window
+  limits[#limits + 1] = { tonumber(ARGV[n + 4]) or false, tonumber(ARGV[n + 5]) or false, tonumber(ARGV[n + 6]) or false }
+end
+
+for n, window in ipairs(windows) do
   local account = load(window, true)
+  if account.by_holder ~= by_holder[n] then
+    account.by_holder, account.told = by_holder[n], true
+    account.changed = account.changed or account.exists
+  end
   if not account.exists and redis.call('ZSCORE', base .. (window.rolling == 1 and 'rolling' or 'ends'), account.id) then
     lost[#lost + 1] = account.name
   end
@@ -85,6 +119,11 @@ if not settled then
     local name = id_of(window)
     if not seen[name] then held[#held + 1] = window end
     seen[name] = true
+  end
+  for _, each in ipairs(new) do
+    later[#later + 1] = { 'ZADD', base .. 'many:' .. each.group, text(each.ending), each.account }
+    later[#later + 1] = { 'ZADD', base .. 'groups', text(each.ending), each.group }
+    later[#later + 1] = { 'ZREMRANGEBYSCORE', base .. 'many:' .. each.group, '-inf', text(now - KEPT) }
   end
   hold({ id = id, called = call and call.called or 0, lease_ends = now + lease_ms, amount = amount, windows = held })
   commit()

@@ -36,9 +36,9 @@ def test_a_line_names_its_window() -> None:
 
 def test_a_balance_is_read_with_and_without_an_admins_limits() -> None:
     told = ["é/key=x".encode(), SPAN.start_ms, SPAN.end_ms, 0, 1, 2, 3, 4, 5, 6, 0, 1, 0]
-    without = redis_keys.balance([*told, 0, b"", b"", b""])
+    without = redis_keys.balance([*told, 0, b"", b"", b"", b""])
     assert without == Balance("é/key=x", SPAN, Amounts(1, 2, 3), Amounts(4, 5, 6), Amounts(0, 1, 0))
-    assert redis_keys.balance([*told, 1, 0, b"", 7]).limits == Limits(0, None, 7)
+    assert redis_keys.balance([*told, 1, 0, b"", 7, b""]).limits == Limits(0, None, 7)
 
 
 def test_only_what_takes_no_room_runs_on_a_full_server() -> None:

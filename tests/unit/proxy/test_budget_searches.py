@@ -1,0 +1,87 @@
+"""What is reserved for searches at the provider, and where nobody can say."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import litellm
+import pytest
+
+from litellm_plugins.proxy.budget_prices import PriceBook
+from litellm_plugins.proxy.budget_searches import Searches, searches_of
+from litellm_plugins.proxy.budget_tariff import HostTariff
+from litellm_plugins.proxy.budget_tokens import Asked
+from litellm_plugins.settings.budgets import Ledger
+
+pytestmark = pytest.mark.filterwarnings("ignore:Items? .* on TypedDict class:UserWarning")  # the host's
+BY_SIZE = {"search_context_size_low": 0.03, "search_context_size_medium": 0.035, "search_context_size_high": 0.05}
+PRICED = {"search_context_cost_per_query": BY_SIZE}
+CENT = 10_000_000
+WEB = {"type": "web_search_20250305", "name": "web_search"}
+
+
+def found(
+    body: dict[str, Any], provider: str, endpoint: str = "chat", info: dict[str, Any] = PRICED, model: str = "m"
+) -> Searches:
+    return searches_of(body, endpoint, provider=provider, model=model, info=info)
+
+
+@pytest.mark.parametrize(
+    ("body", "provider", "endpoint", "cents"),
+    [
+        ({}, "openai", "chat", 0),
+        ({"tools": [{"type": "function", "function": {"name": "web_search"}}]}, "openai", "chat", 0),
+        ({"web_search_options": {}}, "openai", "chat", 5),
+        ({"web_search_options": {"search_context_size": "low"}}, "openai", "chat", 5),
+        ({"web_search_options": {"search_context_size": "medium"}}, "anthropic", "chat", 25),
+        ({"tools": [{**WEB, "max_uses": 3}]}, "anthropic", "messages", 15),
+        ({"extra_body": {"tools": [{**WEB, "max_uses": 3}]}}, "anthropic", "messages", 15),
+        ({"tools": [{"type": "web_search"}], "max_tool_calls": 4}, "openai", "responses", 20),
+        ({"tools": [{"type": "web_search_preview"}, {"type": "file_search"}], "max_tool_calls": 4}, "openai", "r", 21),
+        ({"tools": [{"type": "file_search"}], "max_tool_calls": 4}, "azure", "responses", 0),
+        ({"tools": [{"googleSearch": {}}]}, "gemini", "chat", 5),
+        ({"tools": [{"googleMaps": {}}]}, "vertex_ai", "chat", 2.5),
+        ({}, "perplexity", "chat", 5),
+    ],
+)
+def test_what_is_bounded_is_reserved_at_the_dearest(
+    body: dict[str, Any], provider: str, endpoint: str, cents: float
+) -> None:
+    assert found(body, provider, endpoint) == Searches(round(cents * CENT))
+
+
+@pytest.mark.parametrize(
+    ("body", "provider", "info"),
+    [
+        ({"tools": [WEB]}, "anthropic", PRICED),
+        ({"tools": [{**WEB, "max_uses": "many"}]}, "anthropic", PRICED),
+        ({"tools": [{"type": "web_search"}]}, "openai", PRICED),
+        ({"web_search_options": {}}, "anthropic", PRICED),
+        ({"web_search_options": {}}, "openai", {}),
+        ({"tools": [{"googleSearch": {}}]}, "gemini", {**PRICED, "web_search_billing_unit": "per_query"}),
+        ({"tools": [{"type": "file_search"}]}, "openai", PRICED),
+        ({"tools": [{"type": "file_search"}], "max_tool_calls": 2}, "somebody", PRICED),
+    ],
+)
+def test_what_nobody_can_bound_or_price_is_said(body: dict[str, Any], provider: str, info: dict[str, Any]) -> None:
+    assert found(body, provider, "responses" if "max_tool_calls" in body else "chat", info).unknown
+
+
+def test_a_model_that_always_searches_is_reserved_for_without_a_word() -> None:
+    assert found({}, "openai", model="gpt-4o-search-preview") == Searches(5 * CENT)
+
+
+async def test_a_request_is_offered_with_its_searches() -> None:
+    params = {"model": "anthropic/claude-sonnet-4-5", "api_key": "sk-x"}
+    router = litellm.Router(model_list=[{"model_name": "group", "litellm_params": params}])
+    book = PriceBook({}, router=lambda: router)
+
+    async def offered(tools: list[dict[str, Any]]) -> tuple[int, str]:
+        body = {"messages": [{"role": "user", "content": "hi"}], "max_tokens": 10, "tools": tools}
+        offer = await HostTariff(book, Asked(body, "messages"), rules=Ledger(), team_id=None).offer("group", None)
+        assert offer is not None
+        return offer.amount.nano_usd, offer.unknown
+
+    one, two = await offered([{**WEB, "max_uses": 1}]), await offered([{**WEB, "max_uses": 2}])
+    assert two[0] - one[0] == CENT
+    assert (one[1], (await offered([WEB]))[1]) == ("", "web searches")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from litellm_plugins.model import BudgetReason, BudgetState, JudgeOutcome, Layer, Outcome, Part, Reason, RefusalReason
@@ -204,9 +204,19 @@ class CallFinished:
     trace_id: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class QueueMeasured:
+    """How a sink's queue stands in this worker, and what it could not take since that was told last."""
+
+    queue: str
+    depth: int
+    dropped: Mapping[str, int] = field(default_factory=dict)  # by reason: full, failed, closed
+
+
 Event = (
     CacheDecided
     | CallFinished
+    | QueueMeasured
     | AnswerHandled
     | CacheChecked
     | StalenessMeasured

@@ -32,13 +32,18 @@ from litellm_plugins.embedding.memo import MemoEmbedder
 from litellm_plugins.errors import SettingsError
 from litellm_plugins.pipeline import Pipeline, tells_checks, tells_judgements
 from litellm_plugins.proxy.admission import HostAdmission, host_admission
+from litellm_plugins.proxy.budget_prices import PriceBook
 from litellm_plugins.proxy.budget_sight import BudgetSight, webhook_problems
 from litellm_plugins.proxy.budgets import HostBudgets, host_budgets
+from litellm_plugins.proxy.call_costs import CallCosts
+from litellm_plugins.proxy.calls import Calls
+from litellm_plugins.proxy.host_judge import host_router
 from litellm_plugins.proxy.log_rows import HostLogs
 from litellm_plugins.proxy.stores import open_stores
 from litellm_plugins.settings import Policies, Settings, cache_anywhere, parse, promised_rates, semantic_anywhere
 from litellm_plugins.telemetry.events import Sink, Telemetry
 from litellm_plugins.telemetry.sinks import log
+from litellm_plugins.telemetry.sinks.labels import BoundedLabels
 from litellm_plugins.virtual_keys.live_keys import LiveKeys
 
 if TYPE_CHECKING:
@@ -62,6 +67,7 @@ class Pack:
     pipeline: Pipeline
     embedder: Embedder | None
     cache_admin: CacheAdmin
+    calls: Calls
     budgets: HostBudgets | None = None
     sight: BudgetSight | None = None  # of the budgets
     admission: HostAdmission | None = None
@@ -146,6 +152,7 @@ def build(settings: Settings, *, config: Path | None = None) -> Pack:
         pipeline=pipeline,
         embedder=embedder,
         cache_admin=admin,
+        calls=Calls(telemetry, CallCosts(PriceBook(settings.ledger.prices, router=host_router), settings.ledger)),
         budgets=budgets,
         sight=None if budgets is None else sight,
         admission=host_admission(settings, policies, telemetry),
@@ -238,11 +245,12 @@ def _sinks(settings: Settings) -> list[Sink]:
     if not log.LOGGER.handlers:  # the host configures its own loggers only
         log.LOGGER.addHandler(logging.StreamHandler())  # to stderr; a decision is a line of bare JSON
         log.LOGGER.propagate = False
-    sinks: list[Sink] = [log.LogSink(decisions=settings.telemetry.log)]
+    sinks: list[Sink] = [log.LogSink(decisions=settings.telemetry.log, users=settings.telemetry.users)]
     if settings.telemetry.prometheus:
         from litellm_plugins.telemetry.sinks.prometheus import PrometheusSink
 
-        sinks.append(PrometheusSink(known_model=_is_model_group))
+        teams = BoundedLabels(settings.telemetry.team_labels, settings.telemetry.teams)
+        sinks.append(PrometheusSink(known_model=_is_model_group, teams=teams))
     return sinks
 
 

@@ -9,21 +9,22 @@ from typing import TYPE_CHECKING, Any
 
 import litellm
 from litellm.integrations.custom_logger import CustomLogger
-from litellm.proxy._types import ProxyException
 
 from litellm_plugins.errors import RequestError
 from litellm_plugins.model import BudgetReason, BudgetState, Layer
 from litellm_plugins.proxy import ticket as tickets
 from litellm_plugins.proxy.budget_checks import check
+from litellm_plugins.proxy.call_log import PASSED_THROUGH
 from litellm_plugins.proxy.conversion import to_request
 from litellm_plugins.proxy.deployment import deployment_of
 from litellm_plugins.proxy.host_judge import host_router
+from litellm_plugins.proxy.refusal import Refusal
 from litellm_plugins.telemetry.events import BudgetDecided
 from litellm_plugins.telemetry.sinks.headers import budget_headers, headers_for
 from litellm_plugins.telemetry.sinks.langfuse import budget_notes, notes_for
 
 if TYPE_CHECKING:
-    from litellm.proxy._types import UserAPIKeyAuth
+    from litellm.proxy._types import ProxyException, UserAPIKeyAuth
 
     from litellm_plugins.proxy.boot import Pack
     from litellm_plugins.proxy.budgets import HostBudgets
@@ -31,7 +32,8 @@ if TYPE_CHECKING:
 COST_HEADER = "x-litellm-response-cost"
 # Chat completions are delivered on every path, by the host's own look-up if not by the front route.
 _DELIVERED_ELSEWHERE = "acompletion"
-_AROUND = "pass_through_endpoint"
+_BAD_CONTROLS = "invalid_cache_control"
+_TOLD = "litellm_plugins_told"  # on an exception: the end of its request
 _in_front: ContextVar[bool] = ContextVar("litellm_plugins_in_front", default=False)
 
 
@@ -57,7 +59,7 @@ class PluginHandler(CustomLogger):
         self, user_api_key_dict: UserAPIKeyAuth, cache: Any, data: dict[str, Any], call_type: str
     ) -> None:
         """Stages 1 to 4: decide, and attach the decision to the request."""
-        if call_type == _AROUND:  # its body goes to the provider as it is: nothing of ours may lie in it
+        if call_type == PASSED_THROUGH:  # its body goes to the provider as it is: nothing of ours may lie in it
             if self._pack.budgets is not None:
                 self._pack.budgets.pass_through(data, user_api_key_dict)
             return
@@ -83,6 +85,7 @@ class PluginHandler(CustomLogger):
         data.pop("caching", None)  # with it the host would ask a provider for what is a hit, and so free
         before = tickets.find(data)
         ticket = tickets.attach(metadata, await self._pack.pipeline.before_call(request))
+        self._pack.calls.begun(ticket, data, before)
         if self._pack.admission is not None:
             self._pack.admission.prepare(data, user_api_key_dict, call_type)
         if self._pack.budgets is not None:
@@ -113,6 +116,7 @@ class PluginHandler(CustomLogger):
         metadata = tickets.metadata_of(kwargs)
         if ticket is not None:
             self._pack.pipeline.calling(ticket.decision)
+            self._pack.calls.asked(ticket, kwargs)
         if ticket is not None and metadata is not None:
             annotate(self._pack, ticket, metadata)
             if ticket.decision.request.endpoint != "chat":
@@ -125,6 +129,8 @@ class PluginHandler(CustomLogger):
     ) -> None:
         """A deployment has answered, not streamed: what it cost is about to be logged, whatever happens to it then."""
         ticket = tickets.find(request_data)
+        if ticket is not None and ticket.call is not None:
+            ticket.call.answered = True
         if ticket is not None and ticket.held is not None:
             ticket.held.answered = True
 
@@ -133,6 +139,8 @@ class PluginHandler(CustomLogger):
     ) -> None:
         """A deployment has failed; perhaps another try follows."""
         ticket = tickets.find(request_data)
+        if ticket is not None:
+            self._pack.calls.attempt_failed(ticket, exception)
         if ticket is not None and ticket.held is not None and self._pack.budgets is not None:
             self._pack.budgets.attempt_failed(ticket.held, exception)
 
@@ -150,6 +158,12 @@ class PluginHandler(CustomLogger):
         if ticket is not None and ticket.held is not None and self._pack.budgets is not None:
             streamed = ticket.decision.request.stream and ticket.streams
             await self._pack.budgets.failed(ticket.held, request_data, streamed=streamed)
+        if ticket is not None:
+            await self._pack.calls.failed(ticket, request_data, original_exception)
+        else:
+            stands = hasattr(original_exception, _TOLD)
+            self._pack.calls.refused(request_data, user_api_key_dict, original_exception, stands=stands)
+            setattr(original_exception, _TOLD, True)
 
     async def async_log_success_event(
         self, kwargs: dict[str, Any], response_obj: Any, start_time: Any, end_time: Any
@@ -160,6 +174,10 @@ class PluginHandler(CustomLogger):
             self._pack.pipeline.call_over(ticket.decision)
         if ticket is not None and ticket.held is not None and self._pack.budgets is not None:
             await self._pack.budgets.succeeded(ticket.held, kwargs)
+        if ticket is not None:
+            await self._pack.calls.succeeded(ticket, kwargs)
+        elif kwargs.get("call_type") == PASSED_THROUGH:
+            self._pack.calls.passed_through(kwargs)
 
     async def async_post_call_response_headers_hook(
         self,
@@ -171,14 +189,18 @@ class PluginHandler(CustomLogger):
     ) -> dict[str, str] | None:
         """Tell the decision in the response headers."""
         ticket = tickets.find(data)
+        call = None if ticket is None else ticket.call
+        if call is not None and response is not None:
+            call.answered = True
         if ticket is not None and ticket.decision.request.stream and response is not None:
             ticket.streams = True
             if ticket.decision.request.endpoint != "chat":
                 ticket.stream = response
             elif isinstance(chunks := getattr(response, "chunks", None), list):
                 ticket.chunks = chunks  # the host fills it as the stream goes by
-            if ticket.held is not None:
-                ticket.held.heard.streams, ticket.held.heard.chunks = True, ticket.chunks
+            if call is not None:
+                call.streams, call.held = True, ticket.held
+                call.heard.streams, call.heard.chunks = True, ticket.chunks
         if not self._pack.settings.telemetry.headers:
             return None
         return None if ticket is None else response_headers(ticket, budgets=self._pack.budgets is not None)
@@ -210,7 +232,9 @@ def annotate(pack: Pack, ticket: tickets.Ticket, metadata: MutableMapping[str, A
     tags = list(tags) if isinstance(tags, list) else []
     metadata["tags"] = [*tags, *(tag for tag in notes.tags if tag not in tags)]
     theirs = metadata.get("trace_metadata")
-    if litellm.turn_off_message_logging is True:  # the host redacts messages, but not what stands in metadata
+    if (
+        litellm.turn_off_message_logging is True or not pack.settings.telemetry.prompts
+    ):  # the host redacts messages, but not what stands in metadata
         notes.metadata.pop("cache_matched_question", None)
     metadata["trace_metadata"] = {**notes.metadata, **(theirs if isinstance(theirs, dict) else {})}
 
@@ -222,10 +246,11 @@ def _is_delivered(endpoint: str, data: Mapping[str, Any]) -> bool:
 
 
 def _client_error(exc: RequestError) -> ProxyException:
-    return ProxyException(
+    return Refusal(
+        _BAD_CONTROLS,
         message=str(exc),
         type=exc.code,
         param=exc.param,
         code=exc.http_status,
-        openai_code="invalid_cache_control",
+        openai_code=_BAD_CONTROLS,
     )

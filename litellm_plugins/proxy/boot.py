@@ -37,9 +37,11 @@ from litellm_plugins.proxy.budget_sight import BudgetSight, webhook_problems
 from litellm_plugins.proxy.budgets import HostBudgets, host_budgets
 from litellm_plugins.proxy.call_costs import CallCosts
 from litellm_plugins.proxy.calls import Calls
+from litellm_plugins.proxy.gauges import Gauges, host_log_depth
 from litellm_plugins.proxy.host_judge import host_router
 from litellm_plugins.proxy.log_rows import HostLogs
 from litellm_plugins.proxy.stores import open_stores
+from litellm_plugins.proxy.timed_embedder import TimedEmbedder
 from litellm_plugins.settings import Policies, Settings, cache_anywhere, parse, promised_rates, semantic_anywhere
 from litellm_plugins.telemetry.events import Sink, Telemetry
 from litellm_plugins.telemetry.sinks import log
@@ -68,12 +70,14 @@ class Pack:
     embedder: Embedder | None
     cache_admin: CacheAdmin
     calls: Calls
+    gauges: Gauges
     budgets: HostBudgets | None = None
     sight: BudgetSight | None = None  # of the budgets
     admission: HostAdmission | None = None
 
     async def aclose(self) -> None:
         """Close what its parts hold open."""
+        await self.gauges.aclose()
         if self.sight is not None:
             await self.sight.aclose()
         if self.budgets is not None:
@@ -114,10 +118,10 @@ def build(settings: Settings, *, config: Path | None = None) -> Pack:
 
     `config` is the file that the settings are from, where there is one. Raises: SettingsError.
     """
-    reader = _embedder(settings)
-    embedder = None if reader is None else MemoEmbedder(reader)
+    telemetry, reader = Telemetry(_sinks(settings)), _embedder(settings)
+    embedder = None if reader is None else MemoEmbedder(TimedEmbedder(reader, telemetry))
     stores, policies = open_stores(settings), Policies(settings)
-    telemetry = Telemetry(_sinks(settings))
+    known = _standing(settings, stores.labels, embedder)
     layers = CacheLayers(
         store=stores.entries,
         embedder=embedder,
@@ -142,7 +146,7 @@ def build(settings: Settings, *, config: Path | None = None) -> Pack:
         shelver=shelver,
         warmer=Warmer(layers=layers, shelver=shelver, policies=policies, logs=HostLogs()),
         settings=settings,
-        standing=_standing(settings, stores.labels, embedder),
+        standing=known,
     )
     sight = BudgetSight(settings, stores, telemetry)
     budgets = host_budgets(settings, sight.ledger, telemetry)
@@ -153,6 +157,13 @@ def build(settings: Settings, *, config: Path | None = None) -> Pack:
         embedder=embedder,
         cache_admin=admin,
         calls=Calls(telemetry, CallCosts(PriceBook(settings.ledger.prices, router=host_router), settings.ledger)),
+        gauges=Gauges(
+            telemetry,
+            every_s=settings.telemetry.measure_every_s,
+            standing=known,
+            memory=stores.memory,
+            queues={"host_log": host_log_depth},
+        ),
         budgets=budgets,
         sight=None if budgets is None else sight,
         admission=host_admission(settings, policies, telemetry),

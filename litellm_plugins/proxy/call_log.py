@@ -37,10 +37,12 @@ def of_success(kwargs: Mapping[str, Any]) -> Logged:
     """Of a call that the host logs as a success."""
     payload = _mapping(kwargs.get("standard_logging_object"))
     usage = _mapping(_mapping(payload.get("metadata")).get("usage_object"))
+    provider = _word(payload.get("custom_llm_provider"))
     return Logged(
         model_group=_word(payload.get("model_group")),
-        deployment=_word(payload.get("model")),
-        provider=_word(payload.get("custom_llm_provider")),
+        # "openai/gpt-4.1" and "gpt-4.1" would be two models in every chart.
+        deployment=_word(payload.get("model")).removeprefix(f"{provider}/"),
+        provider=provider,
         prompt_tokens=whole(payload.get("prompt_tokens")),
         cached_prompt_tokens=whole(_mapping(usage.get("prompt_tokens_details")).get("cached_tokens")),
         completion_tokens=whole(payload.get("completion_tokens")),

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 _CLIENT_LEFT = 499  # the host's status where `cancel_on_disconnect` is on
 _SETTLED_WITHIN_S, _LOOKED_EVERY_S = 5.0, 0.05
+_TOLD_LATE = 20  # looks
 _tasks: set[asyncio.Task[None]] = set()  # the loop itself keeps weak references only
 
 
@@ -199,7 +200,13 @@ async def _was_left(call: Call, ticket: Ticket) -> bool:
         return True
     heard = call.heard
     if heard.is_listened_to:
-        return heard.left and await heard.end() == "left"
+        if await heard.end() == "whole":
+            return False
+        for _ in range(_TOLD_LATE):  # the host may hear of it before we do
+            if heard.left:
+                break
+            await asyncio.sleep(_LOOKED_EVERY_S)
+        return heard.left
     return ticket.streams and ticket.chunks is not None and not is_finished(ticket.chunks)
 
 

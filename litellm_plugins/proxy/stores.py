@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -64,6 +64,7 @@ class Stores:
     ledger: Ledger
     outbox: Outbox  # rests on the ledger's file, or on the entries' server
     flights: FlightStore
+    memory: Callable[[], Awaitable[tuple[int, int | None]]] | None = None  # of a server: used, and the most
 
 
 def open_stores(settings: Settings) -> Stores:
@@ -139,6 +140,7 @@ def _on_redis(settings: Settings) -> Stores:
         ledger=RedisLedger(connect(), storage.key_prefix, on_lapse=settings.ledger.on_lapse),
         flights=redis_flights.RedisFlights(server, storage.key_prefix),
         outbox=redis_outbox.RedisOutbox(server, storage.key_prefix),
+        memory=server.memory,
     )
 
 

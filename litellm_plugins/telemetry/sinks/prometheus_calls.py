@@ -19,7 +19,16 @@ _FIRST_BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.
 _ENDPOINTS = frozenset(
     {
         *("chat", "messages", "responses", "completions", "embeddings", "pass_through_endpoint"),
-        *("amoderation", "aimage_generation", "aimage_edit", "aspeech", "atranscription", "arerank"),
+        *(
+            "moderation",
+            "image_generation",
+            "image_edit",
+            "audio_speech",
+            "audio_transcription",
+            "transcription",
+            "aspeech",
+            "rerank",
+        ),
     }
 )
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable, Coroutine, Mapping
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 
 _CLIENT_LEFT = 499  # the host's status where `cancel_on_disconnect` is on
 _SETTLED_WITHIN_S, _LOOKED_EVERY_S = 5.0, 0.05
-_TOLD_LATE = 20  # looks
+_ENDS = (b"[DONE]", b"message_stop", b"response.completed", b"response.incomplete", b"response.failed")
 _tasks: set[asyncio.Task[None]] = set()  # the loop itself keeps weak references only
 
 
@@ -97,6 +98,23 @@ class Calls:
             budgets.overhear(ticket.held, response, ticket.stream, over)
         elif call is not None:
             overhear(response, ticket.stream, call.heard, over)
+        if call is not None:
+            response.body_iterator = self._followed(response.body_iterator, call)
+
+    async def _followed(self, chunks: Any, call: Call) -> AsyncIterator[Any]:
+        """What goes out to the client: until that is over, nobody can say whether the client stayed."""
+        call.answering, last = True, deque[Any](maxlen=2)
+        try:
+            async for chunk in chunks:
+                last.append(chunk)
+                yield chunk
+        except (asyncio.CancelledError, GeneratorExit):
+            call.gone = not _is_end(last)  # many hang up on the last event
+            raise
+        finally:
+            with contextlib.suppress(AttributeError):
+                await chunks.aclose()
+            self.answered(call)
 
     # Its end
 
@@ -115,7 +133,7 @@ class Calls:
         log, paid = of_success(kwargs), None if call.held is None else call.held.paid
         if paid is None:
             paid = self._costs.of_success(call, kwargs)
-        self._end(call, "gone" if await _was_left(call, ticket) else "success", paid, log)
+        self._end(call, "gone" if _broke_off(call, ticket) else "success", paid, log)
 
     async def failed(self, ticket: Ticket, request_data: Mapping[str, Any], exception: BaseException) -> None:
         """Its client gets an error, or a stream that ends with one; its budgets are settled."""
@@ -178,7 +196,7 @@ class Calls:
             paid = await self._costs.overheard(call) if call.streams else NOTHING
         log = Logged()
         if call.streams:
-            asked, answered = await call.heard.tokens("")
+            asked, answered = await call.heard.tokens(str((call.kwargs or {}).get("model") or ""))
             log = Logged(prompt_tokens=asked or max(0, paid.tokens - answered), completion_tokens=answered)
         call.answering = False
         self._end(call, "success" if call.answered and not call.streams else "gone", paid, log)
@@ -194,20 +212,15 @@ def _will_be_settled(call: Call) -> bool:
     return held is not None and not held.settled and (held.admission.reserved or held.called)
 
 
-async def _was_left(call: Call, ticket: Ticket) -> bool:
-    """By its client, before its stream was whole."""
-    if call.gone:
-        return True
-    heard = call.heard
-    if heard.is_listened_to:
-        if await heard.end() == "whole":
-            return False
-        for _ in range(_TOLD_LATE):  # the host may hear of it before we do
-            if heard.left:
-                break
-            await asyncio.sleep(_LOOKED_EVERY_S)
-        return heard.left
-    return ticket.streams and ticket.chunks is not None and not is_finished(ticket.chunks)
+def _broke_off(call: Call, ticket: Ticket) -> bool:
+    """Of a stream that the front route does not follow: for want of its end it is taken that its client left."""
+    followed = call.heard.is_listened_to
+    return not followed and ticket.streams and ticket.chunks is not None and not is_finished(ticket.chunks)
+
+
+def _is_end(last: Iterable[Any]) -> bool:
+    raw = b"".join(chunk.encode() if isinstance(chunk, str) else bytes(chunk) for chunk in last)
+    return any(end in raw for end in _ENDS)
 
 
 def _failed_as(exception: BaseException) -> tuple[str, str]:

@@ -152,7 +152,7 @@ WAYS: Mapping[str, Way] = {
     ),
     "unknown-model": Way(
         lambda proxy, feature: _none(ask(proxy, "chat", feature, new_question(), model="no-such")),
-        {"ending": "failure", "attempts": 0},
+        {"attempts": 0, "cost_usd": "0", "model": None},  # by stage 1, where that is on, or else by the host
     ),
     "left-stream": Way(leaves_a_stream("chat", SLOW_MODEL), {"ending": "gone", "stream": True, "attempts": 1}),
     "left-messages": Way(leaves_a_stream("messages", SLOW_CLAUDE), {"ending": "gone", "endpoint": "messages"}),

@@ -118,9 +118,9 @@ def build(settings: Settings, *, config: Path | None = None) -> Pack:
 
     `config` is the file that the settings are from, where there is one. Raises: SettingsError.
     """
+    stores, policies = open_stores(settings), Policies(settings)
     telemetry, reader = Telemetry(_sinks(settings)), _embedder(settings)
     embedder = None if reader is None else MemoEmbedder(TimedEmbedder(reader, telemetry))
-    stores, policies = open_stores(settings), Policies(settings)
     known = _standing(settings, stores.labels, embedder)
     layers = CacheLayers(
         store=stores.entries,

@@ -45,6 +45,11 @@ class Call:
             self._heard = Heard()
         return self._heard
 
+    @property
+    def own_nano_usd(self) -> int:
+        """What the pack's own calls for it have cost so far."""
+        return sum(own.total_nano_usd for own in self.owns)
+
     def again(self, decision: Decision) -> None:
         """The host prepares it anew, for a fallback."""
         self.decision, self.held = decision, None

@@ -59,7 +59,7 @@ def finished(call: Call, ending: str, paid: Amounts, log: Logged, *, now_s: floa
         cached_prompt_tokens=0 if hit else log.cached_prompt_tokens,
         completion_tokens=0 if hit else log.completion_tokens,
         spent_nano_usd=0 if hit else paid.nano_usd,
-        own_nano_usd=sum(own.total_nano_usd for own in call.owns),
+        own_nano_usd=call.own_nano_usd,
         saved_nano_usd=decided.saved_nano_usd if hit else 0,
         saved_tokens=decided.saved_tokens if hit else 0,
         took_ms=took_ms,

@@ -20,7 +20,7 @@ from litellm_plugins.proxy.deployment import deployment_of
 from litellm_plugins.proxy.host_judge import host_router
 from litellm_plugins.proxy.refusal import Refusal
 from litellm_plugins.telemetry.events import BudgetDecided
-from litellm_plugins.telemetry.sinks.headers import budget_headers, headers_for
+from litellm_plugins.telemetry.sinks.headers import budget_headers, call_headers, headers_for
 from litellm_plugins.telemetry.sinks.langfuse import budget_notes, notes_for
 
 if TYPE_CHECKING:
@@ -209,6 +209,8 @@ class PluginHandler(CustomLogger):
 def response_headers(ticket: tickets.Ticket, *, budgets: bool) -> dict[str, str]:
     """Our headers; on a hit also the host's cost header, which would show what the first answer cost."""
     headers = headers_for(ticket.decision.event)
+    if ticket.call is not None:
+        headers |= call_headers(ticket.call.attempts, ticket.call.own_nano_usd)
     if ticket.held is not None:
         headers |= budget_headers(ticket.held.event)
     elif budgets and ticket.decision.verdict.is_hit:

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from litellm_plugins.telemetry.sinks.headers import headers_for, usd
+from litellm_plugins.telemetry.sinks.headers import call_headers, headers_for, usd
 from tests.unit.telemetry.events import hit, miss
 
 PREFIX = "x-litellm-plugins-"
@@ -77,3 +77,8 @@ def test_dollars_are_plain_decimals_to_the_last_digit(nano_usd: int, text: str) 
     """No exponent, no rounding, no float."""
     assert usd(nano_usd) == text
     assert Decimal(usd(nano_usd)) * 1_000_000_000 == nano_usd
+
+
+def test_attempts_and_own_cost_are_told_where_there_are_any() -> None:
+    assert call_headers(2, 340) == {"x-litellm-plugins-attempts": "2", "x-litellm-plugins-own-usd": "0.00000034"}
+    assert call_headers(0, 0) == {}

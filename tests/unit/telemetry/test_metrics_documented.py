@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 from typing import get_args
 
+import litellm
 from litellm.types.integrations.prometheus import DEFINED_PROMETHEUS_METRICS
 from prometheus_client import CollectorRegistry
 from prometheus_client.metrics import MetricWrapperBase
@@ -22,7 +23,7 @@ def registered() -> dict[str, tuple[str, tuple[str, ...]]]:
     PrometheusSink(registry)
     metrics = [each for each in registry._collector_to_names if isinstance(each, MetricWrapperBase)]
     return {
-        each._name + ("_total" if each._type == "counter" else ""): (each._type, tuple(each._labelnames))
+        each._name + ("_total" if each._type == "counter" else ""): (str(each._type), tuple(each._labelnames))
         for each in metrics
     }
 
@@ -36,7 +37,7 @@ def test_the_document_lists_every_metric_with_its_type_labels_unit_and_meaning()
 
 def test_no_metric_has_a_name_of_the_host_s() -> None:
     theirs = {str(name) for name in get_args(DEFINED_PROMETHEUS_METRICS)}
-    source = Path(__import__("litellm").__file__).parent / "integrations"
+    source = Path(str(litellm.__file__)).parent / "integrations"
     for file in [*source.glob("prometheus*.py"), *source.glob("**/prometheus_services.py")]:
         theirs |= set(re.findall(r'["\'](litellm_[a-z_]+)["\']', file.read_text(encoding="utf-8")))
     bare = {name.removesuffix("_total") for name in theirs}

@@ -40,10 +40,18 @@ class _Base:
 
 
 class Drift:
-    """One for each worker. `share` is how far apart both may be."""
+    """One for each worker. `share` is how far apart both may be; `told` hears how far they are, by budget."""
 
-    def __init__(self, share: float, host: HostSpend, *, clock_ms: Callable[[], int]) -> None:
-        self._share, self._host, self._clock_ms = share, host, clock_ms
+    def __init__(
+        self,
+        share: float,
+        host: HostSpend,
+        *,
+        clock_ms: Callable[[], int],
+        told: Callable[[str, float], None] = lambda budget, share: None,
+    ) -> None:
+        self._share, self._host, self._clock_ms, self._told = share, host, clock_ms, told
+        self._seen: dict[str, float] = {}  # of each budget the account that is furthest apart
         self._bases: OrderedDict[tuple[str, int], _Base] = OrderedDict()
         self._due_ms = 0
 
@@ -58,6 +66,9 @@ class Drift:
         found = [await self._compared(view, now_ms) for view in asked[:_ACCOUNTS]]
         while len(self._bases) > _REMEMBERED:
             self._bases.popitem(last=False)
+        for budget, apart in self._seen.items():
+            self._told(budget, apart)
+        self._seen.clear()
         return [each for each in found if each is not None]
 
     async def _compared(self, view: AccountView, now_ms: int) -> Notice | None:
@@ -73,6 +84,7 @@ class Drift:
         most = max(ours, theirs)
         if (now_ms - base.at_ms) * self._share < 2 * _LAG_MS or most < _LEAST_NANO:
             return None
+        self._seen[view.name] = max(self._seen.get(view.name, 0.0), abs(ours - theirs) / most)
         apart = base.apart + 1 if abs(ours - theirs) > self._share * most else 0
         self._bases[which] = replace(base, apart=apart)
         if apart < _IN_A_ROW:

@@ -14,15 +14,20 @@ from contextvars import ContextVar
 class OwnCalls:
     """The tab of one request."""
 
-    __slots__ = ("_nano_usd", "_told")
+    __slots__ = ("_also", "_nano_usd", "_told", "total_nano_usd")
 
     def __init__(self) -> None:
         self._nano_usd = 0
+        self.total_nano_usd = 0  # of all that was ever put on it, taken or not
         self._told: Callable[[OwnCalls], None] | None = None
+        self._also: Callable[[int], None] | None = None
 
     def add(self, nano_usd: int) -> None:
         """A call was made for the request."""
         self._nano_usd += nano_usd
+        self.total_nano_usd += nano_usd
+        if self._also is not None and nano_usd:
+            self._also(nano_usd)
         if self._told is not None and self._nano_usd:
             self._told(self)
 
@@ -36,6 +41,10 @@ class OwnCalls:
         self._told = told
         if self._nano_usd:
             told(self)
+
+    def tell_more(self, told: Callable[[int], None]) -> None:
+        """Have `told` called with each amount that comes from now on, whoever takes it."""
+        self._also = told
 
 
 _tab: ContextVar[OwnCalls | None] = ContextVar("litellm_plugins_own_calls", default=None)

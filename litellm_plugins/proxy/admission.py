@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING, Any
 
 import litellm
 import orjson
-from litellm.proxy._types import ProxyException
 
 from litellm_plugins.admission import urgency, validation
 from litellm_plugins.admission.faults import Fault
 from litellm_plugins.proxy import ticket as tickets
 from litellm_plugins.proxy.admission_streams import end_in_time
 from litellm_plugins.proxy.conversion import endpoint_of, identity_of
+from litellm_plugins.proxy.refusal import Refusal
 from litellm_plugins.telemetry.events import RequestRefused
 from litellm_plugins.telemetry.sinks.headers import PREFIX, refusal_headers
 
 if TYPE_CHECKING:
-    from litellm.proxy._types import UserAPIKeyAuth
+    from litellm.proxy._types import ProxyException, UserAPIKeyAuth
     from starlette.responses import StreamingResponse
 
     from litellm_plugins.model import Identity
@@ -110,7 +110,8 @@ class HostAdmission:
             key=identity.key_alias or "",
         )
         self._telemetry.emit(event)
-        return ProxyException(
+        return Refusal(
+            str(fault.reason),
             message=fault.message,
             type="invalid_request_error",
             param=fault.field,

@@ -32,15 +32,22 @@ from litellm_plugins.embedding.memo import MemoEmbedder
 from litellm_plugins.errors import SettingsError
 from litellm_plugins.pipeline import Pipeline, tells_checks, tells_judgements
 from litellm_plugins.proxy.admission import HostAdmission, host_admission
+from litellm_plugins.proxy.budget_prices import PriceBook
 from litellm_plugins.proxy.budget_sight import BudgetSight, webhook_problems
 from litellm_plugins.proxy.budgets import HostBudgets, host_budgets
+from litellm_plugins.proxy.call_costs import CallCosts
+from litellm_plugins.proxy.calls import Calls
 from litellm_plugins.proxy.feedback import FeedbackDesk
 from litellm_plugins.proxy.feedback_scores import Scores
+from litellm_plugins.proxy.gauges import Gauges, host_log_depth
+from litellm_plugins.proxy.host_judge import host_router
 from litellm_plugins.proxy.log_rows import HostLogs
 from litellm_plugins.proxy.stores import open_stores
+from litellm_plugins.proxy.timed_embedder import TimedEmbedder
 from litellm_plugins.settings import Policies, Settings, cache_anywhere, parse, promised_rates, semantic_anywhere
 from litellm_plugins.telemetry.events import Sink, Telemetry
 from litellm_plugins.telemetry.sinks import log
+from litellm_plugins.telemetry.sinks.labels import BoundedLabels
 from litellm_plugins.virtual_keys.live_keys import LiveKeys
 
 if TYPE_CHECKING:
@@ -65,6 +72,8 @@ class Pack:
     pipeline: Pipeline
     embedder: Embedder | None
     cache_admin: CacheAdmin
+    calls: Calls
+    gauges: Gauges
     budgets: HostBudgets | None = None
     sight: BudgetSight | None = None  # of the budgets
     admission: HostAdmission | None = None
@@ -72,6 +81,7 @@ class Pack:
 
     async def aclose(self) -> None:
         """Close what its parts hold open."""
+        await self.gauges.aclose()
         if self.feedback is not None:
             await self.feedback.aclose()
         if self.sight is not None:
@@ -114,10 +124,10 @@ def build(settings: Settings, *, config: Path | None = None) -> Pack:
 
     `config` is the file that the settings are from, where there is one. Raises: SettingsError.
     """
-    reader = _embedder(settings)
-    embedder = None if reader is None else MemoEmbedder(reader)
     stores, policies = open_stores(settings), Policies(settings)
-    telemetry = Telemetry(_sinks(settings))
+    telemetry, reader = Telemetry(_sinks(settings)), _embedder(settings)
+    embedder = None if reader is None else MemoEmbedder(TimedEmbedder(reader, telemetry))
+    known = _standing(settings, stores.labels, embedder)
     layers = CacheLayers(
         store=stores.entries,
         embedder=embedder,
@@ -143,7 +153,7 @@ def build(settings: Settings, *, config: Path | None = None) -> Pack:
         shelver=shelver,
         warmer=Warmer(layers=layers, shelver=shelver, policies=policies, logs=HostLogs()),
         settings=settings,
-        standing=_standing(settings, stores.labels, embedder),
+        standing=known,
     )
     sight = BudgetSight(settings, stores, telemetry)
     budgets = host_budgets(settings, sight.ledger, telemetry)
@@ -153,6 +163,14 @@ def build(settings: Settings, *, config: Path | None = None) -> Pack:
         pipeline=pipeline,
         embedder=embedder,
         cache_admin=admin,
+        calls=Calls(telemetry, CallCosts(PriceBook(settings.ledger.prices, router=host_router), settings.ledger)),
+        gauges=Gauges(
+            telemetry,
+            every_s=settings.telemetry.measure_every_s,
+            standing=known,
+            memory=stores.memory,
+            queues={"host_log": host_log_depth},
+        ),
         budgets=budgets,
         sight=None if budgets is None else sight,
         admission=host_admission(settings, policies, telemetry),
@@ -163,7 +181,7 @@ def build(settings: Settings, *, config: Path | None = None) -> Pack:
 def _feedback(settings: Settings, store: FeedbackStore, telemetry: Telemetry) -> FeedbackDesk | None:
     if not settings.feedback.enabled:
         return None
-    quotes = litellm.turn_off_message_logging is not True and bool(getattr(settings.telemetry, "prompts", True))
+    quotes = litellm.turn_off_message_logging is not True and settings.telemetry.prompts
     scores = Scores(prompts=quotes, tell=telemetry.emit)
     # What is encrypted at rest are the texts of users: a comment is one.
     return FeedbackDesk(store, scores, keeps_comments=not settings.storage.encryption_keys_env)
@@ -255,13 +273,13 @@ def _sinks(settings: Settings) -> list[Sink]:
     if not log.LOGGER.handlers:  # the host configures its own loggers only
         log.LOGGER.addHandler(logging.StreamHandler())  # to stderr; a decision is a line of bare JSON
         log.LOGGER.propagate = False
-    sinks: list[Sink] = [log.LogSink(decisions=settings.telemetry.log)]
+    sinks: list[Sink] = [log.LogSink(decisions=settings.telemetry.log, users=settings.telemetry.users)]
     if settings.telemetry.prometheus:
         from litellm_plugins.telemetry.sinks.prometheus import PrometheusSink
 
         names = {budget.name for budget in settings.budgets}
-
-        sinks.append(PrometheusSink(known_model=_is_model_group, known_budget=names.__contains__))
+        teams = BoundedLabels(settings.telemetry.team_labels, settings.telemetry.teams)
+        sinks.append(PrometheusSink(known_model=_is_model_group, known_budget=names.__contains__, teams=teams))
     return sinks
 
 

@@ -9,6 +9,7 @@ from litellm_plugins.budgets.estimate import FREE
 from litellm_plugins.proxy.budget_streams import Heard
 
 if TYPE_CHECKING:
+    from litellm_plugins.budgets.amounts import Amounts
     from litellm_plugins.budgets.enforcement import Admission, Caller
     from litellm_plugins.budgets.estimate import Price
     from litellm_plugins.cache.own_calls import OwnCalls
@@ -40,6 +41,7 @@ class Held:
         self.given: Price | None = None  # by the settings, where the host has none
         self.left: list[Price] = []  # prices of deployments that were left while they worked: they have read the prompt
         self.called = self.answered = self.settled = False
+        self.paid: Amounts | None = None  # to providers, once it is settled
         self._lost = lost
 
     @property

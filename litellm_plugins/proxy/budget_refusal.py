@@ -41,6 +41,7 @@ class BudgetRefusal(ProxyException, GuardrailRaisedException):
             headers=told,
             openai_code=kind,
         )
+        self.reason = str(verdict.reason)
         self.message = verdict.message  # the second base put its own words around it
         self.args = (verdict.message,)
         self.status_code, self.guardrail_name = 400 if in_router else status, _KIND

@@ -26,7 +26,14 @@ from litellm_plugins.proxy.budget_admin import BudgetAdmin
 from litellm_plugins.proxy.budget_drift import HostLog, host_database
 from litellm_plugins.proxy.budgets import now_ms
 from litellm_plugins.settings import ROOT
-from litellm_plugins.telemetry.events import AccountMeasured, AlertHandled, BudgetAlert, BudgetsMeasured, StageFailed
+from litellm_plugins.telemetry.events import (
+    AccountMeasured,
+    AlertHandled,
+    BudgetAlert,
+    BudgetsMeasured,
+    DriftMeasured,
+    StageFailed,
+)
 
 if TYPE_CHECKING:
     from litellm_plugins.budgets.alerting_courier import Receiver
@@ -58,7 +65,7 @@ class BudgetSight:
             settings.alerts,
             targets=[receiver.target for receiver in receivers],
             clock_ms=now_ms,
-            told=Told(_gauges(settings, overview, telemetry), self._courier.wake, _drift(settings)),
+            told=Told(_gauges(settings, overview, telemetry), self._courier.wake, _drift(settings, telemetry)),
         )
         self.ledger: Ledger = WatchedLedger(stores.ledger, self._watch)
         self.admin = BudgetAdmin(settings, overview, self.ledger, stores.journal, clock_ms=now_ms)
@@ -103,9 +110,15 @@ class _Log:
         """Nothing is open."""
 
 
-def _drift(settings: Settings) -> More | None:
+def _drift(settings: Settings, telemetry: Telemetry) -> More | None:
     share = settings.alerts.drift
-    return None if share is None else Drift(share, HostLog(host_database), clock_ms=now_ms).notices
+    if share is None:
+        return None
+
+    def told(budget: str, apart: float) -> None:
+        telemetry.emit(DriftMeasured(budget, apart))
+
+    return Drift(share, HostLog(host_database), clock_ms=now_ms, told=told).notices
 
 
 def webhook_problems(settings: Settings) -> list[str]:

@@ -217,9 +217,15 @@ class HostBudgets:
             actual = await self._by_its_end(held, actual)
         await self._settle(held, actual, "failure")
 
-    def overhear(self, held: Held, response: StreamingResponse, stream: Any) -> None:
-        """Listen to a stream of the host's on its way to the client."""
-        overhear(response, stream, held.heard, lambda: None if held.settled else self._settle_lost(held))
+    def overhear(self, held: Held, response: StreamingResponse, stream: Any, over: Callable[[], None]) -> None:
+        """Listen to a stream of the host's on its way to the client; `over` is called after its end."""
+
+        def ended() -> None:
+            if not held.settled:
+                self._settle_lost(held)
+            over()
+
+        overhear(response, stream, held.heard, ended)
 
     async def _overheard(self, held: Held, *, asked: int) -> Amounts:
         told, answered = await held.heard.tokens(held.model)
@@ -243,7 +249,7 @@ class HostBudgets:
         admission = held.admission
         if held.settled:
             return
-        held.settled = True
+        held.settled, held.paid = True, actual
         actual += Amounts(nano_usd=held.own.take())
         self._charge_later(held.call_id, held.event.model_group, held.own, lambda: admission.lines)
         unsure = admission.verdict.reason in _UNSURE  # its reply was lost, perhaps, and it is reserved all the same

@@ -16,15 +16,17 @@ from litellm_plugins.errors import RequestError
 from litellm_plugins.model import BudgetReason, BudgetState, Layer, Reason, Usage
 from litellm_plugins.proxy import ticket as tickets
 from litellm_plugins.proxy.budget_checks import check
+from litellm_plugins.proxy.call_log import PASSED_THROUGH
 from litellm_plugins.proxy.conversion import to_request
 from litellm_plugins.proxy.deployment import deployment_of
 from litellm_plugins.proxy.feedback_tenant import tenant_of
 from litellm_plugins.proxy.host_judge import host_router
 from litellm_plugins.proxy.langfuse_export import send
 from litellm_plugins.proxy.langfuse_trace import is_traced, tell, trace_of
+from litellm_plugins.proxy.refusal import Refusal
 from litellm_plugins.review.feedback import Served
 from litellm_plugins.telemetry.events import BudgetDecided, StageFailed
-from litellm_plugins.telemetry.sinks.headers import budget_headers, headers_for
+from litellm_plugins.telemetry.sinks.headers import budget_headers, call_headers, headers_for
 from litellm_plugins.telemetry.sinks.langfuse import TraceNotes, budget_notes, notes_for
 from litellm_plugins.telemetry.sinks.langfuse_spans import trace_id_of
 
@@ -37,7 +39,8 @@ if TYPE_CHECKING:
 COST_HEADER = "x-litellm-response-cost"
 # Chat completions are delivered on every path, by the host's own look-up if not by the front route.
 _DELIVERED_ELSEWHERE = "acompletion"
-_AROUND = "pass_through_endpoint"
+_BAD_CONTROLS = "invalid_cache_control"
+_TOLD = "litellm_plugins_told"  # on an exception: the end of its request
 _in_front: ContextVar[bool] = ContextVar("litellm_plugins_in_front", default=False)
 
 
@@ -63,7 +66,7 @@ class PluginHandler(CustomLogger):
         self, user_api_key_dict: UserAPIKeyAuth, cache: Any, data: dict[str, Any], call_type: str
     ) -> None:
         """Stages 1 to 4: decide, and attach the decision to the request."""
-        if call_type == _AROUND:  # its body goes to the provider as it is: nothing of ours may lie in it
+        if call_type == PASSED_THROUGH:  # its body goes to the provider as it is: nothing of ours may lie in it
             if self._pack.budgets is not None:
                 self._pack.budgets.pass_through(data, user_api_key_dict)
             return
@@ -89,6 +92,7 @@ class PluginHandler(CustomLogger):
         data.pop("caching", None)  # with it the host would ask a provider for what is a hit, and so free
         before = tickets.find(data)
         ticket = tickets.attach(metadata, await self._pack.pipeline.before_call(request))
+        self._pack.calls.begun(ticket, data, before)
         if self._pack.admission is not None:
             self._pack.admission.prepare(data, user_api_key_dict, call_type)
         if self._pack.budgets is not None:
@@ -129,6 +133,7 @@ class PluginHandler(CustomLogger):
         metadata = tickets.metadata_of(kwargs)
         if ticket is not None:
             self._pack.pipeline.calling(ticket.decision)
+            self._pack.calls.asked(ticket, kwargs)
         if ticket is not None and metadata is not None:
             annotate(self._pack, ticket, metadata, kwargs)
             if ticket.decision.request.endpoint != "chat":
@@ -141,6 +146,8 @@ class PluginHandler(CustomLogger):
     ) -> None:
         """A deployment has answered, not streamed: what it cost is about to be logged, whatever happens to it then."""
         ticket = tickets.find(request_data)
+        if ticket is not None and ticket.call is not None:
+            ticket.call.answered = True
         if ticket is not None and ticket.held is not None:
             ticket.held.answered = True
 
@@ -149,6 +156,8 @@ class PluginHandler(CustomLogger):
     ) -> None:
         """A deployment has failed; perhaps another try follows."""
         ticket = tickets.find(request_data)
+        if ticket is not None:
+            self._pack.calls.attempt_failed(ticket, exception)
         if ticket is not None and ticket.held is not None and self._pack.budgets is not None:
             self._pack.budgets.attempt_failed(ticket.held, exception)
 
@@ -168,10 +177,15 @@ class PluginHandler(CustomLogger):
             with ticket.decision.steps.measured("settle"):
                 await self._pack.budgets.failed(ticket.held, request_data, streamed=streamed)
         if ticket is not None:
+            await self._pack.calls.failed(ticket, request_data, original_exception)
             log = request_data.get("litellm_logging_obj")
             call = getattr(log, "model_call_details", None) or {"litellm_params": request_data}
             call = {"call_type": getattr(log, "call_type", None), **call}
             told_to_langfuse(self._pack, ticket, call, error=type(original_exception).__name__)
+        else:
+            stands = hasattr(original_exception, _TOLD)
+            self._pack.calls.refused(request_data, user_api_key_dict, original_exception, stands=stands)
+            setattr(original_exception, _TOLD, True)
 
     async def async_log_success_event(
         self, kwargs: dict[str, Any], response_obj: Any, start_time: Any, end_time: Any
@@ -184,7 +198,10 @@ class PluginHandler(CustomLogger):
             with ticket.decision.steps.measured("settle"):
                 await self._pack.budgets.succeeded(ticket.held, kwargs)
         if ticket is not None:
+            await self._pack.calls.succeeded(ticket, kwargs)
             told_to_langfuse(self._pack, ticket, kwargs)
+        elif kwargs.get("call_type") == PASSED_THROUGH:
+            self._pack.calls.passed_through(kwargs)
 
     async def async_post_call_response_headers_hook(
         self,
@@ -196,14 +213,18 @@ class PluginHandler(CustomLogger):
     ) -> dict[str, str] | None:
         """Tell the decision in the response headers."""
         ticket = tickets.find(data)
+        call = None if ticket is None else ticket.call
+        if call is not None and response is not None:
+            call.answered = True
         if ticket is not None and ticket.decision.request.stream and response is not None:
             ticket.streams = True
             if ticket.decision.request.endpoint != "chat":
                 ticket.stream = response
             elif isinstance(chunks := getattr(response, "chunks", None), list):
                 ticket.chunks = chunks  # the host fills it as the stream goes by
-            if ticket.held is not None:
-                ticket.held.heard.streams, ticket.held.heard.chunks = True, ticket.chunks
+            if call is not None:
+                call.streams, call.held = True, ticket.held
+                call.heard.streams, call.heard.chunks = True, ticket.chunks
         if not self._pack.settings.telemetry.headers:
             return None
         return None if ticket is None else response_headers(ticket, budgets=self._pack.budgets is not None)
@@ -212,6 +233,8 @@ class PluginHandler(CustomLogger):
 def response_headers(ticket: tickets.Ticket, *, budgets: bool) -> dict[str, str]:
     """Our headers; on a hit also the host's cost header, which would show what the first answer cost."""
     headers = headers_for(ticket.decision.event)
+    if ticket.call is not None:
+        headers |= call_headers(ticket.call.attempts, ticket.call.own_nano_usd)
     if ticket.held is not None:
         headers |= budget_headers(ticket.held.event)
     elif budgets and ticket.decision.verdict.is_hit:
@@ -259,7 +282,7 @@ def _notes(ticket: tickets.Ticket, *, prompts: bool) -> TraceNotes:
 
 def _may_quote(pack: Pack) -> bool:
     """Whether texts of users may be told. The host redacts messages itself, but not what stands in metadata."""
-    return litellm.turn_off_message_logging is not True and bool(getattr(pack.settings.telemetry, "prompts", True))
+    return litellm.turn_off_message_logging is not True and pack.settings.telemetry.prompts
 
 
 def _served(ticket: tickets.Ticket, trace_id: str, call_id: str) -> Served:
@@ -295,10 +318,11 @@ def _is_delivered(endpoint: str, data: Mapping[str, Any]) -> bool:
 
 
 def _client_error(exc: RequestError) -> ProxyException:
-    return ProxyException(
+    return Refusal(
+        _BAD_CONTROLS,
         message=str(exc),
         type=exc.code,
         param=exc.param,
         code=exc.http_status,
-        openai_code="invalid_cache_control",
+        openai_code=_BAD_CONTROLS,
     )

@@ -59,6 +59,7 @@ class FrontHit:
         # Before the first byte, for a stream too: what is sent is known, and the log releases the host's limits even
         # if the client is gone before it reads a thing.
         self._log(self.endpoint.logged(body) if streamed and self.endpoint.logged else answer)
+        self.pack.calls.hit(self.ticket)
         body = await with_owner(self.endpoint, body, self.data, self.auth)
         if streamed and self.endpoint.stream is not None:
             events = self.endpoint.stream(body, include_usage=self.include_usage)

@@ -131,6 +131,7 @@ async def _answer(pack: Pack, endpoint: Endpoint, request: Request, response: Re
         "version": host.version,
         "route_type": endpoint.route_type,
     }
+    call = None
     try:
         with in_front():
             processing.data, _ = await processing._pre_call_with_fallbacks(**common)
@@ -148,6 +149,7 @@ async def _answer(pack: Pack, endpoint: Endpoint, request: Request, response: Re
                 requested_model=str(requested_model),
                 include_usage=isinstance(stream_options, dict) and stream_options.get("include_usage") is True,
             ).respond()
+        call = pack.calls.answering(ticket)
         result = await processing.base_process_llm_request(
             **common,
             fastapi_response=response,
@@ -155,13 +157,16 @@ async def _answer(pack: Pack, endpoint: Endpoint, request: Request, response: Re
             skip_pre_call_logic=True,
         )
         stock.finish(endpoint, result)
-        held = ticket.held if ticket else None
-        if ticket and pack.budgets is not None and held is not None and isinstance(result, StreamingResponse):
-            pack.budgets.overhear(held, result, ticket.stream)
+        if ticket and isinstance(result, StreamingResponse):
+            pack.calls.overhear(ticket, result, pack.budgets)
+        elif call is not None:
+            call.gone = await request.is_disconnected()
         if pack.admission is not None and isinstance(result, StreamingResponse):
             pack.admission.bound(result, processing.data, took_s=time.monotonic() - started)
     except Exception as exc:  # noqa: BLE001 - the host's own edge: it makes an answer of whatever went wrong
         return await stock.failed(endpoint, processing, exc, request=request, body=body, auth=auth)
+    finally:
+        pack.calls.answered(call)
     if endpoint is not CHAT:
         return _kept(pack, endpoint, ticket, result, response)
     if isinstance(result, BaseModel):

@@ -26,6 +26,8 @@ _tasks: set[asyncio.Task[None]] = set()  # the loop itself keeps weak references
 def install(pack: Pack) -> None:
     """Called while the host imports its callbacks: its loop runs, its router is not built yet."""
     cached = cache_anywhere(pack.settings)
+    with contextlib.suppress(RuntimeError):  # no loop: `litellm-plugins check`
+        pack.gauges.start()
     if pack.budgets is not None:
         with contextlib.suppress(RuntimeError):  # no loop: `litellm-plugins check`
             pack.budgets.start()
@@ -36,10 +38,9 @@ def install(pack: Pack) -> None:
             pack.feedback.start(pack.pipeline.telemetry.emit)
     _put_ahead(_routes(pack, cached=cached))
     if not cached:
-        if pack.budgets is not None or pack.feedback is not None:
-            from litellm_plugins.proxy.shutdown import at_shutdown
+        from litellm_plugins.proxy.shutdown import at_shutdown
 
-            at_shutdown(pack.aclose)
+        at_shutdown(pack.aclose)
         return
     if litellm.cache is not None:
         _LOG.warning("litellm_settings.cache is on too: litellm_plugins takes its place")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypedDict
 
@@ -68,6 +68,7 @@ class Stores:
     outbox: Outbox  # rests on the ledger's file, or on the entries' server
     flights: FlightStore
     feedback: FeedbackStore
+    memory: Callable[[], Awaitable[tuple[int, int | None]]] | None = None  # of a server: used, and the most
 
 
 def open_stores(settings: Settings) -> Stores:
@@ -146,6 +147,7 @@ def _on_redis(settings: Settings) -> Stores:
         flights=redis_flights.RedisFlights(server, storage.key_prefix),
         feedback=redis_feedback.RedisFeedback(server, storage.key_prefix, **_kept(settings)),
         outbox=redis_outbox.RedisOutbox(server, storage.key_prefix),
+        memory=server.memory,
     )
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from litellm_plugins.pipeline import Decision
     from litellm_plugins.proxy.budget_held import Held
+    from litellm_plugins.proxy.call import Call
     from litellm_plugins.proxy.deployment import Deployment
     from litellm_plugins.proxy.langfuse_trace import Trace
 
@@ -25,8 +26,9 @@ _PLACES = ("litellm_metadata", "metadata")
 class Ticket(str):
     """A random word that carries its request's decision."""
 
-    __slots__ = ("chunks", "decision", "deployment", "handled", "held", "noted", "stream", "streams", "trace")
+    __slots__ = ("call", "chunks", "decision", "deployment", "handled", "held", "noted", "stream", "streams", "trace")
     decision: Decision
+    call: Call | None  # the client request that it belongs to; a fallback of the host's may give that another ticket
     chunks: list[Any] | None  # of a stream, as the provider sent them
     deployment: Deployment | None  # the last that was asked; not for chat completions, whose answers bring it along
     handled: bool  # its fresh answer came in: the host hands a stream's over twice
@@ -38,7 +40,7 @@ class Ticket(str):
 
     def __new__(cls, decision: Decision) -> Ticket:
         ticket = super().__new__(cls, secrets.token_hex(8))
-        ticket.chunks = ticket.deployment = ticket.held = ticket.stream = ticket.trace = None
+        ticket.call = ticket.chunks = ticket.deployment = ticket.held = ticket.stream = ticket.trace = None
         ticket.handled = ticket.noted = ticket.streams = False
         ticket.decision = decision
         return ticket

@@ -19,6 +19,7 @@ from litellm_plugins.settings.feedback import Feedback
 from litellm_plugins.settings.judge import Judge
 from litellm_plugins.settings.share import Share
 from litellm_plugins.settings.storage_url import checked_url, is_redis, shown_url
+from litellm_plugins.settings.telemetry import Telemetry
 from litellm_plugins.settings.virtual_keys import VirtualKeys
 from litellm_plugins.settings.volatility import Volatility
 
@@ -184,17 +185,6 @@ class Override(_Block):
     cache: dict[str, Any] = Field(default_factory=dict)
     admission: dict[str, Any] = Field(default_factory=dict)
     budgets: dict[str, dict[str, Any] | None] = Field(default_factory=dict)  # by name; null: not for them
-
-
-class Telemetry(_Block):
-    """Where decisions are told."""
-
-    headers: bool = True
-    log: bool = True
-    prometheus: bool = True
-    budget_accounts: int = Field(default=20, ge=0, le=500)  # of each budget that get gauges of their own: the fullest
-    budget_end_users: bool = False  # whether a gauge may name an end user
-    langfuse: bool = True  # tags and metadata on the host's own Langfuse traces; they need its callback
 
 
 OVERRIDES = ("per_model", "per_team", "per_key")  # the narrower comes later, and wins

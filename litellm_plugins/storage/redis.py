@@ -73,6 +73,11 @@ class RedisServer:
         self._circuit.succeeded()
         return result
 
+    async def memory(self) -> tuple[int, int | None]:
+        """Bytes that the server uses, and the most that it may; None: as much as there is. Raises: StoreUnavailable."""
+        told = await self.run(lambda client: client.info("memory"))
+        return int(told["used_memory"]), int(told.get("maxmemory") or 0) or None
+
     async def aclose(self) -> None:
         """Close every connection."""
         if not self._closed:

@@ -205,6 +205,60 @@ class CallFinished:
 
 
 @dataclass(frozen=True, slots=True)
+class OwnSpent:
+    """The pack's own calls (an embedding, a judge) cost something for a request that is over: more than was told."""
+
+    model_group: str
+    nano_usd: int
+    endpoint: str = ""
+    team: str = ""
+    key: str = ""
+    user: str = ""
+    end_user: str = ""
+    feature: str = ""
+    call_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TextEmbedded:
+    """A text was embedded for a look-up or a store; those that the memo knew are not among them."""
+
+    took_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class VerifierMeasured:
+    """How far the verifier has come, and the errors per request that it expects beside each promised rate."""
+
+    labels: int
+    fit_version: int  # 0: before the first
+    error_rates: Mapping[str, float] = field(default_factory=dict)  # by the promised rate, as the settings write it
+
+
+@dataclass(frozen=True, slots=True)
+class StoreMeasured:
+    """The memory of the Redis that holds everything; `most_bytes` is None where it has no limit."""
+
+    used_bytes: int
+    most_bytes: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DriftMeasured:
+    """How far the ledger and the host's own count of a budget's spend are apart, as a share of the larger one."""
+
+    budget: str
+    share: float
+
+
+@dataclass(frozen=True, slots=True)
+class SinkFailed:
+    """A sink raised, and what it was to tell is lost there."""
+
+    sink: str
+
+
+@dataclass(frozen=True, slots=True)
 class QueueMeasured:
     """How a sink's queue stands in this worker, and what it could not take since that was told last."""
 
@@ -216,7 +270,13 @@ class QueueMeasured:
 Event = (
     CacheDecided
     | CallFinished
+    | OwnSpent
+    | TextEmbedded
+    | VerifierMeasured
+    | StoreMeasured
+    | DriftMeasured
     | QueueMeasured
+    | SinkFailed
     | AnswerHandled
     | CacheChecked
     | StalenessMeasured
@@ -252,3 +312,5 @@ class Telemetry:
                 sink.record(event)
             except Exception:  # noqa: BLE001 - a request must never fail because of what is told of it
                 _LOG.exception("%s could not tell of an event", type(sink).__name__)
+                if not isinstance(event, SinkFailed):
+                    self.emit(SinkFailed(type(sink).__name__))

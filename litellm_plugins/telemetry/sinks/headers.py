@@ -50,6 +50,12 @@ def budget_headers(event: BudgetDecided) -> dict[str, str]:
     return headers
 
 
+def call_headers(attempts: int, own_nano_usd: int) -> dict[str, str]:
+    """What is known of a request's end before its answer goes out: the rest is in the log, under the same call id."""
+    headers = {f"{PREFIX}attempts": str(attempts)} if attempts else {}
+    return headers | ({f"{PREFIX}own-usd": usd(own_nano_usd)} if own_nano_usd else {})
+
+
 def refusal_headers(event: RequestRefused) -> dict[str, str]:
     """Of a request that was not let in."""
     return {f"{PREFIX}admission": "refused", f"{PREFIX}admission-reason": str(event.reason)}

@@ -9,6 +9,7 @@ import json
 import logging
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from litellm_plugins.model import JudgeOutcome, Part
@@ -20,12 +21,14 @@ from litellm_plugins.telemetry.events import (
     BudgetSettled,
     CacheChecked,
     CacheDecided,
+    CallFinished,
     RequestRefused,
     RequestsMerged,
     StageFailed,
     StalenessMeasured,
 )
 from litellm_plugins.telemetry.sinks.headers import usd
+from litellm_plugins.telemetry.sinks.log_calls import finished
 
 if TYPE_CHECKING:
     from litellm_plugins.telemetry.events import Event
@@ -39,16 +42,22 @@ _FAILURE_EVERY_S = 60.0
 class LogSink:
     """Writes to the logger `litellm_plugins`: decisions at INFO, failures at WARNING."""
 
-    def __init__(self, *, decisions: bool = True, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, *, decisions: bool = True, users: bool = False, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._decisions, self._clock = decisions, clock
+        self._lines: Mapping[type, Callable[[Any], dict[str, Any]]] = {
+            **_LINES,
+            CallFinished: partial(finished, users=users),
+        }
         self._last_told: dict[tuple[str, str], float] = {}
         self._untold: dict[tuple[str, str], int] = {}
 
     def record(self, event: Event) -> None:
         match event:
-            case CacheDecided() | CacheChecked() | BudgetDecided() | BudgetSettled() | RequestRefused():
+            case _ if type(event) in self._lines:
                 if self._decisions:
-                    self._write(logging.INFO, _LINES[type(event)](event))
+                    self._write(logging.INFO, self._lines[type(event)](event))
             case AnswerHandled() if self._decisions and event.refusal is not None:
                 self._write(logging.INFO, {"event": "not_stored", "reason": event.refusal, "model": event.model_group})
             case AnswersJudged() if self._decisions and event.outcome not in _NOT_ASKED:

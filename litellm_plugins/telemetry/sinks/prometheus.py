@@ -20,17 +20,23 @@ from litellm_plugins.telemetry.events import (
     BudgetsMeasured,
     CacheChecked,
     CacheDecided,
+    CallFinished,
+    OwnSpent,
     RequestRefused,
     RequestsMerged,
     StageFailed,
     StalenessMeasured,
 )
+from litellm_plugins.telemetry.sinks.labels import OTHER, BoundedLabels, clean
 from litellm_plugins.telemetry.sinks.prometheus_budgets import BudgetMetrics
+from litellm_plugins.telemetry.sinks.prometheus_calls import CallMetrics
+from litellm_plugins.telemetry.sinks.prometheus_health import HealthMetrics
 
 if TYPE_CHECKING:
     from litellm_plugins.telemetry.events import Event
 
 _SIMILARITY_BUCKETS = (0.5, 0.6, 0.7, 0.75, 0.79, 0.82, 0.85, 0.88, 0.9, 0.92, 0.94, 0.96, 0.98, 0.99, 1.0)
+_SCORE_BUCKETS = (0.1, 0.25, 0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 0.925, 0.95, 0.97, 0.98, 0.99, 0.995, 1.0)
 _DECISION_BUCKETS_S = (0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0)
 
 _WAIT_BUCKETS_S = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
@@ -49,6 +55,7 @@ class PrometheusSink:
         *,
         known_model: Callable[[str], bool] = lambda _: True,
         known_budget: Callable[[str], bool] = lambda _: True,
+        teams: BoundedLabels | None = None,
     ) -> None:
         self._known_model = known_model
         self._requests = Counter(
@@ -68,6 +75,13 @@ class PrometheusSink:
             "Cosine similarity of the nearest cached question",
             ["layer"],
             buckets=_SIMILARITY_BUCKETS,
+            registry=registry,
+        )
+        self._score = Histogram(
+            "litellm_plugins_score_ratio",
+            "The verifier's probability that the nearest cached answer is right",
+            ["layer"],
+            buckets=_SCORE_BUCKETS,
             registry=registry,
         )
         self._decision = Histogram(
@@ -156,8 +170,27 @@ class PrometheusSink:
             registry=registry,
         )
         self._budgets = BudgetMetrics(registry, self._label, known_budget)
+        self._calls = CallMetrics(registry, self._label, teams or BoundedLabels(50))
+        self._health = HealthMetrics(registry)
 
     def record(self, event: Event) -> None:
+        match event:
+            case BudgetDecided() | BudgetSettled() | BudgetsMeasured() | AlertHandled():
+                self._budgets.record(event)
+            case CallFinished() | OwnSpent():
+                self._calls.record(event)
+            case CacheDecided() | CacheChecked() | AnswerHandled() | AnswersJudged() | StalenessMeasured():
+                self._of_cache(event)
+            case RequestsMerged():
+                self._told_merged(event)
+            case RequestRefused():
+                self._refused.labels(event.reason, event.endpoint, self._label(event.model_group)).inc()
+            case StageFailed():
+                self._failures.labels(event.stage, event.reason).inc()
+            case _:
+                self._health.record(event)
+
+    def _of_cache(self, event: CacheDecided | CacheChecked | AnswerHandled | AnswersJudged | StalenessMeasured) -> None:
         match event:
             case CacheDecided():
                 self._decided(event)
@@ -171,14 +204,6 @@ class PrometheusSink:
             case StalenessMeasured():
                 self._stale.labels(event.layer).set(event.share)
                 self._alarm.labels(event.layer).set(event.ringing)
-            case BudgetDecided() | BudgetSettled() | BudgetsMeasured() | AlertHandled():
-                self._budgets.record(event)
-            case RequestsMerged():
-                self._told_merged(event)
-            case RequestRefused():
-                self._refused.labels(event.reason, event.endpoint, self._label(event.model_group)).inc()
-            case StageFailed():
-                self._failures.labels(event.stage, event.reason).inc()
 
     def _decided(self, event: CacheDecided) -> None:
         model_group = self._label(event.model_group)
@@ -190,6 +215,8 @@ class PrometheusSink:
             self._withheld.labels(event.would, event.reason, model_group).inc()
         if event.similarity is not None:
             self._similarity.labels(event.layer).observe(event.similarity)
+        if event.probability is not None:
+            self._score.labels(event.layer).observe(event.probability)
         if event.cache_id is not None:
             self._saved_usd.labels(event.layer, model_group).inc(event.saved_nano_usd / 1e9)
             self._saved_tokens.labels(event.layer, model_group).inc(event.saved_tokens)
@@ -200,7 +227,4 @@ class PrometheusSink:
             self._waited.labels(event.part).observe(event.waited_ms / 1_000)
 
     def _label(self, model_group: str) -> str:
-        if not self._known_model(model_group):
-            return "other"
-        # Half a surrogate pair would break every later scrape of the whole page.
-        return model_group.encode("utf-8", "replace").decode()
+        return clean(model_group) if self._known_model(model_group) else OTHER

@@ -32,7 +32,10 @@ class World:
     asked: int = 0
 
     def __post_init__(self) -> None:
-        self.drift = Drift(0.05, self, clock_ms=lambda: self.now)
+        self.told: list[tuple[str, float]] = []
+        self.drift = Drift(
+            0.05, self, clock_ms=lambda: self.now, told=lambda budget, share: self.told.append((budget, share))
+        )
 
     async def spent(self, view: AccountView) -> int | None:
         self.asked += 1
@@ -87,3 +90,10 @@ async def test_it_asks_every_few_minutes_only_and_never_of_rolling_windows() -> 
     world.now += 10 * MINUTE
     await world.drift.notices([replace(view(1), budget=None)])
     assert world.asked == 1
+
+
+async def test_how_far_they_are_apart_is_told_at_each_look_once_there_is_enough_to_compare() -> None:
+    world = World()
+    await looks(world, [(float(number), number * 0.8) for number in range(7)])
+    assert [budget for budget, _ in world.told] == ["company"] * 3  # after 40 minutes
+    assert all(abs(share - 0.2) < 1e-6 for _, share in world.told)

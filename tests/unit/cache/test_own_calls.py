@@ -33,3 +33,12 @@ async def test_what_comes_late_is_told_and_what_is_there_already_at_once() -> No
     own.add(5)
     assert taken == [3, 5]
     assert own.take() == 0
+
+
+def test_one_who_only_looks_on_takes_nothing_away() -> None:
+    own, heard = OwnCalls(), list[int]()
+    own.add(3)
+    own.tell_more(heard.append)
+    own.add(0)
+    own.add(5)
+    assert (heard, own.total_nano_usd, own.take(), own.total_nano_usd) == ([5], 8, 8, 8)

@@ -9,7 +9,7 @@ import pytest
 
 from litellm_plugins.model import BudgetReason, BudgetState
 from litellm_plugins.telemetry.events import BudgetDecided
-from litellm_plugins.telemetry.sinks.headers import budget_headers, headers_for, usd
+from litellm_plugins.telemetry.sinks.headers import budget_headers, call_headers, headers_for, usd
 from tests.unit.telemetry.events import hit, miss
 
 PREFIX = "x-litellm-plugins-"
@@ -97,3 +97,8 @@ def test_a_model_of_any_name_is_told_in_a_header_that_can_be_sent_and_read_back(
 def test_a_plain_name_stands_there_as_it_is() -> None:
     event = BudgetDecided(BudgetState.DEGRADED, BudgetReason.DEGRADED_AT_MARK, "", degraded_to="openai/gpt-4.1:mini@eu")
     assert budget_headers(event)["x-litellm-plugins-budget-degraded-to"] == "openai/gpt-4.1:mini@eu"
+
+
+def test_attempts_and_own_cost_are_told_where_there_are_any() -> None:
+    assert call_headers(2, 340) == {"x-litellm-plugins-attempts": "2", "x-litellm-plugins-own-usd": "0.00000034"}
+    assert call_headers(0, 0) == {}

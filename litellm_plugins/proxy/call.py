@@ -1,0 +1,61 @@
+"""One client request on its way through the host, as the event of its end will tell it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from litellm_plugins.proxy.budget_streams import Heard
+
+if TYPE_CHECKING:
+    from litellm_plugins.cache.own_calls import OwnCalls
+    from litellm_plugins.pipeline import Decision
+    from litellm_plugins.proxy.budget_held import Held
+    from litellm_plugins.proxy.budget_prices import Listing
+
+
+class Call:
+    """Rides on the request's ticket, and goes with it: what nobody has reported by then is told as `gone`."""
+
+    def __init__(
+        self, decision: Decision, *, call_id: str, trace_id: str, at_s: float, lost: Callable[[Call], None]
+    ) -> None:
+        self.decision, self.call_id, self.trace_id, self.at_s = decision, call_id, trace_id, at_s
+        self.started = time.perf_counter()
+        self.owns: list[OwnCalls] = [decision.own]  # more than one where the host prepared it anew for a fallback
+        self.held: Held | None = None
+        self.kwargs: Mapping[str, Any] | None = None  # of the deployment that was asked last; let go of at the end
+        self.left_at: list[Listing] = []  # deployments that were left while they worked: they have read the prompt
+        self.attempts = 0
+        self.answered = self.streams = self.over = False
+        self.failed_as: tuple[str, str] | None = None  # ending and reason, as its client was told
+        self.answering = False  # the front route is at it: it knows whether there is still a client
+        self.end: Callable[[], None] | None = None  # that waits for it
+        self.gone = False
+        self._heard: Heard | None = None
+        self._lost = lost
+
+    @property
+    def heard(self) -> Heard:
+        """What was overheard of its stream."""
+        if self.held is not None:
+            return self.held.heard
+        if self._heard is None:
+            self._heard = Heard()
+        return self._heard
+
+    @property
+    def own_nano_usd(self) -> int:
+        """What the pack's own calls for it have cost so far."""
+        return sum(own.total_nano_usd for own in self.owns)
+
+    def again(self, decision: Decision) -> None:
+        """The host prepares it anew, for a fallback."""
+        self.decision, self.held = decision, None
+        self.owns.append(decision.own)
+
+    def __del__(self) -> None:
+        """Nobody is left who could say how it ended."""
+        if not self.over:
+            self._lost(self)

@@ -1,0 +1,238 @@
+"""The end of each client request, told once, on every way out of the host.
+
+The host's hooks say what happened, some more than once and some not at all (docs/metrics.md, "When a request is over"):
+whichever comes first that is an end counts. What no hook reports is told when the request is gone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from litellm_plugins.budgets.amounts import NOTHING, Amounts
+from litellm_plugins.proxy import budget_costs as costs
+from litellm_plugins.proxy import call_events as events
+from litellm_plugins.proxy.budget_streams import overhear
+from litellm_plugins.proxy.call import Call
+from litellm_plugins.proxy.call_log import Logged, of_failure, of_success
+from litellm_plugins.proxy.provider_chunks import is_finished
+from litellm_plugins.proxy.refusal import reason_of
+
+if TYPE_CHECKING:
+    from litellm.proxy._types import UserAPIKeyAuth
+    from starlette.responses import StreamingResponse
+
+    from litellm_plugins.proxy.budgets import HostBudgets
+    from litellm_plugins.proxy.call_costs import CallCosts
+    from litellm_plugins.proxy.ticket import Ticket
+    from litellm_plugins.telemetry.events import Telemetry
+
+_CLIENT_LEFT = 499  # the host's status where `cancel_on_disconnect` is on
+_SETTLED_WITHIN_S, _LOOKED_EVERY_S = 5.0, 0.05
+_ENDS = (b"[DONE]", b"message_stop", b"response.completed", b"response.incomplete", b"response.failed")
+_tasks: set[asyncio.Task[None]] = set()  # the loop itself keeps weak references only
+
+
+class Calls:
+    """One for all requests of a worker."""
+
+    def __init__(self, telemetry: Telemetry, costs: CallCosts, *, clock: Callable[[], float] = time.time) -> None:
+        self._telemetry, self._costs, self._clock = telemetry, costs, clock
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    # On its way
+
+    def begun(self, ticket: Ticket, data: Mapping[str, Any], before: Ticket | None) -> None:
+        """A request was decided on. `before`: its ticket, where the host had prepared it already."""
+        self._loop = asyncio.get_running_loop()
+        if before is not None and before.call is not None:
+            before.call.again(ticket.decision)
+            ticket.call = before.call
+            return
+        ticket.call = Call(
+            ticket.decision,
+            call_id=str(data.get("litellm_call_id") or ""),
+            trace_id=str(getattr(data.get("litellm_logging_obj"), "litellm_trace_id", None) or ""),
+            at_s=self._clock(),
+            lost=self._was_lost,
+        )
+
+    def asked(self, ticket: Ticket, kwargs: Mapping[str, Any]) -> None:
+        """A deployment is about to be asked."""
+        if ticket.call is not None:
+            ticket.call.attempts += 1
+            ticket.call.kwargs = kwargs
+
+    def attempt_failed(self, ticket: Ticket, exception: BaseException) -> None:
+        """One try is given up, and perhaps another follows."""
+        call = ticket.call
+        if call is not None and ticket.held is None and costs.was_read(exception):
+            listing = self._costs.listing(call)
+            if listing is not None:
+                call.left_at.append(listing)
+
+    def answering(self, ticket: Ticket | None) -> Call | None:
+        """The front route takes it from here to `answered`, and no end is told before that."""
+        if ticket is not None and ticket.call is not None:
+            ticket.call.answering = True
+            return ticket.call
+        return None
+
+    def answered(self, call: Call | None) -> None:
+        """The front route has handed its answer on."""
+        if call is not None:
+            call.answering = False
+            if call.end is not None:
+                call.end()
+
+    def overhear(self, ticket: Ticket, response: StreamingResponse, budgets: HostBudgets | None) -> None:
+        """Listen to a stream of the host's on its way to the client."""
+        call = ticket.call
+        over = (lambda: None) if call is None else partial(self._gone_soon, call)
+        if ticket.held is not None and budgets is not None:
+            budgets.overhear(ticket.held, response, ticket.stream, over)
+        elif call is not None:
+            overhear(response, ticket.stream, call.heard, over)
+        if call is not None:
+            response.body_iterator = self._followed(response.body_iterator, call)
+
+    async def _followed(self, chunks: Any, call: Call) -> AsyncIterator[Any]:
+        """What goes out to the client: until that is over, nobody can say whether the client stayed."""
+        call.answering, last = True, deque[Any](maxlen=2)
+        try:
+            async for chunk in chunks:
+                last.append(chunk)
+                yield chunk
+        except (asyncio.CancelledError, GeneratorExit):
+            call.gone = not _is_end(last)  # many hang up on the last event
+            raise
+        finally:
+            with contextlib.suppress(AttributeError):
+                await chunks.aclose()
+            self.answered(call)
+
+    # Its end
+
+    def hit(self, ticket: Ticket) -> None:
+        """The front route has delivered a hit."""
+        if ticket.call is not None:
+            _is_of(ticket.call, ticket)
+            self._end(ticket.call, "success", NOTHING, Logged(cache_hit=True, ended_s=self._clock()))
+
+    async def succeeded(self, ticket: Ticket, kwargs: Mapping[str, Any]) -> None:
+        """The host logs it as a success; its budgets are settled."""
+        call = ticket.call
+        if call is None or call.over:
+            return
+        _is_of(call, ticket)
+        log, paid = of_success(kwargs), None if call.held is None else call.held.paid
+        if paid is None:
+            paid = self._costs.of_success(call, kwargs)
+        self._end(call, "gone" if _broke_off(call, ticket) else "success", paid, log)
+
+    async def failed(self, ticket: Ticket, request_data: Mapping[str, Any], exception: BaseException) -> None:
+        """Its client gets an error, or a stream that ends with one; its budgets are settled."""
+        call = ticket.call
+        if call is None or call.over:
+            return
+        _is_of(call, ticket)
+        call.failed_as, log = _failed_as(exception), of_failure(request_data)
+        streamed = ticket.streams and call.decision.request.stream
+        paid = None if call.held is None else call.held.paid
+        if paid is None and call.answered and not streamed:
+            return  # a model has answered all the same: what it cost is about to be logged
+        if paid is None and call.attempts:
+            paid = await self._costs.of_failure(call, request_data, streamed=streamed)
+        self._end(call, "failure", paid or NOTHING, log)
+
+    def refused(
+        self, request_data: Mapping[str, Any], auth: UserAPIKeyAuth, exception: BaseException, *, stands: bool
+    ) -> None:
+        """Turned away before anything was decided on it. `stands`: it was told of before."""
+        if not stands and isinstance(request_data.get("proxy_server_request"), Mapping):
+            self._telemetry.emit(events.turned_away(request_data, auth, _failed_as(exception), self._clock()))
+
+    def passed_through(self, kwargs: Mapping[str, Any]) -> None:
+        """The host logs a request that went past its router, and so past us."""
+        self._telemetry.emit(events.passed_through(kwargs, costs.of_success(kwargs, None), self._clock()))
+
+    def _end(self, call: Call, ending: str, paid: Amounts, log: Logged) -> None:
+        if call.over:
+            return
+        if call.answering:
+            call.end = call.end or partial(self._end, call, ending, paid, log)
+            return
+        call.over, call.end = True, None
+        now = self._clock()
+        event = events.finished(call, ending, paid, log, now_s=now)
+        call.kwargs = None
+        for own in call.owns:
+            own.tell_more(lambda nano_usd: self._telemetry.emit(events.spent_more(event, nano_usd)))
+        self._telemetry.emit(event)
+
+    # What nobody reports
+
+    def _was_lost(self, call: Call) -> None:
+        """Called by the garbage collector, from any thread."""
+        with contextlib.suppress(RuntimeError):  # the loop is closed
+            if self._loop is not None:
+                self._loop.call_soon_threadsafe(self._gone_soon, call)
+
+    def _gone_soon(self, call: Call) -> None:
+        if not call.over:
+            _beside(self._gone(call))
+
+    async def _gone(self, call: Call) -> None:
+        held, until = call.held, time.monotonic() + _SETTLED_WITHIN_S
+        while held is not None and _will_be_settled(call) and time.monotonic() < until:  # noqa: ASYNC110
+            await asyncio.sleep(_LOOKED_EVERY_S)
+        paid = None if held is None else held.paid
+        if paid is None:
+            paid = await self._costs.overheard(call) if call.streams else NOTHING
+        log = Logged()
+        if call.streams:
+            asked, answered = await call.heard.tokens(str((call.kwargs or {}).get("model") or ""))
+            log = Logged(prompt_tokens=asked or max(0, paid.tokens - answered), completion_tokens=answered)
+        call.answering = False
+        self._end(call, "success" if call.answered and not call.streams else "gone", paid, log)
+
+
+def _is_of(call: Call, ticket: Ticket) -> None:
+    """A laxer look-up may have changed the decision since."""
+    call.decision, call.held = ticket.decision, ticket.held
+
+
+def _will_be_settled(call: Call) -> bool:
+    held = call.held
+    return held is not None and not held.settled and (held.admission.reserved or held.called)
+
+
+def _broke_off(call: Call, ticket: Ticket) -> bool:
+    """Of a stream that the front route does not follow: for want of its end it is taken that its client left."""
+    followed = call.heard.is_listened_to
+    return not followed and ticket.streams and ticket.chunks is not None and not is_finished(ticket.chunks)
+
+
+def _is_end(last: Iterable[Any]) -> bool:
+    raw = b"".join(chunk.encode() if isinstance(chunk, str) else bytes(chunk) for chunk in last)
+    return any(end in raw for end in _ENDS)
+
+
+def _failed_as(exception: BaseException) -> tuple[str, str]:
+    refused = reason_of(exception)
+    if refused is not None:
+        return "refused", refused
+    if getattr(exception, "status_code", None) == _CLIENT_LEFT:
+        return "gone", ""
+    return "failure", type(exception).__name__
+
+
+def _beside(work: Coroutine[Any, Any, None]) -> None:
+    task = asyncio.get_running_loop().create_task(work)
+    _tasks.add(task)
+    task.add_done_callback(_tasks.discard)

@@ -1,0 +1,197 @@
+"""One event for each request, whoever says that it is over, and when nobody does."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from litellm.proxy._types import UserAPIKeyAuth
+from starlette.responses import StreamingResponse
+
+from litellm_plugins.cache.verdict import Verdict
+from litellm_plugins.model import Identity, Layer, Reason, Request
+from litellm_plugins.pipeline import Decision
+from litellm_plugins.proxy.budget_prices import PriceBook
+from litellm_plugins.proxy.call_costs import CallCosts
+from litellm_plugins.proxy.calls import Calls
+from litellm_plugins.proxy.refusal import Refusal
+from litellm_plugins.proxy.ticket import Ticket
+from litellm_plugins.settings import parse
+from litellm_plugins.telemetry.events import CacheDecided, CallFinished, Event, OwnSpent, Telemetry
+
+SUCCESS = {
+    "response_cost": 0.002,
+    "standard_logging_object": {
+        "model_group": "small",
+        "model": "gpt-4.1",
+        "custom_llm_provider": "openai",
+        "prompt_tokens": 10,
+        "completion_tokens": 5,
+    },
+}
+
+
+class World:
+    def __init__(self) -> None:
+        self.events: list[Event] = []
+        book = PriceBook({}, router=lambda: None)
+        self.calls = Calls(Telemetry([self]), CallCosts(book, parse({}).ledger), clock=lambda: 1_000.0)
+
+    def record(self, event: Event) -> None:
+        self.events.append(event)
+
+    def begin(self, *, stream: bool = False, before: Ticket | None = None) -> Ticket:
+        who = Identity(team_id="support", key_alias="ci", user_id="ann")
+        request = Request("chat", "small", (), {}, who, stream=stream, feature="faq")
+        event = CacheDecided(Layer.MISS, Reason.EMPTY, "chat", "small")
+        policy = parse({"cache": {"enabled": True}}).cache
+        ticket = Ticket(Decision(request, policy, Verdict(Layer.MISS, Reason.EMPTY), event))
+        self.calls.begun(ticket, {"litellm_call_id": "c1"}, before)
+        return ticket
+
+    @property
+    def ends(self) -> list[CallFinished]:
+        return [event for event in self.events if isinstance(event, CallFinished)]
+
+
+async def test_a_success_is_told_once_with_who_what_and_how_much() -> None:
+    world = World()
+    ticket = world.begin()
+    world.calls.asked(ticket, {"model": "gpt-4.1"})
+    await world.calls.succeeded(ticket, SUCCESS)
+    await world.calls.succeeded(ticket, SUCCESS)
+    await world.calls.failed(ticket, {}, RuntimeError("late"))
+    (end,) = world.ends
+    assert (end.ending, end.team, end.key, end.user, end.feature) == ("success", "support", "ci", "ann", "faq")
+    assert (end.spent_nano_usd, end.prompt_tokens, end.completion_tokens, end.attempts) == (2_000_000, 10, 5, 1)
+    assert (end.model, end.deployment, end.provider, end.call_id) == ("small", "gpt-4.1", "openai", "c1")
+
+
+async def test_a_failed_try_is_no_end_and_two_tickets_of_one_request_are_one_call() -> None:
+    world = World()
+    first = world.begin()
+    first.decision.own.add(40)
+    world.calls.asked(first, {})
+    world.calls.attempt_failed(first, TimeoutError())
+    again = world.begin(before=first)
+    again.decision.own.add(2)
+    world.calls.asked(again, {})
+    assert world.ends == []
+    await world.calls.succeeded(again, SUCCESS)
+    del first, again
+    gc.collect()
+    await asyncio.sleep(0)
+    assert [(end.attempts, end.own_nano_usd) for end in world.ends] == [(2, 42)]
+
+
+async def test_what_the_pack_spends_afterwards_is_told_apart() -> None:
+    world = World()
+    ticket = world.begin()
+    ticket.decision.own.add(40)
+    await world.calls.succeeded(ticket, SUCCESS)
+    ticket.decision.own.add(7)
+    assert world.ends[0].own_nano_usd == 40
+    assert world.events[1] == OwnSpent(
+        "small", 7, endpoint="chat", team="support", key="ci", user="ann", feature="faq", call_id="c1"
+    )
+
+
+@pytest.mark.parametrize(
+    ("exception", "told"),
+    [
+        (RuntimeError("no"), ("failure", "RuntimeError")),
+        (Refusal("empty_message", message="m", type="t", param=None, code=400), ("refused", "empty_message")),
+    ],
+)
+async def test_an_error_is_told_by_its_class_and_a_refusal_by_its_reason(
+    exception: Exception, told: tuple[str, str]
+) -> None:
+    world = World()
+    await world.calls.failed(world.begin(), {}, exception)
+    assert [(end.ending, end.reason, end.spent_nano_usd) for end in world.ends] == [(*told, 0)]
+
+
+async def test_an_answer_that_never_reached_its_client_costs_all_the_same() -> None:
+    """A guardrail refuses what the model said: the client gets an error, the provider its money."""
+    world = World()
+    ticket = world.begin()
+    assert ticket.call is not None
+    ticket.call.attempts, ticket.call.answered = 1, True
+    await world.calls.failed(ticket, {}, RuntimeError("guarded"))
+    assert world.ends == []
+    await world.calls.succeeded(ticket, SUCCESS)
+    assert [(end.ending, end.reason, end.spent_nano_usd) for end in world.ends] == [
+        ("failure", "RuntimeError", 2_000_000)
+    ]
+
+
+async def test_the_front_route_has_the_last_word_on_whether_the_client_stayed() -> None:
+    world = World()
+    ticket = world.begin()
+    call = world.calls.answering(ticket)
+    assert call is not None
+    await world.calls.succeeded(ticket, SUCCESS)
+    assert world.ends == []
+    call.gone = True
+    world.calls.answered(call)
+    assert [(end.ending, end.spent_nano_usd) for end in world.ends] == [("gone", 2_000_000)]
+
+
+async def test_what_nobody_reports_is_told_when_the_request_is_forgotten() -> None:
+    world = World()
+    ticket = world.begin()
+    del ticket
+    gc.collect()
+    async with asyncio.timeout(5):
+        while not world.ends:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+    assert [(end.ending, end.spent_nano_usd) for end in world.ends] == [("gone", 0)]
+
+
+@pytest.mark.parametrize(
+    ("taken", "last", "ending"), [(1, b"data: more\n\n", "gone"), (1, b"data: [DONE]\n\n", "success")]
+)
+async def test_a_stream_that_is_left_is_gone_unless_it_had_said_all(taken: int, last: bytes, ending: str) -> None:
+    async def chunks() -> AsyncIterator[bytes]:
+        yield last
+        yield b"data: never read\n\n"
+
+    world = World()
+    ticket = world.begin(stream=True)
+    response = StreamingResponse(chunks())
+    world.calls.overhear(ticket, response, None)
+    stream: Any = response.body_iterator
+    for _ in range(taken):
+        await anext(stream)
+    await world.calls.succeeded(ticket, SUCCESS)
+    assert world.ends == []
+    await stream.aclose()
+    assert [end.ending for end in world.ends] == [ending]
+
+
+async def test_who_is_turned_away_at_the_door_is_told_of_and_a_stranger_is_not() -> None:
+    world, auth = World(), UserAPIKeyAuth(team_id="support", key_alias="ci")
+    sent = {"model": "small", "metadata": {"feature": "faq"}, "litellm_call_id": "c2"}
+    known = {**sent, "proxy_server_request": {"url": "http://x/v1/messages"}}
+    world.calls.refused(known, auth, RuntimeError("too many"), stands=False)
+    world.calls.refused(known, auth, RuntimeError("too many"), stands=True)
+    world.calls.refused(sent, auth, RuntimeError("wrong key"), stands=False)
+    (end,) = world.ends
+    assert (end.ending, end.reason, end.endpoint, end.team, end.feature) == (
+        *("failure", "RuntimeError", "messages"),
+        *("support", "faq"),
+    )
+
+
+async def test_a_request_that_passed_through_is_told_from_the_host_s_log() -> None:
+    world = World()
+    logged = {**SUCCESS["standard_logging_object"], "metadata": {"user_api_key_team_id": "sales"}}  # type: ignore[dict-item]
+    world.calls.passed_through({**SUCCESS, "standard_logging_object": logged, "litellm_call_id": "c3"})
+    (end,) = world.ends
+    assert (end.endpoint, end.team, end.spent_nano_usd, end.call_id) == (
+        *("pass_through_endpoint", "sales"),
+        *(2_000_000, "c3"),
+    )

@@ -19,6 +19,7 @@ from litellm_plugins.budgets.settling import Bookkeeper
 from litellm_plugins.model import BudgetReason, BudgetState
 from litellm_plugins.proxy import budget_costs as costs
 from litellm_plugins.proxy.budget_callers import caller_of
+from litellm_plugins.proxy.budget_drains import Drains
 from litellm_plugins.proxy.budget_events import decided, settled
 from litellm_plugins.proxy.budget_held import Held
 from litellm_plugins.proxy.budget_prices import PriceBook
@@ -91,6 +92,8 @@ class HostBudgets:
     ) -> None:
         self._enforcement, self._bookkeeper, self._book = enforcement, bookkeeper, book
         self._rules, self._telemetry, self._timer = rules, telemetry, timer
+        drained = rules.left_streams == "drain"
+        self._drains = Drains(at_once=rules.drains_at_once, seconds=rules.drain_s) if drained else None
         self._held: weakref.WeakSet[Held] = weakref.WeakSet()
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -100,9 +103,13 @@ class HostBudgets:
 
     async def aclose(self) -> None:
         """Stop that, once what is under way is settled, or soon: the host tells of a call after it is answered."""
+        if self._drains is not None:
+            await self._drains.aclose()
         until = self._timer() + _SETTLED_WITHIN_S
         while self._timer() < until and (_tasks or any(held.called and not held.settled for held in self._held)):  # noqa: ASYNC110
             await asyncio.sleep(_LOOKED_EVERY_S)
+        for held in [each for each in self._held if each.heard.is_over and not each.settled]:
+            await self._settle_as_heard(held)  # the host has nothing to say of it
         await self._bookkeeper.aclose()
 
     # Stage 4
@@ -200,10 +207,11 @@ class HostBudgets:
     async def succeeded(self, held: Held, kwargs: Mapping[str, Any]) -> None:
         """The host logs the call as a success."""
         actual = costs.of_success(kwargs, held.given, otherwise=held.price)
+        asked = costs.prompt_tokens(kwargs)
         for price in held.left:
-            actual += costs.of_prompt(price, costs.prompt_tokens(kwargs))
+            actual += costs.of_prompt(price, asked)
         if actual != NOTHING:
-            actual = await self._by_its_end(held, actual)
+            actual = await self._by_its_end(held, actual, asked=asked)
         await self._settle(held, actual, "success")
 
     async def failed(self, held: Held, request_data: Mapping[str, Any], *, streamed: bool) -> None:
@@ -211,28 +219,40 @@ class HostBudgets:
         if held.answered:  # the call itself was answered, and its success is about to be logged
             return
         actual = costs.of_failure(request_data, held.given, streamed=streamed)
-        if streamed and not actual.nano_usd and held.price != FREE:
-            actual = await self._overheard(held, asked=costs.failed_prompt_tokens(request_data))
         if streamed:
-            actual = await self._by_its_end(held, actual)
+            asked = costs.failed_prompt_tokens(request_data)
+            if not actual.nano_usd and held.price != FREE:
+                actual = await self._overheard(held, asked=asked)
+            actual = await self._by_its_end(held, actual, asked=asked)
         await self._settle(held, actual, "failure")
+
+    def drains(self, held: Held) -> bool:
+        """Whether it is read on, should its client leave."""
+        return self._drains is not None and bool(held.admission.coverings)
 
     def overhear(self, held: Held, response: StreamingResponse, stream: Any) -> None:
         """Listen to a stream of the host's on its way to the client."""
-        overhear(response, stream, held.heard, lambda: None if held.settled else self._settle_lost(held))
+
+        def ended() -> None:
+            if not held.settled:
+                self._settle_lost(held)
+
+        overhear(response, stream, held.heard, ended, drains=self._drains if self.drains(held) else None)
 
     async def _overheard(self, held: Held, *, asked: int) -> Amounts:
         told, answered = await held.heard.tokens(held.model)
         return reserved_for(held.price, prompt_tokens=told or asked or held.prompt_tokens, output_tokens=answered)
 
-    async def _by_its_end(self, held: Held, actual: Amounts) -> Amounts:
-        """All that was reserved, where a stream has not come to its end and the settings want that."""
-        rules, most = self._rules, held.admission.amount
-        wanted: dict[str, str] = {"broke": rules.broken_streams, "left": rules.left_streams, "whole": "heard"}
-        if not (held.heard.streams and held.admission.reserved and "reserved" in wanted.values()):
+    async def _by_its_end(self, held: Held, actual: Amounts, *, asked: int) -> Amounts:
+        """Of a stream that has not come to its end: all that was heard, or reserved, as the settings say."""
+        rules = self._rules
+        end = held.heard.end if held.heard.streams else "whole"
+        if end == "whole":
             return actual
-        if wanted.get(await held.heard.end(), "reserved") == "heard":
-            return actual
+        wanted = {"broke": (rules.broken_streams,), "left": (rules.left_streams,)}
+        most = await self._overheard(held, asked=asked)
+        if "reserved" in wanted.get(end, (rules.broken_streams, rules.left_streams)) and held.admission.reserved:
+            most = held.admission.amount
         return Amounts(max(actual.nano_usd, most.nano_usd), max(actual.tokens, most.tokens), 1)
 
     async def released(self, held: Held) -> None:
@@ -278,7 +298,7 @@ class HostBudgets:
     async def _settle_as_heard(self, held: Held) -> None:
         actual = NOTHING
         if held.called:
-            actual = await self._by_its_end(held, await self._overheard(held, asked=0))
+            actual = await self._by_its_end(held, await self._overheard(held, asked=0), asked=0)
         await self._settle(held, actual, "gone")
 
 

@@ -31,6 +31,7 @@ from pydantic import BaseModel
 
 from litellm_plugins.proxy import stock
 from litellm_plugins.proxy import ticket as tickets
+from litellm_plugins.proxy.budget_streams import patient
 from litellm_plugins.proxy.callbacks import PluginHandler, in_front
 from litellm_plugins.proxy.delivery import FrontHit
 from litellm_plugins.proxy.endpoints import ALL, CHAT, Endpoint
@@ -148,6 +149,8 @@ async def _answer(pack: Pack, endpoint: Endpoint, request: Request, response: Re
                 requested_model=str(requested_model),
                 include_usage=isinstance(stream_options, dict) and stream_options.get("include_usage") is True,
             ).respond()
+        if _outlives_its_client(pack, processing.data, ticket):
+            common["request"] = patient(request)
         result = await processing.base_process_llm_request(
             **common,
             fastapi_response=response,
@@ -155,6 +158,8 @@ async def _answer(pack: Pack, endpoint: Endpoint, request: Request, response: Re
             skip_pre_call_logic=True,
         )
         stock.finish(endpoint, result)
+        if ticket and endpoint is not CHAT and isinstance(result, StreamingResponse):
+            _watched(pack, endpoint, ticket, result)
         held = ticket.held if ticket else None
         if ticket and pack.budgets is not None and held is not None and isinstance(result, StreamingResponse):
             pack.budgets.overhear(held, result, ticket.stream)
@@ -162,11 +167,18 @@ async def _answer(pack: Pack, endpoint: Endpoint, request: Request, response: Re
             pack.admission.bound(result, processing.data, took_s=time.monotonic() - started)
     except Exception as exc:  # noqa: BLE001 - the host's own edge: it makes an answer of whatever went wrong
         return await stock.failed(endpoint, processing, exc, request=request, body=body, auth=auth)
-    if endpoint is not CHAT:
+    if endpoint is not CHAT and not isinstance(result, Response):
         return _kept(pack, endpoint, ticket, result, response)
     if isinstance(result, BaseModel):
         return host.model_dump_with_preserved_fields(result, exclude_unset=True)
     return result
+
+
+def _watched(pack: Pack, endpoint: Endpoint, ticket: tickets.Ticket, result: StreamingResponse) -> None:
+    """Have what `result` streams stored if it may be; before anything that ends when the client leaves."""
+    fresh = FreshAnswer(pack.pipeline, endpoint, ticket)
+    if fresh.is_wanted:
+        fresh.watch(result)
 
 
 def _kept(pack: Pack, endpoint: Endpoint, ticket: tickets.Ticket | None, result: Any, response: Response) -> Any:
@@ -174,15 +186,18 @@ def _kept(pack: Pack, endpoint: Endpoint, ticket: tickets.Ticket | None, result:
     fresh = FreshAnswer(pack.pipeline, endpoint, ticket) if ticket else None
     if fresh is None or not fresh.is_wanted:
         return result
-    if isinstance(result, Response):
-        if isinstance(result, StreamingResponse):
-            fresh.watch(result)
-        return result
     body = jsonable_encoder(result)
     told = JSONResponse(body)
     told.headers.raw.extend(response.headers.raw)
     fresh.keep(body)
     return told
+
+
+def _outlives_its_client(pack: Pack, data: dict[str, Any], ticket: tickets.Ticket | None) -> bool:
+    """Whether a stream is read on if its client leaves before the first word; the host's own setting comes first."""
+    held = None if ticket is None or data.get("stream") is not True else ticket.held
+    stops = host.general_settings.get("cancel_on_disconnect")
+    return pack.budgets is not None and held is not None and pack.budgets.drains(held) and not stops
 
 
 def _still_served(data: dict[str, Any]) -> bool:

@@ -14,7 +14,7 @@ from typing import Any, Literal
 import litellm
 import orjson
 
-from litellm_plugins.proxy.provider_chunks import is_finished
+from litellm_plugins.proxy.provider_chunks import is_finished, usage_in
 
 End = Literal["whole", "left", "broke", "unknown"]
 _DATA = b"data:"
@@ -69,6 +69,8 @@ class Heard:
     async def tokens(self, model: str) -> tuple[int | None, int]:
         """Of the prompt, where the stream says so, and of the answer: told, or else counted."""
         self._finish()
+        if self.chunks and (told := usage_in(self.chunks)) is not None:
+            return told
         text = "".join(self._words)
         counted = await asyncio.to_thread(litellm.token_counter, model=model, text=text) if text else 0
         return self.asked, (self.answered or 0) + counted - (-self._sound // _LETTERS_PER_SOUND_TOKEN)

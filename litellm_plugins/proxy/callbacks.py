@@ -108,7 +108,7 @@ class PluginHandler(CustomLogger):
         decision = ticket.decision
         check(data, decision.request.endpoint)
         if decision.verdict.is_hit and _is_delivered(decision.request.endpoint, data):
-            budgets.hit(str(ticket), decision.request, data, auth, decision.own)
+            ticket.unheld = budgets.unreserved.hit(str(ticket), decision.request, data, auth, decision.own)
             return
         with decision.steps.measured("reserve"):
             held = ticket.held = await budgets.admit(str(ticket), decision.request, data, auth, decision.own)
@@ -166,7 +166,8 @@ class PluginHandler(CustomLogger):
         if ticket is not None and ticket.held is not None and self._pack.budgets is not None:
             streamed = ticket.decision.request.stream and ticket.streams
             with ticket.decision.steps.measured("settle"):
-                await self._pack.budgets.failed(ticket.held, request_data, streamed=streamed)
+                fault = original_exception
+                await self._pack.budgets.failed(ticket.held, request_data, streamed=streamed, fault=fault)
         if ticket is not None:
             log = request_data.get("litellm_logging_obj")
             call = getattr(log, "model_call_details", None) or {"litellm_params": request_data}
@@ -183,6 +184,8 @@ class PluginHandler(CustomLogger):
         if ticket is not None and ticket.held is not None and self._pack.budgets is not None:
             with ticket.decision.steps.measured("settle"):
                 await self._pack.budgets.succeeded(ticket.held, kwargs)
+        elif ticket is not None and ticket.unheld is not None:
+            ticket.unheld(kwargs)
         if ticket is not None:
             told_to_langfuse(self._pack, ticket, kwargs)
 

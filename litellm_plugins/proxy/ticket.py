@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from litellm_plugins.pipeline import Decision
     from litellm_plugins.proxy.budget_held import Held
+    from litellm_plugins.proxy.budget_unreserved import Unheld
     from litellm_plugins.proxy.deployment import Deployment
     from litellm_plugins.proxy.langfuse_trace import Trace
 
@@ -25,7 +26,7 @@ _PLACES = ("litellm_metadata", "metadata")
 class Ticket(str):
     """A random word that carries its request's decision."""
 
-    __slots__ = ("chunks", "decision", "deployment", "handled", "held", "noted", "stream", "streams", "trace")
+    __slots__ = ("chunks", "decision", "deployment", "handled", "held", "noted", "stream", "streams", "trace", "unheld")
     decision: Decision
     chunks: list[Any] | None  # of a stream, as the provider sent them
     deployment: Deployment | None  # the last that was asked; not for chat completions, whose answers bring it along
@@ -34,11 +35,12 @@ class Ticket(str):
     stream: Any  # of another endpoint, as the host has it on its way out
     streams: bool  # its answer has begun to be streamed
     trace: Trace | None  # in Langfuse
+    unheld: Unheld | None  # of a hit: who books what is asked all the same
     noted: bool  # the trace notes were written: retries must not write them again
 
     def __new__(cls, decision: Decision) -> Ticket:
         ticket = super().__new__(cls, secrets.token_hex(8))
-        ticket.chunks = ticket.deployment = ticket.held = ticket.stream = ticket.trace = None
+        ticket.chunks = ticket.deployment = ticket.held = ticket.stream = ticket.trace = ticket.unheld = None
         ticket.handled = ticket.noted = ticket.streams = False
         ticket.decision = decision
         return ticket

@@ -42,7 +42,8 @@ ENDPOINTS = ("chat", "chat", "messages", "responses", "completions")
 _PATIENCE_S = 60
 _LONGEST_WAIT_S = 60
 _LEASE_S = 20
-_REPLACED_S = 100  # a worker takes so long to start, at most
+_BOOTED_S = 300.0  # two workers on a machine that others keep busy
+_REPLACED_S = 300  # a worker takes so long to start, at most
 _NUMBER = re.compile(r"fault run (\d+)")
 
 
@@ -74,7 +75,9 @@ def main(given: argparse.Namespace) -> int:
         rules = {"lease_s": _LEASE_S, "left_streams": given.left, "broken_streams": given.broken}
         config = budget_config(provider.url, provider.url, budgets, **rules)
         folder, workers = Path(tempfile.mkdtemp()), 2 if given.kills else 1
-        with RunningProxy(config, folder, provider_url=provider.url, num_workers=workers) as proxy:
+        proxy = RunningProxy(config, folder, provider_url=provider.url, num_workers=workers)
+        proxy.boot_timeout_s = _BOOTED_S
+        with proxy:
             plans = [_plan(drawn, index) for index in range(given.requests)]
             due = {given.requests * (number + 1) // (given.kills + 1) for number in range(given.kills)}
             killers = [threading.Thread(target=_kill_one, args=(proxy, drawn)) for _ in due]

@@ -64,7 +64,7 @@ class Worker:
 
     async def spent(self) -> Amounts:
         """Once nothing is under way any more."""
-        while is_busy():
+        while is_busy():  # noqa: ASYNC110 - there is nobody who would tell
             await asyncio.sleep(0.01)
         ledger = SqliteLedger(SqliteFile(self.file.path, schema=SCHEMA, begins_anew=False))
         held = await ledger.balances(now_ms=now_ms())

@@ -11,6 +11,7 @@ import pytest
 
 from tests.support import KEYS, Provider, RunningProxy, eventually
 from tests.support.budget_proxy import (
+    LIMIT_TOKENS,
     ONE_USD_NANO,
     ROOM_FOR_TEN_NANO,
     body_of,
@@ -138,9 +139,9 @@ def test_of_a_stream_that_breaks_before_its_first_word_the_prompt_is_booked(budg
     assert (now.spent - before.spent) % 3_000 == 0
 
 
-def leave(proxy: RunningProxy, endpoint: str, text: str, *, after_lines: int) -> None:
+def leave(proxy: RunningProxy, endpoint: str, text: str, *, after_lines: int, max_tokens: int = 60) -> None:
     """Ask for a long answer, and hang up; before the first word, if after no lines."""
-    path, body = body_of(endpoint, text, "ways", model="slow", stream=True, max_tokens=60)
+    path, body = body_of(endpoint, text, "ways", model="slow", stream=True, max_tokens=max_tokens)
     path, headers = path.replace("/x/", "/slow/"), {"authorization": f"Bearer {KEYS.support}"}
     patience_s = 30 if after_lines else 0.1
     with (
@@ -164,7 +165,7 @@ def test_a_stream_that_its_client_leaves_is_read_on_and_booked_at_what_it_cost(
     leave(budgeted, endpoint, f"left {endpoint} {after_lines}", after_lines=after_lines)
 
     now = settled(budgeted, "ways", before.requests + 1)
-    assert now.spent - before.spent == billed(pacing) >= 60 * 8_000
+    assert now.spent - before.spent == billed(pacing) >= LIMIT_TOKENS * 8_000
     (asked,) = pacing.requests()
     assert asked["outcome"] == "complete"
 
@@ -298,6 +299,19 @@ def test_what_the_ledger_cannot_keep_is_refused_or_allowed_and_both_recover(budg
 
 
 def test_nothing_is_held_in_the_end(budgeted: RunningProxy) -> None:
-    """The last test of this file."""
+    """The last but one of this file."""
     eventually(lambda: open_calls(budgeted) == 0, what="every reservation to be gone")
     assert "Traceback" not in "".join(line for line in budgeted.log().splitlines() if "litellm_plugins" in line)
+
+
+def test_told_to_stop_it_books_what_was_heard_of_streams_that_it_reads_on(budgeted: RunningProxy) -> None:
+    """The last test: it leaves no proxy."""
+    before = held_by(budgeted, "ways")
+    for endpoint in ("chat", "messages"):  # the host has its say of the first, and none of the second
+        leave(budgeted, endpoint, f"a long story {endpoint}", after_lines=6, max_tokens=3_000)
+    assert open_calls(budgeted)
+    budgeted.stop()
+
+    now = held_by(budgeted, "ways")
+    assert (open_calls(budgeted), now.requests - before.requests) == (0, 2)
+    assert before.spent < now.spent < before.spent + 2 * LIMIT_TOKENS * 8_000

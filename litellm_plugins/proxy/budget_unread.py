@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import aiohttp
+from litellm.llms.custom_httpx.aiohttp_transport import AiohttpResponseStream
 
 _MOST_CAUSES = 32
 
@@ -28,6 +29,8 @@ def _readers(fault: BaseException | None) -> Iterator[aiohttp.StreamReader]:
         trace = exc.__traceback__
         while trace is not None:
             reader = trace.tb_frame.f_locals.get("self")
+            if isinstance(reader, AiohttpResponseStream):  # the host's; it cuts off the causes of some faults
+                reader = reader._aiohttp_response.content
             if isinstance(reader, aiohttp.StreamReader):
                 yield reader
             trace = trace.tb_next

@@ -191,7 +191,12 @@ def _ask(proxy: RunningProxy, plan: Plan) -> str:
     path, body = body_of(plan.endpoint, text, f"r{plan.number}", model=plan.model, stream=plan.stream)
     headers = {"authorization": f"Bearer {KEYS.support}"}
     try:
-        common = {"json": body, "headers": headers, "trust_env": False, "timeout": plan.leaves_after_s or _PATIENCE_S}
+        common: dict[str, Any] = {
+            "json": body,
+            "headers": headers,
+            "trust_env": False,
+            "timeout": plan.leaves_after_s or _PATIENCE_S,
+        }
         with httpx.stream("POST", proxy.url + path, **common) as r:
             for read, _ in enumerate(r.iter_bytes(), start=1):
                 if plan.words and read >= plan.words:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import copy
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import Any
 
 import litellm
@@ -258,7 +258,7 @@ async def test_a_streamed_response_closes_what_it_takes_for_its_source() -> None
     """We stand on this because a stream that outlives its client takes the place of the host's own generator."""
     from litellm.proxy.common_request_processing import create_response
 
-    async def words() -> AsyncIterator[str]:
+    async def words() -> AsyncGenerator[str, None]:
         yield "data: one\n\n"
         await asyncio.Event().wait()
 

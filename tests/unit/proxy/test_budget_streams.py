@@ -8,10 +8,11 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from starlette.requests import Request
 from starlette.responses import StreamingResponse
 
 from litellm_plugins.proxy.budget_heard import End, Heard
-from litellm_plugins.proxy.budget_streams import overhear
+from litellm_plugins.proxy.budget_streams import overhear, patient
 
 WORD = b'event: content_block_delta\ndata: {"type": "content_block_delta", "delta": {"text": "Hello"}}\n\n'
 STOP = b'event: message_stop\ndata: {"type": "message_stop"}\n\n'
@@ -93,3 +94,15 @@ async def test_a_stream_that_nobody_listened_to_ends_unknown() -> None:
 
 async def test_what_was_said_is_counted() -> None:
     assert await (await listened(WORD, WORD)).tokens("gpt-4.1") == (None, 2)
+
+
+async def test_who_waits_for_the_first_word_is_not_seen_to_leave() -> None:
+    async def gone() -> dict[str, Any]:
+        return {"type": "http.disconnect"}
+
+    request = Request({"type": "http", "headers": []}, gone)
+    request._body = b"asked"  # the host has read it by then
+    waiting = patient(request)
+    assert await request.is_disconnected()
+    assert not await waiting.is_disconnected()
+    assert await patient(request).body() == b"asked"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -89,7 +90,7 @@ async def test_a_hit_that_a_model_was_asked_for_all_the_same_is_booked(worker: W
 async def test_a_request_that_is_prepared_anew_pays_for_prompts_that_were_left(worker: Worker) -> None:
     held = await worker.called()
     worker.budgets.attempt_failed(held, timeout_while_reading())
-    assert held.left == [Price(2_000, 8_000)]
+    assert held.left == [Price(Fraction(2_000), Fraction(8_000))]
     await worker.budgets.released(held)
     assert await worker.spent() == Amounts(16_000, 8, 0)
 
@@ -121,7 +122,7 @@ async def test_a_streamed_success_that_the_host_counts_nothing_of_is_booked_as_h
     """Legacy completions of chat models."""
     held = await worker.called()
     held.heard.streams = True
-    overhear(type("Response", (), {"body_iterator": None})(), None, held.heard, lambda: None)  # type: ignore[arg-type]
+    overhear(type("Response", (), {"body_iterator": None})(), None, held.heard, lambda: None)
     held.heard.hear(WORD + b"data: [DONE]\n\n")
     await worker.budgets.succeeded(held, {"response_cost": 0.0, "standard_logging_object": {}})
     assert await worker.spent() == Amounts(8 * 2_000 + 8_000, 9, 1)

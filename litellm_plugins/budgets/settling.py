@@ -15,6 +15,7 @@ from litellm_plugins.errors import StoreUnavailable
 _UNBOUND = Limits()
 _LEASE_MS = 60_000  # of what is reserved only to be settled at once
 _MOST_DEBTS = 10_000
+_MOST_TRIES = 5  # of one that the ledger takes exception to, rather than being gone
 _MOST_RELEASES = 1_000  # among them: a gone ledger must not lose money over what would lapse by itself
 
 
@@ -25,6 +26,7 @@ class Debt:
     call_id: str
     actual: Amounts
     lines: tuple[Line, ...] | None  # to be charged; None: those of the call's reservation
+    tries: int = 0  # that failed for a reason of its own
 
     @property
     def is_release(self) -> bool:
@@ -104,9 +106,20 @@ class Bookkeeper:
                 self._failed(StoreUnavailable("internal_error", type(exc).__name__))
 
     async def pay(self) -> None:
-        """Book what is owed. Raises: StoreUnavailable."""
+        """Book what is owed. What cannot be booked stands behind the rest, and is given up in the end.
+
+        Raises: StoreUnavailable; then it is all still owed.
+        """
         for _ in range(len(self._debts)):
-            await self._book(self._debts[0])
+            debt = self._debts[0]
+            try:
+                await self._book(debt)
+            except StoreUnavailable:
+                raise
+            except Exception as exc:  # noqa: BLE001 - a fault of this one: the others must not wait for it
+                self._failed(StoreUnavailable("internal_error", f"a settlement: {type(exc).__name__}"))
+                if debt.tries + 1 < _MOST_TRIES:
+                    self._debts.append(replace(debt, tries=debt.tries + 1))
             self._debts.popleft()
 
     async def _book(self, debt: Debt) -> Settlement:

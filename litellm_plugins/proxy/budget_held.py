@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from litellm_plugins.budgets.estimate import FREE
-from litellm_plugins.proxy.budget_streams import Heard
+from litellm_plugins.proxy.budget_heard import Heard
 
 if TYPE_CHECKING:
     from litellm_plugins.budgets.amounts import Amounts

@@ -1,123 +1,159 @@
-"""Streams on their way out of the front route, listened to for what they cost should they break off.
+"""Streams on their way out of the front route, listened to for what they cost should they break off or be left.
 
-The host puts together what a broken chat stream brought, and prices it. Of other endpoints' streams, and where a
-client leaves before the first word, it says nothing: then what went over the wire is counted.
+The host puts together what a broken chat stream brought, and prices it. Of other endpoints' streams it says nothing:
+then what went over the wire is counted. A stream that is left may be read on, by a task that knows no client.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
-import litellm
-import orjson
+from starlette.requests import Request
 
-from litellm_plugins.proxy.provider_chunks import chunks_of, is_finished
+from litellm_plugins.proxy.provider_chunks import chunks_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, MutableMapping
 
     from starlette.responses import StreamingResponse
 
-End = Literal["whole", "left", "broke", "unknown"]
-_DATA = b"data:"
-_SAID_IN = ("text", "partial_json", "thinking", "content", "reasoning_content", "arguments")
-_DONE = b"data: [DONE]"  # of those whose events have no type
-_ENDS = frozenset({"message_stop", "response.completed", "response.incomplete", "response.failed"})
+    from litellm_plugins.proxy.budget_drains import Drains
+    from litellm_plugins.proxy.budget_heard import Heard
+
 _HOST_IS_DONE_S = 3.0  # after the end of a stream: by then the host has logged it, if it will
+_AHEAD = 16  # events that are read before a slow client has taken them
 
 
-@dataclass(slots=True)
-class Heard:
-    """What went by so far."""
-
-    raw: list[bytes] = field(default_factory=list)
-    chunks: list[Any] | None = None  # as the provider sent them, where the host translates
-    streams: bool = False
-    is_listened_to: bool = False
-    left: bool = False  # by its client
-
-    async def end(self) -> End:
-        """How it ended, once it has."""
-        if self.chunks is not None:
-            whole = is_finished(self.chunks)
-        else:
-            whole = await asyncio.to_thread(_says_its_end, b"".join(self.raw))
-        if whole:
-            return "whole"
-        return "left" if self.left else "broke" if self.is_listened_to else "unknown"
-
-    async def tokens(self, model: str) -> tuple[int | None, int]:
-        """Of the prompt, where the stream says so, and of the answer: counted."""
-        return await asyncio.to_thread(_counted, b"".join(self.raw), model)
-
-
-def overhear(response: StreamingResponse, stream: Any, heard: Heard, ended: Callable[[], None]) -> None:
-    """Listen to `response`, which is made of the host's `stream`.
+def overhear(
+    response: StreamingResponse, stream: Any, heard: Heard, ended: Callable[[], None], *, drains: Drains | None = None
+) -> None:
+    """Listen to `response`, which is made of the host's `stream`. With `drains` it outlives its client.
 
     `ended` is called when it is over, whoever ended it, and the host has had its say.
     """
     heard.is_listened_to = True
     if heard.chunks is None and stream is not None:
         heard.chunks = chunks_of(stream)
-    response.body_iterator = _overheard(response.body_iterator, heard, ended)
+    host: Any = response
+    upstream = getattr(response, "upstream_generator", None)
+    if drains is None or upstream is None:  # without the latter nothing is asked any more: it is an error's
+        response.body_iterator = _overheard(response.body_iterator, heard, ended)
+        return
+    outliving = Outliving(response.body_iterator, upstream, heard, ended, drains=drains)
+    response.body_iterator = outliving
+    host._upstream_generator = outliving  # the host closes it when the client is gone, even if nothing was read
+
+
+def patient(request: Request) -> Request:
+    """The same, from a client that waits for the first word: the host stops calls for those that do not.
+
+    Once there is a first word, the response's own client counts, who is gone then.
+    """
+    told = False
+
+    async def receive() -> MutableMapping[str, Any]:
+        nonlocal told
+        if told:
+            await asyncio.Event().wait()
+        told = True
+        return {"type": "http.request", "body": await request.body(), "more_body": False}
+
+    return Request(request.scope, receive)
+
+
+@dataclass(frozen=True, slots=True)
+class _End:
+    """The last that is read."""
+
+    fault: Exception | None
+
+
+class Outliving:
+    """A stream that is read by a task of its own. Its client reads what that has read, and may leave."""
+
+    def __init__(self, chunks: Any, upstream: Any, heard: Heard, ended: Callable[[], None], *, drains: Drains) -> None:
+        self._chunks, self._upstream, self._heard, self._ended, self._drains = chunks, upstream, heard, ended, drains
+        self._read: asyncio.Queue[Any] = asyncio.Queue(_AHEAD)
+        self._task: asyncio.Task[None] | None = None
+        self._is_begun = self._is_alone = self._is_over = False
+
+    @property
+    def task(self) -> asyncio.Task[None]:
+        """What reads it; begun when it is asked for."""
+        if self._task is None:
+            self._task = asyncio.get_running_loop().create_task(self._reading())
+        return self._task
+
+    def give_up(self) -> None:
+        """Read no more of it: the host is told that its client has left."""
+        self._heard.left = True
+        if self._is_begun:  # what has not begun sees it when it begins; cancelled, it would never close anything
+            self.task.cancel()
+
+    def __aiter__(self) -> Outliving:
+        return self
+
+    async def __anext__(self) -> Any:
+        if self._is_over or (self.task.cancelled() and self._read.empty()):
+            raise StopAsyncIteration
+        item = await self._read.get()
+        if not isinstance(item, _End):
+            return item
+        self._is_over = True
+        raise item.fault or StopAsyncIteration
+
+    async def aclose(self) -> None:
+        """Its client is gone, or has read it all."""
+        if self._is_alone:
+            return
+        self._is_alone = True
+        while not self._read.empty():  # so that who waits for room goes on
+            self._read.get_nowait()
+        if self._is_over or (self._task is not None and self._task.done()):
+            return
+        task = self.task
+        if not self._drains.take(self, task):
+            self.give_up()
+
+    async def _reading(self) -> None:
+        fault, self._is_begun = None, True
+        try:
+            while not self._heard.left:
+                chunk = await anext(self._chunks)
+                self._heard.hear(chunk)
+                if not self._is_alone:
+                    await self._read.put(chunk)
+        except StopAsyncIteration:
+            pass
+        except Exception as exc:  # noqa: BLE001 - told to whom it is read for
+            fault = exc
+        finally:
+            for each in (self._chunks, self._upstream):
+                with contextlib.suppress(Exception):
+                    await each.aclose()
+            _over(self._heard, self._ended)
+        if not self._is_alone:
+            await self._read.put(_End(fault))
 
 
 async def _overheard(chunks: Any, heard: Heard, ended: Callable[[], None]) -> AsyncIterator[Any]:
     try:
         async for chunk in chunks:
-            heard.raw.append(chunk.encode() if isinstance(chunk, str) else bytes(chunk))
+            heard.hear(chunk)
             yield chunk
     except (asyncio.CancelledError, GeneratorExit):
         heard.left = True  # before the host, which is told next, says that it is over
         raise
     finally:
-        asyncio.get_running_loop().call_later(_HOST_IS_DONE_S, ended)
         with contextlib.suppress(AttributeError):
             await chunks.aclose()
+        _over(heard, ended)
 
 
-def _counted(raw: bytes, model: str) -> tuple[int | None, int]:
-    asked, words = None, []
-    for event in _events(raw):
-        usage = _mapping(_mapping(event.get("message")).get("usage"))
-        asked = usage.get("input_tokens", asked)
-        words += list(_words(event))
-    text = "".join(words)
-    return asked, litellm.token_counter(model=model, text=text) if text else 0
-
-
-def _events(raw: bytes) -> Iterator[Mapping[str, Any]]:
-    for line in raw.splitlines():
-        if line.startswith(_DATA):
-            with contextlib.suppress(orjson.JSONDecodeError):  # half an event, or the end
-                event = orjson.loads(line.removeprefix(_DATA))
-                if isinstance(event, Mapping):
-                    yield event
-
-
-def _says_its_end(raw: bytes) -> bool:
-    """Of streams that are passed on as their provider sends them."""
-    kinds = {event.get("type") for event in _events(raw)}
-    return bool(kinds & _ENDS) or (kinds <= {None} and raw.rstrip().endswith(_DONE))
-
-
-def _words(event: Mapping[str, Any]) -> Iterator[str]:
-    """What is said in a stream's event, of any endpoint."""
-    delta = event.get("delta")
-    if isinstance(delta, str):
-        yield delta
-    said: list[Any] = [delta]
-    for choice in event.get("choices") or ():
-        said += [choice, _mapping(choice).get("delta")]
-    for each in said:
-        for name in _SAID_IN:
-            if isinstance(word := _mapping(each).get(name), str):
-                yield word
-
-
-def _mapping(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
+def _over(heard: Heard, ended: Callable[[], None]) -> None:
+    heard.is_over = True
+    asyncio.get_running_loop().call_later(_HOST_IS_DONE_S, ended)

@@ -112,7 +112,7 @@ class Asked:
         if name not in self._counted:
             self._counted[name] = await self._count(name)
         counted = self._counted[name]
-        if provider in _OPENAI and self._is_plain_chat:
+        if provider in _OPENAI and self._plain is not None:
             return counted if most is None else min(counted, most)
         if provider not in _OPENAI:
             counted = min(int(counted * _OF_OTHERS) + 1, len(self._text))
@@ -122,21 +122,28 @@ class Asked:
         return total if most is None or self.endpoint in ("embeddings", "completions") else min(total, most)
 
     @property
-    def _is_plain_chat(self) -> bool:
-        """Nothing but texts with a role: OpenAI says to the token how it counts them."""
-        if self.endpoint != "chat" or any(self.body.get(name) for name in _READ if name != "messages"):
-            return False
-        messages = self.body.get("messages")
-        return isinstance(messages, list) and all(
+    def _plain(self) -> list[Any] | None:
+        """Nothing but texts with a role, or one text, which is passed on as such: OpenAI says how it counts them."""
+        name = {"chat": "messages", "completions": "prompt"}.get(self.endpoint)
+        if name is None or any(self.body.get(other) for other in _READ if other != name):
+            return None
+        asked = self.body.get(name)
+        if self.endpoint == "completions" and isinstance(asked, str):
+            return [{"role": "user", "content": asked}]
+        if self.endpoint != "chat" or not isinstance(asked, list):
+            return None
+        plain = all(
             isinstance(each, dict) and set(each) == {"role", "content"} and isinstance(each["content"], str)
-            for each in messages
+            for each in asked
         )
+        return asked if plain else None
 
     async def _count(self, model: str) -> int:
-        if self._is_plain_chat and len(self._text) <= _INLINE_CHARS:
-            return _message_tokens(self.body["messages"], model)
-        if self._is_plain_chat and len(self._text) <= _MOST_CHARS:
-            return await asyncio.to_thread(_message_tokens, self.body["messages"], model)
+        plain = self._plain
+        if plain is not None and len(self._text) <= _INLINE_CHARS:
+            return _message_tokens(plain, model)
+        if plain is not None and len(self._text) <= _MOST_CHARS:
+            return await asyncio.to_thread(_message_tokens, plain, model)
         text = self._text.decode(errors="replace")
         if len(text) <= _INLINE_CHARS:
             return _tokens(text, model)

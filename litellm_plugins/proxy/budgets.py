@@ -4,28 +4,32 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import itertools
 import time
 import weakref
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from litellm_plugins.budgets.amounts import NOTHING, Amounts
 from litellm_plugins.budgets.enforcement import Enforcement
-from litellm_plugins.budgets.estimate import FREE, reserved_for
+from litellm_plugins.budgets.estimate import FREE
 from litellm_plugins.budgets.policy import BudgetPolicy
 from litellm_plugins.budgets.settling import Bookkeeper
 from litellm_plugins.model import BudgetReason, BudgetState
 from litellm_plugins.proxy import budget_costs as costs
 from litellm_plugins.proxy.budget_callers import caller_of
+from litellm_plugins.proxy.budget_drains import Drains
+from litellm_plugins.proxy.budget_ends import by_its_end, overheard
 from litellm_plugins.proxy.budget_events import decided, settled
 from litellm_plugins.proxy.budget_held import Held
 from litellm_plugins.proxy.budget_prices import PriceBook
 from litellm_plugins.proxy.budget_refusal import BudgetRefusal
 from litellm_plugins.proxy.budget_streams import overhear
 from litellm_plugins.proxy.budget_tariff import BY_TOKENS, HostTariff
+from litellm_plugins.proxy.budget_tasks import beside, is_busy
 from litellm_plugins.proxy.budget_tokens import Asked, cap_output
+from litellm_plugins.proxy.budget_unread import unread
+from litellm_plugins.proxy.budget_unreserved import Unreserved
 from litellm_plugins.proxy.conversion import identity_of
 from litellm_plugins.proxy.host_judge import host_router
 from litellm_plugins.telemetry.events import StageFailed
@@ -35,7 +39,7 @@ if TYPE_CHECKING:
     from litellm.proxy._types import UserAPIKeyAuth
     from starlette.responses import StreamingResponse
 
-    from litellm_plugins.budgets.ledger import Ledger, Line
+    from litellm_plugins.budgets.ledger import Ledger
     from litellm_plugins.cache.own_calls import OwnCalls
     from litellm_plugins.errors import StoreUnavailable
     from litellm_plugins.model import Request
@@ -47,7 +51,6 @@ _SETTLED_WITHIN_S, _LOOKED_EVERY_S = 3.0, 0.05
 _PLACES = ("metadata", "litellm_metadata")
 _UNSURE = frozenset({BudgetReason.LEDGER_UNAVAILABLE, BudgetReason.LEDGER_UNAVAILABLE_ALLOWED})
 _OURS = "litellm_plugins"  # in a key's or a team's metadata
-_tasks: set[asyncio.Task[None]] = set()  # the loop itself keeps weak references only
 
 
 def host_budgets(settings: Settings, ledger: Ledger, telemetry: Telemetry) -> HostBudgets | None:
@@ -91,6 +94,9 @@ class HostBudgets:
     ) -> None:
         self._enforcement, self._bookkeeper, self._book = enforcement, bookkeeper, book
         self._rules, self._telemetry, self._timer = rules, telemetry, timer
+        drained = rules.left_streams == "drain"
+        self._drains = Drains(at_once=rules.drains_at_once, seconds=rules.drain_s) if drained else None
+        self.unreserved = Unreserved(enforcement, bookkeeper, book, telemetry)
         self._held: weakref.WeakSet[Held] = weakref.WeakSet()
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -100,9 +106,13 @@ class HostBudgets:
 
     async def aclose(self) -> None:
         """Stop that, once what is under way is settled, or soon: the host tells of a call after it is answered."""
+        if self._drains is not None:
+            await self._drains.aclose()
         until = self._timer() + _SETTLED_WITHIN_S
-        while self._timer() < until and (_tasks or any(held.called and not held.settled for held in self._held)):  # noqa: ASYNC110
+        while self._timer() < until and (is_busy() or any(held.called and not held.settled for held in self._held)):  # noqa: ASYNC110
             await asyncio.sleep(_LOOKED_EVERY_S)
+        for held in [each for each in self._held if each.heard.is_over and not each.settled]:
+            await self._settle_as_heard(held)  # the host has nothing to say of it
         await self._bookkeeper.aclose()
 
     # Stage 4
@@ -134,18 +144,6 @@ class HostBudgets:
         )
         self._held.add(held)
         return held
-
-    def hit(self, call_id: str, request: Request, data: Mapping[str, Any], auth: UserAPIKeyAuth, own: OwnCalls) -> None:
-        """It is answered from the cache. Whatever finding that has cost is charged to it."""
-        caller, group = caller_of(request.identity, request.feature, data, auth), str(data.get("model") or "")
-
-        def lines() -> Sequence[Line]:
-            found = self._book.listings(group, request.identity.team_id)
-            groups = tuple(dict.fromkeys(each.model_group for each in found))
-            providers = tuple(dict.fromkeys(each.provider for each in found if each.provider))
-            return self._enforcement.lines(caller, model_groups=groups, providers=providers)
-
-        self._charge_later(call_id, group, own, lines)
 
     def tell(self, held: Held) -> None:
         """Announce what was decided. Raises: BudgetRefusal, where that is a refusal."""
@@ -200,22 +198,34 @@ class HostBudgets:
     async def succeeded(self, held: Held, kwargs: Mapping[str, Any]) -> None:
         """The host logs the call as a success."""
         actual = costs.of_success(kwargs, held.given, otherwise=held.price)
+        asked = costs.prompt_tokens(kwargs)
         for price in held.left:
-            actual += costs.of_prompt(price, costs.prompt_tokens(kwargs))
+            actual += costs.of_prompt(price, asked)
+        if actual.requests and not actual.tokens and held.heard.streams:  # legacy completions: the host counts nothing
+            actual = await overheard(held, asked=asked)
         if actual != NOTHING:
-            actual = await self._by_its_end(held, actual)
+            actual = await by_its_end(held, self._rules, actual, asked=asked)
         await self._settle(held, actual, "success")
 
-    async def failed(self, held: Held, request_data: Mapping[str, Any], *, streamed: bool) -> None:
+    async def failed(
+        self, held: Held, request_data: Mapping[str, Any], *, streamed: bool, fault: BaseException | None = None
+    ) -> None:
         """The host answers with an error, or ends a stream with one."""
         if held.answered:  # the call itself was answered, and its success is about to be logged
             return
-        actual = costs.of_failure(request_data, held.given, streamed=streamed)
-        if streamed and not actual.nano_usd and held.price != FREE:
-            actual = await self._overheard(held, asked=costs.failed_prompt_tokens(request_data))
         if streamed:
-            actual = await self._by_its_end(held, actual)
+            held.heard.hear(b"\n" + unread(fault))
+        actual = costs.of_failure(request_data, held.given, streamed=streamed)
+        if streamed:
+            asked = costs.failed_prompt_tokens(request_data)
+            if not actual.nano_usd and held.price != FREE:
+                actual = await overheard(held, asked=asked)
+            actual = await by_its_end(held, self._rules, actual, asked=asked)
         await self._settle(held, actual, "failure")
+
+    def drains(self, held: Held) -> bool:
+        """Whether it is read on, should its client leave."""
+        return self._drains is not None and bool(held.admission.coverings)
 
     def overhear(self, held: Held, response: StreamingResponse, stream: Any, over: Callable[[], None]) -> None:
         """Listen to a stream of the host's on its way to the client; `over` is called after its end."""
@@ -225,25 +235,14 @@ class HostBudgets:
                 self._settle_lost(held)
             over()
 
-        overhear(response, stream, held.heard, ended)
-
-    async def _overheard(self, held: Held, *, asked: int) -> Amounts:
-        told, answered = await held.heard.tokens(held.model)
-        return reserved_for(held.price, prompt_tokens=told or asked or held.prompt_tokens, output_tokens=answered)
-
-    async def _by_its_end(self, held: Held, actual: Amounts) -> Amounts:
-        """All that was reserved, where a stream has not come to its end and the settings want that."""
-        rules, most = self._rules, held.admission.amount
-        wanted: dict[str, str] = {"broke": rules.broken_streams, "left": rules.left_streams, "whole": "heard"}
-        if not (held.heard.streams and held.admission.reserved and "reserved" in wanted.values()):
-            return actual
-        if wanted.get(await held.heard.end(), "reserved") == "heard":
-            return actual
-        return Amounts(max(actual.nano_usd, most.nano_usd), max(actual.tokens, most.tokens), 1)
+        overhear(response, stream, held.heard, ended, drains=self._drains if self.drains(held) else None)
 
     async def released(self, held: Held) -> None:
-        """It was not made after all."""
-        await self._settle(held, NOTHING, "failure")
+        """It is not made after all; what was left while its provider worked has been read there."""
+        actual = NOTHING
+        for price in held.left:
+            actual += costs.of_prompt(price, held.prompt_tokens)
+        await self._settle(held, actual, "failure")
 
     async def _settle(self, held: Held, actual: Amounts, ending: str) -> None:
         admission = held.admission
@@ -251,7 +250,7 @@ class HostBudgets:
             return
         held.settled, held.paid = True, actual
         actual += Amounts(nano_usd=held.own.take())
-        self._charge_later(held.call_id, held.event.model_group, held.own, lambda: admission.lines)
+        self.unreserved.charge(held.call_id, held.event.model_group, held.own, lambda: admission.lines)
         unsure = admission.verdict.reason in _UNSURE  # its reply was lost, perhaps, and it is reserved all the same
         if not admission.coverings or not (admission.reserved or unsure or actual != NOTHING):
             return
@@ -260,18 +259,6 @@ class HostBudgets:
             reserved = admission.amount if admission.reserved else NOTHING
             self._telemetry.emit(settled(held.event.model_group, admission.lines, actual, reserved, ending))
 
-    def _charge_later(self, call_id: str, group: str, own: OwnCalls, lines: Callable[[], Sequence[Line]]) -> None:
-        """Whatever is put on the tab from now on is booked on its own, and never refused: it has been spent."""
-        numbers = itertools.count(1)
-
-        async def book(amount: Amounts) -> None:
-            drawn_on = lines()
-            name = f"{call_id}-own{next(numbers)}"
-            if drawn_on and await self._bookkeeper.settle(name, amount, lines=drawn_on):
-                self._telemetry.emit(settled(group, drawn_on, amount, NOTHING, "own"))
-
-        own.from_now_on(lambda tab: _beside(book(Amounts(nano_usd=tab.take()))))
-
     def _was_lost(self, held: Held) -> None:
         """Called by the garbage collector, from any thread."""
         with contextlib.suppress(RuntimeError):  # the loop is closed, and the lease will lapse
@@ -279,16 +266,10 @@ class HostBudgets:
                 self._loop.call_soon_threadsafe(self._settle_lost, held)
 
     def _settle_lost(self, held: Held) -> None:
-        _beside(self._settle_as_heard(held))
+        beside(self._settle_as_heard(held))
 
     async def _settle_as_heard(self, held: Held) -> None:
         actual = NOTHING
         if held.called:
-            actual = await self._by_its_end(held, await self._overheard(held, asked=0))
+            actual = await by_its_end(held, self._rules, await overheard(held, asked=0), asked=0)
         await self._settle(held, actual, "gone")
-
-
-def _beside(work: Coroutine[Any, Any, None]) -> None:
-    task = asyncio.get_running_loop().create_task(work)
-    _tasks.add(task)
-    task.add_done_callback(_tasks.discard)

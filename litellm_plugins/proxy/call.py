@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from litellm_plugins.proxy.budget_streams import Heard
+from litellm_plugins.proxy.budget_heard import Heard
 
 if TYPE_CHECKING:
     from litellm_plugins.cache.own_calls import OwnCalls

@@ -112,7 +112,7 @@ class PluginHandler(CustomLogger):
         decision = ticket.decision
         check(data, decision.request.endpoint)
         if decision.verdict.is_hit and _is_delivered(decision.request.endpoint, data):
-            budgets.hit(str(ticket), decision.request, data, auth, decision.own)
+            ticket.unheld = budgets.unreserved.hit(str(ticket), decision.request, data, auth, decision.own)
             return
         with decision.steps.measured("reserve"):
             held = ticket.held = await budgets.admit(str(ticket), decision.request, data, auth, decision.own)
@@ -175,7 +175,8 @@ class PluginHandler(CustomLogger):
         if ticket is not None and ticket.held is not None and self._pack.budgets is not None:
             streamed = ticket.decision.request.stream and ticket.streams
             with ticket.decision.steps.measured("settle"):
-                await self._pack.budgets.failed(ticket.held, request_data, streamed=streamed)
+                fault = original_exception
+                await self._pack.budgets.failed(ticket.held, request_data, streamed=streamed, fault=fault)
         if ticket is not None:
             await self._pack.calls.failed(ticket, request_data, original_exception)
             log = request_data.get("litellm_logging_obj")
@@ -197,6 +198,8 @@ class PluginHandler(CustomLogger):
         if ticket is not None and ticket.held is not None and self._pack.budgets is not None:
             with ticket.decision.steps.measured("settle"):
                 await self._pack.budgets.succeeded(ticket.held, kwargs)
+        elif ticket is not None and ticket.unheld is not None:
+            ticket.unheld(kwargs)
         if ticket is not None:
             await self._pack.calls.succeeded(ticket, kwargs)
             told_to_langfuse(self._pack, ticket, kwargs)

@@ -31,6 +31,7 @@ from pydantic import BaseModel
 
 from litellm_plugins.proxy import stock
 from litellm_plugins.proxy import ticket as tickets
+from litellm_plugins.proxy.budget_streams import patient
 from litellm_plugins.proxy.callbacks import PluginHandler, in_front
 from litellm_plugins.proxy.delivery import FrontHit
 from litellm_plugins.proxy.endpoints import ALL, CHAT, Endpoint
@@ -150,6 +151,8 @@ async def _answer(pack: Pack, endpoint: Endpoint, request: Request, response: Re
                 include_usage=isinstance(stream_options, dict) and stream_options.get("include_usage") is True,
             ).respond()
         call = pack.calls.answering(ticket)
+        if _outlives_its_client(pack, processing.data, ticket):
+            common["request"] = patient(request)
         result = await processing.base_process_llm_request(
             **common,
             fastapi_response=response,
@@ -157,21 +160,32 @@ async def _answer(pack: Pack, endpoint: Endpoint, request: Request, response: Re
             skip_pre_call_logic=True,
         )
         stock.finish(endpoint, result)
-        if ticket and isinstance(result, StreamingResponse):
-            pack.calls.overhear(ticket, result, pack.budgets)
+        if isinstance(result, StreamingResponse):
+            _listened_to(pack, endpoint, ticket, result)
+            if pack.admission is not None:
+                pack.admission.bound(result, processing.data, took_s=time.monotonic() - started)
         elif call is not None:
             call.gone = await request.is_disconnected()
-        if pack.admission is not None and isinstance(result, StreamingResponse):
-            pack.admission.bound(result, processing.data, took_s=time.monotonic() - started)
     except Exception as exc:  # noqa: BLE001 - the host's own edge: it makes an answer of whatever went wrong
         return await stock.failed(endpoint, processing, exc, request=request, body=body, auth=auth)
     finally:
         pack.calls.answered(call)
-    if endpoint is not CHAT:
+    if endpoint is not CHAT and not isinstance(result, Response):
         return _kept(pack, endpoint, ticket, result, response)
     if isinstance(result, BaseModel):
         return host.model_dump_with_preserved_fields(result, exclude_unset=True)
     return result
+
+
+def _listened_to(pack: Pack, endpoint: Endpoint, ticket: tickets.Ticket | None, result: StreamingResponse) -> None:
+    """Have what `result` streams stored if it may be, before anything that ends when the client leaves, and counted."""
+    if ticket is None:
+        return
+    if endpoint is not CHAT:
+        fresh = FreshAnswer(pack.pipeline, endpoint, ticket)
+        if fresh.is_wanted:
+            fresh.watch(result)
+    pack.calls.overhear(ticket, result, pack.budgets)
 
 
 def _kept(pack: Pack, endpoint: Endpoint, ticket: tickets.Ticket | None, result: Any, response: Response) -> Any:
@@ -179,15 +193,18 @@ def _kept(pack: Pack, endpoint: Endpoint, ticket: tickets.Ticket | None, result:
     fresh = FreshAnswer(pack.pipeline, endpoint, ticket) if ticket else None
     if fresh is None or not fresh.is_wanted:
         return result
-    if isinstance(result, Response):
-        if isinstance(result, StreamingResponse):
-            fresh.watch(result)
-        return result
     body = jsonable_encoder(result)
     told = JSONResponse(body)
     told.headers.raw.extend(response.headers.raw)
     fresh.keep(body)
     return told
+
+
+def _outlives_its_client(pack: Pack, data: dict[str, Any], ticket: tickets.Ticket | None) -> bool:
+    """Whether a stream is read on if its client leaves before the first word; the host's own setting comes first."""
+    held = None if ticket is None or data.get("stream") is not True else ticket.held
+    stops = host.general_settings.get("cancel_on_disconnect")
+    return pack.budgets is not None and held is not None and pack.budgets.drains(held) and not stops
 
 
 def _still_served(data: dict[str, Any]) -> bool:

@@ -45,5 +45,12 @@ def is_finished(chunks: list[Any]) -> bool:
     return any(map(_finishes, chunks))
 
 
+def usage_in(chunks: list[Any]) -> tuple[int, int] | None:
+    """Tokens of the prompt and of the answer, where a provider told them."""
+    told = next((usage for chunk in reversed(chunks) if (usage := getattr(chunk, "usage", None))), None)
+    asked, answered = (getattr(told, name, None) for name in ("prompt_tokens", "completion_tokens"))
+    return (asked, answered) if isinstance(asked, int) and isinstance(answered, int) and asked else None
+
+
 def _finishes(chunk: Any) -> bool:
     return any(getattr(choice, "finish_reason", None) for choice in getattr(chunk, "choices", None) or ())

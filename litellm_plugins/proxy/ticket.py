@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from litellm_plugins.pipeline import Decision
     from litellm_plugins.proxy.budget_held import Held
+    from litellm_plugins.proxy.budget_unreserved import Unheld
     from litellm_plugins.proxy.call import Call
     from litellm_plugins.proxy.deployment import Deployment
     from litellm_plugins.proxy.langfuse_trace import Trace
@@ -26,7 +27,9 @@ _PLACES = ("litellm_metadata", "metadata")
 class Ticket(str):
     """A random word that carries its request's decision."""
 
-    __slots__ = ("call", "chunks", "decision", "deployment", "handled", "held", "noted", "stream", "streams", "trace")
+    __slots__ = (
+        "call", "chunks", "decision", "deployment", "handled", "held", "noted", "stream", "streams", "trace", "unheld",
+    )  # fmt: skip
     decision: Decision
     call: Call | None  # the client request that it belongs to; a fallback of the host's may give that another ticket
     chunks: list[Any] | None  # of a stream, as the provider sent them
@@ -36,11 +39,13 @@ class Ticket(str):
     stream: Any  # of another endpoint, as the host has it on its way out
     streams: bool  # its answer has begun to be streamed
     trace: Trace | None  # in Langfuse
+    unheld: Unheld | None  # of a hit: who books what is asked all the same
     noted: bool  # the trace notes were written: retries must not write them again
 
     def __new__(cls, decision: Decision) -> Ticket:
         ticket = super().__new__(cls, secrets.token_hex(8))
-        ticket.call = ticket.chunks = ticket.deployment = ticket.held = ticket.stream = ticket.trace = None
+        ticket.call = ticket.chunks = ticket.deployment = ticket.held = None
+        ticket.stream = ticket.trace = ticket.unheld = None
         ticket.handled = ticket.noted = ticket.streams = False
         ticket.decision = decision
         return ticket

@@ -15,7 +15,8 @@ from litellm_plugins.settings.share import Share
 
 Kind = Literal["global", "key", "team", "user", "end_user", "feature", "tag", "model", "provider"]
 Unit = Literal["min", "h", "d", "w", "mo"]
-Streams = Literal["heard", "reserved"]  # what is booked of one that nobody told the usage of
+Broken = Literal["heard", "reserved"]  # what is booked of a stream that nobody told the usage of
+Left = Literal["drain", "heard", "reserved"]  # the first: it is read on until its usage is told
 KINDS: tuple[Kind, ...] = get_args(Kind)
 CLIENT_NAMED: frozenset[Kind] = frozenset({"end_user", "feature", "tag", "model"})  # a wildcard knows any model
 _WINDOW = re.compile(r"([1-9][0-9]{0,3})(min|h|d|w|mo)( rolling)?")
@@ -173,8 +174,10 @@ class Ledger(Block):
     uncovered: Literal["deny", "allow"] = "deny"  # requests on pass-through paths, of whoever a budget covers
     prices: dict[str, Price] = Field(default_factory=dict)  # by model group
     assumed_output_tokens: int = Field(default=4_096, ge=1)  # where neither the request nor the price list has a limit
-    broken_streams: Streams = "heard"  # the provider's stream ended too early
-    left_streams: Streams = "heard"  # the client hung up before its end
+    broken_streams: Broken = "heard"  # the provider's stream ended too early
+    left_streams: Left = "drain"  # the client hung up before its end
+    drain_s: float = Field(default=120, ge=1, le=3_600)  # for how long one is read on; then as `heard`
+    drains_at_once: int = Field(default=64, ge=1, le=10_000)  # of a worker; a client that leaves more: as `heard`
     other_request_usd: Usd = Decimal("0.10")  # reserved for what is not priced by tokens
 
 

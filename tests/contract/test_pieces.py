@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import copy
 import json
+from collections.abc import AsyncGenerator
 from typing import Any
 
 import litellm
@@ -250,3 +252,32 @@ def test_the_host_s_own_copy_of_a_request_keeps_the_ticket(host: Any) -> None:
 
 async def _nothing() -> None:
     pass
+
+
+async def test_a_streamed_response_closes_what_it_takes_for_its_source() -> None:
+    """We stand on this because a stream that outlives its client takes the place of the host's own generator."""
+    from litellm.proxy.common_request_processing import create_response
+
+    async def words() -> AsyncGenerator[str, None]:
+        yield "data: one\n\n"
+        await asyncio.Event().wait()
+
+    class Source:
+        closed = 0
+
+        async def aclose(self) -> None:
+            self.closed += 1
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.disconnect"}
+
+    source, upstream = Source(), words()
+    response: Any = await create_response(upstream, "text/event-stream", {})
+    assert response.upstream_generator is upstream
+    response._upstream_generator = source
+    await response({"type": "http", "asgi": {"spec_version": "2.3"}}, receive, _send_nothing)
+    assert source.closed == 1
+
+
+async def _send_nothing(_: Any) -> None:
+    return None

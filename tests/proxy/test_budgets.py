@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 
+import httpx
 import openai
 import pytest
 
 from tests.support import KEYS, Provider, RunningProxy, eventually
 from tests.support.budget_proxy import (
+    LIMIT_TOKENS,
     ONE_USD_NANO,
     ROOM_FOR_TEN_NANO,
     body_of,
@@ -81,7 +84,7 @@ def test_of_64_at_once_exactly_as_many_succeed_as_there_is_room_for(
 
 
 @STREAMED
-@pytest.mark.parametrize("endpoint", ["chat", "azure", "messages", "responses"])
+@pytest.mark.parametrize("endpoint", ["chat", "azure", "messages", "responses", "completions"])
 def test_a_success_is_booked_at_what_it_cost(
     budgeted: RunningProxy, charging: Provider, endpoint: str, stream: bool
 ) -> None:
@@ -106,7 +109,7 @@ def test_an_error_costs_nothing(budgeted: RunningProxy, endpoint: str, stream: b
     assert settled(budgeted, "ways", before.requests) == before
 
 
-@pytest.mark.parametrize("endpoint", ["chat", "azure", "responses"])
+@pytest.mark.parametrize("endpoint", ["chat", "azure", "responses", "completions"])
 def test_a_stream_that_breaks_off_is_booked_as_far_as_it_came(
     budgeted: RunningProxy, pacing: Provider, endpoint: str
 ) -> None:
@@ -127,19 +130,53 @@ def test_a_prompt_that_a_provider_had_when_it_was_left_is_booked(budgeted: Runni
     assert now.spent - before.spent == eventually(lambda: billed(charging), what="the provider to see it")
 
 
-@pytest.mark.parametrize("endpoint", ["chat", "azure", "messages", "responses"])
-def test_what_a_client_leaves_mid_stream_is_booked(budgeted: RunningProxy, endpoint: str) -> None:
+def test_of_a_stream_that_breaks_before_its_first_word_the_prompt_is_booked(budgeted: RunningProxy) -> None:
     before = held_by(budgeted, "ways")
-    path, body = body_of(endpoint, f"left {endpoint}", "ways", model="slow", stream=True, max_tokens=400)
-    path = path.replace("/x/", "/slow/")
-    headers = {"authorization": f"Bearer {KEYS.support}"}
-    with budgeted.stream("POST", path, json=body, headers=headers) as response:
-        lines = response.iter_lines()
-        for _ in range(6):
-            next(lines)
+    post(budgeted, "messages", "wordless simulator:disconnect", "ways", stream=True, max_tokens=1)
 
     now = settled(budgeted, "ways", before.requests + 1)
-    assert now.spent > before.spent
+    assert 20_000 < now.spent - before.spent < 80_000
+    assert (now.spent - before.spent) % 3_000 == 0
+
+
+def leave(proxy: RunningProxy, endpoint: str, text: str, *, after_lines: int, max_tokens: int = 60) -> None:
+    """Ask for a long answer, and hang up; before the first word, if after no lines."""
+    path, body = body_of(endpoint, text, "ways", model="slow", stream=True, max_tokens=max_tokens)
+    path, headers = path.replace("/x/", "/slow/"), {"authorization": f"Bearer {KEYS.support}"}
+    patience_s = 30 if after_lines else 0.1
+    with (
+        contextlib.suppress(httpx.ReadTimeout),
+        proxy.stream("POST", path, json=body, headers=headers, timeout=patience_s) as response,
+    ):
+        lines = response.iter_lines()
+        for _ in range(after_lines):
+            next(lines)
+        if not after_lines:
+            raise AssertionError("it answered too fast")
+
+
+@pytest.mark.parametrize("after_lines", [0, 6])
+@pytest.mark.parametrize("endpoint", ["chat", "messages", "responses", "completions"])
+def test_a_stream_that_its_client_leaves_is_read_on_and_booked_at_what_it_cost(
+    budgeted: RunningProxy, pacing: Provider, endpoint: str, after_lines: int
+) -> None:
+    pacing.clear()
+    before = held_by(budgeted, "ways")
+    leave(budgeted, endpoint, f"left {endpoint} {after_lines}", after_lines=after_lines)
+
+    now = settled(budgeted, "ways", before.requests + 1)
+    assert now.spent - before.spent == billed(pacing) >= LIMIT_TOKENS * 8_000
+    (asked,) = pacing.requests()
+    assert asked["outcome"] == "complete"
+
+
+def test_where_it_cannot_be_read_on_what_was_heard_is_booked(budgeted: RunningProxy, pacing: Provider) -> None:
+    pacing.clear()
+    before = held_by(budgeted, "ways")
+    leave(budgeted, "azure", "left azure", after_lines=6)
+
+    assert settled(budgeted, "ways", before.requests + 1).spent > before.spent
+    assert eventually(lambda: pacing.requests()[0]["outcome"] == "client_left", what="the provider to see it")
 
 
 def test_a_model_that_the_host_does_not_know_leaves_nothing_behind(budgeted: RunningProxy) -> None:
@@ -262,6 +299,19 @@ def test_what_the_ledger_cannot_keep_is_refused_or_allowed_and_both_recover(budg
 
 
 def test_nothing_is_held_in_the_end(budgeted: RunningProxy) -> None:
-    """The last test of this file."""
+    """The last but one of this file."""
     eventually(lambda: open_calls(budgeted) == 0, what="every reservation to be gone")
     assert "Traceback" not in "".join(line for line in budgeted.log().splitlines() if "litellm_plugins" in line)
+
+
+def test_told_to_stop_it_books_what_was_heard_of_streams_that_it_reads_on(budgeted: RunningProxy) -> None:
+    """The last test: it leaves no proxy."""
+    before = held_by(budgeted, "ways")
+    for endpoint in ("chat", "messages"):  # the host has its say of the first, and none of the second
+        leave(budgeted, endpoint, f"a long story {endpoint}", after_lines=6, max_tokens=3_000)
+    assert open_calls(budgeted)
+    budgeted.stop()
+
+    now = held_by(budgeted, "ways")
+    assert (open_calls(budgeted), now.requests - before.requests) == (0, 2)
+    assert before.spent < now.spent < before.spent + 2 * LIMIT_TOKENS * 8_000

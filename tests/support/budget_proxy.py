@@ -49,6 +49,8 @@ def body_of(endpoint: str, text: str, feature: str, *, model: str = "", **more: 
     metadata = {"metadata": {"feature": feature}, "model": model or "gpt-4.1"}
     if endpoint == "responses":
         return "/v1/responses", {"max_output_tokens": LIMIT_TOKENS, "input": text, **metadata, **more}
+    if endpoint == "completions":
+        return "/v1/completions", {"max_tokens": LIMIT_TOKENS, "prompt": text, **metadata, **more}
     body = {"max_tokens": LIMIT_TOKENS, "messages": said, **metadata, **more}
     return "/openai/deployments/x/chat/completions" if endpoint == "azure" else "/v1/chat/completions", body
 

@@ -271,7 +271,7 @@ LEDGER_FAULTS: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "a left stream, another way": (
         {"left_streams": True},
-        "ledger.left_streams: input should be 'heard' or 'reserved' (got True)",
+        "ledger.left_streams: input should be 'drain', 'heard' or 'reserved' (got True)",
     ),
     "a reservation below zero": (
         {"other_request_usd": "-0.1"},

@@ -144,3 +144,13 @@ def test_what_writes_no_answer_is_left_as_it_is() -> None:
     body = {"input": "hello"}
     cap_output(body, "embeddings", 5)
     assert body == {"input": "hello"}
+
+
+async def test_a_text_to_complete_is_counted_as_the_message_that_the_host_makes_of_it() -> None:
+    text = "What does article 7 say?"
+    as_chat = await Asked({"messages": [{"role": "user", "content": text}]}, "chat").prompt_tokens(
+        "openai", "gpt-4.1", None
+    )
+    completed = Asked({"prompt": text, "max_tokens": 5}, "completions")
+    assert await completed.prompt_tokens("openai", "gpt-4.1", None) == as_chat
+    assert await Asked({"prompt": [text]}, "completions").prompt_tokens("openai", "gpt-4.1", None) > as_chat

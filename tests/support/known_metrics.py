@@ -14,23 +14,6 @@ from litellm_plugins.telemetry.sinks.prometheus import PrometheusSink
 
 # Of metrics that are designed and not built yet. An entry goes when its metric comes: a test says so.
 PLANNED: dict[str, tuple[str, tuple[str, ...]]] = {
-    "litellm_plugins_calls": ("counter", ("layer", "ending", "model_group", "endpoint")),
-    "litellm_plugins_spent_usd": ("counter", ("cause", "model_group")),
-    "litellm_plugins_team_spent_usd": ("counter", ("team",)),
-    "litellm_plugins_team_calls": ("counter", ("team",)),
-    "litellm_plugins_tokens": ("counter", ("direction", "model_group")),
-    "litellm_plugins_attempts": ("counter", ("model_group",)),
-    "litellm_plugins_call_seconds": ("histogram", ("layer", "model_group")),
-    "litellm_plugins_first_token_seconds": ("histogram", ("layer", "model_group")),
-    "litellm_plugins_embedding_seconds": ("histogram", ()),
-    "litellm_plugins_score_ratio": ("histogram", ("layer",)),
-    "litellm_plugins_queue_depth": ("gauge", ("queue",)),
-    "litellm_plugins_dropped": ("counter", ("sink", "reason")),
-    "litellm_plugins_verifier_labels": ("gauge", ()),
-    "litellm_plugins_verifier_fit_version": ("gauge", ()),
-    "litellm_plugins_verifier_error_ratio": ("gauge", ("rate",)),
-    "litellm_plugins_redis_memory_bytes": ("gauge", ("kind",)),
-    "litellm_plugins_ledger_drift_ratio": ("gauge", ("budget",)),
     "litellm_plugins_anomalies": ("counter", ("kind",)),
 }
 

@@ -9,18 +9,18 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 
+from litellm_plugins.alerts.outbox import Outbox
+from litellm_plugins.alerts.telling import Teller
 from litellm_plugins.budgets.alerting import Notice, no_room, notices
-from litellm_plugins.budgets.alerting_words import payload
+from litellm_plugins.budgets.alerting_words import message
 from litellm_plugins.budgets.ledger import Balance, Denied, Ledger
-from litellm_plugins.budgets.outbox import Item, Outbox
 from litellm_plugins.budgets.overview import AccountView, Overview
 from litellm_plugins.errors import StoreUnavailable
 from litellm_plugins.settings.alerts import Alerts
 
 _LOG = logging.getLogger(__name__)
 _TOGETHER_S = 0.2  # what is booked in so short a time is looked at together
-_MOST = 10_000  # accounts that were booked on, or notices that are known to be in the outbox
-_KNOWN_MS = 300_000  # for so long nobody asks the outbox again
+_MOST = 10_000  # accounts that were booked on
 
 Seen = Callable[[Sequence[AccountView]], None]
 More = Callable[[Sequence[AccountView]], Awaitable[Sequence[Notice]]]
@@ -52,11 +52,10 @@ class Watch:
         clock_ms: Callable[[], int],
         told: Told = _NOBODY,
     ) -> None:
-        self._overview, self._ledger, self._outbox, self._alerts = overview, ledger, outbox, alerts
-        self._targets, self._clock_ms, self._told = tuple(targets), clock_ms, told
+        self._overview, self._ledger, self._alerts = overview, ledger, alerts
+        self._clock_ms, self._told, self._teller = clock_ms, told, Teller(outbox, targets, put=told.put)
         self._booked: OrderedDict[str, Balance] = OrderedDict()
         self._denied: OrderedDict[str, Denied] = OrderedDict()
-        self._known: OrderedDict[str, int] = OrderedDict()
         self._wake = asyncio.Event()
 
     def settled(self, balances: Sequence[Balance]) -> None:
@@ -121,13 +120,4 @@ class Watch:
 
     async def _raise(self, found: Iterable[Notice]) -> None:
         for notice in found:
-            for target in self._targets:
-                key = f"{target}|{notice.key}"
-                if self._known.get(key, 0) > notice.at_ms:
-                    continue
-                item = Item(key, notice.id, target, payload(notice), notice.until_ms)
-                if await self._outbox.put(item, now_ms=notice.at_ms):
-                    self._told.put()
-                self._known[key] = notice.at_ms + _KNOWN_MS
-                while len(self._known) > _MOST:
-                    self._known.popitem(last=False)
+            await self._teller.tell(message(notice))

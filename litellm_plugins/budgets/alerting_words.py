@@ -1,26 +1,17 @@
-"""A notice as it is kept, as its receivers get it, and in words. Pure."""
+"""A notice as a message, and in words. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import datetime
-from typing import Any, Literal
-from zoneinfo import ZoneInfo
-
-import orjson
-
+from litellm_plugins.alerts.message import Message, iso
 from litellm_plugins.budgets.alerting import Notice
 from litellm_plugins.budgets.amounts import NANO, Metric
 
 _NAMES: dict[Metric, str] = {"nano_usd": "usd", "tokens": "tokens", "requests": "requests"}
 
 
-def payload(notice: Notice) -> str:
-    """The generic shape, without what differs between attempts."""
-    told = {
-        "id": notice.id,
-        "type": f"budget.{notice.kind}",
-        "at": iso(notice.at_ms),
+def message(notice: Notice) -> Message:
+    """As it is kept, and sent."""
+    told: dict[str, object] = {
         "budget": notice.budget,
         "account": notice.account,
         "holder": notice.holder,
@@ -37,18 +28,9 @@ def payload(notice: Notice) -> str:
             "end": iso(notice.span.end_ms),
             "rolling": notice.span.rolling,
         },
-        "text": text(notice),
     }
-    return orjson.dumps({name: value for name, value in told.items() if value is not None}).decode()
-
-
-def body(kept: str, form: Literal["slack", "generic"], *, attempt: int) -> bytes:
-    """What is sent. A repetition says so: the one before may have arrived."""
-    told: Mapping[str, Any] = orjson.loads(kept)
-    if form == "generic":
-        return orjson.dumps({**told, "attempt": attempt})
-    again = f" (sent again, id {told['id']})" if attempt > 1 else ""
-    return orjson.dumps({"text": _for_slack(told["text"] + again)})
+    kind = f"budget.{notice.kind}"
+    return Message(kind, notice.key, notice.id, notice.at_ms, notice.until_ms, told, text(notice))
 
 
 def text(notice: Notice) -> str:
@@ -90,16 +72,3 @@ def amount(value: int | None, metric: Metric) -> str:
 def number(value: int | None, metric: Metric) -> float | int | None:
     """Dollars, or a count."""
     return value / NANO if metric == "nano_usd" and value is not None else value
-
-
-def iso(at_ms: int | None, timezone: str = "UTC") -> str | None:
-    """To the second, in that zone."""
-    if at_ms is None:
-        return None
-    told = datetime.fromtimestamp(at_ms // 1_000, ZoneInfo(timezone)).isoformat()
-    return told.replace("+00:00", "Z") if timezone == "UTC" else told
-
-
-def _for_slack(told: str) -> str:
-    """Names are other people's words: none of them may call a channel or pose as a link."""
-    return told.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from litellm_plugins.budgets.alerting_words import iso, number
+from litellm_plugins.alerts.message import iso
+from litellm_plugins.budgets.alerting_words import number
 from litellm_plugins.budgets.forecast import Forecast
 from litellm_plugins.budgets.overview import AccountView, Meter
 from litellm_plugins.model import BudgetState

@@ -32,8 +32,9 @@ from litellm_plugins.embedding.memo import MemoEmbedder
 from litellm_plugins.errors import SettingsError
 from litellm_plugins.pipeline import Pipeline, tells_checks, tells_judgements
 from litellm_plugins.proxy.admission import HostAdmission, host_admission
+from litellm_plugins.proxy.alert_receivers import webhook_problems
 from litellm_plugins.proxy.budget_prices import PriceBook
-from litellm_plugins.proxy.budget_sight import BudgetSight, webhook_problems
+from litellm_plugins.proxy.budget_sight import BudgetSight
 from litellm_plugins.proxy.budgets import HostBudgets, host_budgets
 from litellm_plugins.proxy.call_costs import CallCosts
 from litellm_plugins.proxy.calls import Calls

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from litellm_plugins.budgets.alerting_words import iso
+from litellm_plugins.alerts.message import iso
 from litellm_plugins.budgets.amounts import Limits
 from litellm_plugins.budgets.ledger import Line
 from litellm_plugins.budgets.overview import AccountView, Overview, chosen

@@ -4,46 +4,28 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
-import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
-import orjson
-
-from litellm_plugins.budgets.alerting_courier import Courier
+from litellm_plugins.alerts.courier import Courier
 from litellm_plugins.budgets.alerting_drift import Drift
 from litellm_plugins.budgets.alerting_ledger import WatchedLedger
 from litellm_plugins.budgets.alerting_watch import More, Told, Watch
-from litellm_plugins.budgets.alerting_webhook import Webhook
 from litellm_plugins.budgets.alerting_words import number
 from litellm_plugins.budgets.overview import AccountView, Overview
 from litellm_plugins.budgets.overview_shown import Shown, label_of, nothing_on
-from litellm_plugins.cache.admin.events import SIGNATURE_HEADER, sign
 from litellm_plugins.model import Reason
+from litellm_plugins.proxy.alert_receivers import LogReceiver, webhooks
 from litellm_plugins.proxy.budget_admin import BudgetAdmin
 from litellm_plugins.proxy.budget_drift import HostLog, host_database
 from litellm_plugins.proxy.budgets import now_ms
-from litellm_plugins.settings import ROOT
-from litellm_plugins.telemetry.events import (
-    AccountMeasured,
-    AlertHandled,
-    BudgetAlert,
-    BudgetsMeasured,
-    DriftMeasured,
-    StageFailed,
-)
+from litellm_plugins.telemetry.events import AccountMeasured, AlertHandled, BudgetsMeasured, DriftMeasured, StageFailed
 
 if TYPE_CHECKING:
-    from litellm_plugins.budgets.alerting_courier import Receiver
     from litellm_plugins.budgets.ledger import Ledger
-    from litellm_plugins.budgets.outbox import Claim
     from litellm_plugins.proxy.stores import Stores
     from litellm_plugins.settings import Settings
     from litellm_plugins.telemetry.events import Telemetry
-
-LOG = "log"  # a receiver that is always there, and no environment variable's name
 
 
 class BudgetSight:
@@ -51,7 +33,7 @@ class BudgetSight:
 
     def __init__(self, settings: Settings, stores: Stores, telemetry: Telemetry) -> None:
         overview = Overview(settings, stores.ledger)
-        receivers = [_Log(telemetry), *_webhooks(settings)]
+        receivers = [LogReceiver(telemetry), *webhooks(settings)]
         self._courier = Courier(
             stores.outbox,
             receivers,
@@ -95,21 +77,6 @@ class BudgetSight:
         await self._courier.aclose()
 
 
-class _Log:
-    """Tells the sinks, in whichever worker it happens to be."""
-
-    target = LOG
-
-    def __init__(self, telemetry: Telemetry) -> None:
-        self._telemetry = telemetry
-
-    async def deliver(self, claim: Claim) -> None:
-        self._telemetry.emit(BudgetAlert(orjson.loads(claim.item.payload), claim.attempt))
-
-    async def aclose(self) -> None:
-        """Nothing is open."""
-
-
 def _drift(settings: Settings, telemetry: Telemetry) -> More | None:
     share = settings.alerts.drift
     if share is None:
@@ -119,39 +86,6 @@ def _drift(settings: Settings, telemetry: Telemetry) -> More | None:
         telemetry.emit(DriftMeasured(budget, apart))
 
     return Drift(share, HostLog(host_database), clock_ms=now_ms, told=told).notices
-
-
-def webhook_problems(settings: Settings) -> list[str]:
-    """What the environment lacks of the settings' webhooks; without the value of any variable."""
-    problems = []
-    for place, webhook in enumerate(settings.alerts.webhooks):
-        path, url = f"{ROOT}.alerts.webhooks.{place}", os.environ.get(webhook.url_env, "")
-        if not url:
-            problems.append(f"{path}.url_env: the environment variable {webhook.url_env} is not set")
-        elif not _is_http(url):
-            problems.append(f"{path}.url_env: {webhook.url_env} holds no http:// or https:// URL")
-        if webhook.secret_env is not None and not os.environ.get(webhook.secret_env):
-            problems.append(f"{path}.secret_env: the environment variable {webhook.secret_env} is not set")
-    return problems
-
-
-def _webhooks(settings: Settings) -> Iterable[Receiver]:
-    for webhook in settings.alerts.webhooks:
-        url, secret = os.environ.get(webhook.url_env, ""), os.environ.get(webhook.secret_env or "", "")
-        yield Webhook(webhook.url_env, url, webhook.format, sign=_signing(secret) if secret else None)
-
-
-def _is_http(url: str) -> bool:
-    try:
-        parts = urlsplit(url)
-        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        return False
-
-
-def _signing(secret: str) -> Callable[[bytes], tuple[str, str]]:
-    """As the cache's events are signed and verified."""
-    return lambda body: (SIGNATURE_HEADER, sign(secret, body, at=int(time.time())))
 
 
 def _gauges(settings: Settings, overview: Overview, telemetry: Telemetry) -> Callable[[Sequence[AccountView]], None]:

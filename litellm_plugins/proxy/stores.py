@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypedDict
 
 from litellm_plugins.admission.backends import sqlite as sqlite_flights
+from litellm_plugins.alerts.backends import sqlite as sqlite_outbox
 from litellm_plugins.budgets.backends import sqlite as sqlite_ledger
-from litellm_plugins.budgets.backends import sqlite_outbox
 from litellm_plugins.budgets.backends import sqlite_schema as ledger_schema
 from litellm_plugins.cache.backends import (
     sqlite,
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from litellm_plugins.admission.flights import FlightStore
+    from litellm_plugins.alerts.outbox import Outbox
     from litellm_plugins.budgets.ledger import Ledger
-    from litellm_plugins.budgets.outbox import Outbox
     from litellm_plugins.cache.admin.audit import Journal
     from litellm_plugins.cache.checks import CheckStore
     from litellm_plugins.cache.judge import JudgeSpend
@@ -117,7 +117,7 @@ def _on_redis(settings: Settings) -> Stores:
     if missing:
         raise SettingsError([f"{ROOT}.storage.url: {missing}"])
     from litellm_plugins.admission.backends import redis as redis_flights
-    from litellm_plugins.budgets.backends import redis_outbox
+    from litellm_plugins.alerts.backends import redis as redis_outbox
     from litellm_plugins.budgets.backends.redis import RedisLedger
     from litellm_plugins.cache.backends import (
         redis,

@@ -164,6 +164,15 @@ class BudgetAlert:
 
 
 @dataclass(frozen=True, slots=True)
+class AnomalyFound:
+    """Money, tokens or failures move strangely; over all workers told once, by whichever does."""
+
+    kind: str  # of insight.anomalies
+    told: Mapping[str, object]  # as a webhook gets it
+    attempt: int = 1
+
+
+@dataclass(frozen=True, slots=True)
 class AlertHandled:
     """An alert was sent to a receiver, or could not be."""
 
@@ -289,6 +298,7 @@ Event = (
     | BudgetsMeasured
     | BudgetAlert
     | AlertHandled
+    | AnomalyFound
 )
 
 

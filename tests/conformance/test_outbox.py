@@ -6,9 +6,10 @@ import asyncio
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from litellm_plugins.budgets import outbox as limits
-from litellm_plugins.budgets.backends import redis_outbox, sqlite_outbox
-from litellm_plugins.budgets.outbox import Claim, Item, Outbox
+from litellm_plugins.alerts import outbox as limits
+from litellm_plugins.alerts.backends import redis as redis_outbox
+from litellm_plugins.alerts.backends import sqlite as sqlite_outbox
+from litellm_plugins.alerts.outbox import Claim, Item, Outbox
 from tests.support.outboxes import Opener
 
 if TYPE_CHECKING:

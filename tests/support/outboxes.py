@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from litellm_plugins.budgets.backends.redis_outbox import RedisOutbox
-from litellm_plugins.budgets.backends.sqlite_outbox import SCHEMA, SqliteOutbox
-from litellm_plugins.budgets.outbox import Outbox
+from litellm_plugins.alerts.backends.redis import RedisOutbox
+from litellm_plugins.alerts.backends.sqlite import SCHEMA, SqliteOutbox
+from litellm_plugins.alerts.outbox import Outbox
 from litellm_plugins.storage.redis import RedisServer as Connections
 from litellm_plugins.storage.sqlite import SqliteFile
 from tests.support.redis_server import RedisServer

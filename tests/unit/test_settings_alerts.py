@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from litellm_plugins.errors import SettingsError
-from litellm_plugins.proxy.budget_sight import webhook_problems
+from litellm_plugins.proxy.alert_receivers import webhook_problems
 from litellm_plugins.settings import parse
 from litellm_plugins.settings.alerts import Alerts
 

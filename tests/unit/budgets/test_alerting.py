@@ -6,8 +6,9 @@ import json
 from dataclasses import replace
 from typing import Any
 
+from litellm_plugins.alerts.message import body
 from litellm_plugins.budgets.alerting import Notice, no_room, notices
-from litellm_plugins.budgets.alerting_words import body, payload, text
+from litellm_plugins.budgets.alerting_words import message, text
 from litellm_plugins.budgets.amounts import METRICS
 from litellm_plugins.budgets.forecast import Forecast
 from litellm_plugins.budgets.ledger import Span
@@ -76,7 +77,7 @@ def test_a_forecast_is_told_only_where_it_is_as_good_as_sure() -> None:
 
 
 def test_the_generic_shape_has_numbers_and_the_attempt() -> None:
-    told = json.loads(body(payload(one("mark", view(25))), "generic", attempt=1))
+    told = json.loads(body(message(one("mark", view(25))).payload, "generic", attempt=1))
     assert told["type"] == "budget.mark"
     assert (told["budget"], told["account"], told["holder"]) == ("team-day", "team-day/team=support", "team support")
     assert (told["metric"], told["mark"], told["limit"], told["spent"], told["reserved"]) == ("usd", 0.5, 50, 25, 1)
@@ -89,7 +90,7 @@ def test_the_generic_shape_has_numbers_and_the_attempt() -> None:
 
 
 def test_slack_gets_a_sentence_in_which_no_name_can_call_a_channel() -> None:
-    kept = payload(replace(one("mark", view(25)), holder="team <!channel> & co"))
+    kept = message(replace(one("mark", view(25)), holder="team <!channel> & co")).payload
     told = json.loads(body(kept, "slack", attempt=1))
     assert list(told) == ["text"]
     assert "(team &lt;!channel&gt; &amp; co)" in told["text"]

@@ -11,13 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from litellm_plugins.budgets.alerting_courier import LEASE_MS, Courier
+from litellm_plugins.alerts.backends.sqlite import SqliteOutbox
+from litellm_plugins.alerts.courier import LEASE_MS, Courier
+from litellm_plugins.alerts.webhook import Webhook
 from litellm_plugins.budgets.alerting_ledger import WatchedLedger
 from litellm_plugins.budgets.alerting_watch import Watch
-from litellm_plugins.budgets.alerting_webhook import Webhook
 from litellm_plugins.budgets.amounts import Amounts
 from litellm_plugins.budgets.backends.sqlite import SqliteLedger
-from litellm_plugins.budgets.backends.sqlite_outbox import SqliteOutbox
 from litellm_plugins.budgets.overview import Overview
 from litellm_plugins.budgets.policy import Ask, BudgetPolicy
 from litellm_plugins.model import Identity

@@ -6,7 +6,7 @@ import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from litellm_plugins.budgets.outbox import GIVEN_UP_AFTER_MS, MOST_WAITING, Claim, Item
+from litellm_plugins.alerts.outbox import GIVEN_UP_AFTER_MS, MOST_WAITING, Claim, Item
 
 if TYPE_CHECKING:
     from litellm_plugins.storage.redis import RedisServer

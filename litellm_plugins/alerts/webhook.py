@@ -9,9 +9,9 @@ from typing import Literal
 
 import httpx
 
-from litellm_plugins.budgets.alerting_courier import NotDelivered
-from litellm_plugins.budgets.alerting_words import body
-from litellm_plugins.budgets.outbox import Claim
+from litellm_plugins.alerts.courier import NotDelivered
+from litellm_plugins.alerts.message import body
+from litellm_plugins.alerts.outbox import Claim
 
 _TIMEOUT_S = 10.0
 _LONGEST_WAIT_S = 3_600

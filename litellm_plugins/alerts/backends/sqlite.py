@@ -1,11 +1,11 @@
-"""The outbox in the ledger's SQLite file: one row per item."""
+"""The outbox in an SQLite file: one row per item. Its table is named for its first feature, and serves any."""
 
 from __future__ import annotations
 
 import sqlite3
 from typing import TYPE_CHECKING
 
-from litellm_plugins.budgets.outbox import GIVEN_UP_AFTER_MS, MOST_WAITING, Claim, Item
+from litellm_plugins.alerts.outbox import GIVEN_UP_AFTER_MS, MOST_WAITING, Claim, Item
 from litellm_plugins.storage.migrations import Migration
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ SCHEMA = (
 
 
 class SqliteOutbox:
-    """Keeps `Outbox`. The file belongs to the ledger, which closes it."""
+    """Keeps `Outbox`. The file belongs to whoever opened it."""
 
     def __init__(self, file: SqliteFile) -> None:
         self._file = file

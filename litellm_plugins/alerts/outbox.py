@@ -1,4 +1,4 @@
-"""What is to be told to the outside, kept until it was: a protocol; `backends/` keeps it beside the ledger.
+"""What is to be told to the outside, kept until it was: a protocol; `backends/` keeps it.
 
 An item is written once (whoever of many workers is first), claimed for a while by one who tries to send it, and sent
 or tried again later. A worker that dies with a claim leaves it to the next: at least once, and the receiver can tell a

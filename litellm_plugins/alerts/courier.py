@@ -9,7 +9,7 @@ import random
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from litellm_plugins.budgets.outbox import Claim, Outbox
+from litellm_plugins.alerts.outbox import Claim, Outbox
 from litellm_plugins.errors import StoreUnavailable
 
 _LOG = logging.getLogger(__name__)

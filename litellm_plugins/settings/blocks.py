@@ -16,6 +16,7 @@ from litellm_plugins.settings.block import twice
 from litellm_plugins.settings.budgets import Budget, Ledger
 from litellm_plugins.settings.coalesce import Coalesce
 from litellm_plugins.settings.feedback import Feedback
+from litellm_plugins.settings.insight import Insight
 from litellm_plugins.settings.judge import Judge
 from litellm_plugins.settings.share import Share
 from litellm_plugins.settings.storage_url import checked_url, is_redis, shown_url
@@ -204,6 +205,7 @@ class Settings(_Block):
     alerts: Alerts = Alerts()
     telemetry: Telemetry = Telemetry()
     feedback: Feedback = Feedback()
+    insight: Insight = Insight()
     per_team: dict[str, Override] = Field(default_factory=dict)
     per_key: dict[str, Override] = Field(default_factory=dict)
     per_model: dict[str, Override] = Field(default_factory=dict)

@@ -1,0 +1,1 @@
+"""Where the money goes, by the hour, and what about it is strange."""

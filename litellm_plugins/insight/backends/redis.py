@@ -1,0 +1,90 @@
+"""Usage in Redis: a hash for each hour, which the server itself forgets; a sorted set of examples.
+
+Every key has the same part in braces, so that a cluster keeps them together. Lua's numbers are doubles: a row's sums
+are exact below 2^53, in nano-dollars about nine million dollars.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from litellm_plugins.insight.store import KEEP_BATCHES_MS, KEEP_EXAMPLES_MS, MOST_EXAMPLES, Batch
+from litellm_plugins.insight.usage import HOUR_S, Dimension, Example, Row, Sums, grouped, places
+
+if TYPE_CHECKING:
+    from redis.asyncio import Redis
+
+    from litellm_plugins.storage.redis import RedisServer
+
+VERSION = 1  # of this layout
+_FOLDER = Path(__file__).with_name("lua")
+_ADD, _TURN = ((_FOLDER / f"{name}.lua").read_text(encoding="utf-8") for name in ("add", "turn"))
+_READ_AT_ONCE = 24  # hours
+
+
+class RedisUsage:
+    """Keeps `UsageStore`, and closes its connections."""
+
+    def __init__(self, server: RedisServer, prefix: str, *, keep_hours: int) -> None:
+        self._server, self._root, self._keep_hours = server, f"{prefix}:{VERSION}:{{insight}}", keep_hours
+
+    async def add(self, batch: Batch, *, now_ms: int) -> bool:
+        hours: dict[int, list[str | bytes]] = defaultdict(list)
+        for (hour, words), sums in batch.sums.items():
+            hours[hour] += [orjson.dumps(words), ",".join(map(str, sums))]
+        keys = [f"{self._root}:batch:{batch.id}", self._examples, *(self._hour(hour) for hour in hours)]
+        given: list[Any] = [KEEP_BATCHES_MS, now_ms - KEEP_EXAMPLES_MS, MOST_EXAMPLES, KEEP_EXAMPLES_MS]
+        given.append(len(batch.examples))
+        for each in batch.examples:
+            given += [each.at_ms, orjson.dumps(asdict(each))]
+        for hour, rows in hours.items():
+            given += [(hour + 1 + self._keep_hours) * HOUR_S, len(rows) // 2, *rows]
+        return bool(await self._server.run(lambda redis: redis.register_script(_ADD)(keys, given)))
+
+    async def rows(self, since: int, until: int, by: Sequence[Dimension]) -> list[Row]:
+        at, found = places(by), []
+        for first in range(since, until, _READ_AT_ONCE):
+            hours = range(first, min(until, first + _READ_AT_ONCE))
+            for hour, told in zip(hours, await self._read(hours), strict=True):
+                rows = [Row(hour, tuple(orjson.loads(words)), _sums(sums)) for words, sums in told.items()]
+                found += [Row(hour, *each) for each in sorted(grouped(rows, at).items())]
+        return found
+
+    async def examples(self, since_ms: int) -> list[Example]:
+        told: Any = await self._server.run(lambda redis: redis.zrangebyscore(self._examples, since_ms, "+inf"))
+        found = [Example(**orjson.loads(each)) for each in told]
+        return sorted(found, key=lambda each: (-each.spent_nano_usd, each.at_ms))
+
+    async def take_turn(self, name: str, *, now_ms: int, for_ms: int) -> bool:
+        keys = [f"{self._root}:turn:{name}"]
+        return bool(await self._server.run(lambda redis: redis.register_script(_TURN)(keys, [now_ms, for_ms])))
+
+    async def aclose(self) -> None:
+        await self._server.aclose()
+
+    async def _read(self, hours: Sequence[int]) -> list[dict[bytes, bytes]]:
+        async def work(redis: Redis) -> list[dict[bytes, bytes]]:
+            pipe = redis.pipeline(transaction=False)
+            for hour in hours:
+                pipe.hgetall(self._hour(hour))
+            told: list[dict[bytes, bytes]] = await pipe.execute()
+            return told
+
+        return await self._server.run(work)
+
+    @property
+    def _examples(self) -> str:
+        return f"{self._root}:calls"
+
+    def _hour(self, hour: int) -> str:
+        return f"{self._root}:hour:{hour}"
+
+
+def _sums(told: bytes) -> Sums:
+    return Sums(*map(int, told.split(b",")))

@@ -1,0 +1,139 @@
+"""A sink that counts finished calls: into a bounded queue at once, summed into the store every few seconds."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections import Counter
+from collections.abc import Callable, Sequence
+
+from litellm_plugins.insight.bounding import Bounds
+from litellm_plugins.insight.store import Batch, UsageStore
+from litellm_plugins.insight.usage import FAILED, Example, Sums, Words, hour_of
+from litellm_plugins.settings.insight import Insight
+from litellm_plugins.telemetry import queue
+from litellm_plugins.telemetry.events import CallFinished, Event
+
+QUEUE = "usage"
+_ITEMS = 20_000
+_AT_ONCE = 2_000
+_TRIED_FOR_S = 900.0  # with one batch; then it is dropped, and counted as that
+_EXAMPLES_AN_HOUR = 500
+_OF_ONE_KIND = 3  # examples in an hour, and those much dearer than any before
+_DEARER = 1.5
+_LENGTH = 128  # of a word
+
+
+class UsageRecorder:
+    """One for each worker. A batch whose reply was lost is given again under the same id, and counts once."""
+
+    def __init__(self, store: UsageStore, settings: Insight, *, clock_ms: Callable[[], int] | None = None) -> None:
+        self._store, self._end_users = store, settings.end_users
+        self._clock_ms = clock_ms or (lambda: time.time_ns() // 1_000_000)
+        self._bounds, self._picker = Bounds(settings.top, settings.rows_per_hour), _Picker()
+        self._summed: tuple[CallFinished, Batch] | None = None  # the batch in hand, by its first call
+        tries = max(3, int(_TRIED_FOR_S / settings.flush_s))
+        bounds = queue.Bounds(items=_ITEMS, batch=_AT_ONCE, every_s=settings.flush_s, tries=tries)
+        self.queue: queue.BoundedQueue[CallFinished] = queue.BoundedQueue(QUEUE, self._add, bounds=bounds)
+
+    def record(self, event: Event) -> None:
+        """Keeps `Sink`."""
+        if isinstance(event, CallFinished):
+            self.queue.put(event)
+
+    async def _add(self, calls: Sequence[CallFinished]) -> None:
+        if self._summed is None or self._summed[0] is not calls[0]:
+            self._summed = (calls[0], self._batch(calls))
+        await self._store.add(self._summed[1], now_ms=self._clock_ms())
+        self._summed = None
+
+    def _batch(self, calls: Sequence[CallFinished]) -> Batch:
+        sums: dict[tuple[int, Words], Sums] = {}
+        examples = []
+        for call in calls:
+            at_ms = int(call.at_s * 1_000)
+            hour = hour_of(at_ms)
+            words = self._bounds.bounded(hour, self._words(call))
+            one, before = _sums(call), sums.get((hour, words))
+            sums[hour, words] = one if before is None else before.plus(one)
+            if call.trace_id and self._picker.wants(call, hour):
+                examples.append(_example(call, at_ms))
+        return Batch(uuid.uuid4().hex, sums, tuple(examples))
+
+    def _words(self, call: CallFinished) -> Words:
+        return (
+            call.endpoint,
+            call.feature,
+            call.team,
+            call.user,
+            call.end_user if self._end_users else "",
+            call.key,
+            call.model_group,
+            call.model,
+            call.deployment,
+            call.provider,
+            str(call.layer),
+            call.ending,
+        )
+
+
+class _Picker:
+    """Of each kind of call a few in an hour, and the dearest."""
+
+    def __init__(self) -> None:
+        self._hour, self._taken = -1, 0
+        self._counts: Counter[tuple[str, ...]] = Counter()
+        self._dearest: dict[tuple[str, ...], int] = {}
+
+    def wants(self, call: CallFinished, hour: int) -> bool:
+        """Whether to keep this one."""
+        if hour > self._hour:
+            self._hour, self._taken = hour, 0
+            self._counts.clear()
+            self._dearest.clear()
+        kind = (call.feature, call.team, call.model_group, "failed" if call.ending in FAILED else "")
+        dearer = call.spent_nano_usd > _DEARER * self._dearest.get(kind, 0)
+        if self._taken >= _EXAMPLES_AN_HOUR or (self._counts[kind] >= _OF_ONE_KIND and not dearer):
+            return False
+        self._taken += 1
+        self._counts[kind] += 1
+        self._dearest[kind] = max(call.spent_nano_usd, self._dearest.get(kind, 0))
+        return True
+
+
+def _sums(call: CallFinished) -> Sums:
+    return Sums(
+        requests=1,
+        prompt_tokens=call.prompt_tokens,
+        cached_prompt_tokens=call.cached_prompt_tokens,
+        completion_tokens=call.completion_tokens,
+        spent_nano_usd=call.spent_nano_usd,
+        own_nano_usd=call.own_nano_usd,
+        saved_nano_usd=call.saved_nano_usd,
+        saved_tokens=call.saved_tokens,
+        took_ms=round(call.took_ms),
+        first_token_ms=0 if call.first_token_ms is None else round(call.first_token_ms),
+        first_tokens=call.first_token_ms is not None,
+        attempts=call.attempts,
+    )
+
+
+def _example(call: CallFinished, at_ms: int) -> Example:
+    return Example(
+        at_ms=at_ms,
+        trace_id=_kept(call.trace_id),
+        call_id=_kept(call.call_id),
+        feature=_kept(call.feature),
+        team=_kept(call.team),
+        user=_kept(call.user),
+        key=_kept(call.key),
+        model_group=_kept(call.model_group),
+        model=_kept(call.model),
+        ending=call.ending,
+        spent_nano_usd=call.spent_nano_usd,
+        prompt_tokens=call.prompt_tokens,
+    )
+
+
+def _kept(word: str) -> str:
+    return word[:_LENGTH].encode("utf-8", "replace").decode()

@@ -1,0 +1,41 @@
+"""What keeps usage over restarts and workers: a protocol."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from litellm_plugins.insight.usage import Dimension, Example, Row, Sums, Words
+
+KEEP_BATCHES_MS = 86_400_000  # longer than anybody tries to add one again
+KEEP_EXAMPLES_MS = 3 * 86_400_000
+MOST_EXAMPLES = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What one worker has to add, once: however often it is given, it counts once."""
+
+    id: str
+    sums: Mapping[tuple[int, Words], Sums]  # by hour, and the words of all dimensions
+    examples: tuple[Example, ...] = ()
+
+
+class UsageStore(Protocol):
+    """Every method raises `StoreUnavailable` where the store cannot do it."""
+
+    async def add(self, batch: Batch, *, now_ms: int) -> bool:
+        """Add all of it, or nothing. False where that was done before. What is too old is forgotten on the way."""
+
+    async def rows(self, since: int, until: int, by: Sequence[Dimension]) -> list[Row]:
+        """Of the hours from `since` until before `until`: a row for each hour and its words, by both."""
+
+    async def examples(self, since_ms: int) -> list[Example]:
+        """Since then, the dearest first."""
+
+    async def take_turn(self, name: str, *, now_ms: int, for_ms: int) -> bool:
+        """Whether nobody else has it: true for one of all who ask in that time."""
+
+    async def aclose(self) -> None:
+        """Close what it holds open."""

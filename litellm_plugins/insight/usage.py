@@ -1,0 +1,116 @@
+"""What was used: sums of finished calls by the hour and by everything that one may ask for. Pure, all integers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from operator import add
+from typing import Literal, NamedTuple, get_args
+
+from litellm_plugins.model import Layer
+
+Dimension = Literal[
+    "endpoint",
+    "feature",
+    "team",
+    "user",
+    "end_user",
+    "key",
+    "model_group",
+    "model",
+    "deployment",
+    "provider",
+    "layer",
+    "ending",
+]
+DIMENSIONS: tuple[Dimension, ...] = get_args(Dimension)
+HOUR_S = 3_600
+OTHER = "~other"  # all the words of a dimension that an hour had no room for
+
+HITS = frozenset({str(Layer.EXACT), str(Layer.SEMANTIC), str(Layer.COALESCED)})
+LOOKED_UP = HITS | {str(Layer.MISS)}
+FAILED = frozenset({"failure", "refused"})
+
+
+class Sums(NamedTuple):
+    """Of any number of calls."""
+
+    requests: int = 0
+    prompt_tokens: int = 0
+    cached_prompt_tokens: int = 0
+    completion_tokens: int = 0
+    spent_nano_usd: int = 0
+    own_nano_usd: int = 0  # embedding and judge calls
+    saved_nano_usd: int = 0
+    saved_tokens: int = 0
+    took_ms: int = 0
+    first_token_ms: int = 0
+    first_tokens: int = 0  # the calls that `first_token_ms` is of
+    attempts: int = 0  # calls of deployments
+
+    def plus(self, other: Sums) -> Sums:
+        """Both together."""
+        return Sums(*map(add, self, other))
+
+
+NONE = Sums()
+Words = tuple[str, ...]  # one for each of the dimensions that were asked for, in their order
+
+
+class Row(NamedTuple):
+    """Of one hour."""
+
+    hour: int  # since 1970, in UTC
+    words: Words
+    sums: Sums
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """One call to look at, where somebody asks what happened."""
+
+    at_ms: int
+    trace_id: str
+    call_id: str
+    feature: str
+    team: str
+    user: str
+    key: str
+    model_group: str
+    model: str
+    ending: str
+    spent_nano_usd: int
+    prompt_tokens: int
+
+
+def hour_of(at_ms: int) -> int:
+    """The hour that the time lies in."""
+    return at_ms // (HOUR_S * 1_000)
+
+
+def places(by: Sequence[Dimension]) -> tuple[int, ...]:
+    """Where these stand among all."""
+    return tuple(DIMENSIONS.index(each) for each in by)
+
+
+def grouped(rows: Iterable[Row], at: Sequence[int]) -> dict[Words, Sums]:
+    """The sums over hours, by the words that stand at these places."""
+    found: dict[Words, Sums] = {}
+    for row in rows:
+        words = tuple(row.words[place] for place in at)
+        before = found.get(words)
+        found[words] = row.sums if before is None else before.plus(row.sums)
+    return found
+
+
+def total(sums: Iterable[Sums]) -> Sums:
+    """All together."""
+    found = NONE
+    for each in sums:
+        found = found.plus(each)
+    return found
+
+
+def top(sums: Mapping[Words, Sums], most: int) -> list[tuple[Words, Sums]]:
+    """The dearest, then the busiest, first."""
+    return sorted(sums.items(), key=lambda pair: (-pair[1].spent_nano_usd, -pair[1].requests, pair[0]))[:most]

@@ -1,0 +1,85 @@
+"""What every keeper of `UsageStore` promises."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+from litellm_plugins.insight.store import Batch, UsageStore
+from litellm_plugins.insight.usage import DIMENSIONS, Example, Row, Sums, Words, hour_of
+from tests.support.usage_stores import KEEP_HOURS, Opener
+
+NOW = time.time_ns() // 1_000_000  # a server forgets by its own clock
+HOUR = hour_of(NOW)
+
+
+def words(**given: str) -> Words:
+    return tuple(given.get(name, "") for name in DIMENSIONS)
+
+
+FAQ = words(endpoint="chat", feature='f"a,q 👩', team="support", layer="miss", ending="success")
+HIT = words(endpoint="chat", feature="", team="support", layer="exact", ending="success")
+ONE = Sums(1, 100, 20, 30, 2**45 + 1, 3, 4, 5, 6, 7, 1, 2)
+
+
+def example(number: int, *, at_ms: int = NOW, spent: int = 10) -> Example:
+    return Example(at_ms, f"t{number}", "c", "faq", "support", "u", "k", "gpt", "gpt-a", "success", spent, 99)
+
+
+async def test_what_was_added_comes_back_by_whatever_was_asked_for(usage: UsageStore) -> None:
+    assert await usage.add(Batch("a", {(HOUR, FAQ): ONE, (HOUR, HIT): ONE, (HOUR - 1, FAQ): ONE}), now_ms=NOW)
+    twice = ONE.plus(ONE)
+    assert await usage.rows(HOUR - 1, HOUR + 1, ("team",)) == [
+        Row(HOUR - 1, ("support",), ONE),
+        Row(HOUR, ("support",), twice),
+    ]
+    assert await usage.rows(HOUR, HOUR + 1, ("layer", "feature")) == [
+        Row(HOUR, ("exact", ""), ONE),
+        Row(HOUR, ("miss", 'f"a,q 👩'), ONE),
+    ]
+    assert await usage.rows(HOUR, HOUR + 1, ()) == [Row(HOUR, (), twice)]
+    assert await usage.rows(HOUR + 1, HOUR + 9, ("team",)) == []
+
+
+async def test_a_batch_counts_once_however_often_it_is_given(open_usage: Opener) -> None:
+    one, other = open_usage(), open_usage()
+    batch = Batch("a", {(HOUR, FAQ): ONE}, (example(1),))
+    told = await asyncio.gather(*(store.add(batch, now_ms=NOW) for store in (one, other) * 3))
+    assert sum(told) == 1
+    assert await one.rows(HOUR, HOUR + 1, ()) == [Row(HOUR, (), ONE)]
+    assert len(await other.examples(0)) == 1
+
+
+async def test_many_workers_add_to_the_same_row_and_nothing_is_lost(open_usage: Opener) -> None:
+    workers = [open_usage() for _ in range(4)]
+    batches = [Batch(f"{number}", {(HOUR, FAQ): ONE, (HOUR, HIT): ONE}) for number in range(40)]
+    await asyncio.gather(*(workers[i % 4].add(batch, now_ms=NOW) for i, batch in enumerate(batches)))
+    rows = await workers[0].rows(HOUR, HOUR + 1, ("layer",))
+    expected = Sums(*(each * 40 for each in ONE))
+    assert [row.sums for row in rows] == [expected, expected]
+
+
+async def test_what_is_too_old_is_forgotten(usage: UsageStore) -> None:
+    old = HOUR - KEEP_HOURS - 1
+    day_4 = NOW - 4 * 86_400_000
+    await usage.add(Batch("a", {(old - 1, FAQ): ONE, (old, FAQ): ONE}, (example(1, at_ms=day_4),)), now_ms=NOW)
+    for number in range(2):
+        await usage.add(Batch(f"b{number}", {(HOUR, FAQ): ONE}, (example(2, at_ms=NOW),)), now_ms=NOW)
+    assert {row.hour for row in await usage.rows(old - 5, HOUR + 1, ())} == {HOUR}
+    assert {each.trace_id for each in await usage.examples(0)} == {"t2"}
+
+
+async def test_examples_come_the_dearest_first(usage: UsageStore) -> None:
+    given = tuple(example(number, spent=spent, at_ms=NOW - number) for number, spent in enumerate((5, 500, 50)))
+    await usage.add(Batch("a", {}, given), now_ms=NOW)
+    assert await usage.examples(NOW - 1) == [given[1], given[0]]
+
+
+async def test_of_all_who_ask_one_has_the_turn_until_it_is_over(open_usage: Opener) -> None:
+    workers = [open_usage() for _ in range(4)]
+    taken = await asyncio.gather(*(each.take_turn("look", now_ms=NOW, for_ms=60_000) for each in workers))
+    assert sum(taken) == 1
+    assert await workers[0].take_turn("other", now_ms=NOW, for_ms=60_000)
+    assert not await workers[1].take_turn("look", now_ms=NOW + 59_999, for_ms=60_000)
+    assert await workers[2].take_turn("look", now_ms=NOW + 60_000, for_ms=60_000)
+    assert not await workers[3].take_turn("look", now_ms=NOW + 60_001, for_ms=60_000)

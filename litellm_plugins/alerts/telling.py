@@ -19,6 +19,10 @@ class Teller:
         self._outbox, self._targets, self._put = outbox, tuple(targets), put
         self._known: OrderedDict[str, int] = OrderedDict()
 
+    def knows(self, message: Message) -> bool:
+        """Whether it was put a moment ago, for everybody."""
+        return all(self._known.get(f"{target}|{message.key}", 0) > message.at_ms for target in self._targets)
+
     async def tell(self, message: Message) -> bool:
         """Whether it was new to any receiver. Raises: StoreUnavailable."""
         new = False

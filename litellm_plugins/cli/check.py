@@ -11,6 +11,7 @@ import click
 from litellm_plugins.cli import config_file
 from litellm_plugins.errors import SettingsError
 from litellm_plugins.settings import Semantic, Settings, Storage, VirtualKeys
+from litellm_plugins.settings.insight import Insight
 from litellm_plugins.virtual_keys.reading import read_keys
 
 
@@ -71,6 +72,7 @@ def _features(settings: Settings) -> dict[str, Any]:
         "virtual_keys": _keys(settings.virtual_keys),
         "budgets": ", ".join(budget.name for budget in settings.budgets) or "off",
         "alerts": ", ".join(hook.url_env for hook in settings.alerts.webhooks) or "off",
+        "insight": _insight(settings.insight),
         "telemetry": ", ".join(name for name, on in settings.telemetry if on is True) or "off",
         "overrides": ", ".join(overrides) or "none",
     }
@@ -85,6 +87,12 @@ def _keys(keys: VirtualKeys) -> str:
     except SettingsError:
         return f"{told}, and {keys.file}, which cannot be used"
     return f"{told}, and {len(filed.keys)} of {len(filed.teams)} in {keys.file}"
+
+
+def _insight(insight: Insight) -> str:
+    if not insight.enabled:
+        return "off"
+    return f"on, {insight.keep_days} days, anomalies {_on(insight.anomalies.enabled)}"
 
 
 def _judge(semantic: Semantic) -> str:

@@ -18,7 +18,7 @@ from litellm_plugins.settings.insight import Anomalies
 DAY = 24
 STRETCH = 3  # hours that are looked at together
 _FEWEST = 9  # stretches that can say what is usual: three days of them
-_SIGMAS = 5.0
+_SIGMAS = 4.0
 _PER_MAD = 1.4826
 _WEEKEND = frozenset({2, 3})  # day numbers since 1970, a Thursday, modulo 7
 

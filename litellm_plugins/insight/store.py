@@ -31,6 +31,9 @@ class UsageStore(Protocol):
     async def rows(self, since: int, until: int, by: Sequence[Dimension]) -> list[Row]:
         """Of the hours from `since` until before `until`: a row for each hour and its words, by both."""
 
+    async def summed(self, since: int, until: int, by: Sequence[Dimension]) -> dict[Words, Sums]:
+        """The same over all these hours together."""
+
     async def examples(self, since_ms: int) -> list[Example]:
         """Since then, the dearest first."""
 

@@ -42,6 +42,7 @@ from litellm_plugins.proxy.feedback import FeedbackDesk
 from litellm_plugins.proxy.feedback_scores import Scores
 from litellm_plugins.proxy.gauges import Gauges, host_log_depth
 from litellm_plugins.proxy.host_judge import host_router
+from litellm_plugins.proxy.insight_sight import Counting, InsightSight
 from litellm_plugins.proxy.log_rows import HostLogs
 from litellm_plugins.proxy.stores import open_stores
 from litellm_plugins.proxy.timed_embedder import TimedEmbedder
@@ -79,6 +80,7 @@ class Pack:
     sight: BudgetSight | None = None  # of the budgets
     admission: HostAdmission | None = None
     feedback: FeedbackDesk | None = None
+    insight: InsightSight | None = None
 
     async def aclose(self) -> None:
         """Close what its parts hold open."""
@@ -89,6 +91,8 @@ class Pack:
             await self.sight.aclose()
         if self.budgets is not None:
             await self.budgets.aclose()
+        if self.insight is not None:
+            await self.insight.aclose()
         await self.pipeline.aclose()
 
 
@@ -126,7 +130,9 @@ def build(settings: Settings, *, config: Path | None = None) -> Pack:
     `config` is the file that the settings are from, where there is one. Raises: SettingsError.
     """
     stores, policies = open_stores(settings), Policies(settings)
-    telemetry, reader = Telemetry(_sinks(settings)), _embedder(settings)
+    counting = Counting.of(settings) if settings.insight.enabled else None
+    telemetry = Telemetry([*_sinks(settings), *([] if counting is None else [counting.recorder])])
+    reader = _embedder(settings)
     embedder = None if reader is None else MemoEmbedder(TimedEmbedder(reader, telemetry))
     known = _standing(settings, stores.labels, embedder)
     layers = CacheLayers(
@@ -176,6 +182,7 @@ def build(settings: Settings, *, config: Path | None = None) -> Pack:
         sight=None if budgets is None else sight,
         admission=host_admission(settings, policies, telemetry),
         feedback=_feedback(settings, stores.feedback, telemetry),
+        insight=None if counting is None else InsightSight(settings, counting, telemetry),
     )
 
 
@@ -277,10 +284,12 @@ def _sinks(settings: Settings) -> list[Sink]:
     sinks: list[Sink] = [log.LogSink(decisions=settings.telemetry.log, users=settings.telemetry.users)]
     if settings.telemetry.prometheus:
         from litellm_plugins.telemetry.sinks.prometheus import PrometheusSink
+        from litellm_plugins.telemetry.sinks.prometheus_anomalies import AnomalySink
 
         names = {budget.name for budget in settings.budgets}
         teams = BoundedLabels(settings.telemetry.team_labels, settings.telemetry.teams)
         sinks.append(PrometheusSink(known_model=_is_model_group, known_budget=names.__contains__, teams=teams))
+        sinks.append(AnomalySink())
     return sinks
 
 

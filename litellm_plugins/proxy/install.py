@@ -27,15 +27,7 @@ def install(pack: Pack) -> None:
     """Called while the host imports its callbacks: its loop runs, its router is not built yet."""
     cached = cache_anywhere(pack.settings)
     with contextlib.suppress(RuntimeError):  # no loop: `litellm-plugins check`
-        pack.gauges.start()
-    if pack.budgets is not None:
-        with contextlib.suppress(RuntimeError):  # no loop: `litellm-plugins check`
-            pack.budgets.start()
-            if pack.sight is not None:
-                pack.sight.start()
-    if pack.feedback is not None:
-        with contextlib.suppress(RuntimeError):
-            pack.feedback.start(pack.pipeline.telemetry.emit)
+        _start(pack)
     _put_ahead(_routes(pack, cached=cached))
     if not cached:
         from litellm_plugins.proxy.shutdown import at_shutdown
@@ -55,12 +47,26 @@ def install(pack: Pack) -> None:
     task.add_done_callback(_tasks.discard)
 
 
+def _start(pack: Pack) -> None:
+    """What runs beside the requests, but for the pipeline's own. Raises: RuntimeError where no loop runs."""
+    pack.gauges.start()
+    if pack.budgets is not None:
+        pack.budgets.start()
+        if pack.sight is not None:
+            pack.sight.start()
+    if pack.feedback is not None:
+        pack.feedback.start(pack.pipeline.telemetry.emit)
+    if pack.insight is not None:
+        pack.insight.start()
+
+
 def _routes(pack: Pack, *, cached: bool) -> list[APIRoute]:
     """Ours: those that every request is held against first, then those of administration."""
     from litellm_plugins.proxy.admin_routes import admin_routes
     from litellm_plugins.proxy.budget_routes import budget_routes
     from litellm_plugins.proxy.feedback_routes import feedback_route
     from litellm_plugins.proxy.front import front_routes
+    from litellm_plugins.proxy.insight_routes import insight_routes
     from litellm_plugins.proxy.langfuse_trace import is_traced
 
     in_front = cached or pack.budgets is not None or pack.admission is not None
@@ -69,6 +75,7 @@ def _routes(pack: Pack, *, cached: bool) -> list[APIRoute]:
         *(admin_routes(pack) if cached else []),
         *(budget_routes(pack.sight.admin) if pack.sight is not None else []),
         *([feedback_route(pack.feedback, traced=is_traced)] if pack.feedback is not None else []),
+        *(insight_routes(pack.insight.costs) if pack.insight is not None else []),
     ]
 
 

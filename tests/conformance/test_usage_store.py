@@ -39,6 +39,13 @@ async def test_what_was_added_comes_back_by_whatever_was_asked_for(usage: UsageS
     ]
     assert await usage.rows(HOUR, HOUR + 1, ()) == [Row(HOUR, (), twice)]
     assert await usage.rows(HOUR + 1, HOUR + 9, ("team",)) == []
+    thrice = twice.plus(ONE)
+    assert await usage.summed(HOUR - 1, HOUR + 1, ()) == {(): thrice}
+    assert await usage.summed(HOUR - 1, HOUR + 1, ("team", "layer")) == {
+        ("support", "exact"): ONE,
+        ("support", "miss"): twice,
+    }
+    assert await usage.summed(HOUR + 1, HOUR + 9, ()) == {}
 
 
 async def test_a_batch_counts_once_however_often_it_is_given(open_usage: Opener) -> None:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from litellm_plugins.insight.store import KEEP_BATCHES_MS, KEEP_EXAMPLES_MS, MOST_EXAMPLES, Batch
-from litellm_plugins.insight.usage import HOUR_S, Dimension, Example, Row, Sums, grouped, places
+from litellm_plugins.insight.usage import HOUR_S, Dimension, Example, Row, Sums, Words, grouped, places
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
@@ -55,6 +55,9 @@ class RedisUsage:
                 rows = [Row(hour, tuple(orjson.loads(words)), _sums(sums)) for words, sums in told.items()]
                 found += [Row(hour, *each) for each in sorted(grouped(rows, at).items())]
         return found
+
+    async def summed(self, since: int, until: int, by: Sequence[Dimension]) -> dict[Words, Sums]:
+        return grouped(await self.rows(since, until, by), range(len(by)))
 
     async def examples(self, since_ms: int) -> list[Example]:
         told: Any = await self._server.run(lambda redis: redis.zrangebyscore(self._examples, since_ms, "+inf"))

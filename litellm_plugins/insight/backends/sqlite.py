@@ -5,10 +5,10 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import astuple
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from litellm_plugins.insight.store import KEEP_BATCHES_MS, KEEP_EXAMPLES_MS, MOST_EXAMPLES, Batch
-from litellm_plugins.insight.usage import DIMENSIONS, Dimension, Example, Row, Sums, hour_of
+from litellm_plugins.insight.usage import DIMENSIONS, Dimension, Example, Row, Sums, Words, hour_of
 from litellm_plugins.storage.migrations import Migration
 
 if TYPE_CHECKING:
@@ -67,17 +67,20 @@ class SqliteUsage:
         return await self._file.write(work)
 
     async def rows(self, since: int, until: int, by: Sequence[Dimension]) -> list[Row]:
-        words = "".join(f', "{each}"' for each in by)
-        sums = ", ".join(f"sum({each})" for each in Sums._fields)
-        query = f"""SELECT hour{words}, {sums} FROM insight_usage WHERE hour >= ? AND hour < ?
-            GROUP BY hour{words} ORDER BY hour{words}"""  # noqa: S608 - names of ours
         end = 1 + len(by)
+        found = await self._grouped(since, until, ["hour", *(f'"{each}"' for each in by)])
+        return [Row(each[0], tuple(each[1:end]), Sums(*each[end:])) for each in found]
 
-        def work(db: sqlite3.Connection) -> list[Row]:
-            found = db.execute(query, (since, until))
-            return [Row(each[0], tuple(each[1:end]), Sums(*each[end:])) for each in found]
+    async def summed(self, since: int, until: int, by: Sequence[Dimension]) -> dict[Words, Sums]:
+        end = len(by)
+        found = await self._grouped(since, until, [f'"{each}"' for each in by])
+        return {tuple(each[:end]): Sums(*each[end:]) for each in found if each[end] is not None}
 
-        return await self._file.scan(work)
+    async def _grouped(self, since: int, until: int, columns: Sequence[str]) -> list[Any]:
+        told = ", ".join([*columns, *(f"sum({each})" for each in Sums._fields)])
+        by = f"GROUP BY {', '.join(columns)} ORDER BY {', '.join(columns)}" if columns else ""
+        query = f"SELECT {told} FROM insight_usage WHERE hour >= ? AND hour < ? {by}"  # noqa: S608 - names of ours
+        return await self._file.scan(lambda db: db.execute(query, (since, until)).fetchall())
 
     async def examples(self, since_ms: int) -> list[Example]:
         query = f"SELECT {_CALL} FROM insight_calls WHERE at_ms >= ? ORDER BY spent_nano_usd DESC, at_ms"  # noqa: S608

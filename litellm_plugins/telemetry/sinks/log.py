@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from litellm_plugins.model import JudgeOutcome, Part
 from litellm_plugins.telemetry.events import (
+    AnomalyFound,
     AnswerHandled,
     AnswersJudged,
     BudgetAlert,
@@ -68,6 +69,8 @@ class LogSink:
                 self._write(logging.INFO, _merged(event))
             case BudgetAlert():
                 self._write(logging.WARNING, {"event": "budget_alert", **event.told, "attempt": event.attempt})
+            case AnomalyFound():
+                self._write(logging.WARNING, {"event": "anomaly_found", **event.told, "attempt": event.attempt})
             case StageFailed():
                 self._failure(event)
 

@@ -1,0 +1,169 @@
+"""What was spent on what: the answer to `litellm-plugins costs` and `GET /plugins/costs`."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, cast
+
+from litellm_plugins.alerts.message import iso
+from litellm_plugins.errors import RequestError
+from litellm_plugins.insight.store import UsageStore
+from litellm_plugins.insight.usage import (
+    DIMENSIONS,
+    FAILED,
+    HITS,
+    HOUR_S,
+    NONE,
+    Dimension,
+    Row,
+    Sums,
+    Words,
+    hour_of,
+    top,
+    total,
+)
+
+_NANO = 1e9
+_SPAN = re.compile(r"([1-9][0-9]{0,4})(h|d|w)")
+_HOURS = {"h": 1, "d": 24, "w": 168}
+_MOST = 1_000
+_LISTS: tuple[Dimension, ...] = ("endpoint", "feature", "team", "user", "key", "model_group", "provider")
+_OF_EACH = 5
+_GIVEN = ("by", "since", "until", "top")
+
+Json = dict[str, Any]
+
+
+class Costs:
+    """Reads the store. Every method raises `RequestError` or `StoreUnavailable`."""
+
+    def __init__(self, store: UsageStore, *, clock_ms: Callable[[], int]) -> None:
+        self._store, self._clock_ms = store, clock_ms
+
+    async def report(self, given: Mapping[str, Any]) -> Json:
+        """By the dimensions `by`, the dearest `top` first; of the hours `since` to `until`; and the usual lists."""
+        for name in given:
+            if name not in _GIVEN:
+                raise RequestError(f"{name}: unknown; known here: {', '.join(_GIVEN)}", param=name)
+        now_ms = self._clock_ms()
+        by, most = _by(str(given.get("by") or "feature")), _most(given.get("top"))
+        since = _hour(str(given.get("since") or "7d"), "since", now_ms)
+        until = _hour(str(given["until"]), "until", now_ms) if given.get("until") else hour_of(now_ms) + 1
+        if since >= until:
+            raise RequestError("since: is not before until", param="since")
+        found = await self._store.summed(since, until, (*by, "layer", "ending"))
+        groups = _Groups(found)
+        hours = await self._store.rows(since, until, ())
+        whole = groups.whole
+        listed = top(groups.sums, most)
+        shown = {words for words, _ in listed}
+        rest = [words for words in groups.sums if words not in shown]
+        return {
+            "by": list(by),
+            "since": iso(since * HOUR_S * 1_000),
+            "until": iso(until * HOUR_S * 1_000),
+            "total": groups.told(None, whole),
+            "rows": [dict(zip(by, words, strict=True)) | groups.told(words, whole) for words, _ in listed],
+            "others": {"rows": len(rest), **_told(total(groups.sums[words] for words in rest), whole)},
+            "hourly": [{"hour": iso(row.hour * HOUR_S * 1_000), **_short(row.sums)} for row in hours],
+            "hour_of_day": _hours_of_day(hours),
+            "models": await self._list(since, until, "model", most=20),
+            "top": {each: await self._list(since, until, each, most=_OF_EACH) for each in _LISTS},
+        }
+
+    async def _list(self, since: int, until: int, dimension: Dimension, *, most: int) -> list[Json]:
+        found = await self._store.summed(since, until, (dimension,))
+        whole = total(found.values())
+        return [{dimension: words[0], **_told(sums, whole)} for words, sums in top(found, most) if words[0]]
+
+
+class _Groups:
+    """Sums by their words, of which the last two are the layer and the ending."""
+
+    def __init__(self, found: Mapping[Words, Sums]) -> None:
+        self.sums: dict[Words, Sums] = defaultdict(lambda: NONE)
+        self._hits: dict[Words, int] = defaultdict(int)
+        self._failed: dict[Words, int] = defaultdict(int)
+        for words, sums in found.items():
+            layer, ending = words[-2:]
+            group = words[:-2]
+            self.sums[group] = self.sums[group].plus(sums)
+            self._hits[group] += sums.requests if layer in HITS else 0
+            self._failed[group] += sums.requests if ending in FAILED else 0
+        self.whole = total(self.sums.values())
+
+    def told(self, words: Words | None, whole: Sums) -> Json:
+        """Of one group, or of all."""
+        if words is None:
+            hits, failed = sum(self._hits.values()), sum(self._failed.values())
+            return {**_told(self.whole, whole), "hits": hits, "failures": failed}
+        return {**_told(self.sums[words], whole), "hits": self._hits[words], "failures": self._failed[words]}
+
+
+def _told(sums: Sums, whole: Sums) -> Json:
+    cost, all_costs = sums.spent_nano_usd + sums.own_nano_usd, whole.spent_nano_usd + whole.own_nano_usd
+    return {
+        "usd": cost / _NANO,
+        "nano_usd": cost,
+        "own_usd": sums.own_nano_usd / _NANO,
+        "share": cost / all_costs if all_costs else 0.0,
+        "saved_usd": sums.saved_nano_usd / _NANO,
+        "requests": sums.requests,
+        "tokens": sums.prompt_tokens + sums.completion_tokens,
+        "prompt_tokens": sums.prompt_tokens,
+        "cached_prompt_tokens": sums.cached_prompt_tokens,
+        "completion_tokens": sums.completion_tokens,
+        "saved_tokens": sums.saved_tokens,
+        "attempts": sums.attempts,
+        "latency_ms": round(sums.took_ms / sums.requests, 1) if sums.requests else None,
+        "first_token_ms": round(sums.first_token_ms / sums.first_tokens, 1) if sums.first_tokens else None,
+    }
+
+
+def _short(sums: Sums) -> Json:
+    return {
+        "usd": (sums.spent_nano_usd + sums.own_nano_usd) / _NANO,
+        "saved_usd": sums.saved_nano_usd / _NANO,
+        "requests": sums.requests,
+        "tokens": sums.prompt_tokens + sums.completion_tokens,
+    }
+
+
+def _hours_of_day(rows: Sequence[Row]) -> list[Json]:
+    """In UTC, summed over the days."""
+    found = [NONE] * 24
+    for row in rows:
+        found[row.hour % 24] = found[row.hour % 24].plus(row.sums)
+    return [{"hour": hour, **_short(sums)} for hour, sums in enumerate(found)]
+
+
+def _by(given: str) -> tuple[Dimension, ...]:
+    names = [name.strip() for name in given.split(",") if name.strip()]
+    if unknown := [name for name in names if name not in DIMENSIONS]:
+        known = ", ".join(DIMENSIONS)
+        raise RequestError(f"by: no such thing to sum by: {unknown[0][:40]!r}; known here: {known}", param="by")
+    if not names or len(set(names)) != len(names):
+        raise RequestError("by: expected one or more names, each once: feature,team", param="by")
+    return cast("tuple[Dimension, ...]", tuple(names))
+
+
+def _most(given: object) -> int:
+    if given is None:
+        return 20
+    if not str(given).isdecimal() or not 1 <= int(str(given)) <= _MOST:
+        raise RequestError(f"top: expected a number from 1 to {_MOST}", param="top")
+    return int(str(given))
+
+
+def _hour(given: str, name: str, now_ms: int) -> int:
+    """A span back from now, or a time of ISO 8601, in UTC unless it says otherwise."""
+    if span := _SPAN.fullmatch(given):
+        return hour_of(now_ms) + 1 - int(span.group(1)) * _HOURS[span.group(2)]
+    try:
+        at = datetime.fromisoformat(given)
+    except ValueError:
+        raise RequestError(f"{name}: expected 24h, 7d, 2w, or a time: 2027-01-31T08:00", param=name) from None
+    return hour_of(int((at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp() * 1_000))

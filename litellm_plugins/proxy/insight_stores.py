@@ -1,0 +1,49 @@
+"""Where the cost monitor keeps what it counted: apart from the cache, which may be deleted, and from the ledger."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from litellm_plugins.alerts.backends import sqlite as sqlite_outbox
+from litellm_plugins.insight.backends import sqlite
+from litellm_plugins.storage.sqlite import SqliteFile
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from litellm_plugins.alerts.outbox import Outbox
+    from litellm_plugins.insight.store import UsageStore
+    from litellm_plugins.settings import Settings, Storage
+
+INSIGHT_SCHEMA = (*sqlite.SCHEMA, *sqlite_outbox.SCHEMA)
+
+
+@dataclass(frozen=True, slots=True)
+class InsightStores:
+    """Closing the usage closes what the outbox rests on."""
+
+    usage: UsageStore
+    outbox: Outbox
+
+
+def insight_path(storage: Storage) -> Path:
+    """Beside the cache's file."""
+    path = storage.path
+    return path.with_name(f"{path.stem}.insight{path.suffix}")
+
+
+def open_insight(settings: Settings) -> InsightStores:
+    """Opens nothing yet."""
+    storage, keep_hours = settings.storage, 24 * settings.insight.keep_days
+    if not storage.is_redis:
+        file = SqliteFile(insight_path(storage), schema=INSIGHT_SCHEMA)
+        return InsightStores(sqlite.SqliteUsage(file, keep_hours=keep_hours), sqlite_outbox.SqliteOutbox(file))
+    from litellm_plugins.alerts.backends.redis import RedisOutbox
+    from litellm_plugins.insight.backends.redis import RedisUsage
+    from litellm_plugins.storage.redis import RedisServer
+
+    # Connections of its own: what it waits for must not count against the look-ups.
+    server = RedisServer(storage.url, timeout_s=storage.timeout_ms / 1_000, max_connections=8)
+    usage = RedisUsage(server, storage.key_prefix, keep_hours=keep_hours)
+    return InsightStores(usage, RedisOutbox(server, f"{storage.key_prefix}:insight"))

@@ -1,0 +1,145 @@
+"""What was spent on what, as JSON and as a terminal shows it."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+from rich.console import Console
+
+from litellm_plugins.cli import costs_tables, main
+from litellm_plugins.errors import RequestError
+from litellm_plugins.insight.backends.sqlite import SCHEMA, SqliteUsage
+from litellm_plugins.insight.costs import Costs
+from litellm_plugins.insight.store import Batch
+from litellm_plugins.insight.usage import HOUR_S, Row, total
+from litellm_plugins.proxy.insight_stores import INSIGHT_SCHEMA
+from litellm_plugins.storage.sqlite import SqliteFile
+from tests.support.synthetic_weeks import MONDAY, weeks
+
+HOURS = 24 * 3
+NOW_MS = (MONDAY + HOURS) * HOUR_S * 1_000 - 1
+
+
+@pytest.fixture(scope="module")
+def rows() -> list[Row]:
+    return list(weeks(1, 0, HOURS))
+
+
+async def filled(path: Path, rows: list[Row], *, shifted_h: int = 0) -> SqliteUsage:
+    store = SqliteUsage(SqliteFile(path, schema=INSIGHT_SCHEMA if shifted_h else SCHEMA), keep_hours=10**6)
+    await store.add(Batch("all", {(row.hour + shifted_h, row.words): row.sums for row in rows}), now_ms=NOW_MS)
+    return store
+
+
+@pytest.fixture
+async def costs(tmp_path: Path, rows: list[Row]) -> AsyncIterator[Costs]:
+    store = await filled(tmp_path / "insight.db", rows)
+    yield Costs(store, clock_ms=lambda: NOW_MS)
+    await store.aclose()
+
+
+async def test_every_group_adds_up_to_all_that_was_spent(costs: Costs, rows: list[Row]) -> None:
+    whole = total(row.sums for row in rows)
+    told = await costs.report({"by": "feature,team", "since": "7d"})
+    assert told["total"]["nano_usd"] == whole.spent_nano_usd == sum(row["nano_usd"] for row in told["rows"])
+    assert told["total"]["requests"] == whole.requests == sum(each["requests"] for each in told["hourly"])
+    assert [(row["feature"], row["team"]) for row in told["rows"]][:2] == [
+        ("agent", "support"),
+        ("drafts", "marketing"),
+    ]
+    assert sum(row["share"] for row in told["rows"]) == pytest.approx(1)
+    assert {row["model"] for row in told["models"]} == {"large", "small"}
+    assert told["top"]["team"][0]["team"] == "support"
+    assert sum(each["usd"] for each in told["hour_of_day"]) == pytest.approx(told["total"]["usd"])
+    assert len(told["hourly"]) == HOURS
+    faq = next(row for row in told["rows"] if row["feature"] == "faq")
+    assert 0.35 < faq["hits"] / faq["requests"] < 0.55
+
+
+async def test_the_dearest_stand_first_and_the_rest_is_summed(costs: Costs) -> None:
+    told = await costs.report({"by": "key", "top": "3", "since": "2d"})
+    every = await costs.report({"by": "key", "since": "2d"})
+    assert [row["nano_usd"] for row in told["rows"]] == sorted((r["nano_usd"] for r in every["rows"]), reverse=True)[:3]
+    assert told["others"]["rows"] == len(every["rows"]) - 3
+    assert sum(r["nano_usd"] for r in (*told["rows"], told["others"])) == told["total"]["nano_usd"]
+
+
+async def test_hours_are_those_from_since_until_before_until(costs: Costs, rows: list[Row]) -> None:
+    told = await costs.report({"since": "2024-10-08T06:30", "until": "2024-10-08T08:00"})
+    hours = {each["hour"] for each in told["hourly"]}
+    day = [row for row in rows if 24 + 6 <= row.hour - MONDAY < 24 + 8]
+    assert hours == {"2024-10-08T06:00:00Z", "2024-10-08T07:00:00Z"}
+    assert told["total"]["requests"] == total(row.sums for row in day).requests
+
+
+@pytest.mark.parametrize(
+    ("given", "param"),
+    [
+        ({"by": "prompt"}, "by"),
+        ({"by": "team,team"}, "by"),
+        ({"since": "yesterday"}, "since"),
+        ({"since": "1d", "until": "2d"}, "since"),
+        ({"top": "0"}, "top"),
+        ({"limit": "3"}, "limit"),
+    ],
+)
+async def test_what_makes_no_sense_is_refused_by_its_name(costs: Costs, given: dict[str, Any], param: str) -> None:
+    with pytest.raises(RequestError) as caught:
+        await costs.report(given)
+    assert caught.value.param == param
+
+
+async def test_the_terminal_shows_bars_models_and_the_pattern_of_the_hours(costs: Costs) -> None:
+    out = io.StringIO()
+    costs_tables.show(await costs.report({"by": "feature"}), Console(file=out, width=140))
+    shown = out.getvalue()
+    (agent,) = [line for line in shown.splitlines() if line.startswith("│ agent")]
+    assert "█" * 24 in agent  # the dearest fills the bar
+    (monday,) = [line for line in shown.splitlines() if "2024-10-07" in line and "│" in line]
+    hours = monday.split("│")[2].strip(" ")
+    assert hours.index("█") in range(10, 17) or "█" not in hours
+    assert "▁" in hours
+    assert "all of them" in shown
+    assert "models" in shown
+
+
+def test_a_pattern_is_as_high_as_its_highest_and_nothing_is_nothing() -> None:
+    assert costs_tables.pattern([0, 1, 50, 100]) == " ▁▄█"
+    assert costs_tables.pattern([]) == ""
+    assert costs_tables.bar(1 / 16, 2) == "▏ "
+    assert costs_tables.bar(0.0, 2) == "  "
+
+
+def test_the_command_reads_the_store_of_a_config_and_says_what_is_off(tmp_path: Path, rows: list[Row]) -> None:
+    import asyncio
+    import time
+
+    config = tmp_path / "proxy_config.yaml"
+    url = f"sqlite:///{tmp_path / 'pack.db'}"
+
+    def written(**insight: object) -> list[str]:
+        block = {"storage": {"url": url}, "insight": insight}
+        config.write_text(json.dumps({"model_list": [], "callback_settings": {"litellm_plugins": block}}))
+        return ["costs", "--config", str(config), "--by", "team", "--since", "4d"]
+
+    async def fill() -> None:
+        shift = int(time.time()) // HOUR_S - (MONDAY + HOURS) + 1
+        await (await filled(tmp_path / "pack.insight.db", rows, shifted_h=shift)).aclose()
+
+    asyncio.run(fill())
+    done = CliRunner().invoke(main, [*written(), "--json"])
+    assert done.exit_code == 0, done.output
+    assert json.loads(done.output)["total"]["requests"] == total(row.sums for row in rows).requests
+    assert "support" in CliRunner().invoke(main, written()).output
+    off = CliRunner().invoke(main, written(enabled=False))
+    assert off.exit_code == 1
+    assert "insight.enabled is off" in off.output
+    wrong = CliRunner().invoke(main, [*written(), "--by", "colour"])
+    assert wrong.exit_code == 1
+    assert "no such thing to sum by: 'colour'" in wrong.output

@@ -26,7 +26,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--first", type=int, default=0)
     parser.add_argument("--seeds", type=int, default=20)
-    parser.add_argument("--history-days", type=int, default=21)
+    parser.add_argument("--history-days", type=int, default=14)
     parser.add_argument("--quiet-only", action="store_true")
     given = parser.parse_args()
     seeds = range(given.first, given.first + given.seeds)
@@ -40,10 +40,12 @@ def main() -> None:
         if given.quiet_only:
             continue
         for name, (kind, plant, calls, settings) in planted().items():
-            found = told(seed, plant, watched_h=24 * 6, calls=calls, settings=settings)
+            watched_h = 24 * (5 if kind == "prompt_tokens" else 2)
+            found = told(seed, plant, watched_h=watched_h, first_h=24, calls=calls, settings=settings)
             right = [hour for hour, each in found if each.kind == kind and hour >= 24]
             after[name] += right[:1]
             beside[name] += sum(each.kind != kind or hour < 24 for hour, each in found)
+    print(f"seeds {given.first} to {given.first + given.seeds - 1}")
     print(f"false alarms in a quiet week, by how many weeks had so many: {dict(sorted(false.items()))}")
     for name, hours in after.items():
         print(

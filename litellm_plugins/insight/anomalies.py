@@ -46,5 +46,4 @@ def foremost(found: Iterable[Finding]) -> Finding | None:
         return None
     most = max(each.weight for each in listed)
     weighty = [each for each in listed if each.weight >= _NEARLY_ALL * most]
-    narrow = [each for each in weighty if each.subject != EVERYTHING] or weighty
-    return max(narrow, key=lambda each: (each.weight, each.subject))
+    return min(weighty, key=lambda each: (each.subject == EVERYTHING, each.requests, -each.weight, each.subject))

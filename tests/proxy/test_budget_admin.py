@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,6 +14,11 @@ import httpx
 import pytest
 
 from litellm_plugins.cache.admin.events import SIGNATURE_HEADER, verify
+from litellm_plugins.insight.backends.sqlite import SqliteUsage
+from litellm_plugins.insight.store import Batch
+from litellm_plugins.insight.usage import DIMENSIONS, Sums, hour_of
+from litellm_plugins.proxy.insight_stores import INSIGHT_SCHEMA
+from litellm_plugins.storage.sqlite import SqliteFile
 from tests.support import Keys, Provider, RunningProxy, eventually, proxy_config
 from tests.support.fixtures import new_question
 from tests.support.receiver import Receiver
@@ -58,11 +64,18 @@ def call(proxy: RunningProxy, method: str, path: str = "", body: Any = None, cod
     return response.json()
 
 
-def cli(proxy: RunningProxy, *arguments: str, code: int = 0, on_store: bool = False, says: str = "") -> str:
+def cli(
+    proxy: RunningProxy,
+    *arguments: str,
+    code: int = 0,
+    on_store: bool = False,
+    says: str = "",
+    command: str = "budgets",
+) -> str:
     to = ["--config", str(proxy.config_path)] if on_store else ["--url", proxy.url]
     env = {name: value for name, value in os.environ.items() if not name.startswith(("LITELLM", "OPENAI"))}
     done = subprocess.run(
-        [sys.executable, "-c", "from litellm_plugins.cli import main; main()", "budgets", *arguments, *to],
+        [sys.executable, "-c", "from litellm_plugins.cli import main; main()", command, *arguments, *to],
         env=env | {"LITELLM_MASTER_KEY": "" if on_store else proxy.master_key},
         capture_output=True,
         check=False,
@@ -239,6 +252,34 @@ def test_the_ledger_itself_beside_the_proxy(proxy: RunningProxy, keys: Keys) -> 
     assert {row["account"]: row["requests"]["spent"] for row in rows}["team-day/team=sales"] == 1
     assert "3 reset" in cli(proxy, "reset", "--budget", "team-day", "--yes", on_store=True)
     assert spent(proxy, "team-day/team=sales") == 0
+
+
+async def test_costs_are_told_to_admins_by_the_route_and_the_command_line(proxy: RunningProxy, keys: Keys) -> None:
+    """Here, since the cost monitor is on unless it is switched off, and one proxy is enough for both."""
+    store = SqliteUsage(
+        SqliteFile(proxy.folder / "data" / "litellm_plugins.insight.db", schema=INSIGHT_SCHEMA), keep_hours=100
+    )
+    now_ms = time.time_ns() // 1_000_000
+    given = {"feature": "planted", "team": "legal", "layer": "miss", "ending": "success", "model": "gpt"}
+    words = tuple(given.get(name, "") for name in DIMENSIONS)
+    batch = Batch("b1", {(hour_of(now_ms), words): Sums(requests=3, prompt_tokens=10, spent_nano_usd=1_500_000_000)})
+    await store.add(batch, now_ms=now_ms)
+    await store.aclose()
+
+    def costs(key: str, **query: str) -> httpx.Response:
+        return proxy.http("GET", "/plugins/costs", key, params=query)
+
+    told = costs(proxy.master_key, by="feature,team", since="24h").json()
+    (row,) = [each for each in told["rows"] if each["feature"] == "planted"]
+    assert (row["team"], row["usd"], row["requests"], row["tokens"]) == ("legal", 1.5, 3, 10)
+    assert costs(keys.support).status_code == 403
+    assert costs("sk-wrong").status_code == 401
+    refused = costs(proxy.master_key, by="colour")
+    assert (refused.status_code, refused.json()["error"]["param"]) == (400, "by")
+    for on_store in (False, True):
+        rows = json.loads(cli(proxy, "--by", "feature", "--json", on_store=on_store, command="costs"))["rows"]
+        assert {each["feature"]: each["usd"] for each in rows}["planted"] == 1.5
+    assert "planted" in cli(proxy, "--by", "feature", command="costs")
 
 
 def _time_of(headers: httpx.Headers) -> float:

@@ -14,7 +14,7 @@ from litellm_plugins.insight.usage import HOUR_S, Dimension, Example, Row, place
 from litellm_plugins.settings.insight import Anomalies
 from tests.support.synthetic_weeks import MONDAY, Plant, creeping, dear_call, from_hour, nothing, weeks
 
-HISTORY_H = 24 * 21
+HISTORY_H = 24 * 14
 
 
 class Quiet:
@@ -72,13 +72,15 @@ def told(
     watched_h: int = 24 * 7,
     calls: Mapping[int, Example] | None = None,
     settings: Anomalies | None = None,
+    first_h: int = 0,
+    every_h: int = 1,
 ) -> list[tuple[int, Finding]]:
     """What was told in the hours after the history, each with the hour since the beginning of the watched ones."""
     watched = list(weeks(seed, history_h, watched_h, plant))
     series, quiet, found = dict(_history(seed, history_h)), Quiet(), list[tuple[int, Finding]]()
     for subject, fresh in series_of(watched).items():
         series[subject] = {**series.get(subject, {}), **fresh}
-    for hour in range(history_h, history_h + watched_h + 1):
+    for hour in range(history_h + first_h, history_h + watched_h + 1, every_h):
         now = MONDAY + hour
         call = (calls or {}).get(hour)
         today = spent_on(watched, now - now % 24) if settings and settings.user_day_usd and hour % 24 == 23 else {}

@@ -50,7 +50,7 @@ def test_a_right_config_is_ok_and_says_what_is_on(tmp_path: Path) -> None:
 def test_what_is_off_is_said_to_be_off(tmp_path: Path) -> None:
     """The layers of a cache that is off are off, whatever their own switches say."""
     telemetry = dict.fromkeys(("headers", "log", "prometheus", "langfuse"), False)
-    result = check(tmp_path, config({"telemetry": telemetry}))
+    result = check(tmp_path, config({"telemetry": telemetry, "insight": {"enabled": False}}))
     assert result.exit_code == 0
     told = dict(line.split(maxsplit=1) for line in result.stdout.splitlines()[:-1])
     del told["storage"]

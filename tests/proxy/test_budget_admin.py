@@ -269,6 +269,14 @@ async def test_costs_are_told_to_admins_by_the_route_and_the_command_line(proxy:
     def costs(key: str, **query: str) -> httpx.Response:
         return proxy.http("GET", "/plugins/costs", key, params=query)
 
+    def sales() -> list[tuple[Any, ...]]:
+        rows = costs(proxy.master_key, by="team,layer,ending", since="24h").json()["rows"]
+        return [
+            (row["requests"], row["usd"] > 0) for row in rows if (row["team"], row["ending"]) == ("sales", "success")
+        ]
+
+    proxy.ask(keys.sales, new_question())
+    eventually(lambda: any(paid and count for count, paid in sales()), what="the call to be counted")
     told = costs(proxy.master_key, by="feature,team", since="24h").json()
     (row,) = [each for each in told["rows"] if each["feature"] == "planted"]
     assert (row["team"], row["usd"], row["requests"], row["tokens"]) == ("legal", 1.5, 3, 10)

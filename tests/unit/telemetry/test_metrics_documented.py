@@ -12,6 +12,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.metrics import MetricWrapperBase
 
 from litellm_plugins.telemetry.sinks.prometheus import PrometheusSink
+from litellm_plugins.telemetry.sinks.prometheus_anomalies import AnomalySink
 
 ROOT = Path(__file__).parents[3]
 _ROW = re.compile(r"\| `(litellm_plugins_\w+)` \| (\w+) \| ([^|]*) \| ([^|]*) \| ([^|]*) \|")
@@ -21,6 +22,7 @@ def registered() -> dict[str, tuple[str, tuple[str, ...]]]:
     """By name as it stands on the page: type and labels."""
     registry = CollectorRegistry()
     PrometheusSink(registry)
+    AnomalySink(registry)
     metrics = [each for each in registry._collector_to_names if isinstance(each, MetricWrapperBase)]
     return {
         each._name + ("_total" if each._type == "counter" else ""): (str(each._type), tuple(each._labelnames))

@@ -14,6 +14,8 @@ from litellm_plugins.settings import Semantic, Settings, Storage, VirtualKeys
 from litellm_plugins.settings.insight import Insight
 from litellm_plugins.virtual_keys.reading import read_keys
 
+_SINKS = ("headers", "log", "prometheus", "langfuse")
+
 
 @click.command()
 @click.option("--config", "path", type=click.Path(path_type=Path), default=Path("proxy_config.yaml"), show_default=True)
@@ -73,7 +75,7 @@ def _features(settings: Settings) -> dict[str, Any]:
         "budgets": ", ".join(budget.name for budget in settings.budgets) or "off",
         "alerts": ", ".join(hook.url_env for hook in settings.alerts.webhooks) or "off",
         "insight": _insight(settings.insight),
-        "telemetry": ", ".join(name for name, on in settings.telemetry if on is True) or "off",
+        "telemetry": ", ".join(name for name in _SINKS if getattr(settings.telemetry, name)) or "off",
         "overrides": ", ".join(overrides) or "none",
     }
 

@@ -12,7 +12,7 @@ from litellm_plugins.insight.store import Batch, UsageStore
 from litellm_plugins.insight.usage import FAILED, Example, Sums, Words, hour_of
 from litellm_plugins.settings.insight import Insight
 from litellm_plugins.telemetry import queue
-from litellm_plugins.telemetry.events import CallFinished, Event
+from litellm_plugins.telemetry.events import CallFinished, Event, OwnSpent
 
 QUEUE = "usage"
 _ITEMS = 20_000
@@ -24,6 +24,9 @@ _DEARER = 1.5
 _LENGTH = 128  # of a word
 
 
+Counted = CallFinished | OwnSpent
+
+
 class UsageRecorder:
     """One for each worker. A batch whose reply was lost is given again under the same id, and counts once."""
 
@@ -31,32 +34,33 @@ class UsageRecorder:
         self._store, self._end_users = store, settings.end_users
         self._clock_ms = clock_ms or (lambda: time.time_ns() // 1_000_000)
         self._bounds, self._picker = Bounds(settings.top, settings.rows_per_hour), _Picker()
-        self._summed: tuple[CallFinished, Batch] | None = None  # the batch in hand, by its first call
+        self._summed: tuple[Counted, Batch] | None = None  # the batch in hand, by its first call
         tries = max(3, int(_TRIED_FOR_S / settings.flush_s))
         bounds = queue.Bounds(items=_ITEMS, batch=_AT_ONCE, every_s=settings.flush_s, tries=tries)
-        self.queue: queue.BoundedQueue[CallFinished] = queue.BoundedQueue(QUEUE, self._add, bounds=bounds)
+        self.queue: queue.BoundedQueue[Counted] = queue.BoundedQueue(QUEUE, self._add, bounds=bounds)
 
     def record(self, event: Event) -> None:
         """Keeps `Sink`."""
-        if isinstance(event, CallFinished):
+        if isinstance(event, CallFinished | OwnSpent):
             self.queue.put(event)
 
-    async def _add(self, calls: Sequence[CallFinished]) -> None:
+    async def _add(self, calls: Sequence[Counted]) -> None:
         if self._summed is None or self._summed[0] is not calls[0]:
             self._summed = (calls[0], self._batch(calls))
         await self._store.add(self._summed[1], now_ms=self._clock_ms())
         self._summed = None
 
-    def _batch(self, calls: Sequence[CallFinished]) -> Batch:
+    def _batch(self, told: Sequence[Counted]) -> Batch:
         sums: dict[tuple[int, Words], Sums] = {}
         examples = []
-        for call in calls:
+        for each in told:
+            call = each.call if isinstance(each, OwnSpent) else each
             at_ms = int(call.at_s * 1_000)
             hour = hour_of(at_ms)
             words = self._bounds.bounded(hour, self._words(call))
-            one, before = _sums(call), sums.get((hour, words))
+            one, before = _sums(each), sums.get((hour, words))
             sums[hour, words] = one if before is None else before.plus(one)
-            if call.trace_id and self._picker.wants(call, hour):
+            if each is call and call.trace_id and self._picker.wants(call, hour):
                 examples.append(_example(call, at_ms))
         return Batch(uuid.uuid4().hex, sums, tuple(examples))
 
@@ -101,7 +105,9 @@ class _Picker:
         return True
 
 
-def _sums(call: CallFinished) -> Sums:
+def _sums(call: Counted) -> Sums:
+    if isinstance(call, OwnSpent):  # in the hour and under the words of the request that it was for
+        return Sums(own_nano_usd=call.nano_usd)
     return Sums(
         requests=1,
         prompt_tokens=call.prompt_tokens,

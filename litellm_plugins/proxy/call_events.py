@@ -11,7 +11,7 @@ from litellm_plugins.proxy.call_log import PASSED_THROUGH, endpoint_of_url, of_s
 from litellm_plugins.proxy.conversion import feature_of, identity_of
 from litellm_plugins.proxy.deployment import deployment_of
 from litellm_plugins.proxy.ticket import metadata_of
-from litellm_plugins.telemetry.events import CallFinished, OwnSpent
+from litellm_plugins.telemetry.events import CallFinished
 
 if TYPE_CHECKING:
     from litellm.proxy._types import UserAPIKeyAuth
@@ -67,21 +67,6 @@ def finished(call: Call, ending: str, paid: Amounts, log: Logged, *, now_s: floa
         attempts=0 if hit else call.attempts,
         call_id=call.call_id,
         trace_id=log.trace_id or call.trace_id,
-    )
-
-
-def spent_more(event: CallFinished, nano_usd: int) -> OwnSpent:
-    """A call of the pack's own for a request that is over."""
-    return OwnSpent(
-        event.model_group,
-        nano_usd,
-        endpoint=event.endpoint,
-        team=event.team,
-        key=event.key,
-        user=event.user,
-        end_user=event.end_user,
-        feature=event.feature,
-        call_id=event.call_id,
     )
 
 

@@ -22,6 +22,7 @@ from litellm_plugins.proxy.call import Call
 from litellm_plugins.proxy.call_log import Logged, of_failure, of_success
 from litellm_plugins.proxy.provider_chunks import is_finished
 from litellm_plugins.proxy.refusal import reason_of
+from litellm_plugins.telemetry.events import OwnSpent
 
 if TYPE_CHECKING:
     from litellm.proxy._types import UserAPIKeyAuth
@@ -172,7 +173,7 @@ class Calls:
         event = events.finished(call, ending, paid, log, now_s=now)
         call.kwargs = None
         for own in call.owns:
-            own.tell_more(lambda nano_usd: self._telemetry.emit(events.spent_more(event, nano_usd)))
+            own.tell_more(lambda nano_usd: self._telemetry.emit(OwnSpent(event, nano_usd)))
         self._telemetry.emit(event)
 
     # What nobody reports

@@ -217,15 +217,8 @@ class CallFinished:
 class OwnSpent:
     """The pack's own calls (an embedding, a judge) cost something for a request that is over: more than was told."""
 
-    model_group: str
+    call: CallFinished
     nano_usd: int
-    endpoint: str = ""
-    team: str = ""
-    key: str = ""
-    user: str = ""
-    end_user: str = ""
-    feature: str = ""
-    call_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -88,7 +88,8 @@ class CallMetrics:
 
     def record(self, event: CallFinished | OwnSpent) -> None:
         """Count it."""
-        group, team = self._label(event.model_group), self._teams.of(event.team)
+        call = event.call if isinstance(event, OwnSpent) else event
+        group, team = self._label(call.model_group), self._teams.of(call.team)
         if isinstance(event, OwnSpent):
             self._spend(group, team, own=event.nano_usd)
             return

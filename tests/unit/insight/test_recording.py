@@ -19,7 +19,7 @@ from litellm_plugins.insight.usage import DIMENSIONS, OTHER, Sums, Words, hour_o
 from litellm_plugins.model import Layer
 from litellm_plugins.settings.insight import Insight
 from litellm_plugins.storage.sqlite import SqliteFile
-from litellm_plugins.telemetry.events import CallFinished, QueueMeasured, StageFailed
+from litellm_plugins.telemetry.events import CallFinished, OwnSpent, QueueMeasured, StageFailed
 
 AT_S = 1_800_000_000.0
 HOUR = hour_of(int(AT_S * 1_000))
@@ -94,6 +94,17 @@ async def test_a_call_is_one_row_with_everything_that_was_said_of_it(store: Loss
     assert (row.words, row.sums) == (expected, SUMS)
     (example,) = await store.examples(0)
     assert (example.trace_id, example.spent_nano_usd, example.feature) == ("t1", 1_234_567, "faq")
+
+
+async def test_what_the_pack_spends_for_a_call_after_its_end_is_added_to_its_row(store: LossyReplies) -> None:
+    recorder = UsageRecorder(store, Insight(end_users=True))
+    recorder.record(OwnSpent(CALL, 3))
+    recorder.record(CALL)
+    recorder.record(OwnSpent(CALL, 40))
+    await recorder.queue.drain()
+    (row,) = await store.rows(HOUR, HOUR + 1, DIMENSIONS)
+    assert row.sums == SUMS._replace(own_nano_usd=7 + 43)
+    assert len(await store.examples(0)) == 1
 
 
 async def test_what_clients_call_their_users_is_kept_only_where_the_settings_say_so(store: LossyReplies) -> None:

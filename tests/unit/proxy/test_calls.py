@@ -94,9 +94,7 @@ async def test_what_the_pack_spends_afterwards_is_told_apart() -> None:
     await world.calls.succeeded(ticket, SUCCESS)
     ticket.decision.own.add(7)
     assert world.ends[0].own_nano_usd == 40
-    assert world.events[1] == OwnSpent(
-        "small", 7, endpoint="chat", team="support", key="ci", user="ann", feature="faq", call_id="c1"
-    )
+    assert world.events[1] == OwnSpent(world.ends[0], 7)
 
 
 @pytest.mark.parametrize(

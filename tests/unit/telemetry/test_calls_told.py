@@ -58,7 +58,7 @@ DIRECTIONS = ("prompt", "cached_prompt", "completion")
 
 
 def test_what_the_pack_spends_after_the_end_is_added() -> None:
-    scrape = Scrape(call(), OwnSpent("small", 60, team="Support"))
+    scrape = Scrape(call(), OwnSpent(call(), 60))
     assert scrape.value("spent_usd_total", cause="own", model_group="small") == pytest.approx(2e-7)
     assert scrape.value("team_spent_usd_total", team="Support") == pytest.approx(0.0003602)
     assert scrape.value("team_calls_total", team="Support") == 1

@@ -10,22 +10,18 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-import orjson
-
 from litellm_plugins.cache import curated, keys, window
-from litellm_plugins.cache.answers import answer_id_of, vouches
 from litellm_plugins.cache.checking import Checker
 from litellm_plugins.cache.deciding import Judged, decide
 from litellm_plugins.cache.dialects import DIALECTS
+from litellm_plugins.cache.keeping import Keeper
 from litellm_plugins.cache.rollout import is_rolled_out
 from litellm_plugins.cache.steps import step
-from litellm_plugins.cache.storable import has_tool_calls, why_not_storable
 from litellm_plugins.cache.store import CacheStore, Entry
-from litellm_plugins.cache.tags import entry_tags
 from litellm_plugins.cache.verdict import Verdict
 from litellm_plugins.cache.verifier.features import NEIGHBOURS
 from litellm_plugins.cache.verifier.verifiers import TenantVerifier, Verifiers
-from litellm_plugins.cache.volatility import Treatment, lifetime_s, slid_until, treat
+from litellm_plugins.cache.volatility import Treatment, slid_until, treat
 from litellm_plugins.embedding.embedder import EmbedderUnavailable
 from litellm_plugins.errors import StoreUnavailable
 from litellm_plugins.model import Layer, Reason, Reply, Request
@@ -59,6 +55,14 @@ class CacheLayers:
         self.window_s = window_s
         self._checker = Checker(store=store, comparer=comparer, records=checks, told=told, clock=clock, draw=draw)
         self._shelf = curated.Shelf(store)
+        self._keeper = Keeper(
+            store=store,
+            space=lambda: self._space,
+            checker=self._checker,
+            verifiers=self._verifiers,
+            clock=clock,
+            window_s=window_s,
+        )
 
     async def look_up(self, request: Request, policy: Cache) -> Verdict:
         """The verdict for `request` under `policy`."""
@@ -138,82 +142,7 @@ class CacheLayers:
         `again`: an earlier state of the same answer was given before; it is replaced, and teaches nothing twice.
         `kept` is called once it can be served, before what is learnt from it.
         """
-        if not verdict.is_shared:
-            return verdict.reason
-        body = orjson.dumps(reply.body)
-        too_large = Reason.ANSWER_TOO_LARGE if len(body) > policy.max_answer_kb * 1024 else None
-        refusal = why_not_storable(request, reply) or too_large
-        if refusal:
-            if not again:
-                await self._checker.settle(verdict, request, policy)
-            return refusal
-        if verdict.keys is None:
-            await self._put_aside(verdict, self._entry(verdict, request, reply, body, policy, matchable=False), request)
-            kept()
-            return verdict.reason
-        return await self._remember(verdict, request, reply, body, policy, again=again, kept=kept)
-
-    async def _remember(
-        self,
-        verdict: Verdict,
-        request: Request,
-        reply: Reply,
-        body: bytes,
-        policy: Cache,
-        *,
-        again: bool,
-        kept: Callable[[], None],
-    ) -> Reason | None:
-        derived, embedding = verdict.keys, verdict.embedding
-        if embedding is not None and (embedding.partial or has_tool_calls(reply.body)):
-            embedding = None
-        entry = self._entry(verdict, request, reply, body, policy, matchable=embedding is not None)
-        await self._put_aside(verdict, entry, request)
-        compared = not again and (embedding is not None or verdict.withheld is not None)
-        rival = await self._checker.rival(verdict) if compared else None
-        to_judge = self._checker.to_judge(verdict, request, rival, policy)
-        if to_judge is not None:
-            await self._put(verdict, entry, kept)  # a judge takes seconds: meanwhile the answer can be served
-        right = await self._checker.same(reply, rival, to_judge)
-        known_as = entry
-        if rival and right and (rival.origin == entry.origin or vouches(reply.body, rival.body)):
-            known_as = replace(entry, answer_id=rival.answer_id or entry.answer_id)
-        if embedding is not None and not again:
-            await self._learn(verdict, request, known_as.answer_id, right)
-        if to_judge is None or (known_as != entry and derived and await self._holds(derived, entry)):
-            await self._put(verdict, known_as, kept)
-        if not again:
-            await self._checker.settle(verdict, request, policy, rival=rival, right=right)
-        return Reason.SHADOW if verdict.is_in_shadow else None
-
-    async def _put_aside(self, verdict: Verdict, entry: Entry, request: Request) -> None:
-        """For `coalesce.window_s`, where it is not kept there anyway."""
-        if verdict.brief is not None and verdict.brief != verdict.keys and verdict.withheld is None:
-            there = replace(window.brief(entry, request, self.window_s), key=verdict.brief.exact)
-            await self._store.put(verdict.brief.tenant, there, vector=None, space=self._space)
-
-    async def _put(self, verdict: Verdict, entry: Entry, kept: Callable[[], None]) -> None:
-        if verdict.keys is not None and not verdict.is_in_shadow:
-            vector = verdict.embedding.vector if verdict.embedding and entry.question is not None else None
-            await self._store.put(verdict.keys.tenant, entry, vector=vector, space=self._space)
-            kept()
-
-    async def _holds(self, derived: keys.Keys, entry: Entry) -> bool:
-        """Whether it is there still: what was removed meanwhile is not to come back."""
-        kept = await self._store.get(derived.tenant, derived.exact)
-        return kept is not None and kept.answer_id == entry.answer_id
-
-    async def _learn(self, verdict: Verdict, request: Request, answer_id: bytes, right: bool | None) -> None:
-        """Teach the verifier what a fresh answer says of the candidate, and that it was given."""
-        verifier, assessed, derived = self._verifier_of(request), verdict.assessment, verdict.keys
-        if verifier is None or derived is None or derived.question is None:
-            return
-        if assessed is not None and right is not None:
-            await verifier.learn(assessed, right=right)
-        if verdict.is_in_shadow:
-            return
-        verifier.saw_question(derived.question)
-        verifier.saw_answer(answer_id)
+        return await self._keeper.remember(verdict, request, reply, policy, again=again, kept=kept)
 
     async def aclose(self) -> None:
         """Close the store and the embedder."""
@@ -382,41 +311,6 @@ class CacheLayers:
     def _young_enough(self, entry: Entry, request: Request) -> bool:
         limit = request.controls.max_age_s
         return limit is None or self._clock() - entry.created_at <= limit
-
-    def _entry(
-        self,
-        verdict: Verdict,
-        request: Request,
-        reply: Reply,
-        body: bytes,
-        policy: Cache,
-        *,
-        matchable: bool,
-    ) -> Entry:
-        derived = verdict.keys or verdict.brief
-        assert derived is not None  # noqa: S101 - `remember` has looked
-        treatment = verdict.treatment or treat(request, policy)
-        now = self._clock()
-        wanted = request.controls.ttl_s
-        return Entry(
-            key=derived.exact,
-            partition=derived.partition,
-            question=derived.question if matchable else None,
-            body=body,
-            model=reply.model,
-            provider=reply.provider,
-            cost_nano_usd=reply.cost_nano_usd,
-            prompt_tokens=reply.usage.prompt_tokens,
-            completion_tokens=reply.usage.completion_tokens,
-            created_at=now,
-            expires_at=now + lifetime_s(treatment, wanted, derived.exact),
-            answer_id=answer_id_of(reply.body),
-            origin=keys.owner_of(request.identity),
-            model_group=request.model_group,
-            namespace=request.controls.namespace,
-            tags=entry_tags(request.controls.tags, policy.tags, policy.version),
-            volatility=treatment.volatility if wanted is None else "",
-        )
 
 
 def _keys_of(request: Request, policy: Cache, treatment: Treatment) -> keys.Keys | Reason:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import defaultdict
 from collections.abc import Iterable
 from operator import add
@@ -71,14 +72,11 @@ class History:
     async def read(self, hour: int) -> None:
         """Up to this hour, the running one. Raises: StoreUnavailable; then it is as it was."""
         since = max(hour - self._hours, self._until)
-        found: list[tuple[Subject, int, Point]] = []
+        fresh: dict[Subject, Series] = defaultdict(dict)
         for dimension in (*LEVELS, *CALLERS):
             rows = await self._store.rows(since, hour + 1, (dimension, "layer", "ending"))
-            found += [each for row in rows for each in points(dimension, row)]
+            await asyncio.to_thread(_add, fresh, dimension, rows)  # weeks of them hold a loop up for seconds
         self._forget(since, hour - self._hours)
-        fresh: dict[Subject, Series] = defaultdict(dict)
-        for subject, at, each in found:
-            fresh[subject][at] = fresh[subject].get(at, NOTHING).plus(each)
         for subject, series in fresh.items():
             self.series.setdefault(subject, {}).update(series)
         self._until = max(self._until, hour + 1 - _STILL_COUNTED)
@@ -91,6 +89,12 @@ class History:
                 self.series[subject] = kept
             else:
                 del self.series[subject]
+
+
+def _add(fresh: dict[Subject, Series], dimension: Dimension, rows: Iterable[Row]) -> None:
+    for row in rows:
+        for subject, at, each in points(dimension, row):
+            fresh[subject][at] = fresh[subject].get(at, NOTHING).plus(each)
 
 
 def points(dimension: Dimension, row: Row) -> Iterable[tuple[Subject, int, Point]]:

@@ -6,6 +6,7 @@ are exact below 2^53, in nano-dollars about nine million dollars.
 
 from __future__ import annotations
 
+import asyncio
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -48,16 +49,14 @@ class RedisUsage:
         return bool(await self._server.run(lambda redis: redis.register_script(_ADD)(keys, given)))
 
     async def rows(self, since: int, until: int, by: Sequence[Dimension]) -> list[Row]:
-        at, found = places(by), []
+        at, found = places(by), list[Row]()
         for first in range(since, until, _READ_AT_ONCE):
             hours = range(first, min(until, first + _READ_AT_ONCE))
-            for hour, told in zip(hours, await self._read(hours), strict=True):
-                rows = [Row(hour, tuple(orjson.loads(words)), _sums(sums)) for words, sums in told.items()]
-                found += [Row(hour, *each) for each in sorted(grouped(rows, at).items())]
+            found += await asyncio.to_thread(_rows, hours, await self._read(hours), at)
         return found
 
     async def summed(self, since: int, until: int, by: Sequence[Dimension]) -> dict[Words, Sums]:
-        return grouped(await self.rows(since, until, by), range(len(by)))
+        return await asyncio.to_thread(grouped, await self.rows(since, until, by), range(len(by)))
 
     async def examples(self, since_ms: int) -> list[Example]:
         told: Any = await self._server.run(lambda redis: redis.zrangebyscore(self._examples, since_ms, "+inf"))
@@ -87,6 +86,15 @@ class RedisUsage:
 
     def _hour(self, hour: int) -> str:
         return f"{self._root}:hour:{hour}"
+
+
+def _rows(hours: Sequence[int], told: Sequence[dict[bytes, bytes]], at: Sequence[int]) -> list[Row]:
+    """In a thread: a day of busy hours would hold the loop up for some tenths of a second."""
+    found: list[Row] = []
+    for hour, each in zip(hours, told, strict=True):
+        rows = [Row(hour, tuple(orjson.loads(words)), _sums(sums)) for words, sums in each.items()]
+        found += [Row(hour, *pair) for pair in sorted(grouped(rows, at).items())]
+    return found
 
 
 def _sums(told: bytes) -> Sums:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import astuple
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from litellm_plugins.insight.store import KEEP_BATCHES_MS, KEEP_EXAMPLES_MS, MOST_EXAMPLES, Batch
 from litellm_plugins.insight.usage import DIMENSIONS, Dimension, Example, Row, Sums, Words, hour_of
@@ -14,6 +14,7 @@ from litellm_plugins.storage.migrations import Migration
 if TYPE_CHECKING:
     from litellm_plugins.storage.sqlite import SqliteFile
 
+_T = TypeVar("_T")
 _WORDS = ", ".join(f'"{each}"' for each in DIMENSIONS)  # "key" is a word of SQL's
 _SUMS = ", ".join(Sums._fields)
 _CALL = (
@@ -68,19 +69,26 @@ class SqliteUsage:
 
     async def rows(self, since: int, until: int, by: Sequence[Dimension]) -> list[Row]:
         end = 1 + len(by)
-        found = await self._grouped(since, until, ["hour", *(f'"{each}"' for each in by)])
-        return [Row(each[0], tuple(each[1:end]), Sums(*each[end:])) for each in found]
+
+        def made(found: Sequence[Any]) -> list[Row]:
+            return [Row(each[0], tuple(each[1:end]), Sums(*each[end:])) for each in found]
+
+        return await self._grouped(since, until, ["hour", *(f'"{each}"' for each in by)], made)
 
     async def summed(self, since: int, until: int, by: Sequence[Dimension]) -> dict[Words, Sums]:
         end = len(by)
-        found = await self._grouped(since, until, [f'"{each}"' for each in by])
-        return {tuple(each[:end]): Sums(*each[end:]) for each in found if each[end] is not None}
 
-    async def _grouped(self, since: int, until: int, columns: Sequence[str]) -> list[Any]:
+        def made(found: Sequence[Any]) -> dict[Words, Sums]:
+            return {tuple(each[:end]): Sums(*each[end:]) for each in found if each[end] is not None}
+
+        return await self._grouped(since, until, [f'"{each}"' for each in by], made)
+
+    async def _grouped(self, since: int, until: int, columns: Sequence[str], made: Callable[[Sequence[Any]], _T]) -> _T:
+        """`made` of what is found, there: weeks of rows would hold the loop up for a second."""
         told = ", ".join([*columns, *(f"sum({each})" for each in Sums._fields)])
         by = f"GROUP BY {', '.join(columns)} ORDER BY {', '.join(columns)}" if columns else ""
         query = f"SELECT {told} FROM insight_usage WHERE hour >= ? AND hour < ? {by}"  # noqa: S608 - names of ours
-        return await self._file.scan(lambda db: db.execute(query, (since, until)).fetchall())
+        return await self._file.scan(lambda db: made(db.execute(query, (since, until)).fetchall()))
 
     async def examples(self, since_ms: int) -> list[Example]:
         query = f"SELECT {_CALL} FROM insight_calls WHERE at_ms >= ? ORDER BY spent_nano_usd DESC, at_ms"  # noqa: S608

@@ -189,8 +189,11 @@ def build(settings: Settings, *, config: Path | None = None) -> Pack:
 def _feedback(settings: Settings, store: FeedbackStore, telemetry: Telemetry) -> FeedbackDesk | None:
     if not settings.feedback.enabled:
         return None
-    quotes = litellm.turn_off_message_logging is not True and settings.telemetry.prompts
-    scores = Scores(prompts=quotes, tell=telemetry.emit)
+    # Asked each time: the host may read that setting of its own after the line that loads us.
+    scores = Scores(
+        prompts=lambda: litellm.turn_off_message_logging is not True and settings.telemetry.prompts,
+        tell=telemetry.emit,
+    )
     # What is encrypted at rest are the texts of users: a comment is one.
     return FeedbackDesk(store, scores, keeps_comments=not settings.storage.encryption_keys_env)
 

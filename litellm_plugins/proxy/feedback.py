@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from litellm_plugins.errors import NotFound
-from litellm_plugins.review.feedback import About, Said, Served, feedback_on, read
+from litellm_plugins.review.feedback import About, Said, Served, feedback_on, read, word
 from litellm_plugins.telemetry.queue import BoundedQueue, Bounds
 from litellm_plugins.telemetry.sinks.langfuse_spans import trace_id_of
 
@@ -49,7 +49,7 @@ class FeedbackDesk:
 
     def serve(self, served: Served) -> None:
         """Remember it, soon. Never waits."""
-        self._served.put(served)
+        self._served.put(replace(served, model_group=word(served.model_group), feature=word(served.feature)))
 
     async def take(self, given: Mapping[str, Any], *, by: str, tenant: str | None, traced: bool) -> dict[str, Any]:
         """Keep what is said. `tenant` is the speaker's, None for an admin.

@@ -26,10 +26,10 @@ _BOUNDS = Bounds(items=1_000, batch=20, every_s=2.0, tries=30)
 
 
 class Scores:
-    """One receiver: the project of the host's LANGFUSE_* variables."""
+    """One receiver: the project of the host's LANGFUSE_* variables. `prompts` says whether texts of users may be told."""
 
     def __init__(
-        self, *, prompts: bool, tell: Callable[[Event], None], environ: Mapping[str, str] = os.environ
+        self, *, prompts: Callable[[], bool], tell: Callable[[Event], None], environ: Mapping[str, str] = os.environ
     ) -> None:
         self._prompts, self._tell, self._environ = prompts, tell, environ
         self._http: httpx.AsyncClient | None = None
@@ -84,7 +84,7 @@ class Scores:
             "dataType": "NUMERIC",
             "metadata": {name: value for name, value in told.items() if value},
         }
-        if feedback.comment and self._prompts:
+        if feedback.comment and self._prompts():
             score["comment"] = feedback.comment
         if environment := self._environ.get("LANGFUSE_TRACING_ENVIRONMENT"):
             score["environment"] = environment

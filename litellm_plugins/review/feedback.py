@@ -14,6 +14,7 @@ from litellm_plugins.errors import PluginError, RequestError
 LONGEST_COMMENT = 2_000
 _LONGEST_ID = 256
 _LONGEST_USER = 128
+_LONGEST_WORD = 128
 _FIELDS = frozenset({"trace_id", "call_id", "cache_id", "verdict", "score", "comment", "user"})
 
 
@@ -105,6 +106,11 @@ class FeedbackStore(Protocol):
 
     async def latest(self, limit: int, *, tenant: str | None = None, before_s: float = math.inf) -> list[Feedback]:
         """The newest first."""
+
+
+def word(given: str) -> str:
+    """A client's word as a store keeps it: of any length, or half a surrogate pair, it would not."""
+    return given[:_LONGEST_WORD].encode("utf-8", "replace").decode()
 
 
 def read(given: Mapping[str, Any]) -> Said:

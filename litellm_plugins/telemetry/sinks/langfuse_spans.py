@@ -69,10 +69,10 @@ def _holds(stage: Step, step: Step) -> bool:
 def trace_id_of(given: str) -> str:
     """The 32 hex digits that Langfuse files `given` under, as its callbacks make them of an id that is none yet."""
     plain = given.lower().replace("-", "")
-    return plain if _TRACE_ID.fullmatch(plain) else sha256(given.encode()).digest()[:16].hex()
+    return plain if _TRACE_ID.fullmatch(plain) else sha256(given.encode("utf-8", "surrogatepass")).digest()[:16].hex()
 
 
 def span_id_of(given: str) -> str:
     """The same for a span: 16 hex digits."""
     plain = given.lower().replace("-", "")
-    return plain if _SPAN_ID.fullmatch(plain) else sha256(given.encode()).digest()[:8].hex()
+    return plain if _SPAN_ID.fullmatch(plain) else sha256(given.encode("utf-8", "surrogatepass")).digest()[:8].hex()

@@ -1,0 +1,72 @@
+"""Thumbs on their way from the desk to the store and to Langfuse."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import litellm
+import pytest
+
+from litellm_plugins.proxy.boot import build
+from litellm_plugins.proxy.feedback import FeedbackDesk
+from litellm_plugins.review.feedback import Served
+from litellm_plugins.settings import parse
+from litellm_plugins.telemetry.sinks.langfuse_spans import span_id_of, trace_id_of
+from tests.support.receiver import Receiver
+
+CALL, OTHER = "b" * 32, "d" * 32
+SAID = {"call_id": CALL, "verdict": "down", "comment": "That was last year."}
+
+
+@pytest.fixture
+def langfuse(monkeypatch: pytest.MonkeyPatch) -> Iterator[Receiver]:
+    receiver = Receiver()
+    monkeypatch.setenv("LANGFUSE_HOST", receiver.url.removesuffix(receiver.path))
+    monkeypatch.setenv("LANGFUSE_PUBLIC_KEY", "pk-lf-test")
+    monkeypatch.setenv("LANGFUSE_SECRET_KEY", "sk-lf-test")
+    yield receiver
+    receiver.close()
+
+
+@pytest.fixture
+def desk(tmp_path: Path, langfuse: Receiver) -> FeedbackDesk:
+    pack = build(parse({"storage": {"url": f"sqlite:///{tmp_path / 'pack.db'}"}, "telemetry": {"prometheus": False}}))
+    assert pack.feedback is not None
+    return pack.feedback
+
+
+def served(call_id: str = CALL, **other: str) -> Served:
+    return Served("a" * 32, call_id, "team:support", time.time(), layer="miss", **other)
+
+
+@pytest.mark.parametrize(("hidden", "told"), [(False, "That was last year."), (True, None)])
+async def test_a_comment_is_told_as_the_host_s_settings_say_now(
+    desk: FeedbackDesk, langfuse: Receiver, monkeypatch: pytest.MonkeyPatch, hidden: bool, told: str | None
+) -> None:
+    """The host reads its settings in the order of the YAML: `callbacks`, which loads us, may well stand first."""
+    monkeypatch.setattr(litellm, "turn_off_message_logging", hidden)
+    desk.start(lambda _: None)
+    desk.serve(served())
+    assert (await desk.take(SAID, by="key", tenant="team:support", traced=True))["langfuse"] == "queued"
+    await desk.aclose()
+    ((_, score, _),) = langfuse.got
+    assert score["value"] == 0.0
+    assert score.get("comment") == told
+
+
+async def test_one_client_s_odd_words_cost_nobody_else_his_feedback(desk: FeedbackDesk, tmp_path: Path) -> None:
+    """They are written many at a time; and what is remembered of an answer is small, whatever its client calls it."""
+    desk.start(lambda _: None)
+    desk.serve(served(OTHER, feature="half \ud83d" + "x" * 1_000_000, model_group="\ud83d"))
+    desk.serve(served(feature="faq"))
+    told = await desk.take(SAID, by="key", tenant="team:support", traced=False)
+    assert told["trace_id"] == "a" * 32
+    await desk.aclose()
+    assert sum(each.stat().st_size for each in tmp_path.iterdir()) < 1_000_000
+
+
+def test_any_word_of_a_client_s_names_a_trace() -> None:
+    assert len(trace_id_of("\ud83d")) == 32
+    assert len(span_id_of("\ud83d")) == 16

@@ -1,4 +1,4 @@
-"""Usage in Redis: a hash for each hour, which the server itself forgets; a sorted set of examples.
+"""Usage in Redis: a hash for each hour, removed with what is added later; a sorted set of examples.
 
 Every key has the same part in braces, so that a cluster keeps them together. Lua's numbers are doubles: a row's sums
 are exact below 2^53, in nano-dollars about nine million dollars.
@@ -39,9 +39,9 @@ class RedisUsage:
         hours: dict[int, list[str | bytes]] = defaultdict(list)
         for (hour, words), sums in batch.sums.items():
             hours[hour] += [orjson.dumps(words), ",".join(map(str, sums))]
-        keys = [f"{self._root}:batch:{batch.id}", self._examples, *(self._hour(hour) for hour in hours)]
+        keys = [f"{self._root}:batch:{batch.id}", self._examples, f"{self._root}:hours", *map(self._hour, hours)]
         given: list[Any] = [KEEP_BATCHES_MS, now_ms - KEEP_EXAMPLES_MS, MOST_EXAMPLES, KEEP_EXAMPLES_MS]
-        given.append(len(batch.examples))
+        given += [now_ms // 1_000, len(batch.examples)]
         for each in batch.examples:
             given += [each.at_ms, orjson.dumps(asdict(each))]
         for hour, rows in hours.items():

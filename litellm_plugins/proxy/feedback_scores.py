@@ -26,7 +26,7 @@ _BOUNDS = Bounds(items=1_000, batch=20, every_s=2.0, tries=30)
 
 
 class Scores:
-    """One receiver: the project of the host's LANGFUSE_* variables. `prompts` says whether texts of users may be told."""
+    """One receiver: the project of the host's LANGFUSE_* variables. `prompts`: may texts of users be told?"""
 
     def __init__(
         self, *, prompts: Callable[[], bool], tell: Callable[[Event], None], environ: Mapping[str, str] = os.environ

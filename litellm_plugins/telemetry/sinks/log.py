@@ -38,6 +38,7 @@ LOGGER = logging.getLogger("litellm_plugins")
 _NOT_ASKED = frozenset({JudgeOutcome.BUSY, JudgeOutcome.BUDGET_SPENT})
 _TOLD_BY_THE_DECISION = frozenset({Part.LED, Part.FOLLOWED, Part.JUST_ASKED})
 _FAILURE_EVERY_S = 60.0
+_PEOPLE = frozenset({"user", "end_user"})
 
 
 class LogSink:
@@ -46,7 +47,7 @@ class LogSink:
     def __init__(
         self, *, decisions: bool = True, users: bool = False, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        self._decisions, self._clock = decisions, clock
+        self._decisions, self._users, self._clock = decisions, users, clock
         self._lines: Mapping[type, Callable[[Any], dict[str, Any]]] = {
             **_LINES,
             CallFinished: partial(finished, users=users),
@@ -70,7 +71,8 @@ class LogSink:
             case BudgetAlert():
                 self._write(logging.WARNING, {"event": "budget_alert", **event.told, "attempt": event.attempt})
             case AnomalyFound():
-                self._write(logging.WARNING, {"event": "anomaly_found", **event.told, "attempt": event.attempt})
+                told = event.told if self._users else _nameless(event.told)
+                self._write(logging.WARNING, {"event": "anomaly_found", **told, "attempt": event.attempt})
             case StageFailed():
                 self._failure(event)
 
@@ -95,6 +97,22 @@ class LogSink:
             line = json.dumps({**head, **fields})  # ASCII only: a client's half surrogate pair is just text
             # A record made by hand: `LOGGER.log` would walk the stack for a line number that nobody needs.
             LOGGER.handle(LOGGER.makeRecord(LOGGER.name, level, __file__, 0, line, (), None))
+
+
+def _nameless(told: Mapping[str, object]) -> dict[str, object]:
+    """An anomaly without who it is of, and without the words that would say so; webhooks get it whole."""
+    moved = told.get("moved")
+    culprits = [each for each in moved if isinstance(each, Mapping)] if isinstance(moved, list) else []
+    if not any(name in each for each in (told, *culprits) for name in _PEOPLE):
+        return dict(told)
+    hidden = {name: value for name, value in told.items() if name != "text"}
+    if culprits:
+        hidden["moved"] = [_hidden(each) for each in culprits]
+    return _hidden(hidden)
+
+
+def _hidden(told: Mapping[str, object]) -> dict[str, object]:
+    return {name: "(telemetry.users)" if name in _PEOPLE else value for name, value in told.items()}
 
 
 def _decision(event: CacheDecided) -> dict[str, Any]:

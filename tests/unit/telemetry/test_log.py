@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from litellm_plugins.model import Layer, Reason
-from litellm_plugins.telemetry.events import AnswerHandled, StageFailed
+from litellm_plugins.telemetry.events import AnomalyFound, AnswerHandled, StageFailed
 from litellm_plugins.telemetry.sinks.log import LOGGER, LogSink
 from tests.unit.cache.fakes import Clock
 from tests.unit.telemetry.events import hit, miss
@@ -176,3 +176,32 @@ def test_a_name_of_any_characters_is_told_on_one_line_and_never_breaks_the_reque
     sink.record(AnswerHandled(name, Reason.EMPTY_ANSWER))
     sink.record(StageFailed("lookup", "internal_error", name))
     assert len(lines.fields) == 3
+
+
+ANOMALY = AnomalyFound(
+    "retry_storm",
+    {
+        "type": "anomaly.retry_storm",
+        "user": "alice",
+        "value": 60.0,
+        "moved": [{"user": "alice", "part": 1.0}, {"model": "large", "part": 0.2}],
+        "text": "60 of 60 requests of user alice failed in an hour.",
+    },
+)
+
+
+def test_an_anomaly_names_its_user_only_where_log_lines_may(lines: Lines) -> None:
+    LogSink().record(ANOMALY)
+    LogSink(users=True).record(ANOMALY)
+    hidden, whole = lines.fields
+    assert "alice" not in str(hidden)
+    assert hidden["value"] == 60.0
+    assert hidden["moved"][1] == {"model": "large", "part": 0.2}
+    assert whole["user"] == "alice"
+    assert whole["text"] == ANOMALY.told["text"]
+
+
+def test_an_anomaly_of_no_user_is_told_whole(lines: Lines) -> None:
+    LogSink().record(AnomalyFound("hit_rate", {"feature": "faq", "moved": [{"team": "a"}], "text": "It fell."}))
+    assert lines.fields[0]["text"] == "It fell."
+    assert lines.fields[0]["moved"] == [{"team": "a"}]

@@ -262,6 +262,8 @@ class Verifier:
             old = self._fit
             others = self._common.fit if self._common is not None and old is None else None
             words, popularity = self._words.counts.copy(), dict(self._popularity)
+            if self._common is not None:  # which keeps them for all: megabytes that nobody would read here
+                words, popularity = words[:0], {}
             new = await asyncio.to_thread(
                 _on_one_core,
                 fitting.fit,

@@ -106,3 +106,19 @@ async def test_a_tenants_name_is_not_in_the_store(deployment: Deployment) -> Non
     own = own_of(verifiers, "team-of-somebody")
     assert "somebody" not in domain_of(own)
     assert domain_of(own) != domain_of(own_of(verifiers, "team-of-another"))
+
+
+async def test_a_tenants_fit_holds_no_second_copy_of_what_everybody_asked(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Thousands of counts in each of up to 256 fits, in memory and in the store, that no tenant's verifier reads."""
+    monkeypatch.setattr("litellm_plugins.cache.verifier.schedule.FIRST_OF_TENANT", 400)
+    common = await warm(deployment, by_similarity(even=0.8))
+    common.saw_answer(b"a" * 16)
+    own = common.for_tenant("b")
+    await teach(own, labels(400, seed=3, even=0.5, low=0.3))
+    assert own.fit is not None
+    assert (own.fit.word_counts.size, own.fit.popularity) == (0, {})
+    again = common.for_tenant("b")
+    assert await again.has_fit(), "what was stored can be read back"
+    assert again._popularity == {b"a" * 16: 1}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from pathlib import Path
 
@@ -35,6 +36,15 @@ async def test_an_hour_is_not_what_a_full_server_evicts_first(start_server: Serv
     assert await usage.add(Batch("b", {(HOUR + 50, WORDS): Sums(requests=1)}), now_ms=later)
     assert await usage.rows(HOUR, HOUR + 51, ()) == [Row(HOUR + 50, (), Sums(requests=1))]
     assert not server.call("EXISTS", f"litellm_plugins:1:{{insight}}:hour:{HOUR}")
+    await usage.aclose()
+
+
+async def test_who_asks_for_all_time_waits_for_the_hours_that_there_are(start_server: ServerMaker) -> None:
+    """`since=99999w` are 17 million hours, each of which was asked for."""
+    usage = RedisUsage(_connection(start_server().url), "litellm_plugins", keep_hours=48)
+    assert await usage.add(BATCH, now_ms=NOW)
+    async with asyncio.timeout(5):
+        assert await usage.rows(HOUR - 99_999 * 168, HOUR + 1, ()) == [Row(HOUR, (), Sums(requests=1))]
     await usage.aclose()
 
 

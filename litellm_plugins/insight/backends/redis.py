@@ -39,7 +39,7 @@ class RedisUsage:
         hours: dict[int, list[str | bytes]] = defaultdict(list)
         for (hour, words), sums in batch.sums.items():
             hours[hour] += [orjson.dumps(words), ",".join(map(str, sums))]
-        keys = [f"{self._root}:batch:{batch.id}", self._examples, f"{self._root}:hours", *map(self._hour, hours)]
+        keys = [f"{self._root}:batch:{batch.id}", self._examples, self._hours, *map(self._hour, hours)]
         given: list[Any] = [KEEP_BATCHES_MS, now_ms - KEEP_EXAMPLES_MS, MOST_EXAMPLES, KEEP_EXAMPLES_MS]
         given += [now_ms // 1_000, len(batch.examples)]
         for each in batch.examples:
@@ -50,8 +50,11 @@ class RedisUsage:
 
     async def rows(self, since: int, until: int, by: Sequence[Dimension]) -> list[Row]:
         at, found = places(by), list[Row]()
-        for first in range(since, until, _READ_AT_ONCE):
-            hours = range(first, min(until, first + _READ_AT_ONCE))
+        there: Any = await self._server.run(lambda redis: redis.zrange(self._hours, 0, -1))
+        numbers = sorted(int(name.rpartition(b":")[2]) for name in there)
+        kept = [hour for hour in numbers if since <= hour < until]  # whoever asks for all time asks for no more
+        for first in range(0, len(kept), _READ_AT_ONCE):
+            hours = kept[first : first + _READ_AT_ONCE]
             found += await asyncio.to_thread(_rows, hours, await self._read(hours), at)
         return found
 
@@ -83,6 +86,10 @@ class RedisUsage:
     @property
     def _examples(self) -> str:
         return f"{self._root}:calls"
+
+    @property
+    def _hours(self) -> str:
+        return f"{self._root}:hours"
 
     def _hour(self, hour: int) -> str:
         return f"{self._root}:hour:{hour}"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from fastapi import Request
 from litellm.proxy._types import LitellmUserRoles
 
-from litellm_plugins.proxy.admin_http import Json, body_of, object_of, route
+from litellm_plugins.proxy.admin_http import Json, body_of_anybody, object_of, route
 from litellm_plugins.proxy.conversion import identity_of
 from litellm_plugins.proxy.feedback_tenant import tenant_of
 from litellm_plugins.proxy.front import authenticated
@@ -29,8 +29,8 @@ def feedback_route(desk: FeedbackDesk, *, traced: Callable[[], bool]) -> APIRout
     """The route to put ahead of the host's. `traced` says whether Langfuse has traces at all."""
 
     async def respond(request: Request) -> Json:
-        given = object_of(await body_of(request, _MAX_BODY))  # first: the host's auth breaks on JSON that is no object
         auth = await _speaker(request)
+        given = object_of(await body_of_anybody(request, _MAX_BODY))
         identity = identity_of(auth)
         is_admin = auth.user_role == LitellmUserRoles.PROXY_ADMIN
         by = identity.key_id or identity.user_id or ""

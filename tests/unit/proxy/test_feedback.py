@@ -8,6 +8,8 @@ from pathlib import Path
 
 import litellm
 import pytest
+from fastapi import Request
+from litellm.proxy._types import ProxyException
 
 from litellm_plugins.proxy.boot import build
 from litellm_plugins.proxy.feedback import FeedbackDesk
@@ -74,3 +76,27 @@ def _size(folder: Path) -> int:
 def test_any_word_of_a_client_s_names_a_trace() -> None:
     assert len(trace_id_of("\ud83d")) == 32
     assert len(span_id_of("\ud83d")) == 16
+
+
+@pytest.mark.filterwarnings("ignore")  # the host's
+async def test_no_more_is_read_of_a_body_than_it_may_have(desk: FeedbackDesk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every key may speak here: a long body was taken in whole before it was refused."""
+    from litellm.proxy import proxy_server
+
+    from litellm_plugins.proxy.feedback_routes import PATH, feedback_route
+
+    pieces = 0
+
+    async def receive() -> dict[str, object]:
+        nonlocal pieces
+        pieces += 1
+        return {"type": "http.request", "body": b" " * 16_384, "more_body": pieces < 1_000}
+
+    monkeypatch.setattr(proxy_server, "master_key", "sk-master")
+    headers = [(b"authorization", b"Bearer sk-master"), (b"content-type", b"application/json")]
+    scope = {"type": "http", "method": "POST", "path": PATH, "headers": headers, "query_string": b"", "state": {}}
+    scope |= {"scheme": "http", "server": ("test", 80), "root_path": ""}
+    with pytest.raises(ProxyException) as refused:
+        await feedback_route(desk, traced=lambda: False).endpoint(Request(scope, receive))
+    assert refused.value.code == "400"
+    assert pieces == 3

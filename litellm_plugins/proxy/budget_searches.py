@@ -7,7 +7,7 @@ request's own (`max_uses` of a tool, `max_tool_calls`), or the provider's, who c
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -62,19 +62,25 @@ def _asked(
     """Kind, and how many at most; None: as many as the model likes."""
     more = body.get("extra_body")
     places = [body, more] if isinstance(more, Mapping) else [body]
-    calls = _least(*(place.get("max_tool_calls") for place in places))
+    # Nobody else hears of it: the host leaves it out. Where it is said twice, either may be what the provider gets.
+    heard = endpoint == "responses" and provider in _OPENAI
+    calls = max(_numbers(place.get("max_tool_calls") for place in places), default=None) if heard else None
     once = provider in _GOOGLE and info.get("web_search_billing_unit") != "per_query"
-    options = next((each for place in places if (each := place.get("web_search_options")) is not None), None)
-    if options is not None:
-        size = options.get("search_context_size") if isinstance(options, Mapping) else None
-        by_size = _BY_SIZE.get(str(size)) if provider in _ANTHROPIC else None
+    options = [each for place in places if (each := place.get("web_search_options")) is not None]
+    if options:
+        sizes = [_size_of(each) for each in options] if provider in _ANTHROPIC else []
+        by_size = max(_numbers(sizes)) if sizes and None not in sizes else None
         yield "web", 1 if once or (endpoint == "chat" and provider in _OPENAI) else _least(by_size, calls)
     elif provider == "perplexity" or (provider in _OPENAI and any(word in model for word in _ALWAYS)):
         yield "web", 1
     for tool in (tool for place in places for tool in _tools(place)):
         kind = _kind_of(tool)
         if kind is not None:
-            yield kind, 1 if once else _least(tool.get("max_uses"), calls)
+            yield kind, 1 if once else _least(None if provider in _OPENAI else tool.get("max_uses"), calls)
+
+
+def _size_of(options: object) -> int | None:
+    return _BY_SIZE.get(str(options.get("search_context_size"))) if isinstance(options, Mapping) else None
 
 
 def _tools(place: Mapping[str, Any]) -> list[Mapping[str, Any]]:
@@ -107,5 +113,8 @@ def _price(kind: Kind, provider: str, info: Mapping[str, Any]) -> float | None:
 
 def _least(*given: object) -> int | None:
     """The lowest that says anything."""
-    numbers = [each for each in given if isinstance(each, int) and not isinstance(each, bool) and each >= 0]
-    return min(numbers, default=None)
+    return min(_numbers(given), default=None)
+
+
+def _numbers(given: Iterable[object]) -> list[int]:
+    return [each for each in given if isinstance(each, int) and not isinstance(each, bool) and each >= 0]

@@ -52,7 +52,7 @@ class HostTariff:
             return Offer(groups, providers, Amounts(nano(self._rules.other_request_usd), 0, 1))
         amounts = [await self._amount(listing, body, max_tokens) for listing in listings]
         most = Amounts(max(each.nano_usd for each in amounts), max(each.tokens for each in amounts), 1)
-        unknown = next((said for listing in listings if (said := self._searches(listing).unknown)), "")
+        unknown = next((said for listing in listings if (said := self._searches(listing, body).unknown)), "")
         unpriced = any(self._price(listing, 1) is None for listing in listings)
         return Offer(groups, providers, most, unpriced=unpriced, unknown=unknown)
 
@@ -63,13 +63,14 @@ class HostTariff:
         if max_tokens is not None:
             output = min(output, max_tokens)
         most = reserved_for(price, prompt_tokens=prompt_tokens, output_tokens=output, choices=self._asked.choices)
-        return most + Amounts(self._searches(listing).nano_usd)
+        return most + Amounts(self._searches(listing, body).nano_usd)
 
-    def _searches(self, listing: Listing) -> Searches:
+    def _searches(self, listing: Listing, body: Mapping[str, Any]) -> Searches:
+        """By what was asked for, or by what is sent, if that is more: a deployment may have options of its own."""
         asked = self._asked
-        return searches_of(
-            asked.body, asked.endpoint, provider=listing.provider, model=listing.model, info=listing.info
-        )
+        provider, model, info = listing.provider, listing.model, listing.info
+        found = (searches_of(b, asked.endpoint, provider=provider, model=model, info=info) for b in (asked.body, body))
+        return max(found, key=lambda each: (bool(each.unknown), each.nano_usd))
 
     def _price(self, listing: Listing, prompt_tokens: int) -> Price | None:
         asked = self._asked

@@ -37,7 +37,12 @@ def found(
         ({"tools": [{**WEB, "max_uses": 3}]}, "anthropic", "messages", 15),
         ({"extra_body": {"tools": [{**WEB, "max_uses": 3}]}}, "anthropic", "messages", 15),
         ({"tools": [{"type": "web_search"}], "max_tool_calls": 4}, "openai", "responses", 20),
-        ({"tools": [{"type": "web_search_preview"}, {"type": "file_search"}], "max_tool_calls": 4}, "openai", "r", 21),
+        (
+            {"tools": [{"type": "web_search_preview"}, {"type": "file_search"}], "max_tool_calls": 4},
+            "openai",
+            "responses",
+            21,
+        ),
         ({"tools": [{"type": "file_search"}], "max_tool_calls": 4}, "azure", "responses", 0),
         ({"tools": [{"googleSearch": {}}]}, "gemini", "chat", 5),
         ({"tools": [{"googleMaps": {}}]}, "vertex_ai", "chat", 2.5),
@@ -85,3 +90,37 @@ async def test_a_request_is_offered_with_its_searches() -> None:
     one, two = await offered([{**WEB, "max_uses": 1}]), await offered([{**WEB, "max_uses": 2}])
     assert two[0] - one[0] == CENT
     assert (one[1], (await offered([WEB]))[1]) == ("", "web searches")
+
+
+@pytest.mark.parametrize(
+    ("body", "provider", "endpoint"),
+    [
+        ({"tools": [WEB], "max_tool_calls": 1}, "anthropic", "messages"),
+        ({"tools": [WEB], "max_tool_calls": 1}, "anthropic", "responses"),
+        ({"web_search_options": {}, "max_tool_calls": 1}, "anthropic", "chat"),
+        ({"tools": [{"type": "web_search", "max_uses": 1}]}, "openai", "responses"),
+    ],
+)
+def test_a_bound_that_the_provider_never_hears_of_is_none(body: dict[str, Any], provider: str, endpoint: str) -> None:
+    """Anthropic knows no `max_tool_calls`, and the host leaves it out; OpenAI no `max_uses`."""
+    assert found(body, provider, endpoint).unknown
+
+
+def test_of_what_is_said_twice_the_dearer_counts() -> None:
+    """`extra_body` goes over the rest: a client would have a hundred searches, and one of them reserved."""
+    tools = {"tools": [{"type": "web_search"}], "max_tool_calls": 1}
+    assert found({**tools, "extra_body": {"max_tool_calls": 100}}, "openai", "responses") == Searches(500 * CENT)
+    sizes = [{"web_search_options": {"search_context_size": size}} for size in ("low", "high")]
+    assert found({**sizes[0], "extra_body": sizes[1]}, "anthropic") == Searches(50 * CENT)
+
+
+async def test_a_deployment_s_own_searches_are_reserved_where_it_is_called() -> None:
+    params = {"model": "anthropic/claude-sonnet-4-5", "api_key": "sk-x"}
+    options = {"web_search_options": {"search_context_size": "high"}}
+    router = litellm.Router(model_list=[{"model_name": "group", "litellm_params": {**params, **options}}])
+    book = PriceBook({}, router=lambda: router)
+    body = {"messages": [{"role": "user", "content": "hi"}], "max_tokens": 10}
+    tariff = HostTariff(book, Asked(body, "chat"), rules=Ledger(), team_id=None)
+    (listing,) = book.listings("group")
+    plain, searching = await tariff.at(listing, body), await tariff.at(listing, {**body, **options})
+    assert searching.amount.nano_usd - plain.amount.nano_usd == 10 * CENT

@@ -58,7 +58,8 @@ def unknown(covering: Covering | None, what: str) -> str:
     under = _named(covering) if covering else "The budget"
     return (
         f"{under} is in dollars, and nobody knows how much this request's {what} may cost. Say how many there may be "
-        "(max_uses of the tool, or max_tool_calls); the administrator can set ledger.uncovered: allow."
+        "(max_uses of the tool, or with OpenAI's responses max_tool_calls); the administrator can set "
+        "ledger.uncovered: allow."
     )
 
 

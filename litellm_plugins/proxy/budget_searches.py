@@ -1,7 +1,8 @@
 """What a request may cost for searches that its provider makes for it: on the web, in files, on a map. Pure.
 
 Providers charge for each search, and their models decide how often they search. So there has to be a bound: the
-request's own (`max_uses` of a tool, `max_tool_calls`), or the provider's, who counts one for a whole request.
+request's own (`max_uses` of a tool, `max_tool_calls` of OpenAI's responses), or the provider's, who counts one for a
+whole request.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ _BY_KEY: Mapping[str, Kind] = {  # Google's tools are named by a key
 }
 _WORDS: Mapping[Kind, str] = {"web": "web searches", "files": "file searches", "map": "searches on a map"}
 _BY_SIZE = {"low": 1, "medium": 5, "high": 10}  # what the host makes of a size for Anthropic
+_BOUNDS = ("max_uses", "max_tool_calls", "search_context_size")
 _OPENAI = frozenset({"openai", "azure"})
 _GOOGLE = frozenset({"gemini", "vertex_ai", "vertex_ai_beta"})
 _ANTHROPIC = frozenset({"anthropic", "bedrock", "azure_ai", "vertex_ai-anthropic_models"})
@@ -63,12 +65,13 @@ def _asked(
     more = body.get("extra_body")
     places = [body, more] if isinstance(more, Mapping) else [body]
     # Nobody else hears of it: the host leaves it out. Where it is said twice, either may be what the provider gets.
-    heard = endpoint == "responses" and provider in _OPENAI
+    loose = any(word in str(name) for name in _left_out(body) for word in _BOUNDS)
+    heard = endpoint == "responses" and provider in _OPENAI and not loose
     calls = max(_numbers(place.get("max_tool_calls") for place in places), default=None) if heard else None
     once = provider in _GOOGLE and info.get("web_search_billing_unit") != "per_query"
     options = [each for place in places if (each := place.get("web_search_options")) is not None]
     if options:
-        sizes = [_size_of(each) for each in options] if provider in _ANTHROPIC else []
+        sizes = [_size_of(each) for each in options] if provider in _ANTHROPIC and not loose else []
         by_size = max(_numbers(sizes)) if sizes and None not in sizes else None
         yield "web", 1 if once or (endpoint == "chat" and provider in _OPENAI) else _least(by_size, calls)
     elif provider == "perplexity" or (provider in _OPENAI and any(word in model for word in _ALWAYS)):
@@ -76,7 +79,14 @@ def _asked(
     for tool in (tool for place in places for tool in _tools(place)):
         kind = _kind_of(tool)
         if kind is not None:
-            yield kind, 1 if once else _least(None if provider in _OPENAI else tool.get("max_uses"), calls)
+            uses = None if loose or provider in _OPENAI else tool.get("max_uses")
+            yield kind, 1 if once else _least(uses, calls)
+
+
+def _left_out(body: Mapping[str, Any]) -> list[Any]:
+    """What the host is told to keep from the provider: `max_tool_calls`, or `tools[*].max_uses`."""
+    names = body.get("additional_drop_params")
+    return names if isinstance(names, list) else []
 
 
 def _size_of(options: object) -> int | None:

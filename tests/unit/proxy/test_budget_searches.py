@@ -99,6 +99,12 @@ async def test_a_request_is_offered_with_its_searches() -> None:
         ({"tools": [WEB], "max_tool_calls": 1}, "anthropic", "responses"),
         ({"web_search_options": {}, "max_tool_calls": 1}, "anthropic", "chat"),
         ({"tools": [{"type": "web_search", "max_uses": 1}]}, "openai", "responses"),
+        ({"tools": [{**WEB, "max_uses": 1}], "additional_drop_params": ["tools[*].max_uses"]}, "anthropic", "chat"),
+        (
+            {"tools": [{"type": "web_search"}], "max_tool_calls": 1, "additional_drop_params": ["max_tool_calls"]},
+            "openai",
+            "responses",
+        ),
     ],
 )
 def test_a_bound_that_the_provider_never_hears_of_is_none(body: dict[str, Any], provider: str, endpoint: str) -> None:

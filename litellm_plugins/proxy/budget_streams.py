@@ -38,14 +38,14 @@ def overhear(
     heard.is_listened_to = True
     if heard.chunks is None and stream is not None:
         heard.chunks = chunks_of(stream)
-    host: Any = response
+    streaming: Any = response
     upstream = getattr(response, "upstream_generator", None)
     if drains is None or upstream is None:  # without the latter nothing is asked any more: it is an error's
         response.body_iterator = _overheard(response.body_iterator, heard, ended)
         return
     outliving = Outliving(response.body_iterator, upstream, heard, ended, drains=drains)
     response.body_iterator = outliving
-    host._upstream_generator = outliving  # the host closes it when the client is gone, even if nothing was read
+    streaming._upstream_generator = outliving  # the host closes it when the client is gone, even if nothing was read
 
 
 def patient(request: Request) -> Request:

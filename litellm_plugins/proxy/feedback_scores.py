@@ -66,8 +66,8 @@ class Scores:
     @property
     def _host(self) -> str:
         names = ("LANGFUSE_HOST", "LANGFUSE_BASE_URL", "LANGFUSE_OTEL_HOST")
-        host = next((found for name in names if (found := self._environ.get(name))), "https://cloud.langfuse.com")
-        return (host if host.startswith(("http://", "https://")) else f"http://{host}").rstrip("/")
+        url = next((found for name in names if (found := self._environ.get(name))), "https://cloud.langfuse.com")
+        return (url if url.startswith(("http://", "https://")) else f"http://{url}").rstrip("/")
 
     def _score(self, feedback: Feedback) -> dict[str, Any]:
         told = {

@@ -239,7 +239,7 @@ def test_at_the_limit_a_laxer_match_is_served_where_the_settings_allow_it(proxy:
         teach(proxy, f"{article} How do I read it?", "plain")
         return ask(proxy, f"{article} How can I read it?", feature)
 
-    eventually(lambda: ask_near("laxer").is_success, what="the verifier to know of it", every_s=0.5)
+    eventually(lambda: ask_near("laxer").is_success, what="the verifier to know of it", timeout_s=60, every_s=0.5)
     answers = [ask_near("laxer") for _ in range(4)]
     served = [answer for answer in answers if answer.is_success]
     assert served

@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from litellm_plugins.budgets.backends import sqlite_calls as calls
@@ -90,8 +89,7 @@ class SqliteLedger:
         return await self._file.write(work)
 
     async def limit(self, line: Line, limits: Limits | None, *, now_ms: int) -> None:
-        place = replace(line, shared="")  # whoever draws on it takes a place, not whoever limits it
-        await self._file.write(lambda db: windows.set_limits(db, windows.open_for(db, place, now_ms=now_ms), limits))
+        await self._file.write(lambda db: windows.set_limits(db, windows.to_limit(db, line, now_ms=now_ms), limits))
 
     async def aclose(self) -> None:
         await self._file.aclose()

@@ -44,11 +44,12 @@ def _as_counted(db: sqlite3.Connection, lines: Sequence[Line], now_ms: int) -> I
     """Each with the account that counts it."""
     new: Counter[tuple[str, int]] = Counter()
     for line in lines:
-        if not line.shared or windows.is_in_use(db, line, now_ms=now_ms):
+        if not line.shared or windows.has_place(db, line, now_ms=now_ms):
             yield line
             continue
         group = (line.shared, line.span.key)
-        if windows.beside(db, line, now_ms=now_ms) + new[group] < line.most_accounts:
+        taken = windows.beside(db, line, now_ms=now_ms) + new[group]
+        if taken < line.most_accounts or windows.is_bound(db, line):
             new[group] += 1
             yield line
         else:

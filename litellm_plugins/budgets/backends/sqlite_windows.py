@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from litellm_plugins.budgets.amounts import METRICS, NOTHING, Amounts, Limits, Metric
 from litellm_plugins.budgets.ledger import Balance, Line, Span
@@ -19,9 +19,7 @@ _FIND = f"SELECT {_COLUMNS} FROM ledger_windows WHERE account = ? AND key = ?"  
 _OPEN = "SELECT id, start_ms, end_ms, shared FROM ledger_windows WHERE account = ? AND key = ?"
 _BEGIN = """INSERT INTO ledger_windows (account, key, start_ms, end_ms, rolling, shared, by_holder)
     VALUES (?, ?, ?, ?, ?, ?, ?)"""
-_IN_USE = (
-    "((shared <> '' AND end_ms > ?) OR limited = 1 OR reserved_usd > 0 OR reserved_tokens > 0 OR reserved_requests > 0)"
-)
+_BOUND = "(limited = 1 OR reserved_usd > 0 OR reserved_tokens > 0 OR reserved_requests > 0)"
 _ADDED = """spent_usd = spent_usd + ?, spent_tokens = spent_tokens + ?, spent_requests = spent_requests + ?,
     unconfirmed_usd = unconfirmed_usd + ?, unconfirmed_tokens = unconfirmed_tokens + ?,
     unconfirmed_requests = unconfirmed_requests + ?"""
@@ -76,6 +74,12 @@ def open_for(db: sqlite3.Connection, line: Line, *, now_ms: int) -> int:
     if line.shared and row[3] != line.shared:
         db.execute("UPDATE ledger_windows SET shared = ? WHERE id = ?", (line.shared, row[0]))
     return int(row[0])
+
+
+def to_limit(db: sqlite3.Connection, line: Line, *, now_ms: int) -> int:
+    """The id of the line's window. Whoever draws on an account takes or keeps its place, not whoever limits it."""
+    row = db.execute(_OPEN, (line.account, line.span.key)).fetchone()
+    return open_for(db, replace(line, shared=""), now_ms=now_ms) if row is None else int(row[0])
 
 
 def book(
@@ -144,10 +148,16 @@ def say_by_holder(db: sqlite3.Connection, window: Window, line: Line) -> None:
         db.execute(query, (_text(line.by_holder), window.id))
 
 
-def is_in_use(db: sqlite3.Connection, line: Line, *, now_ms: int) -> bool:
-    """Whether the account counts something in the line's window, or may."""
-    query = f"SELECT 1 FROM ledger_windows WHERE account = ? AND key = ? AND {_IN_USE}"  # noqa: S608 - constants
+def has_place(db: sqlite3.Connection, line: Line, *, now_ms: int) -> bool:
+    """Whether the account is one of those that are counted by themselves in the line's window."""
+    query = "SELECT 1 FROM ledger_windows WHERE account = ? AND key = ? AND shared <> '' AND end_ms > ?"
     return db.execute(query, (line.account, line.span.key, now_ms)).fetchone() is not None
+
+
+def is_bound(db: sqlite3.Connection, line: Line) -> bool:
+    """Whether it has to be: it has limits of its own, or something is reserved on it."""
+    query = f"SELECT 1 FROM ledger_windows WHERE account = ? AND key = ? AND {_BOUND}"  # noqa: S608 - constants
+    return db.execute(query, (line.account, line.span.key)).fetchone() is not None
 
 
 def beside(db: sqlite3.Connection, line: Line, *, now_ms: int) -> int:

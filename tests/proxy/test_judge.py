@@ -81,7 +81,7 @@ class Court:
         self.rows("INSERT OR REPLACE INTO judge_spend (day, nano_usd) VALUES (?, ?)", today, nano_usd)
 
     def spent(self) -> int:
-        rows = self.rows("SELECT nano_usd FROM judge_spend")
+        rows = self.rows("SELECT nano_usd FROM judge_spend ORDER BY day DESC")
         return int(rows[0][0]) if rows else 0
 
     def outcomes(self, outcome: str) -> float:

@@ -76,7 +76,11 @@ def _be_proxy(wanted: Mapping[str, Any], log: int) -> NoReturn:
 
     import uvicorn._subprocess
     from litellm import run_server
+    from litellm.proxy import proxy_cli
 
+    # It looks after what a database's client leaves behind, and proxies with one are never forks. Workers that are
+    # forked while this thread holds a lock, such as that of a module it imports, wait for the lock for ever.
+    proxy_cli.start_query_engine_reaper = lambda: None
     # Workers are forks of their supervisor, for the same reason.
     uvicorn._subprocess.spawn = multiprocessing.get_context("fork")  # type: ignore[assignment]
     status: Any = 1

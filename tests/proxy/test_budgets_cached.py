@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
@@ -93,8 +94,8 @@ def ask(proxy: RunningProxy, text: str, feature: str, *, key: str = KEYS.support
     return proxy.http("POST", "/v1/chat/completions", key, json=body(text, feature, **more))
 
 
-def teach(proxy: RunningProxy, text: str, feature: str, *, key: str = KEYS.support) -> httpx.Response:
-    response = ask(proxy, text, feature, key=key)
+def teach(proxy: RunningProxy, text: str, feature: str, *, key: str = KEYS.support, **more: Any) -> httpx.Response:
+    response = ask(proxy, text, feature, key=key, **more)
     assert response.is_success, response.text
     eventually(lambda: proxy.has_stored(response.json()["id"]), what="the answer to be stored")
     return response
@@ -232,15 +233,20 @@ def test_langfuse_is_told_how_a_request_stands_with_its_budget(proxy: RunningPro
 def test_at_the_limit_a_laxer_match_is_served_where_the_settings_allow_it(proxy: RunningProxy) -> None:
     """After the tests above: from here on the verifier takes likely pairs for likely right."""
     be_of_two_minds(proxy.database, f"litellm:{EMBEDDER}")
+    number = itertools.count()
 
     def ask_near(feature: str) -> httpx.Response:
-        """One in ten is asked afresh all the same, to learn from it."""
+        """In a world of its own, as the seeded pairs are: no other article lies near.
+
+        One in ten is asked afresh all the same, to learn from it.
+        """
         article = new_question()
-        teach(proxy, f"{article} How do I read it?", "plain")
-        return ask(proxy, f"{article} How can I read it?", feature)
+        alone = {"cache": {"namespace": f"n{next(number)}"}}
+        teach(proxy, f"{article} How do I read it?", "plain", **alone)
+        return ask(proxy, f"{article} How can I read it?", feature, **alone)
 
     eventually(lambda: ask_near("laxer").is_success, what="the verifier to know of it", timeout_s=60, every_s=0.5)
-    answers = [ask_near("laxer") for _ in range(4)]
+    answers = [ask_near("laxer") for _ in range(8)]
     served = [answer for answer in answers if answer.is_success]
     assert served
     for answer in served:

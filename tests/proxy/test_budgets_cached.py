@@ -241,7 +241,7 @@ def test_at_the_limit_a_laxer_match_is_served_where_the_settings_allow_it(proxy:
         One in ten is asked afresh all the same, to learn from it.
         """
         article = new_question()
-        alone = {"cache": {"namespace": f"n{next(number)}"}}
+        alone: dict[str, Any] = {"cache": {"namespace": f"n{next(number)}"}}
         teach(proxy, f"{article} How do I read it?", "plain", **alone)
         return ask(proxy, f"{article} How can I read it?", feature, **alone)
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import time
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -38,6 +39,7 @@ LOGGER = logging.getLogger("litellm_plugins")
 _NOT_ASKED = frozenset({JudgeOutcome.BUSY, JudgeOutcome.BUDGET_SPENT})
 _TOLD_BY_THE_DECISION = frozenset({Part.LED, Part.FOLLOWED, Part.JUST_ASKED})
 _FAILURE_EVERY_S = 60.0
+_A_USERS = re.compile(r"[/,](end_)?user=")  # as `budgets.policy` names accounts
 _PEOPLE = frozenset({"user", "end_user"})
 
 
@@ -69,7 +71,8 @@ class LogSink:
             case RequestsMerged() if self._decisions and event.part not in _TOLD_BY_THE_DECISION:
                 self._write(logging.INFO, _merged(event))
             case BudgetAlert():
-                self._write(logging.WARNING, {"event": "budget_alert", **event.told, "attempt": event.attempt})
+                told = event.told if self._users else _of_nobody(event.told)
+                self._write(logging.WARNING, {"event": "budget_alert", **told, "attempt": event.attempt})
             case AnomalyFound():
                 told = event.told if self._users else _nameless(event.told)
                 self._write(logging.WARNING, {"event": "anomaly_found", **told, "attempt": event.attempt})
@@ -97,6 +100,14 @@ class LogSink:
             line = json.dumps({**head, **fields})  # ASCII only: a client's half surrogate pair is just text
             # A record made by hand: `LOGGER.log` would walk the stack for a line number that nobody needs.
             LOGGER.handle(LOGGER.makeRecord(LOGGER.name, level, __file__, 0, line, (), None))
+
+
+def _of_nobody(told: Mapping[str, object]) -> dict[str, object]:
+    """A budget's alert without whose account it is, where that is a user's; webhooks get it whole."""
+    if not _A_USERS.search(str(told.get("account", ""))):
+        return dict(told)
+    hidden = {name: value for name, value in told.items() if name != "text"}
+    return hidden | {name: "(telemetry.users)" for name in ("account", "holder") if name in told}
 
 
 def _nameless(told: Mapping[str, object]) -> dict[str, object]:

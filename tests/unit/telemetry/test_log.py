@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from litellm_plugins.model import Layer, Reason
-from litellm_plugins.telemetry.events import AnomalyFound, AnswerHandled, StageFailed
+from litellm_plugins.telemetry.events import AnomalyFound, AnswerHandled, BudgetAlert, StageFailed
 from litellm_plugins.telemetry.sinks.log import LOGGER, LogSink
 from tests.unit.cache.fakes import Clock
 from tests.unit.telemetry.events import hit, miss
@@ -205,3 +205,19 @@ def test_an_anomaly_of_no_user_is_told_whole(lines: Lines) -> None:
     LogSink().record(AnomalyFound("hit_rate", {"feature": "faq", "moved": [{"team": "a"}], "text": "It fell."}))
     assert lines.fields[0]["text"] == "It fell."
     assert lines.fields[0]["moved"] == [{"team": "a"}]
+
+
+@pytest.mark.parametrize("account", ["a-day/user=ann", "a-day/team=sales,end_user=ann"])
+def test_whose_budget_rings_is_told_only_where_the_settings_say_so(lines: Lines, account: str) -> None:
+    told = {"budget": "a-day", "account": account, "holder": "user ann", "spent": 3.5, "text": "Budget of user ann"}
+    LogSink().record(BudgetAlert(told))
+    LogSink(users=True).record(BudgetAlert(told))
+    hidden, shown = lines.fields
+    assert "ann" not in str(hidden)
+    assert (hidden["budget"], hidden["spent"], hidden["holder"]) == ("a-day", 3.5, "(telemetry.users)")
+    assert (shown["account"], shown["text"]) == (account, "Budget of user ann")
+
+
+def test_a_team_s_budget_rings_by_its_name(lines: Lines) -> None:
+    LogSink().record(BudgetAlert({"budget": "a-day", "account": "a-day/team=sales", "text": "Budget of team sales"}))
+    assert lines.fields[0]["text"] == "Budget of team sales"

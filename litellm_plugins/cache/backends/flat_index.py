@@ -1,8 +1,8 @@
-"""Nearest vectors by two looks at all of them: at the signs of their coordinates, then exactly at those that look near.
+"""Nearest vectors by ever closer looks at ever fewer: at some signs of all, at all signs of the near, then exactly.
 
-The Hamming distance of two vectors' signs follows the angle between them (Charikar 2002). For 100,000 vectors of 384
-dimensions both looks together take an eighth of the time of all products, and unlike a graph there is nothing to build:
-a vector costs microseconds to take in. Of 100,000 real questions that finds 99.85 % of the ten nearest.
+The Hamming distance of two vectors' signs follows the angle between them (Charikar 2002). Unlike a graph there is
+nothing to build: a vector costs microseconds to take in. Of 100,000 real questions (QQP) it finds 99.6 % of the ten
+nearest, and the nearest always.
 """
 
 from __future__ import annotations
@@ -23,8 +23,11 @@ if TYPE_CHECKING:
 _SMALLEST = 16  # rows that there is room for at first; most partitions hold a few entries
 _GROWTH = 1.5
 _EXACT_UP_TO = 2_048  # rows that are all compared exactly
-_SECOND_LOOKS, _SECOND_LOOKS_EACH = 512, 16  # in all, and for each neighbour that is wanted
+_SECOND_LOOKS, _SECOND_LOOKS_EACH = 384, 16  # in all, and for each neighbour that is wanted
 _DIMENSIONS = 64  # that signs are of use from: fewer put too many rows at the same distance
+_FIRST_WORDS = 3  # of signs at which all rows are looked at, where there are many:
+_ALL_WORDS_UP_TO = 32_000  # rows at all whose signs it pays to look at once
+_FIRST_LOOKS = 33  # one in so many rows goes further
 _SAMPLED = 16  # every so many rows stand for all where the distance is chosen that is near enough
 _AT_ONCE = 8_192  # rows; what that many take in between stays in the processor's cache
 _WORDS_PER_BYTE = 3  # whose differing signs are counted in one byte: 3 * 64 at most
@@ -91,20 +94,19 @@ class FlatIndex:
         gone, wanted = self._gone[: self._count], max(_SECOND_LOOKS, _SECOND_LOOKS_EACH * k)
         if self._centre is None or self._living <= max(_EXACT_UP_TO, wanted):
             return np.flatnonzero(gone == 0)
-        distances = self._distances(_signs(vector[None], self._centre))
-        rows = np.flatnonzero(distances <= _farthest(distances[::_SAMPLED], wanted // _SAMPLED))
-        if len(rows) < wanted // 2:  # the sample was unlucky
-            rows = np.flatnonzero(distances <= _farthest(distances, wanted))
-        if len(rows) > _MOST_TIES * wanted:
-            rows = rows[np.argsort(distances[rows], kind="stable")[: _MOST_TIES * wanted]]
-        return rows
+        signs = _signs(vector[None], self._centre)
+        if self._living <= _ALL_WORDS_UP_TO or len(signs) <= _FIRST_WORDS:
+            return _nearest(self._distances(signs), wanted)
+        rows = _nearest(self._distances(signs[:_FIRST_WORDS]), max(self._count // _FIRST_LOOKS, 2 * wanted))
+        rest = np.bitwise_count(self._signs.take(rows, axis=1) ^ signs)
+        return rows[_nearest(rest.sum(axis=0, dtype=np.uint16), wanted)]
 
     def _distances(self, signs: Signs) -> npt.NDArray[np.uint16]:
-        """In how many signs each row differs."""
+        """In how many signs each row differs: in all of them, or the first of them."""
         distances = self._gone[: self._count].copy()
         for start in range(0, self._count, _AT_ONCE):
             here = slice(start, min(start + _AT_ONCE, self._count))
-            differing = np.bitwise_count(self._signs[:, here] ^ signs)
+            differing = np.bitwise_count(self._signs[: len(signs), here] ^ signs)
             for first in range(0, len(differing), _WORDS_PER_BYTE):
                 few = differing[first : first + _WORDS_PER_BYTE]
                 for word in few[1:]:
@@ -129,6 +131,18 @@ class FlatIndex:
         self._count = self._living
 
 
+def _nearest(distances: npt.NDArray[np.uint16], wanted: int) -> Numbers:
+    """About `wanted` rows that none of the others is nearer than."""
+    if len(distances) <= wanted:
+        return np.arange(len(distances))
+    rows = np.flatnonzero(distances <= _farthest(distances[::_SAMPLED], wanted // _SAMPLED))
+    if len(rows) < wanted // 2:  # the sample was unlucky
+        rows = np.flatnonzero(distances <= _farthest(distances, wanted))
+    if len(rows) > _MOST_TIES * wanted:
+        rows = rows[np.argsort(distances[rows], kind="stable")[: _MOST_TIES * wanted]]
+    return rows
+
+
 def _farthest(distances: npt.NDArray[np.uint16], count: int) -> int:
     """The distance that `count` of them lie within."""
     return int(np.partition(distances, count)[count])
@@ -136,5 +150,7 @@ def _farthest(distances: npt.NDArray[np.uint16], count: int) -> int:
 
 def _signs(vectors: Vectors, centre: Vector) -> Signs:
     packed = np.packbits(vectors > centre, axis=1)
-    padded = np.pad(packed, ((0, 0), (0, -packed.shape[1] % 8)))
-    return padded.view(np.uint64).T
+    missing = -packed.shape[1] % 8
+    if missing:
+        packed = np.pad(packed, ((0, 0), (0, missing)))
+    return packed.view(np.uint64).T

@@ -79,6 +79,7 @@ def main() -> None:
     parser.add_argument("--entries", type=int, default=100_000)
     parser.add_argument("--count", type=int, default=500, help="look-ups per round")
     parser.add_argument("--rounds", type=int, default=5, help="the one with the lowest p95 is told in parts")
+    parser.add_argument("--threads", type=int, default=1, help="cache.semantic.embedder_threads")
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
     texts = list(dict.fromkeys(read_rows(arguments.requests, lambda row: text_in(row, "text"))))
@@ -105,7 +106,7 @@ async def _measure(texts: list[str], arguments: argparse.Namespace, folder: Path
     asked, stored = texts[::10], [text for number, text in enumerate(texts) if number % 10]
     file = SqliteFile(folder / "cache.db", schema=(*sqlite.SCHEMA, *sqlite_labels.SCHEMA))
     store = _Timed(sqlite.SqliteCacheStore(file, max_bytes=1 << 40), "nearest")
-    embedder = _Timed(LocalEmbedder(), "embed")
+    embedder = _Timed(LocalEmbedder(threads=arguments.threads), "embed")
     verifier = Verifier(
         sqlite_labels.SqliteLabelStore(file), space=embedder.model_id, prior=shipped_prior(embedder.model_id)
     )

@@ -74,8 +74,10 @@ def _session(weights: bytes, threads: int) -> InferenceSession:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
-    # A spinning thread burns a core of the proxy's between two requests.
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    # Several threads that sleep between two steps of one text take as long as one does; a thread that spins on between
+    # two texts burns a core of the proxy's.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "1" if threads > 1 else "0")
+    options.add_session_config_entry("session.force_spinning_stop", "1")
     return onnxruntime.InferenceSession(weights, options, providers=["CPUExecutionProvider"])
 
 

@@ -266,7 +266,7 @@ def _embedder(settings: Settings) -> Embedder | None:
     if name == "local":
         from litellm_plugins.embedding.local import LocalEmbedder
 
-        return LocalEmbedder()
+        return LocalEmbedder(threads=settings.cache.semantic.embedder_threads)
     from litellm_plugins.proxy.host_embedder import HostEmbedder
 
     return HostEmbedder(name)

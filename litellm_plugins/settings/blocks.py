@@ -96,6 +96,7 @@ class Semantic(_Block):
     max_error_rate: float = Field(default=0.01, gt=0, le=0.2)  # wrong answers per request
     threshold: float | None = Field(default=None, gt=0, le=1)  # instead of the promise
     embedder: str = "local"
+    embedder_threads: int = Field(default=1, ge=1, le=8)  # of the local one, for one question
     reembed: bool = True  # after a change of the embedder: the stored questions, in the background
     guards: tuple[Guard, ...] | None = None  # what must not differ, however sure; None: see guards_in_force
     same_answer_similarity: float = Field(default=0.9, gt=0, le=1)  # cosine from which two answers say the same

@@ -110,7 +110,8 @@ def _budgets_of(raw: Mapping[str, Any]) -> dict[str, Budget | None]:
 
 def _problems_of_one(base: dict[str, Any], cache: Mapping[str, Any], root: str) -> Iterator[str]:
     semantic = cache.get("semantic")
-    one_for_all = {"embedder": "embedder", "reembed": "embedder", "same_answer_similarity": "comparison of answers"}
+    one_for_all = dict.fromkeys(("embedder", "embedder_threads", "reembed"), "embedder")
+    one_for_all["same_answer_similarity"] = "comparison of answers"
     for name, what in one_for_all.items():
         if isinstance(semantic, Mapping) and name in semantic:
             yield f"{root}.semantic.{name}: one {what} serves all; set it under cache.semantic"

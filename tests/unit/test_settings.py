@@ -179,6 +179,10 @@ FAULTS: dict[str, tuple[dict[str, Any], str]] = {
             "set it under cache.semantic"
         ),
     ),
+    "threads of the embedder for one key": (
+        {"per_key": {"chat": {"cache": {"semantic": {"embedder_threads": 2}}}}},
+        "per_key.chat.cache.semantic.embedder_threads: one embedder serves all; set it under cache.semantic",
+    ),
     "re-embedding for one team": (
         {"per_team": {"support": {"cache": {"semantic": {"reembed": False}}}}},
         "per_team.support.cache.semantic.reembed: one embedder serves all; set it under cache.semantic",

@@ -135,6 +135,8 @@ def _stem(word: str) -> str:
 def _is_code_word(word: str) -> bool:
     if word.endswith(("+", "#")) and len(word) > 1:
         return True
+    if word.isalpha() or word.isdecimal():  # as nearly all are
+        return False
     return any(letter.isdigit() for letter in word) and any(letter.isalpha() for letter in word)
 
 

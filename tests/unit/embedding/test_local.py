@@ -64,6 +64,16 @@ async def test_a_constructed_embedder_has_opened_nothing(tmp_path: Path) -> None
     assert await refusal(embedder) == "files_missing"
 
 
+async def test_more_threads_give_the_very_same_vectors(embedder: LocalEmbedder) -> None:
+    """Workers with other settings share one store: one space, whatever the number of threads."""
+    two = LocalEmbedder(threads=2)
+    try:
+        for text in ("2+2", "How do I reset my password?", "word " * 200):
+            assert (await two.embed(text)).vector.tobytes() == (await embedder.embed(text)).vector.tobytes()
+    finally:
+        await two.aclose()
+
+
 async def test_a_vector_is_float32_and_of_unit_length(embedder: LocalEmbedder) -> None:
     """Stores compute cosine as a plain dot product and keep 4 bytes a number."""
     embedding = await embedder.embed("How do I reset my password?")

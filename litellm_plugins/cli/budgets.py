@@ -2,51 +2,28 @@
 
 from __future__ import annotations
 
-import functools
 import json
-import sys
 from collections.abc import Callable, Mapping
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import click
 
 from litellm_plugins.cli.budgets_client import LocalBudgets
-from litellm_plugins.cli.cache_client import Client, RemoteClient
-from litellm_plugins.cli.run import read_env_file
-from litellm_plugins.errors import PluginError
+from litellm_plugins.cli.connection import Client, connected
+from litellm_plugins.cli.connection import show as show_answer
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-_ROOT = "/plugins/budgets"
-_WIDTH = 160  # where no terminal says how wide it is
 _WITHOUT_LIMIT = "settings"
-F = TypeVar("F", bound=Callable[..., Any])
+
+_connected = connected("/plugins/budgets", LocalBudgets, what="ledger")
 
 
 @click.group()
 def budgets() -> None:
     """Who has spent how much; through the running proxy, or on its ledger with --config."""
-
-
-def _connected(command: F) -> F:
-    """Gives the command a client, and the options that say to what."""
-
-    @click.option("--url", envvar="LITELLM_PLUGINS_URL", default="http://127.0.0.1:4000", show_default=True)
-    @click.option("--key", "admin_key", envvar="LITELLM_MASTER_KEY", help="An admin's key; default: of .env.")
-    @click.option("--config", "path", type=click.Path(path_type=Path), help="Work on this config's ledger itself.")
-    @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of tables.")
-    @functools.wraps(command)
-    def connected(*args: Any, url: str, admin_key: str | None, path: Path | None, **options: Any) -> None:  # noqa: ANN401
-        try:
-            with _client(url, admin_key, path) as client:
-                command(client, *args, **options)
-        except PluginError as exc:
-            raise click.ClickException(str(exc)) from exc
-
-    return connected  # type: ignore[return-value]  # click takes what it is given
 
 
 @budgets.command(name="list")
@@ -110,21 +87,10 @@ def _path(account: str) -> str:
     return "/" + quote(account, safe="/=,")
 
 
-def _client(url: str, admin_key: str | None, path: Path | None) -> Client:
-    if path is not None:
-        return LocalBudgets(path)
-    key = admin_key or read_env_file(Path(".env")).get("LITELLM_MASTER_KEY")
-    if not key:
-        raise click.ClickException("no admin key: set LITELLM_MASTER_KEY or give --key")
-    return RemoteClient(url, key, root=_ROOT)
-
-
 def _show(told: Mapping[str, Any], as_json: bool, table: Callable[[Any, Console], None]) -> None:
-    if as_json:
-        click.echo(json.dumps(told, indent=2, ensure_ascii=False))
-        return
-    from rich.console import Console
+    def draw(out: Console) -> None:
+        from litellm_plugins.cli import budgets_tables
 
-    from litellm_plugins.cli import budgets_tables
+        table(budgets_tables, out)
 
-    table(budgets_tables, Console(width=None if sys.stdout.isatty() else _WIDTH))
+    show_answer(told, as_json, draw)

@@ -17,13 +17,12 @@ from litellm_plugins.cli import config_file
 from litellm_plugins.errors import PluginError
 
 if TYPE_CHECKING:
+    from litellm_plugins.cli.connection import Json
     from litellm_plugins.proxy.boot import Pack
-
-Json = dict[str, Any]
 
 
 class LocalBudgets:
-    """Keeps `cli.cache_client.Client`. A proxy may run beside it. It sends no alerts."""
+    """Keeps `cli.connection.Client`. A proxy may run beside it. It sends no alerts."""
 
     def __init__(self, path: Path) -> None:
         settings = config_file.our_settings(config_file.load(path))

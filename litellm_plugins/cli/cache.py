@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import functools
 import json
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,40 +11,23 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from litellm_plugins.cli import cache_files
-from litellm_plugins.cli.cache_client import Client, LocalClient, RemoteClient
-from litellm_plugins.cli.run import read_env_file
-from litellm_plugins.errors import PluginError
+from litellm_plugins.cli.cache_client import LocalClient
+from litellm_plugins.cli.connection import Client, connected
+from litellm_plugins.cli.connection import show as show_answer
 
 if TYPE_CHECKING:
     from rich.console import Console
 
 _BATCH = 50  # rows of one call: a progress bar that moves, and no request that waits long for its own embedding
 _EXIT_CODES = {"pass": 0, "fail": 1, "not_enough": 2}  # of the gate
-_WIDTH = 140  # where no terminal says how wide it is
 F = TypeVar("F", bound=Callable[..., Any])
+
+_connected = connected("/plugins/cache", LocalClient, what="store")
 
 
 @click.group()
 def cache() -> None:
     """Look into the cache, empty it, fill it; through the running proxy, or on its store with --config."""
-
-
-def _connected(command: F) -> F:
-    """Gives the command a client, and the options that say to what."""
-
-    @click.option("--url", envvar="LITELLM_PLUGINS_URL", default="http://127.0.0.1:4000", show_default=True)
-    @click.option("--key", "admin_key", envvar="LITELLM_MASTER_KEY", help="An admin's key; default: of .env.")
-    @click.option("--config", "path", type=click.Path(path_type=Path), help="Work on this config's store itself.")
-    @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of tables.")
-    @functools.wraps(command)
-    def connected(*args: Any, url: str, admin_key: str | None, path: Path | None, **options: Any) -> None:  # noqa: ANN401
-        try:
-            with _client(url, admin_key, path) as client:
-                command(client, *args, **options)
-        except PluginError as exc:
-            raise click.ClickException(str(exc)) from exc
-
-    return connected  # type: ignore[return-value]  # click takes what it is given
 
 
 def _selecting(command: F) -> F:
@@ -225,29 +206,18 @@ def audit(client: Client, *, limit: int, action: str | None, as_json: bool) -> N
     _show(told, as_json, lambda tables, out: tables.audit(told["records"], out))
 
 
-def _client(url: str, admin_key: str | None, path: Path | None) -> Client:
-    if path is not None:
-        return LocalClient(path)
-    key = admin_key or read_env_file(Path(".env")).get("LITELLM_MASTER_KEY")
-    if not key:
-        raise click.ClickException("no admin key: set LITELLM_MASTER_KEY or give --key")
-    return RemoteClient(url, key)
-
-
 def _given(options: Mapping[str, Any]) -> dict[str, Any]:
     """What was said: an empty namespace is one, an empty list is not."""
     return {name: list(v) if isinstance(v, tuple) else v for name, v in options.items() if v is not None and v != ()}
 
 
 def _show(told: Mapping[str, Any], as_json: bool, table: Callable[[Any, Console], None]) -> None:
-    if as_json:
-        click.echo(json.dumps(told, indent=2, ensure_ascii=False))
-        return
-    from rich.console import Console
+    def draw(out: Console) -> None:
+        from litellm_plugins.cli import cache_tables
 
-    from litellm_plugins.cli import cache_tables
+        table(cache_tables, out)
 
-    table(cache_tables, Console(width=None if sys.stdout.isatty() else _WIDTH))
+    show_answer(told, as_json, draw)
 
 
 @contextmanager

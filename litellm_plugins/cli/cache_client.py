@@ -1,4 +1,4 @@
-"""Two ways to the same operations: the running proxy's routes, or the store itself where no proxy runs."""
+"""The cache of a config without its proxy: the store itself, opened in this process."""
 
 from __future__ import annotations
 
@@ -8,66 +8,20 @@ import logging
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import click
-import httpx
 
 from litellm_plugins.cli import config_file
 from litellm_plugins.errors import PluginError
 
 if TYPE_CHECKING:
+    from litellm_plugins.cli.connection import Json
     from litellm_plugins.proxy.boot import Pack
-
-_ROOT = "/plugins/cache"
-_TIMEOUT_S = 300.0  # a batch of rows is embedded before the answer comes
-
-Json = dict[str, Any]
-
-
-class Client(Protocol):
-    """Asks for one operation. Raises: click.ClickException in words."""
-
-    def call(self, method: str, path: str, given: Mapping[str, Any] | None = None) -> Json:
-        """`given` is the query of a GET, the body of a POST."""
-
-    def __enter__(self) -> Self: ...
-
-    def __exit__(self, *exc: object) -> None: ...
-
-
-class RemoteClient:
-    """The proxy at `url`, as the admin who holds `key`."""
-
-    def __init__(self, url: str, key: str, *, root: str = _ROOT) -> None:
-        self._root = root
-        self._url = url.rstrip("/")
-        headers = {"authorization": f"Bearer {key}"}
-        self._http = httpx.Client(base_url=self._url, headers=headers, timeout=_TIMEOUT_S)
-
-    def call(self, method: str, path: str, given: Mapping[str, Any] | None = None) -> Json:
-        arguments: dict[str, Any] = {"params": given} if method == "GET" else {"json": given}
-        try:
-            response = self._http.request(method, self._root + path, **arguments)
-        except httpx.HTTPError as exc:
-            raise click.ClickException(
-                f"no proxy answers at {self._url} ({type(exc).__name__}); name another with --url, or give --config "
-                "proxy_config.yaml to work on the store itself"
-            ) from exc
-        if response.status_code != httpx.codes.OK:
-            raise click.ClickException(_message(response))
-        body: Json = response.json()
-        return body
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        self._http.close()
 
 
 class LocalClient:
-    """The store that a config names, opened in this process; a proxy may run beside it."""
+    """Keeps `cli.connection.Client`. A proxy may run beside it."""
 
     def __init__(self, path: Path) -> None:
         settings = config_file.our_settings(config_file.load(path))
@@ -110,10 +64,3 @@ class LocalClient:
     def __exit__(self, *exc: object) -> None:
         self._runner.run(self._pack.pipeline.aclose())
         self._runner.close()
-
-
-def _message(response: httpx.Response) -> str:
-    try:
-        return f"{response.status_code}: {response.json()['error']['message']}"
-    except (ValueError, KeyError, TypeError):
-        return f"{response.status_code} from {response.url}: is this a proxy with the pack, and this part of it on?"

@@ -8,18 +8,19 @@ import os
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import click
 
 from litellm_plugins.cli import config_file
 from litellm_plugins.errors import PluginError
 
-Json = dict[str, Any]
+if TYPE_CHECKING:
+    from litellm_plugins.cli.connection import Json
 
 
 class LocalCosts:
-    """Keeps `cli.cache_client.Client`. A proxy may run beside it."""
+    """Keeps `cli.connection.Client`. A proxy may run beside it."""
 
     def __init__(self, path: Path) -> None:
         settings = config_file.our_settings(config_file.load(path))

@@ -46,6 +46,7 @@ from litellm_plugins.proxy.insight_sight import Counting, InsightSight
 from litellm_plugins.proxy.log_rows import HostLogs
 from litellm_plugins.proxy.stores import open_stores
 from litellm_plugins.proxy.timed_embedder import TimedEmbedder
+from litellm_plugins.review.pace import Pace
 from litellm_plugins.settings import Policies, Settings, cache_anywhere, parse, promised_rates, semantic_anywhere
 from litellm_plugins.telemetry.events import Sink, Telemetry
 from litellm_plugins.telemetry.sinks import log
@@ -195,7 +196,8 @@ def _feedback(settings: Settings, store: FeedbackStore, telemetry: Telemetry) ->
         tell=telemetry.emit,
     )
     # What is encrypted at rest are the texts of users: a comment is one.
-    return FeedbackDesk(store, scores, keeps_comments=not settings.storage.encryption_keys_env)
+    keeps_comments, pace = not settings.storage.encryption_keys_env, Pace(settings.feedback.max_per_minute)
+    return FeedbackDesk(store, scores, pace=pace, keeps_comments=keeps_comments)
 
 
 def _coalescing(settings: Settings, flights: FlightStore) -> Coalescing | None:

@@ -9,8 +9,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
+import weakref
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -35,8 +36,8 @@ if TYPE_CHECKING:
 
 _CLIENT_LEFT = 499  # the host's status where `cancel_on_disconnect` is on
 _SETTLED_WITHIN_S, _LOOKED_EVERY_S = 5.0, 0.05
+_AT_LEAST_S, _LAST_ONES_S = 0.5, 1.0  # of closing: for what is still told, and for telling the rest
 _ENDS = (b"[DONE]", b"message_stop", b"response.completed", b"response.incomplete", b"response.failed")
-_tasks: set[asyncio.Task[None]] = set()  # the loop itself keeps weak references only
 
 
 class Calls:
@@ -45,6 +46,23 @@ class Calls:
     def __init__(self, telemetry: Telemetry, costs: CallCosts, *, clock: Callable[[], float] = time.time) -> None:
         self._telemetry, self._costs, self._clock = telemetry, costs, clock
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._open: weakref.WeakSet[Call] = weakref.WeakSet()
+        self._tasks: set[asyncio.Task[None]] = set()  # the loop itself keeps weak references only
+
+    async def aclose(self, *, until: float, is_logging: Callable[[], bool] = lambda: False) -> None:
+        """Have the ends of the last requests told: by whoever will report them until then, and else as they stand.
+
+        `until` is of `time.monotonic()`; `is_logging` says whether the host has still reports to make.
+        """
+        until = max(until, time.monotonic() + _AT_LEAST_S)
+        while time.monotonic() < until and (self._open or self._tasks or is_logging()):  # noqa: ASYNC110
+            await asyncio.sleep(_LOOKED_EVERY_S)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_LAST_ONES_S):
+                for call in list(self._open):
+                    self.answered(call)
+                    if not call.over:
+                        await self._gone(call, within_s=0.0)
 
     # On its way
 
@@ -62,6 +80,7 @@ class Calls:
             at_s=self._clock(),
             lost=self._was_lost,
         )
+        self._open.add(ticket.call)
 
     def asked(self, ticket: Ticket, kwargs: Mapping[str, Any]) -> None:
         """A deployment is about to be asked."""
@@ -169,6 +188,7 @@ class Calls:
             call.end = call.end or partial(self._end, call, ending, paid, log)
             return
         call.over, call.end = True, None
+        self._open.discard(call)
         now = self._clock()
         event = events.finished(call, ending, paid, log, now_s=now)
         call.kwargs = None
@@ -186,10 +206,12 @@ class Calls:
 
     def _gone_soon(self, call: Call) -> None:
         if not call.over:
-            _beside(self._gone(call))
+            task = asyncio.get_running_loop().create_task(self._gone(call))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
 
-    async def _gone(self, call: Call) -> None:
-        held, until = call.held, time.monotonic() + _SETTLED_WITHIN_S
+    async def _gone(self, call: Call, within_s: float = _SETTLED_WITHIN_S) -> None:
+        held, until = call.held, time.monotonic() + within_s
         while held is not None and _will_be_settled(call) and time.monotonic() < until:  # noqa: ASYNC110
             await asyncio.sleep(_LOOKED_EVERY_S)
         paid = None if held is None else held.paid
@@ -231,9 +253,3 @@ def _failed_as(exception: BaseException) -> tuple[str, str]:
     if getattr(exception, "status_code", None) == _CLIENT_LEFT:
         return "gone", ""
     return "failure", type(exception).__name__
-
-
-def _beside(work: Coroutine[Any, Any, None]) -> None:
-    task = asyncio.get_running_loop().create_task(work)
-    _tasks.add(task)
-    task.add_done_callback(_tasks.discard)

@@ -20,6 +20,7 @@ from litellm_plugins.proxy import budget_costs as costs
 from litellm_plugins.proxy import call_events as events
 from litellm_plugins.proxy.budget_streams import overhear
 from litellm_plugins.proxy.call import Call
+from litellm_plugins.proxy.call_faults import fault_of
 from litellm_plugins.proxy.call_log import Logged, of_failure, of_success
 from litellm_plugins.proxy.provider_chunks import is_finished
 from litellm_plugins.proxy.refusal import reason_of
@@ -161,7 +162,7 @@ class Calls:
         if call is None or call.over:
             return
         _is_of(call, ticket)
-        call.failed_as, log = _failed_as(exception), of_failure(request_data)
+        call.failed_as, log = _failed_as(exception, asked=call.attempts > 0), of_failure(request_data)
         streamed = ticket.streams and call.decision.request.stream
         paid = None if call.held is None else call.held.paid
         if paid is None and call.answered and not streamed:
@@ -175,7 +176,8 @@ class Calls:
     ) -> None:
         """Turned away before anything was decided on it. `stands`: it was told of before."""
         if not stands and isinstance(request_data.get("proxy_server_request"), Mapping):
-            self._telemetry.emit(events.turned_away(request_data, auth, _failed_as(exception), self._clock()))
+            failed_as = _failed_as(exception, asked=False)
+            self._telemetry.emit(events.turned_away(request_data, auth, failed_as, self._clock()))
 
     def passed_through(self, kwargs: Mapping[str, Any]) -> None:
         """The host logs a request that went past its router, and so past us."""
@@ -246,10 +248,10 @@ def _is_end(last: Iterable[Any]) -> bool:
     return any(end in raw for end in _ENDS)
 
 
-def _failed_as(exception: BaseException) -> tuple[str, str]:
+def _failed_as(exception: BaseException, *, asked: bool) -> tuple[str, str, str]:
     refused = reason_of(exception)
     if refused is not None:
-        return "refused", refused
+        return "refused", refused, ""
     if getattr(exception, "status_code", None) == _CLIENT_LEFT:
-        return "gone", ""
-    return "failure", type(exception).__name__
+        return "gone", "", ""
+    return "failure", type(exception).__name__, fault_of(exception, asked=asked)

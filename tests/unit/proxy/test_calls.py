@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+from fastapi import HTTPException
 from litellm.proxy._types import UserAPIKeyAuth
 from starlette.responses import StreamingResponse
 
@@ -100,16 +101,17 @@ async def test_what_the_pack_spends_afterwards_is_told_apart() -> None:
 @pytest.mark.parametrize(
     ("exception", "told"),
     [
-        (RuntimeError("no"), ("failure", "RuntimeError")),
-        (Refusal("empty_message", message="m", type="t", param=None, code=400), ("refused", "empty_message")),
+        (RuntimeError("no"), ("failure", "RuntimeError", "server")),
+        (HTTPException(400), ("failure", "HTTPException", "client")),
+        (Refusal("empty_message", message="m", type="t", param=None, code=400), ("refused", "empty_message", "")),
     ],
 )
 async def test_an_error_is_told_by_its_class_and_a_refusal_by_its_reason(
-    exception: Exception, told: tuple[str, str]
+    exception: Exception, told: tuple[str, str, str]
 ) -> None:
     world = World()
     await world.calls.failed(world.begin(), {}, exception)
-    assert [(end.ending, end.reason, end.spent_nano_usd) for end in world.ends] == [(*told, 0)]
+    assert [(end.ending, end.reason, end.fault, end.spent_nano_usd) for end in world.ends] == [(*told, 0)]
 
 
 async def test_an_answer_that_never_reached_its_client_costs_all_the_same() -> None:

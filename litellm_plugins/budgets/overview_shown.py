@@ -40,8 +40,8 @@ class Shown:
     """`most` accounts of each budget at a time; those that metadata brings along are one: the fullest of each holder.
 
     A series that once was there stays while its account does, so that none goes missing; a day after its window was
-    over with nothing new in it, it vanishes, but for what holds for everybody. An end user's name is told only if `end_users`: else the fullest stands
-    for all.
+    over with nothing new in it, it vanishes, but for what holds for everybody. An end user's name is told only if
+    `end_users`: else the fullest stands for all.
     """
 
     def __init__(self, most: int, *, end_users: bool = False) -> None:

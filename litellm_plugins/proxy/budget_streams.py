@@ -37,7 +37,7 @@ def overhear(
     drains: Drains | None = None,
     whose: str = "",
 ) -> None:
-    """Listen to `response`, which is made of the host's `stream`. With `drains` it outlives its client, who is of `whose`.
+    """Listen to `response`, which is made of the host's `stream`. With `drains` it outlives its client, one of `whose`.
 
     `ended` is called when it is over, whoever ended it, and the host has had its say.
     """

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, cast
 
@@ -53,25 +55,39 @@ class Costs:
         if since >= until:
             raise RequestError("since: is not before until", param="since")
         lists: tuple[tuple[Dimension, ...], ...] = (("model",), *((each,) for each in _LISTS))
-        groups, models, *dearest = await self._store.tallied(since, until, (by, *lists))
+        tallies = await self._store.tallied(since, until, (by, *lists))
         hours = await self._store.rows(since, until, ())
-        all_of_it = together(groups.values())
-        whole = all_of_it.sums
-        listed = top(groups, most)
-        shown = {words for words, _ in listed}
-        rest = together(told for words, told in groups.items() if words not in shown)
-        return {
-            "by": list(by),
-            "since": iso(since * HOUR_S * 1_000),
-            "until": iso(until * HOUR_S * 1_000),
-            "total": _counted(all_of_it, whole),
-            "rows": [dict(zip(by, words, strict=True)) | _counted(told, whole) for words, told in listed],
-            "others": {"rows": len(groups) - len(listed), **_told(rest.sums, whole)},
-            "hourly": [{"hour": iso(row.hour * HOUR_S * 1_000), **_short(row.sums)} for row in hours],
-            "hour_of_day": _hours_of_day(hours),
-            "models": _list("model", models, whole, most=20),
-            "top": {each: _list(each, told, whole, most=_OF_EACH) for each, told in zip(_LISTS, dearest, strict=True)},
-        }
+        asked = _Asked(by, since, until, most)
+        return await asyncio.to_thread(_report, asked, tallies, hours)  # there may be a group for each user
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    by: tuple[Dimension, ...]
+    since: int
+    until: int
+    most: int
+
+
+def _report(asked: _Asked, tallies: Sequence[Mapping[Words, Tally]], hours: Sequence[Row]) -> Json:
+    groups, models, *dearest = tallies
+    all_of_it = together(groups.values())
+    whole = all_of_it.sums
+    listed = top(groups, asked.most)
+    shown = {words for words, _ in listed}
+    rest = together(told for words, told in groups.items() if words not in shown)
+    return {
+        "by": list(asked.by),
+        "since": iso(asked.since * HOUR_S * 1_000),
+        "until": iso(asked.until * HOUR_S * 1_000),
+        "total": _counted(all_of_it, whole),
+        "rows": [dict(zip(asked.by, words, strict=True)) | _counted(told, whole) for words, told in listed],
+        "others": {"rows": len(groups) - len(listed), **_told(rest.sums, whole)},
+        "hourly": [{"hour": iso(row.hour * HOUR_S * 1_000), **_short(row.sums)} for row in hours],
+        "hour_of_day": _hours_of_day(hours),
+        "models": _list("model", models, whole, most=20),
+        "top": {each: _list(each, told, whole, most=_OF_EACH) for each, told in zip(_LISTS, dearest, strict=True)},
+    }
 
 
 def _list(dimension: Dimension, found: Mapping[Words, Tally], whole: Sums, *, most: int) -> list[Json]:

@@ -104,14 +104,12 @@ class SqliteUsage:
         self._file, self._keep_hours = file, keep_hours
 
     async def add(self, batch: Batch, *, now_ms: int) -> bool:
-        by_word = _by_word(batch)
-
         def work(db: sqlite3.Connection) -> bool:
             found = db.execute("INSERT OR IGNORE INTO insight_batches (id, at_ms) VALUES (?, ?)", (batch.id, now_ms))
             if found.rowcount == 0:
                 return False
             db.executemany(_UPSERT, [(hour, *words, *sums) for (hour, words), sums in batch.sums.items()])
-            db.executemany(_UPSERT_WORD, by_word)
+            db.executemany(_UPSERT_WORD, _by_word(batch))
             db.executemany(_INSERT_CALL, map(astuple, batch.examples))
             self._forget(db, now_ms)
             return True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from fractions import Fraction
 
 from litellm_plugins.budgets.amounts import METRICS
@@ -13,7 +14,8 @@ from litellm_plugins.budgets.overview_accounts import parts_of
 EVERYBODY = "everybody"
 SOME_END_USER = "the fullest end user"
 FROM_METADATA = "from metadata"  # keys and teams may bring along names without end: no budget's name has a space
-_EVER = 5  # times as many series of one budget may come to be while a worker lives
+_EVER = 5  # times as many series of one budget may stand there at once
+VANISHES_AFTER_MS = 86_400_000  # since its window was over
 
 
 def label_of(view: AccountView) -> str:
@@ -26,16 +28,26 @@ def nothing_on(account: str, holder: str) -> AccountView:
     return AccountView(account, holder, Span(0, 0), tuple(Meter(metric, None, 0, 0, 0) for metric in METRICS))
 
 
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """Those that were shown and are not any more: holder and account to show as empty, label and holder to remove."""
+
+    empty: tuple[tuple[str, str], ...]
+    vanished: tuple[tuple[str, str], ...]
+
+
 class Shown:
     """`most` accounts of each budget at a time; those that metadata brings along are one: the fullest of each holder.
 
-    A series that once was there stays, so that none goes missing and none is left with an old value: Prometheus' files
-    of several workers know no removal. An end user's name is told only if `end_users`: else the fullest stands for all.
+    A series that once was there stays while its account does, so that none goes missing; a day after its window was
+    over with nothing new in it, it vanishes, but for what holds for everybody. An end user's name is told only if
+    `end_users`: else the fullest stands for all.
     """
 
     def __init__(self, most: int, *, end_users: bool = False) -> None:
         self._most, self._end_users = most, end_users
         self._ever: dict[str, dict[str, str]] = {}  # by budget: the holder as it is told, and the account seen last
+        self._since: dict[tuple[str, str], int] = {}  # since when those of them are missing that are
 
     def chosen(self, views: Iterable[AccountView]) -> list[tuple[str, AccountView]]:
         """Holder and account. Those that were shown before come whether or not they are still among the fullest."""
@@ -48,15 +60,27 @@ class Shown:
                     told.append((holder, view))
         return told
 
-    def gone(self, told: Iterable[tuple[str, AccountView]]) -> list[tuple[str, str]]:
-        """Holder and account of those that were shown once and are not among `told`: their window is over."""
+    def gone(self, told: Iterable[tuple[str, AccountView]], *, now_ms: int) -> Gone:
+        """Those that were shown once and are not among `told`: their window is over."""
         now = {(label_of(view), holder) for holder, view in told}
-        return [
-            (holder, account)
+        missing = {
+            (budget, holder): account
             for budget, ever in self._ever.items()
             for holder, account in ever.items()
             if (budget, holder) not in now
-        ]
+        }
+        self._since = {series: self._since.get(series, now_ms) for series in missing}
+        vanished = tuple(
+            (budget, holder)
+            for (budget, holder), since in self._since.items()
+            if holder != EVERYBODY and now_ms - since >= VANISHES_AFTER_MS
+        )
+        for budget, holder in vanished:
+            del self._ever[budget][holder], self._since[budget, holder]
+        empty = tuple(
+            (holder, account) for (budget, holder), account in missing.items() if (budget, holder) in self._since
+        )
+        return Gone(empty, vanished)
 
     def _by_budget(self, views: Iterable[AccountView]) -> Mapping[str, dict[str, AccountView]]:
         """By budget and holder, the fullest first."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
-from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, cast
 
@@ -13,17 +14,16 @@ from litellm_plugins.errors import RequestError
 from litellm_plugins.insight.store import UsageStore
 from litellm_plugins.insight.usage import (
     DIMENSIONS,
-    FAILED,
-    HITS,
     HOUR_S,
     NONE,
     Dimension,
     Row,
     Sums,
+    Tally,
     Words,
     hour_of,
+    together,
     top,
-    total,
 )
 
 _NANO = 1e9
@@ -54,53 +54,48 @@ class Costs:
         until = _hour(str(given["until"]), "until", now_ms) if given.get("until") else hour_of(now_ms) + 1
         if since >= until:
             raise RequestError("since: is not before until", param="since")
-        found = await self._store.summed(since, until, (*by, "layer", "ending"))
-        groups = _Groups(found)
+        lists: tuple[tuple[Dimension, ...], ...] = (("model",), *((each,) for each in _LISTS))
+        tallies = await self._store.tallied(since, until, (by, *lists))
         hours = await self._store.rows(since, until, ())
-        whole = groups.whole
-        listed = top(groups.sums, most)
-        shown = {words for words, _ in listed}
-        rest = [words for words in groups.sums if words not in shown]
-        return {
-            "by": list(by),
-            "since": iso(since * HOUR_S * 1_000),
-            "until": iso(until * HOUR_S * 1_000),
-            "total": groups.told(None, whole),
-            "rows": [dict(zip(by, words, strict=True)) | groups.told(words, whole) for words, _ in listed],
-            "others": {"rows": len(rest), **_told(total(groups.sums[words] for words in rest), whole)},
-            "hourly": [{"hour": iso(row.hour * HOUR_S * 1_000), **_short(row.sums)} for row in hours],
-            "hour_of_day": _hours_of_day(hours),
-            "models": await self._list(since, until, "model", most=20),
-            "top": {each: await self._list(since, until, each, most=_OF_EACH) for each in _LISTS},
-        }
-
-    async def _list(self, since: int, until: int, dimension: Dimension, *, most: int) -> list[Json]:
-        found = await self._store.summed(since, until, (dimension,))
-        whole = total(found.values())
-        return [{dimension: words[0], **_told(sums, whole)} for words, sums in top(found, most) if words[0]]
+        asked = _Asked(by, since, until, most)
+        return await asyncio.to_thread(_report, asked, tallies, hours)  # there may be a group for each user
 
 
-class _Groups:
-    """Sums by their words, of which the last two are the layer and the ending."""
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    by: tuple[Dimension, ...]
+    since: int
+    until: int
+    most: int
 
-    def __init__(self, found: Mapping[Words, Sums]) -> None:
-        self.sums: dict[Words, Sums] = defaultdict(lambda: NONE)
-        self._hits: dict[Words, int] = defaultdict(int)
-        self._failed: dict[Words, int] = defaultdict(int)
-        for words, sums in found.items():
-            layer, ending = words[-2:]
-            group = words[:-2]
-            self.sums[group] = self.sums[group].plus(sums)
-            self._hits[group] += sums.requests if layer in HITS else 0
-            self._failed[group] += sums.requests if ending in FAILED else 0
-        self.whole = total(self.sums.values())
 
-    def told(self, words: Words | None, whole: Sums) -> Json:
-        """Of one group, or of all."""
-        if words is None:
-            hits, failed = sum(self._hits.values()), sum(self._failed.values())
-            return {**_told(self.whole, whole), "hits": hits, "failures": failed}
-        return {**_told(self.sums[words], whole), "hits": self._hits[words], "failures": self._failed[words]}
+def _report(asked: _Asked, tallies: Sequence[Mapping[Words, Tally]], hours: Sequence[Row]) -> Json:
+    groups, models, *dearest = tallies
+    all_of_it = together(groups.values())
+    whole = all_of_it.sums
+    listed = top(groups, asked.most)
+    shown = {words for words, _ in listed}
+    rest = together(told for words, told in groups.items() if words not in shown)
+    return {
+        "by": list(asked.by),
+        "since": iso(asked.since * HOUR_S * 1_000),
+        "until": iso(asked.until * HOUR_S * 1_000),
+        "total": _counted(all_of_it, whole),
+        "rows": [dict(zip(asked.by, words, strict=True)) | _counted(told, whole) for words, told in listed],
+        "others": {"rows": len(groups) - len(listed), **_told(rest.sums, whole)},
+        "hourly": [{"hour": iso(row.hour * HOUR_S * 1_000), **_short(row.sums)} for row in hours],
+        "hour_of_day": _hours_of_day(hours),
+        "models": _list("model", models, whole, most=20),
+        "top": {each: _list(each, told, whole, most=_OF_EACH) for each, told in zip(_LISTS, dearest, strict=True)},
+    }
+
+
+def _list(dimension: Dimension, found: Mapping[Words, Tally], whole: Sums, *, most: int) -> list[Json]:
+    return [{dimension: words[0], **_told(told.sums, whole)} for words, told in top(found, most) if words[0]]
+
+
+def _counted(told: Tally, whole: Sums) -> Json:
+    return {**_told(told.sums, whole), "hits": told.hits, "failures": told.failed}
 
 
 def _told(sums: Sums, whole: Sums) -> Json:

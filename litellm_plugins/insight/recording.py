@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import time
 import uuid
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
+from litellm_plugins.errors import StoreUnavailable
 from litellm_plugins.insight.bounding import Bounds
 from litellm_plugins.insight.store import Batch, UsageStore
 from litellm_plugins.insight.usage import FAILED, Example, Sums, Words, hour_of
@@ -14,7 +17,10 @@ from litellm_plugins.settings.insight import Insight
 from litellm_plugins.telemetry import queue
 from litellm_plugins.telemetry.events import CallFinished, Event, OwnSpent
 
+_LOG = logging.getLogger(__name__)
 QUEUE = "usage"
+_REFUSED = "refused"  # why a call was dropped: the store takes others
+_UNKNOWN_FAULT = "store_error"  # a driver's error of no name: perhaps what it was given is at fault
 _ITEMS = 20_000
 _AT_ONCE = 2_000
 _TRIED_FOR_S = 900.0  # with one batch; then it is dropped, and counted as that
@@ -27,14 +33,27 @@ _LENGTH = 128  # of a word
 Counted = CallFinished | OwnSpent
 
 
+@dataclass(slots=True)
+class _Part:
+    """Calls that are added at once, and how; the latter once it is known."""
+
+    calls: Sequence[Counted]
+    batch: Batch | None = None
+
+
 class UsageRecorder:
-    """One for each worker. A batch whose reply was lost is given again under the same id, and counts once."""
+    """One for each worker. A batch whose reply was lost is given again under the same id, and counts once.
+
+    What a store refuses that takes other things is halved until the call at fault stands alone, which is dropped.
+    """
 
     def __init__(self, store: UsageStore, settings: Insight, *, clock_ms: Callable[[], int] | None = None) -> None:
         self._store, self._end_users = store, settings.end_users
         self._clock_ms = clock_ms or (lambda: time.time_ns() // 1_000_000)
         self._bounds, self._picker = Bounds(settings.top, settings.rows_per_hour), _Picker()
-        self._summed: tuple[Counted, Batch] | None = None  # the batch in hand, by its first call
+        self._first: Counted | None = None  # of what is in hand
+        self._parts: list[_Part] = []  # of it, what is left; the last is next
+        self._has_told = False
         tries = max(3, int(_TRIED_FOR_S / settings.flush_s))
         bounds = queue.Bounds(items=_ITEMS, batch=_AT_ONCE, every_s=settings.flush_s, tries=tries)
         self.queue: queue.BoundedQueue[Counted] = queue.BoundedQueue(QUEUE, self._add, bounds=bounds)
@@ -45,10 +64,40 @@ class UsageRecorder:
             self.queue.put(event)
 
     async def _add(self, calls: Sequence[Counted]) -> None:
-        if self._summed is None or self._summed[0] is not calls[0]:
-            self._summed = (calls[0], self._batch(calls))
-        await self._store.add(self._summed[1], now_ms=self._clock_ms())
-        self._summed = None
+        if self._first is not calls[0]:
+            self._first, self._parts = calls[0], [_Part(calls)]
+        while self._parts:
+            part = self._parts[-1]
+            fault = await self._refusal(part)
+            self._parts.pop()
+            if fault is not None and len(part.calls) > 1:
+                middle = len(part.calls) // 2
+                self._parts += [_Part(part.calls[middle:]), _Part(part.calls[:middle])]
+            elif fault is not None:
+                self._drop(fault)
+        self._first = None
+
+    async def _refusal(self, part: _Part) -> Exception | None:
+        """Why it cannot be added, ever; None: it is. Raises: what says that the store cannot do anything now."""
+        try:
+            part.batch = part.batch or self._batch(part.calls)
+        except Exception as exc:  # noqa: BLE001 - whatever a call holds, others wait behind it
+            return exc
+        try:
+            await self._store.add(part.batch, now_ms=self._clock_ms())
+        except Exception as exc:
+            if isinstance(exc, StoreUnavailable) and exc.reason != _UNKNOWN_FAULT:
+                raise
+            await self._store.add(Batch(uuid.uuid4().hex, {}), now_ms=self._clock_ms())  # or it is not the calls
+            return exc
+        return None
+
+    def _drop(self, fault: Exception) -> None:
+        self.queue.drop(_REFUSED)
+        if not self._has_told:
+            self._has_told = True
+            kind = type(fault.__cause__ or fault).__name__  # its words may be a client's
+            _LOG.warning("a call that cannot be counted was dropped (%s); further ones are dropped silently", kind)
 
     def _batch(self, told: Sequence[Counted]) -> Batch:
         sums: dict[tuple[int, Words], Sums] = {}

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from litellm_plugins.insight.usage import Dimension, Example, Row, Sums, Words
+from litellm_plugins.insight.usage import Dimension, Example, Row, Sums, Tally, Words
 
 KEEP_BATCHES_MS = 86_400_000  # longer than anybody tries to add one again
 KEEP_EXAMPLES_MS = 3 * 86_400_000
@@ -31,8 +31,8 @@ class UsageStore(Protocol):
     async def rows(self, since: int, until: int, by: Sequence[Dimension]) -> list[Row]:
         """Of the hours from `since` until before `until`: a row for each hour and its words, by both."""
 
-    async def summed(self, since: int, until: int, by: Sequence[Dimension]) -> dict[Words, Sums]:
-        """The same over all these hours together."""
+    async def tallied(self, since: int, until: int, groups: Sequence[Sequence[Dimension]]) -> list[dict[Words, Tally]]:
+        """Over all these hours together: for each of the groups, by the words of its dimensions."""
 
     async def examples(self, since_ms: int) -> list[Example]:
         """Since then, the dearest first."""

@@ -25,6 +25,7 @@ Dimension = Literal[
 ]
 DIMENSIONS: tuple[Dimension, ...] = get_args(Dimension)
 HOUR_S = 3_600
+_LAYER, _ENDING = DIMENSIONS.index("layer"), DIMENSIONS.index("ending")
 OTHER = "~other"  # all the words of a dimension that an hour had no room for
 
 HITS = frozenset({str(Layer.EXACT), str(Layer.SEMANTIC), str(Layer.COALESCED)})
@@ -55,6 +56,24 @@ class Sums(NamedTuple):
 
 NONE = Sums()
 Words = tuple[str, ...]  # one for each of the dimensions that were asked for, in their order
+
+
+class Tally(NamedTuple):
+    """The sums, and how many of the calls were hits, or failed."""
+
+    sums: Sums = NONE
+    hits: int = 0
+    failed: int = 0
+
+    def plus(self, other: Tally) -> Tally:
+        """Both together."""
+        return Tally(self.sums.plus(other.sums), self.hits + other.hits, self.failed + other.failed)
+
+
+def tally(words: Words, sums: Sums) -> Tally:
+    """Of calls with these words, of all dimensions."""
+    hit, failed = words[_LAYER] in HITS, words[_ENDING] in FAILED
+    return Tally(sums, sums.requests if hit else 0, sums.requests if failed else 0)
 
 
 class Row(NamedTuple):
@@ -103,6 +122,19 @@ def grouped(rows: Iterable[Row], at: Sequence[int]) -> dict[Words, Sums]:
     return found
 
 
+def tallied(sums: Mapping[Words, Sums], groups: Sequence[Sequence[Dimension]]) -> list[dict[Words, Tally]]:
+    """For each of the groups, what the words that stand at its places have together; `sums` by those of all."""
+    found: list[dict[Words, Tally]] = [{} for _ in groups]
+    at = [places(group) for group in groups]
+    for words, one in sums.items():
+        told = tally(words, one)
+        for into, there in zip(found, at, strict=True):
+            group = tuple(words[place] for place in there)
+            before = into.get(group)
+            into[group] = told if before is None else before.plus(told)
+    return found
+
+
 def total(sums: Iterable[Sums]) -> Sums:
     """All together."""
     found = NONE
@@ -111,6 +143,15 @@ def total(sums: Iterable[Sums]) -> Sums:
     return found
 
 
-def top(sums: Mapping[Words, Sums], most: int) -> list[tuple[Words, Sums]]:
+def together(tallies: Iterable[Tally]) -> Tally:
+    """The same of tallies."""
+    found = Tally()
+    for each in tallies:
+        found = found.plus(each)
+    return found
+
+
+def top(tallies: Mapping[Words, Tally], most: int) -> list[tuple[Words, Tally]]:
     """The dearest, then the busiest, first."""
-    return sorted(sums.items(), key=lambda pair: (-pair[1].spent_nano_usd, -pair[1].requests, pair[0]))[:most]
+    dearest = sorted(tallies.items(), key=lambda pair: (-pair[1].sums.spent_nano_usd, -pair[1].sums.requests, pair[0]))
+    return dearest[:most]

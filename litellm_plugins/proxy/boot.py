@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import logging
 import multiprocessing
 import os
 import signal
 import sys
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,12 +42,14 @@ from litellm_plugins.proxy.call_costs import CallCosts
 from litellm_plugins.proxy.calls import Calls
 from litellm_plugins.proxy.feedback import FeedbackDesk
 from litellm_plugins.proxy.feedback_scores import Scores
-from litellm_plugins.proxy.gauges import Gauges, host_log_depth
+from litellm_plugins.proxy.gauges import Gauges, host_is_logging, host_log_depth
 from litellm_plugins.proxy.host_judge import host_router
 from litellm_plugins.proxy.insight_sight import Counting, InsightSight
 from litellm_plugins.proxy.log_rows import HostLogs
 from litellm_plugins.proxy.stores import open_stores
+from litellm_plugins.proxy.storing import all_stored
 from litellm_plugins.proxy.timed_embedder import TimedEmbedder
+from litellm_plugins.review.pace import Pace
 from litellm_plugins.settings import Policies, Settings, cache_anywhere, parse, promised_rates, semantic_anywhere
 from litellm_plugins.telemetry.events import Sink, Telemetry
 from litellm_plugins.telemetry.sinks import log
@@ -62,6 +66,7 @@ if TYPE_CHECKING:
     from litellm_plugins.review.feedback import FeedbackStore
 
 _LOG = logging.getLogger(__name__)
+_LAST_TOLD_S, _LOOKED_EVERY_S = 4.0, 0.02
 _FAILED_TO_BOOT = 3  # uvicorn's own, and the one that keeps gunicorn from starting the worker again and again
 
 
@@ -83,16 +88,22 @@ class Pack:
     insight: InsightSight | None = None
 
     async def aclose(self) -> None:
-        """Close what its parts hold open."""
+        """Close what its parts hold open: who tells, then who is told, then what they keep it in.
+
+        The host has answered everybody, but tells of a call after its answer: the last ones are waited for, a moment.
+        """
+        until = time.monotonic() + _LAST_TOLD_S
         await self.gauges.aclose()
-        if self.feedback is not None:
-            await self.feedback.aclose()
         if self.sight is not None:
             await self.sight.aclose()
+        while host_is_logging() and time.monotonic() < until - _LAST_TOLD_S / 2:  # noqa: ASYNC110
+            await asyncio.sleep(_LOOKED_EVERY_S)
         if self.budgets is not None:
             await self.budgets.aclose()
-        if self.insight is not None:
-            await self.insight.aclose()
+        await self.calls.aclose(until=until, is_logging=host_is_logging)
+        await all_stored(within_s=1.0)
+        sinks = [each.aclose() for each in (self.feedback, self.insight) if each is not None]
+        await asyncio.gather(*sinks)
         await self.pipeline.aclose()
 
 
@@ -195,7 +206,8 @@ def _feedback(settings: Settings, store: FeedbackStore, telemetry: Telemetry) ->
         tell=telemetry.emit,
     )
     # What is encrypted at rest are the texts of users: a comment is one.
-    return FeedbackDesk(store, scores, keeps_comments=not settings.storage.encryption_keys_env)
+    keeps_comments, pace = not settings.storage.encryption_keys_env, Pace(settings.feedback.max_per_minute)
+    return FeedbackDesk(store, scores, pace=pace, keeps_comments=keeps_comments)
 
 
 def _coalescing(settings: Settings, flights: FlightStore) -> Coalescing | None:

@@ -93,10 +93,11 @@ def _gauges(settings: Settings, overview: Overview, telemetry: Telemetry) -> Cal
 
     def measure(views: Sequence[AccountView]) -> None:
         told = shown.chosen(views)
-        for holder, account in shown.gone(told):
+        gone = shown.gone(told, now_ms=now_ms())
+        for holder, account in gone.empty:
             told.append((holder, overview.empty(account, now_ms()) or nothing_on(account, holder)))
         accounts = tuple(each for holder, view in told for each in _measured(holder, view))
-        telemetry.emit(BudgetsMeasured(accounts))
+        telemetry.emit(BudgetsMeasured(accounts, gone.vanished))
 
     return measure
 

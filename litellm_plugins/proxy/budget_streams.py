@@ -29,9 +29,15 @@ _AHEAD = 16  # events that are read before a slow client has taken them
 
 
 def overhear(
-    response: StreamingResponse, stream: Any, heard: Heard, ended: Callable[[], None], *, drains: Drains | None = None
+    response: StreamingResponse,
+    stream: Any,
+    heard: Heard,
+    ended: Callable[[], None],
+    *,
+    drains: Drains | None = None,
+    whose: str = "",
 ) -> None:
-    """Listen to `response`, which is made of the host's `stream`. With `drains` it outlives its client.
+    """Listen to `response`, which is made of the host's `stream`. With `drains` it outlives its client, one of `whose`.
 
     `ended` is called when it is over, whoever ended it, and the host has had its say.
     """
@@ -43,7 +49,7 @@ def overhear(
     if drains is None or upstream is None:  # without the latter nothing is asked any more: it is an error's
         response.body_iterator = _overheard(response.body_iterator, heard, ended)
         return
-    outliving = Outliving(response.body_iterator, upstream, heard, ended, drains=drains)
+    outliving = Outliving(response.body_iterator, upstream, heard, ended, drains=drains, whose=whose)
     response.body_iterator = outliving
     streaming._upstream_generator = outliving  # the host closes it when the client is gone, even if nothing was read
 
@@ -75,8 +81,11 @@ class _End:
 class Outliving:
     """A stream that is read by a task of its own. Its client reads what that has read, and may leave."""
 
-    def __init__(self, chunks: Any, upstream: Any, heard: Heard, ended: Callable[[], None], *, drains: Drains) -> None:
-        self._chunks, self._upstream, self._heard, self._ended, self._drains = chunks, upstream, heard, ended, drains
+    def __init__(
+        self, chunks: Any, upstream: Any, heard: Heard, ended: Callable[[], None], *, drains: Drains, whose: str
+    ) -> None:
+        self._chunks, self._upstream, self._heard, self._ended = chunks, upstream, heard, ended
+        self._drains, self._whose = drains, whose
         self._read: asyncio.Queue[Any] = asyncio.Queue(_AHEAD)
         self._task: asyncio.Task[None] | None = None
         self._is_begun = self._is_alone = self._is_over = False
@@ -116,7 +125,7 @@ class Outliving:
         if self._is_over or (self._task is not None and self._task.done()):
             return
         task = self.task
-        if not self._drains.take(self, task):
+        if not self._drains.take(self, task, self._whose):
             self.give_up()
 
     async def _reading(self) -> None:

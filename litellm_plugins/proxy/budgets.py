@@ -31,6 +31,7 @@ from litellm_plugins.proxy.budget_tokens import Asked, cap_output
 from litellm_plugins.proxy.budget_unread import unread
 from litellm_plugins.proxy.budget_unreserved import Unreserved
 from litellm_plugins.proxy.conversion import identity_of
+from litellm_plugins.proxy.feedback_tenant import tenant_of
 from litellm_plugins.proxy.host_judge import host_router
 from litellm_plugins.telemetry.events import StageFailed
 from litellm_plugins.telemetry.sinks.headers import budget_headers
@@ -235,7 +236,8 @@ class HostBudgets:
                 self._settle_lost(held)
             over()
 
-        overhear(response, stream, held.heard, ended, drains=self._drains if self.drains(held) else None)
+        drains, whose = self._drains if self.drains(held) else None, tenant_of(held.caller.identity)
+        overhear(response, stream, held.heard, ended, drains=drains, whose=whose)
 
     async def released(self, held: Held) -> None:
         """It is not made after all; what was left while its provider worked has been read there."""

@@ -29,7 +29,7 @@ class Call:
         self.left_at: list[Listing] = []  # deployments that were left while they worked: they have read the prompt
         self.attempts = 0
         self.answered = self.streams = self.over = False
-        self.failed_as: tuple[str, str] | None = None  # ending and reason, as its client was told
+        self.failed_as: tuple[str, str, str] | None = None  # ending, reason and fault, as its client was told
         self.answering = False  # the front route is at it: it knows whether there is still a client
         self.end: Callable[[], None] | None = None  # that waits for it
         self.gone = False

@@ -32,9 +32,9 @@ class _Who(TypedDict):
 def finished(call: Call, ending: str, paid: Amounts, log: Logged, *, now_s: float) -> CallFinished:
     """How `call` ended: as its client was told, where that was an error."""
     request, decided = call.decision.request, call.decision.event
-    reason = ""
+    reason = fault = ""
     if call.failed_as is not None:
-        ending, reason = call.failed_as
+        ending, reason, fault = call.failed_as
     elif call.gone and ending == "success":
         ending = "gone"
     hit = log.cache_hit and call.decision.verdict.is_hit
@@ -49,6 +49,7 @@ def finished(call: Call, ending: str, paid: Amounts, log: Logged, *, now_s: floa
         layer=decided.layer if hit or not call.decision.verdict.is_hit else Layer.MISS,
         ending=ending,
         reason=reason,
+        fault=fault,
         model=log.model_group if not hit and ending in ("success", "gone") else "",
         deployment=asked[0] if not hit else "",
         provider=asked[1] if not hit else "",
@@ -71,7 +72,7 @@ def finished(call: Call, ending: str, paid: Amounts, log: Logged, *, now_s: floa
 
 
 def turned_away(
-    request_data: Mapping[str, Any], auth: UserAPIKeyAuth, failed_as: tuple[str, str], now_s: float
+    request_data: Mapping[str, Any], auth: UserAPIKeyAuth, failed_as: tuple[str, str, str], now_s: float
 ) -> CallFinished:
     """Of a request that was never decided on: by stage 1, or by the host's own limits."""
     sent = request_data["proxy_server_request"]
@@ -82,6 +83,7 @@ def turned_away(
         layer=Layer.BYPASS,
         ending=failed_as[0],
         reason=failed_as[1],
+        fault=failed_as[2],
         **_who(identity_of(auth)),
         feature=feature_of(request_data),
         stream=request_data.get("stream") is True,

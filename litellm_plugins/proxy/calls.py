@@ -9,8 +9,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
+import weakref
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,7 @@ from litellm_plugins.proxy import budget_costs as costs
 from litellm_plugins.proxy import call_events as events
 from litellm_plugins.proxy.budget_streams import overhear
 from litellm_plugins.proxy.call import Call
+from litellm_plugins.proxy.call_faults import fault_of
 from litellm_plugins.proxy.call_log import Logged, of_failure, of_success
 from litellm_plugins.proxy.provider_chunks import is_finished
 from litellm_plugins.proxy.refusal import reason_of
@@ -35,8 +37,8 @@ if TYPE_CHECKING:
 
 _CLIENT_LEFT = 499  # the host's status where `cancel_on_disconnect` is on
 _SETTLED_WITHIN_S, _LOOKED_EVERY_S = 5.0, 0.05
+_AT_LEAST_S, _LAST_ONES_S = 0.5, 1.0  # of closing: for what is still told, and for telling the rest
 _ENDS = (b"[DONE]", b"message_stop", b"response.completed", b"response.incomplete", b"response.failed")
-_tasks: set[asyncio.Task[None]] = set()  # the loop itself keeps weak references only
 
 
 class Calls:
@@ -45,6 +47,23 @@ class Calls:
     def __init__(self, telemetry: Telemetry, costs: CallCosts, *, clock: Callable[[], float] = time.time) -> None:
         self._telemetry, self._costs, self._clock = telemetry, costs, clock
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._open: weakref.WeakSet[Call] = weakref.WeakSet()
+        self._tasks: set[asyncio.Task[None]] = set()  # the loop itself keeps weak references only
+
+    async def aclose(self, *, until: float, is_logging: Callable[[], bool] = lambda: False) -> None:
+        """Have the ends of the last requests told: by whoever will report them until then, and else as they stand.
+
+        `until` is of `time.monotonic()`; `is_logging` says whether the host has still reports to make.
+        """
+        until = max(until, time.monotonic() + _AT_LEAST_S)
+        while time.monotonic() < until and (self._open or self._tasks or is_logging()):  # noqa: ASYNC110
+            await asyncio.sleep(_LOOKED_EVERY_S)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_LAST_ONES_S):
+                for call in list(self._open):
+                    self.answered(call)
+                    if not call.over:
+                        await self._gone(call, within_s=0.0)
 
     # On its way
 
@@ -62,6 +81,7 @@ class Calls:
             at_s=self._clock(),
             lost=self._was_lost,
         )
+        self._open.add(ticket.call)
 
     def asked(self, ticket: Ticket, kwargs: Mapping[str, Any]) -> None:
         """A deployment is about to be asked."""
@@ -142,7 +162,7 @@ class Calls:
         if call is None or call.over:
             return
         _is_of(call, ticket)
-        call.failed_as, log = _failed_as(exception), of_failure(request_data)
+        call.failed_as, log = _failed_as(exception, asked=call.attempts > 0), of_failure(request_data)
         streamed = ticket.streams and call.decision.request.stream
         paid = None if call.held is None else call.held.paid
         if paid is None and call.answered and not streamed:
@@ -156,7 +176,8 @@ class Calls:
     ) -> None:
         """Turned away before anything was decided on it. `stands`: it was told of before."""
         if not stands and isinstance(request_data.get("proxy_server_request"), Mapping):
-            self._telemetry.emit(events.turned_away(request_data, auth, _failed_as(exception), self._clock()))
+            failed_as = _failed_as(exception, asked=False)
+            self._telemetry.emit(events.turned_away(request_data, auth, failed_as, self._clock()))
 
     def passed_through(self, kwargs: Mapping[str, Any]) -> None:
         """The host logs a request that went past its router, and so past us."""
@@ -169,6 +190,7 @@ class Calls:
             call.end = call.end or partial(self._end, call, ending, paid, log)
             return
         call.over, call.end = True, None
+        self._open.discard(call)
         now = self._clock()
         event = events.finished(call, ending, paid, log, now_s=now)
         call.kwargs = None
@@ -186,10 +208,12 @@ class Calls:
 
     def _gone_soon(self, call: Call) -> None:
         if not call.over:
-            _beside(self._gone(call))
+            task = asyncio.get_running_loop().create_task(self._gone(call))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
 
-    async def _gone(self, call: Call) -> None:
-        held, until = call.held, time.monotonic() + _SETTLED_WITHIN_S
+    async def _gone(self, call: Call, within_s: float = _SETTLED_WITHIN_S) -> None:
+        held, until = call.held, time.monotonic() + within_s
         while held is not None and _will_be_settled(call) and time.monotonic() < until:  # noqa: ASYNC110
             await asyncio.sleep(_LOOKED_EVERY_S)
         paid = None if held is None else held.paid
@@ -224,16 +248,10 @@ def _is_end(last: Iterable[Any]) -> bool:
     return any(end in raw for end in _ENDS)
 
 
-def _failed_as(exception: BaseException) -> tuple[str, str]:
+def _failed_as(exception: BaseException, *, asked: bool) -> tuple[str, str, str]:
     refused = reason_of(exception)
     if refused is not None:
-        return "refused", refused
+        return "refused", refused, ""
     if getattr(exception, "status_code", None) == _CLIENT_LEFT:
-        return "gone", ""
-    return "failure", type(exception).__name__
-
-
-def _beside(work: Coroutine[Any, Any, None]) -> None:
-    task = asyncio.get_running_loop().create_task(work)
-    _tasks.add(task)
-    task.add_done_callback(_tasks.discard)
+        return "gone", "", ""
+    return "failure", type(exception).__name__, fault_of(exception, asked=asked)

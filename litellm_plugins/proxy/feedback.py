@@ -16,6 +16,7 @@ from litellm_plugins.telemetry.sinks.langfuse_spans import trace_id_of
 if TYPE_CHECKING:
     from litellm_plugins.proxy.feedback_scores import Scores
     from litellm_plugins.review.feedback import FeedbackStore
+    from litellm_plugins.review.pace import Pace
     from litellm_plugins.telemetry.events import Event
 
 _BOUNDS = Bounds(items=20_000, batch=500, every_s=0.5, tries=3)
@@ -31,10 +32,12 @@ class FeedbackDesk:
         store: FeedbackStore,
         scores: Scores,
         *,
+        pace: Pace | None = None,
         keeps_comments: bool = True,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._store, self._scores, self._keeps_comments, self._clock = store, scores, keeps_comments, clock
+        self._pace = pace
         self._served = BoundedQueue[Served]("served", store.serve, bounds=_BOUNDS)
 
     def start(self, tell: Callable[[Event], None]) -> None:
@@ -54,8 +57,10 @@ class FeedbackDesk:
     async def take(self, given: Mapping[str, Any], *, by: str, tenant: str | None, traced: bool) -> dict[str, Any]:
         """Keep what is said. `tenant` is the speaker's, None for an admin.
 
-        Raises: RequestError, NotFound, NotTheirs, StoreUnavailable.
+        Raises: RequestError, TooOften, NotFound, NotTheirs, StoreUnavailable.
         """
+        if self._pace is not None and tenant is not None:
+            self._pace.keep(by)
         said = read(given)
         served = await self._find(said, tenant or "")
         feedback = feedback_on(said, served, by=by, tenant=tenant, at_s=self._clock())

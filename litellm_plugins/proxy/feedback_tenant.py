@@ -1,4 +1,4 @@
-"""Whose traffic a request is, for feedback."""
+"""Whose traffic a request is, for feedback and for streams that are left."""
 
 from __future__ import annotations
 

@@ -86,3 +86,8 @@ def host_log_depth() -> int:
     """Calls that the host has still to tell its callbacks, and so us, of."""
     queue = GLOBAL_LOGGING_WORKER._queue
     return 0 if queue is None else queue.qsize()
+
+
+def host_is_logging() -> bool:
+    """Whether its callbacks, and so we, have still to be told of calls, or are being told."""
+    return host_log_depth() > 0 or bool(GLOBAL_LOGGING_WORKER._running_tasks)

@@ -34,6 +34,12 @@ _MOST_BYTES_PER_ANSWER_BYTE = 24  # what a stream's events weigh beside the word
 _tasks: set[asyncio.Task[None]] = set()  # the loop itself keeps weak references only
 
 
+async def all_stored(within_s: float) -> None:
+    """Let what is being stored come to its end, for so long."""
+    if _tasks:
+        await asyncio.wait(tuple(_tasks), timeout=within_s)
+
+
 class FreshAnswer:
     """One fresh answer of `endpoint` to the request of `ticket`."""
 

@@ -12,6 +12,8 @@ from typing import Any, Protocol
 from litellm_plugins.errors import PluginError, RequestError
 
 LONGEST_COMMENT = 2_000
+MOST_KEPT = 100_000  # pieces of feedback, some 30 MB with comments
+MOST_KEPT_OF_ONE = 10_000  # of one tenant's
 _LONGEST_ID = 256
 _LONGEST_USER = 128
 _LONGEST_WORD = 128
@@ -88,6 +90,9 @@ class Feedback:
 
 class FeedbackStore(Protocol):
     """Keeps what was served for a while, and feedback for good; both bounded, the oldest go first.
+
+    Of feedback each tenant has a bound of its own. Where all of them together have too much, who has the most loses its
+    oldest: nobody can push out what others say by saying more.
 
     Raises: StoreUnavailable, from each of its methods.
     """

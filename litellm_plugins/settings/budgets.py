@@ -177,7 +177,9 @@ class Ledger(Block):
     broken_streams: Broken = "heard"  # the provider's stream ended too early
     left_streams: Left = "drain"  # the client hung up before its end
     drain_s: float = Field(default=120, ge=1, le=3_600)  # for how long one is read on; then as `heard`
-    drains_at_once: int = Field(default=64, ge=1, le=10_000)  # of a worker; a client that leaves more: as `heard`
+    drains_at_once: int = Field(
+        default=64, ge=1, le=10_000
+    )  # of a worker, and of one team up to half; more: as `heard`
     other_request_usd: Usd = Decimal("0.10")  # reserved for what is not priced by tokens
 
 

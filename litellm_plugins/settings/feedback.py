@@ -13,3 +13,6 @@ class Feedback(Block):
     enabled: bool = True
     keep_days: float = Field(default=14, gt=0, le=365)  # for so long after an answer something may be said of it
     max_served: int = Field(default=100_000, ge=1, le=10_000_000)  # answers remembered; the oldest go first
+    max_per_minute: int = Field(
+        default=600, ge=1, le=1_000_000
+    )  # of what one key says, in each worker; admins have no bound

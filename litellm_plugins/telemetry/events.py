@@ -153,6 +153,7 @@ class BudgetsMeasured:
     """How the accounts stand: those that are shown, which are always the same ones and perhaps some more."""
 
     accounts: tuple[AccountMeasured, ...]
+    vanished: tuple[tuple[str, str], ...] = ()  # budget and holder of those that stood there and are no more
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,6 +191,7 @@ class CallFinished:
     layer: Layer
     ending: str  # success, failure, gone (its client left), refused (by the pack, before a provider was asked)
     reason: str = ""  # of a failure the host's class of error, of a refusal the pack's reason
+    fault: str = ""  # of a failure: client (what was asked, or who asked) or server (a provider, or this proxy)
     model: str = ""  # the group that answered, after fallbacks and degrading; none where no model did
     deployment: str = ""  # the provider's name of the model
     provider: str = ""

@@ -34,7 +34,8 @@ class BoundedQueue(Generic[T]):
     """`put` from any thread; one background task hands batches to `flush`, in the order in which they came.
 
     A `flush` that raises is tried again with the same batch, so it must be atomic, or idempotent. What is dropped is
-    counted by its reason (`full`, `failed`, `closed`) and told with the depth, as `QueueMeasured`, after each round.
+    counted by its reason (`full`, `failed`, `closed`, and what `flush` itself says by `drop`) and told with the depth,
+    as `QueueMeasured`, after each round.
     """
 
     def __init__(
@@ -72,6 +73,10 @@ class BoundedQueue(Generic[T]):
             return False
         self._items.append(item)
         return True
+
+    def drop(self, reason: str) -> None:
+        """Count one that its `flush` could never hand over, and so left out."""
+        self._dropped[reason] += 1
 
     def start(self, tell: Callable[[Event], None] | None = None) -> None:
         """Begin to empty it, once. Raises: RuntimeError where no loop runs."""

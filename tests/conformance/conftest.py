@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import pytest
 
@@ -90,7 +90,7 @@ class Backend(Protocol):
         """Requests that are under way."""
         ...
 
-    def open_feedback(self, *, keep_s: float, max_served: int) -> tuple[FeedbackStore, Closer]:
+    def open_feedback(self, **bounds: Any) -> tuple[FeedbackStore, Closer]:
         """What people made of their answers."""
         ...
 
@@ -132,9 +132,9 @@ class SqliteBackend:
         file = SqliteFile(self._path, schema=sqlite_flights.SCHEMA)
         return sqlite_flights.SqliteFlights(file), file.aclose
 
-    def open_feedback(self, *, keep_s: float, max_served: int) -> tuple[FeedbackStore, Closer]:
+    def open_feedback(self, **bounds: Any) -> tuple[FeedbackStore, Closer]:
         file = SqliteFile(self._path, schema=sqlite_feedback.SCHEMA)
-        return sqlite_feedback.SqliteFeedback(file, keep_s=keep_s, max_served=max_served, clock=self.clock), file.aclose
+        return sqlite_feedback.SqliteFeedback(file, clock=self.clock, **bounds), file.aclose
 
     def emptied(self, name: str) -> SqliteBackend:
         return SqliteBackend(self._folder / name)
@@ -185,11 +185,10 @@ class RedisBackend:
         connection = self._connection()
         return redis_flights.RedisFlights(connection, self._prefix), connection.aclose
 
-    def open_feedback(self, *, keep_s: float, max_served: int) -> tuple[FeedbackStore, Closer]:
+    def open_feedback(self, **bounds: Any) -> tuple[FeedbackStore, Closer]:
         connection = self._connection()
-        return redis_feedback.RedisFeedback(
-            connection, self._prefix, keep_s=keep_s, max_served=max_served, clock=self.clock
-        ), connection.aclose
+        feedback = redis_feedback.RedisFeedback(connection, self._prefix, clock=self.clock, **bounds)
+        return feedback, connection.aclose
 
     def emptied(self, name: str) -> RedisBackend:
         return RedisBackend(self._server, f"{self._prefix}-{name}")
@@ -279,8 +278,9 @@ async def judge_spends(backend: Backend) -> AsyncIterator[tuple[JudgeSpend, Judg
 
 @pytest.fixture
 async def feedback_stores(backend: Backend) -> AsyncIterator[tuple[FeedbackStore, FeedbackStore]]:
-    """What people made of their answers, as two workers see it: an hour, and 50 answers."""
-    opened = [backend.open_feedback(keep_s=3_600, max_served=50) for _ in range(2)]
+    """What people made of their answers, as two workers see it: an hour, 50 answers, 20 words on them of one team."""
+    bounds = {"keep_s": 3_600, "max_served": 50, "max_kept": 30, "max_kept_of_one": 20}
+    opened = [backend.open_feedback(**bounds) for _ in range(2)]
     yield opened[0][0], opened[1][0]
     for _, close in opened:
         await close()

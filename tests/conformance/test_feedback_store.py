@@ -123,3 +123,39 @@ async def test_the_latest_come_first_page_by_page_and_by_team(feedback_stores: T
     assert [each.at_s - NOW for each in first] == [6, 5, 4, 3]
     assert [each.at_s - NOW for each in await one.latest(4, before_s=first[-1].at_s)] == [2, 1]
     assert [each.at_s - NOW for each in await one.latest(10, tenant="team:sales")] == [5, 3, 1]
+
+
+async def test_a_team_that_says_much_pushes_out_its_own_only(feedback_stores: Two) -> None:
+    one, other = feedback_stores
+    for number in range(1, 6):
+        await one.put(feedback(number))
+    for number in range(100, 160):
+        await (one, other)[number % 2].put(feedback(number, tenant="team:sales"))
+
+    assert len(await one.latest(100, tenant="team:support")) == 5
+    kept = [each.at_s - NOW for each in await one.latest(100, tenant="team:sales")]
+    assert kept == list(range(159, 139, -1))
+    assert len(await one.latest(100)) == 25
+
+
+async def test_where_all_say_too_much_who_said_most_loses_its_oldest(feedback_stores: Two) -> None:
+    one, other = feedback_stores
+    for number in range(1, 20):
+        await one.put(feedback(number))
+    for number in range(100, 116):
+        await other.put(feedback(number, tenant=f"team:{number % 2}"))
+
+    assert len(await one.latest(100)) == 30
+    assert [each.at_s - NOW for each in await one.latest(100, tenant="team:support")] == list(range(19, 5, -1))
+    assert len(await one.latest(100, tenant="team:0")) == len(await one.latest(100, tenant="team:1")) == 8
+
+
+async def test_what_an_admin_says_again_moves_to_whom_it_is_about_now(feedback_stores: Two) -> None:
+    one, other = feedback_stores
+    await one.put(feedback())
+    await other.put(feedback(tenant="team:sales"))
+    for number in range(2, 22):
+        await one.put(feedback(number))
+
+    assert await one.latest(10, tenant="team:sales") == [feedback(tenant="team:sales")]
+    assert len(await one.latest(100, tenant="team:support")) == 20

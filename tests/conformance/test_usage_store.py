@@ -3,10 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import time
 
 from litellm_plugins.insight.store import Batch, UsageStore
-from litellm_plugins.insight.usage import DIMENSIONS, Example, Row, Sums, Words, hour_of
+from litellm_plugins.insight.usage import (
+    DIMENSIONS,
+    Dimension,
+    Example,
+    Row,
+    Sums,
+    Tally,
+    Words,
+    grouped,
+    hour_of,
+    places,
+    tallied,
+)
 from tests.support.usage_stores import KEEP_HOURS, Opener
 
 NOW = time.time_ns() // 1_000_000  # a server forgets by its own clock
@@ -39,13 +52,34 @@ async def test_what_was_added_comes_back_by_whatever_was_asked_for(usage: UsageS
     ]
     assert await usage.rows(HOUR, HOUR + 1, ()) == [Row(HOUR, (), twice)]
     assert await usage.rows(HOUR + 1, HOUR + 9, ("team",)) == []
-    thrice = twice.plus(ONE)
-    assert await usage.summed(HOUR - 1, HOUR + 1, ()) == {(): thrice}
-    assert await usage.summed(HOUR - 1, HOUR + 1, ("team", "layer")) == {
-        ("support", "exact"): ONE,
-        ("support", "miss"): twice,
-    }
-    assert await usage.summed(HOUR + 1, HOUR + 9, ()) == {}
+    groups: list[tuple[Dimension, ...]] = [(), ("team", "layer"), ("layer",), ("feature",)]
+    assert await usage.tallied(HOUR - 1, HOUR + 1, groups) == [
+        {(): Tally(twice.plus(ONE), hits=1)},
+        {("support", "exact"): Tally(ONE, hits=1), ("support", "miss"): Tally(twice)},
+        {("exact",): Tally(ONE, hits=1), ("miss",): Tally(twice)},
+        {("",): Tally(ONE, hits=1), ('f"a,q 👩',): Tally(twice)},
+    ]
+    assert await usage.tallied(HOUR + 1, HOUR + 9, groups) == [{}, {}, {}, {}]
+
+
+async def test_every_way_to_ask_gives_the_same_sums(usage: UsageStore) -> None:
+    """By one dimension a store may answer from other rows than by several."""
+    draw, given = random.Random(7), list[Row]()
+    choices = {"layer": ("miss", "exact", "off"), "ending": ("success", "failure", "refused", "gone")}
+    for number in range(60):
+        sums: dict[tuple[int, Words], Sums] = {}
+        for _ in range(5):
+            named = tuple(draw.choice(choices.get(each, ("", "a", "b"))) for each in DIMENSIONS)
+            sums[HOUR - draw.randrange(6), named] = Sums(*(draw.randrange(10**6) for _ in Sums._fields))
+        given += [Row(*names, one) for names, one in sums.items()]
+        await usage.add(Batch(f"{number}", sums), now_ms=NOW)
+    kept = [row for row in given if HOUR - 4 <= row.hour < HOUR]
+    every: dict[Words, Sums] = grouped(kept, range(len(DIMENSIONS)))
+    groups: list[tuple[Dimension, ...]] = [(), *((each,) for each in DIMENSIONS), ("team", "feature"), DIMENSIONS]
+    assert await usage.tallied(HOUR - 4, HOUR, groups) == tallied(every, groups)
+    for by in groups:
+        there = [(row.hour, *row.words) for row in await usage.rows(HOUR - 4, HOUR, by)]
+        assert there == sorted({(row.hour, *(row.words[at] for at in places(by))) for row in kept})
 
 
 async def test_a_batch_counts_once_however_often_it_is_given(open_usage: Opener) -> None:
@@ -72,7 +106,8 @@ async def test_what_is_too_old_is_forgotten(usage: UsageStore) -> None:
     await usage.add(Batch("a", {(old - 1, FAQ): ONE, (old, FAQ): ONE}, (example(1, at_ms=day_4),)), now_ms=NOW)
     for number in range(2):
         await usage.add(Batch(f"b{number}", {(HOUR, FAQ): ONE}, (example(2, at_ms=NOW),)), now_ms=NOW)
-    assert {row.hour for row in await usage.rows(old - 5, HOUR + 1, ())} == {HOUR}
+    for by in ((), ("feature",), ("feature", "team")):
+        assert {row.hour for row in await usage.rows(old - 5, HOUR + 1, by)} == {HOUR}
     assert {each.trace_id for each in await usage.examples(0)} == {"t2"}
 
 

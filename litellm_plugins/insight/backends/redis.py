@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from litellm_plugins.insight.store import KEEP_BATCHES_MS, KEEP_EXAMPLES_MS, MOST_EXAMPLES, Batch
-from litellm_plugins.insight.usage import HOUR_S, Dimension, Example, Row, Sums, Words, grouped, places
+from litellm_plugins.insight.usage import HOUR_S, Dimension, Example, Row, Sums, Tally, Words, grouped, places, tallied
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
@@ -50,16 +50,19 @@ class RedisUsage:
 
     async def rows(self, since: int, until: int, by: Sequence[Dimension]) -> list[Row]:
         at, found = places(by), list[Row]()
-        there: Any = await self._server.run(lambda redis: redis.zrange(self._hours, 0, -1))
-        numbers = sorted(int(name.rpartition(b":")[2]) for name in there)
-        kept = [hour for hour in numbers if since <= hour < until]  # whoever asks for all time asks for no more
+        kept = await self._kept(since, until)
         for first in range(0, len(kept), _READ_AT_ONCE):
             hours = kept[first : first + _READ_AT_ONCE]
             found += await asyncio.to_thread(_rows, hours, await self._read(hours), at)
         return found
 
-    async def summed(self, since: int, until: int, by: Sequence[Dimension]) -> dict[Words, Sums]:
-        return await asyncio.to_thread(grouped, await self.rows(since, until, by), range(len(by)))
+    async def tallied(self, since: int, until: int, groups: Sequence[Sequence[Dimension]]) -> list[dict[Words, Tally]]:
+        found: dict[Words, Sums] = {}  # most words are those of other hours, too
+        kept = await self._kept(since, until)
+        for first in range(0, len(kept), _READ_AT_ONCE):
+            told = await self._read(kept[first : first + _READ_AT_ONCE])
+            await asyncio.to_thread(_fold, found, told)
+        return await asyncio.to_thread(tallied, found, groups)
 
     async def examples(self, since_ms: int) -> list[Example]:
         told: Any = await self._server.run(lambda redis: redis.zrangebyscore(self._examples, since_ms, "+inf"))
@@ -72,6 +75,12 @@ class RedisUsage:
 
     async def aclose(self) -> None:
         await self._server.aclose()
+
+    async def _kept(self, since: int, until: int) -> list[int]:
+        """The hours that there are: whoever asks for all time asks for no more."""
+        there: Any = await self._server.run(lambda redis: redis.zrange(self._hours, 0, -1))
+        numbers = sorted(int(name.rpartition(b":")[2]) for name in there)
+        return [hour for hour in numbers if since <= hour < until]
 
     async def _read(self, hours: Sequence[int]) -> list[dict[bytes, bytes]]:
         async def work(redis: Redis) -> list[dict[bytes, bytes]]:
@@ -102,6 +111,15 @@ def _rows(hours: Sequence[int], told: Sequence[dict[bytes, bytes]], at: Sequence
         rows = [Row(hour, tuple(orjson.loads(words)), _sums(sums)) for words, sums in each.items()]
         found += [Row(hour, *pair) for pair in sorted(grouped(rows, at).items())]
     return found
+
+
+def _fold(found: dict[Words, Sums], told: Sequence[dict[bytes, bytes]]) -> None:
+    """In a thread, for the same reason."""
+    for each in told:
+        for words, sums in each.items():
+            key, one = tuple(orjson.loads(words)), _sums(sums)
+            before = found.get(key)
+            found[key] = one if before is None else before.plus(one)
 
 
 def _sums(told: bytes) -> Sums:

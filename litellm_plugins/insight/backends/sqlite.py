@@ -3,23 +3,56 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import astuple
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING
 
 from litellm_plugins.insight.store import KEEP_BATCHES_MS, KEEP_EXAMPLES_MS, MOST_EXAMPLES, Batch
-from litellm_plugins.insight.usage import DIMENSIONS, Dimension, Example, Row, Sums, Words, hour_of
+from litellm_plugins.insight.usage import (
+    DIMENSIONS,
+    FAILED,
+    HITS,
+    Dimension,
+    Example,
+    Row,
+    Sums,
+    Tally,
+    Words,
+    hour_of,
+    tally,
+)
 from litellm_plugins.storage.migrations import Migration
 
 if TYPE_CHECKING:
     from litellm_plugins.storage.sqlite import SqliteFile
 
-_T = TypeVar("_T")
 _WORDS = ", ".join(f'"{each}"' for each in DIMENSIONS)  # "key" is a word of SQL's
 _SUMS = ", ".join(Sums._fields)
 _CALL = (
     "at_ms, trace_id, call_id, feature, team, user, key_id, model_group, model, ending, spent_nano_usd, prompt_tokens"
 )
+
+_TALLY = (*Sums._fields, "hits", "failed")
+_HITS, _FAILED = (", ".join(f"'{each}'" for each in sorted(words)) for words in (HITS, FAILED))
+_TALLIED = ", ".join(
+    (
+        *(f"sum({each})" for each in Sums._fields),
+        f"sum(CASE WHEN layer IN ({_HITS}) THEN requests ELSE 0 END)",
+        f"sum(CASE WHEN ending IN ({_FAILED}) THEN requests ELSE 0 END)",
+    )
+)
+_ALL = ""  # in the place of a dimension: the hour as a whole
+_ALONE = (_ALL, *DIMENSIONS)
+
+
+def _fill_words(db: sqlite3.Connection) -> None:
+    for each in _ALONE:
+        word = f'"{each}"' if each else "''"
+        db.execute(
+            f"""INSERT INTO insight_words SELECT '{each}', hour, {word}, {_TALLIED} FROM insight_usage
+                GROUP BY hour, {word}"""  # noqa: S608 - names of ours
+        )
+
 
 SCHEMA = (
     Migration(
@@ -39,6 +72,17 @@ SCHEMA = (
             "CREATE TABLE IF NOT EXISTS insight_turns (name TEXT PRIMARY KEY, until_ms INTEGER NOT NULL) WITHOUT ROWID",
         ),
     ),
+    # The same by each dimension alone: an hour has thousands of rows, but few words of a kind, and most ask for those.
+    Migration(
+        14,
+        (
+            f"""CREATE TABLE insight_words (
+                dimension TEXT NOT NULL, hour INTEGER NOT NULL, word TEXT NOT NULL,
+                {", ".join(f"{each} INTEGER NOT NULL" for each in _TALLY)},
+                PRIMARY KEY (dimension, hour, word)) WITHOUT ROWID""",
+            _fill_words,
+        ),
+    ),
 )
 
 _ADDED = ", ".join(f"{each} = {each} + excluded.{each}" for each in Sums._fields)
@@ -46,6 +90,10 @@ _UPSERT = f"""INSERT INTO insight_usage (hour, {_WORDS}, {_SUMS})
     VALUES ({", ".join("?" * (1 + len(DIMENSIONS) + len(Sums._fields)))})
     ON CONFLICT (hour, {_WORDS}) DO UPDATE SET {_ADDED}
 """  # noqa: S608 - names of ours
+_TALLIES_ADDED = ", ".join(f"{each} = {each} + excluded.{each}" for each in _TALLY)
+_UPSERT_WORD = f"""INSERT INTO insight_words VALUES ({", ".join("?" * (3 + len(_TALLY)))})
+    ON CONFLICT (dimension, hour, word) DO UPDATE SET {_TALLIES_ADDED}
+"""  # noqa: S608 - the same
 _INSERT_CALL = f"INSERT INTO insight_calls ({_CALL}) VALUES ({', '.join('?' * 12)})"  # noqa: S608 - the same
 
 
@@ -61,6 +109,7 @@ class SqliteUsage:
             if found.rowcount == 0:
                 return False
             db.executemany(_UPSERT, [(hour, *words, *sums) for (hour, words), sums in batch.sums.items()])
+            db.executemany(_UPSERT_WORD, _by_word(batch))
             db.executemany(_INSERT_CALL, map(astuple, batch.examples))
             self._forget(db, now_ms)
             return True
@@ -69,26 +118,24 @@ class SqliteUsage:
 
     async def rows(self, since: int, until: int, by: Sequence[Dimension]) -> list[Row]:
         end = 1 + len(by)
+        columns = ", ".join(["hour", *(f'"{each}"' for each in by)])
+        told = ", ".join(f"sum({each})" for each in Sums._fields)
+        query = f"""SELECT {columns}, {told} FROM insight_usage WHERE hour >= ? AND hour < ?
+            GROUP BY {columns} ORDER BY {columns}"""  # noqa: S608 - names of ours
+        given: tuple[object, ...] = (since, until)
+        if len(by) < 2:
+            word = "word, " if by else ""
+            query = f"""SELECT hour, {word}{_SUMS} FROM insight_words
+                WHERE dimension = ? AND hour >= ? AND hour < ? ORDER BY hour, word"""  # noqa: S608 - the same
+            given = (by[0] if by else _ALL, *given)
 
-        def made(found: Sequence[Any]) -> list[Row]:
-            return [Row(each[0], tuple(each[1:end]), Sums(*each[end:])) for each in found]
+        def work(db: sqlite3.Connection) -> list[Row]:  # made there: weeks of them would hold the loop up for a second
+            return [Row(each[0], tuple(each[1:end]), Sums(*each[end:])) for each in db.execute(query, given)]
 
-        return await self._grouped(since, until, ["hour", *(f'"{each}"' for each in by)], made)
+        return await self._file.scan(work)
 
-    async def summed(self, since: int, until: int, by: Sequence[Dimension]) -> dict[Words, Sums]:
-        end = len(by)
-
-        def made(found: Sequence[Any]) -> dict[Words, Sums]:
-            return {tuple(each[:end]): Sums(*each[end:]) for each in found if each[end] is not None}
-
-        return await self._grouped(since, until, [f'"{each}"' for each in by], made)
-
-    async def _grouped(self, since: int, until: int, columns: Sequence[str], made: Callable[[Sequence[Any]], _T]) -> _T:
-        """`made` of what is found, there: weeks of rows would hold the loop up for a second."""
-        told = ", ".join([*columns, *(f"sum({each})" for each in Sums._fields)])
-        by = f"GROUP BY {', '.join(columns)} ORDER BY {', '.join(columns)}" if columns else ""
-        query = f"SELECT {told} FROM insight_usage WHERE hour >= ? AND hour < ? {by}"  # noqa: S608 - names of ours
-        return await self._file.scan(lambda db: made(db.execute(query, (since, until)).fetchall()))
+    async def tallied(self, since: int, until: int, groups: Sequence[Sequence[Dimension]]) -> list[dict[Words, Tally]]:
+        return await self._file.scan(lambda db: [_tallied(db, since, until, by) for by in groups])
 
     async def examples(self, since_ms: int) -> list[Example]:
         query = f"SELECT {_CALL} FROM insight_calls WHERE at_ms >= ? ORDER BY spent_nano_usd DESC, at_ms"  # noqa: S608
@@ -105,10 +152,38 @@ class SqliteUsage:
 
     def _forget(self, db: sqlite3.Connection, now_ms: int) -> None:
         # At most an hour with each batch: no writer holds the file for long.
-        query = "DELETE FROM insight_usage WHERE hour < ? AND hour = (SELECT min(hour) FROM insight_usage)"
-        db.execute(query, (hour_of(now_ms) - self._keep_hours,))
+        first = db.execute("SELECT min(hour) FROM insight_usage").fetchone()[0]
+        if first is not None and first < hour_of(now_ms) - self._keep_hours:
+            db.execute("DELETE FROM insight_usage WHERE hour = ?", (first,))
+            db.executemany(
+                "DELETE FROM insight_words WHERE dimension = ? AND hour = ?", [(each, first) for each in _ALONE]
+            )
         db.execute("DELETE FROM insight_batches WHERE at_ms < ?", (now_ms - KEEP_BATCHES_MS,))
         over = "SELECT at_ms FROM insight_calls ORDER BY at_ms DESC LIMIT 1 OFFSET ?"
         oldest = db.execute(over, (MOST_EXAMPLES,)).fetchone()
         before = max(now_ms - KEEP_EXAMPLES_MS, oldest[0] + 1 if oldest else 0)
         db.execute("DELETE FROM insight_calls WHERE at_ms < ?", (before,))
+
+
+def _by_word(batch: Batch) -> list[tuple[object, ...]]:
+    found: dict[tuple[str, int, str], Tally] = {}
+    for (hour, words), sums in batch.sums.items():
+        told = tally(words, sums)
+        for dimension, word in zip(_ALONE, ("", *words), strict=True):
+            before = found.get((dimension, hour, word))
+            found[dimension, hour, word] = told if before is None else before.plus(told)
+    return [(*names, *told.sums, told.hits, told.failed) for names, told in found.items()]
+
+
+def _tallied(db: sqlite3.Connection, since: int, until: int, by: Sequence[Dimension]) -> dict[Words, Tally]:
+    columns, end = ", ".join(f'"{each}"' for each in by), len(by)
+    query = f"""SELECT {columns}, {_TALLIED} FROM insight_usage WHERE hour >= ? AND hour < ?
+        GROUP BY {columns}"""  # noqa: S608 - names of ours
+    given: tuple[object, ...] = (since, until)
+    if len(by) < 2:
+        told = ", ".join(f"sum({each})" for each in _TALLY)
+        query = f"""SELECT word, {told} FROM insight_words WHERE dimension = ? AND hour >= ? AND hour < ?
+            GROUP BY word"""  # noqa: S608 - the same
+        given, end = (by[0] if by else _ALL, *given), 1
+    rows = db.execute(query, given)
+    return {tuple(each[: len(by)]): Tally(Sums(*each[end:-2]), *each[-2:]) for each in rows}

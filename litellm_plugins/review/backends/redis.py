@@ -1,7 +1,8 @@
 """Feedback, and what it may be about, in Redis: a string for each name of an answer, a hash for all feedback.
 
 What was served ends by itself; above the bound the oldest goes first, by a ring of its names. Whatever a client may
-have named is hashed before it becomes part of a key.
+have named is hashed before it becomes part of a key. What feedback is kept in has the same part in braces, so that a
+cluster keeps it together.
 """
 
 from __future__ import annotations
@@ -10,12 +11,13 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
-from hashlib import sha256
+from hashlib import sha1, sha256
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from litellm_plugins.review.feedback import About, Feedback, Served, Verdict
+from litellm_plugins.review.feedback import MOST_KEPT, MOST_KEPT_OF_ONE, About, Feedback, Served, Verdict
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
@@ -23,8 +25,8 @@ if TYPE_CHECKING:
     from litellm_plugins.storage.redis import RedisServer
 
 VERSION = 1  # of this layout
-_KEPT = 100_000
 _PAGE = 1_000
+_PUT = Path(__file__).with_name("lua").joinpath("feedback_put.lua").read_text(encoding="utf-8")
 
 
 class RedisFeedback:
@@ -37,9 +39,12 @@ class RedisFeedback:
         *,
         keep_s: float,
         max_served: int,
+        max_kept: int = MOST_KEPT,
+        max_kept_of_one: int = MOST_KEPT_OF_ONE,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._server, self._prefix = server, f"{prefix}:{VERSION}:review"
+        self._root, self._bounds = f"{prefix}:{VERSION}:{{review}}", (max_kept, max_kept_of_one)
         self._keep_ms, self._max_served, self._clock = math.ceil(keep_s * 1_000), max_served, clock
 
     async def serve(self, served: Sequence[Served]) -> None:
@@ -79,40 +84,33 @@ class RedisFeedback:
         return None if first is None else Served(**orjson.loads(first))
 
     async def put(self, feedback: Feedback) -> bool:
-        told = orjson.dumps(asdict(feedback))
-
-        async def work(redis: Redis) -> bool:
-            pipeline = redis.pipeline(transaction=True)
-            pipeline.hset(self._all, feedback.id, told)
-            pipeline.zadd(self._by_time, {feedback.id: feedback.at_s})
-            pipeline.zcard(self._by_time)
-            created, _, count = await pipeline.execute()
-            if count > _KEPT:
-                oldest: Any = await redis.zpopmin(self._by_time, count - _KEPT)
-                await redis.hdel(self._all, *(name for name, _ in oldest))
-            return bool(created)
-
-        return await self._server.run(work)
+        keys = [self._all, self._by_time, f"{self._root}:tenants"]
+        said = (feedback.id, orjson.dumps(asdict(feedback)), repr(feedback.at_s), feedback.tenant)
+        given: list[Any] = [*said, *self._bounds, self._of("")]
+        return bool(await self._server.run(lambda redis: redis.register_script(_PUT)(keys, given)))
 
     async def latest(self, limit: int, *, tenant: str | None = None, before_s: float = math.inf) -> list[Feedback]:
         found: list[Feedback] = []
-        start = 0
+        start, ids = (
+            0,
+            self._by_time if tenant is None else self._of(sha1(tenant.encode(), usedforsecurity=False).hexdigest()),
+        )
         highest = "+inf" if math.isinf(before_s) else f"({before_s!r}"
         while len(found) < limit:
-            page = await self._page(highest, start)
-            found += [each for each in page if tenant in (None, each.tenant)]
-            if len(page) < _PAGE:
+            page, is_last = await self._page(ids, highest, start)
+            found += page
+            if is_last:
                 break
             start += _PAGE
         return found[:limit]
 
-    async def _page(self, highest: str, start: int) -> list[Feedback]:
+    async def _page(self, by_time: str, highest: str, start: int) -> tuple[list[Feedback], bool]:
         async def work(redis: Redis) -> list[Any]:
-            ids: Any = await redis.zrevrangebyscore(self._by_time, highest, "-inf", start=start, num=_PAGE)
+            ids: Any = await redis.zrevrangebyscore(by_time, highest, "-inf", start=start, num=_PAGE)
             return await redis.hmget(self._all, ids) if ids else []
 
         told: list[Any] = await self._server.run(work)
-        return [_feedback(orjson.loads(each)) for each in told if each is not None]
+        return [_feedback(orjson.loads(each)) for each in told if each is not None], len(told) < _PAGE
 
     def _name(self, about: About, target: str, tenant: str | None = None) -> str:
         of = "" if tenant is None else f":{_hashed(tenant)}"
@@ -124,11 +122,14 @@ class RedisFeedback:
 
     @property
     def _all(self) -> str:
-        return f"{self._prefix}:feedback"
+        return f"{self._root}:feedback"
 
     @property
     def _by_time(self) -> str:
-        return f"{self._prefix}:feedback-by-time"
+        return f"{self._root}:feedback-by-time"
+
+    def _of(self, tenant: str) -> str:
+        return f"{self._root}:feedback-of:{tenant}"
 
 
 def _hashed(text: str) -> str:

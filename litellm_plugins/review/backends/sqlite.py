@@ -9,13 +9,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import astuple, fields
 from typing import TYPE_CHECKING
 
-from litellm_plugins.review.feedback import About, Feedback, Served, Verdict
+from litellm_plugins.review.feedback import MOST_KEPT, MOST_KEPT_OF_ONE, About, Feedback, Served, Verdict
 from litellm_plugins.storage.migrations import Migration
 
 if TYPE_CHECKING:
     from litellm_plugins.storage.sqlite import SqliteFile
 
-_KEPT = 100_000  # pieces of feedback, some 30 MB with comments: the oldest go first
 _SERVED = tuple(field.name for field in fields(Served))
 _FEEDBACK = tuple(field.name for field in fields(Feedback))
 _LATEST = math.inf
@@ -36,8 +35,16 @@ SCHEMA = (
                 value REAL NOT NULL, verdict TEXT, comment TEXT NOT NULL, user TEXT NOT NULL, at_s REAL NOT NULL,
                 layer TEXT NOT NULL, model_group TEXT NOT NULL, feature TEXT NOT NULL)""",
             "CREATE INDEX IF NOT EXISTS feedback_by_time ON feedback (at_s)",
-            f"""CREATE TRIGGER IF NOT EXISTS feedback_bound AFTER INSERT ON feedback
-                BEGIN DELETE FROM feedback WHERE number <= NEW.number - {_KEPT}; END""",  # noqa: S608 - a constant
+            """CREATE TRIGGER IF NOT EXISTS feedback_bound AFTER INSERT ON feedback
+                BEGIN DELETE FROM feedback WHERE number <= NEW.number - 100000; END""",
+        ),
+    ),
+    # One team's flood went out through the others' feedback.
+    Migration(
+        13,
+        (
+            "DROP TRIGGER IF EXISTS feedback_bound",
+            "CREATE INDEX IF NOT EXISTS feedback_by_tenant ON feedback (tenant, at_s)",
         ),
     ),
 )
@@ -47,9 +54,17 @@ class SqliteFeedback:
     """Keeps `FeedbackStore`. The file belongs to the entries' store, which closes it."""
 
     def __init__(
-        self, file: SqliteFile, *, keep_s: float, max_served: int, clock: Callable[[], float] = time.time
+        self,
+        file: SqliteFile,
+        *,
+        keep_s: float,
+        max_served: int,
+        max_kept: int = MOST_KEPT,
+        max_kept_of_one: int = MOST_KEPT_OF_ONE,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self._file, self._keep_s, self._max_served, self._clock = file, keep_s, max_served, clock
+        self._max_kept, self._max_kept_of_one = max_kept, max_kept_of_one
 
     async def serve(self, served: Sequence[Served]) -> None:
         rows, ended = [astuple(each) for each in served], self._clock() - self._keep_s
@@ -89,15 +104,28 @@ class SqliteFeedback:
         def work(db: sqlite3.Connection) -> bool:
             known = db.execute("SELECT 1 FROM feedback WHERE id = ?", (feedback.id,)).fetchone()
             db.execute(insert, astuple(feedback))
+            self._make_room(db, feedback.tenant)
             return known is None
 
         return await self._file.write(work)
+
+    def _make_room(self, db: sqlite3.Connection, tenant: str) -> None:
+        held = db.execute("SELECT count(*) FROM feedback WHERE tenant = ?", (tenant,)).fetchone()[0]
+        _forget(db, tenant, held - self._max_kept_of_one)
+        fullest = "SELECT tenant FROM feedback GROUP BY tenant ORDER BY count(*) DESC, tenant DESC LIMIT 1"
+        while db.execute("SELECT count(*) FROM feedback").fetchone()[0] > self._max_kept:
+            _forget(db, db.execute(fullest).fetchone()[0], 1)
 
     async def latest(self, limit: int, *, tenant: str | None = None, before_s: float = _LATEST) -> list[Feedback]:
         query = f"""SELECT {", ".join(_FEEDBACK)} FROM feedback
             WHERE at_s < ? AND (? IS NULL OR tenant = ?) ORDER BY at_s DESC, number DESC LIMIT ?"""  # noqa: S608
         rows = await self._file.scan(lambda db: db.execute(query, (before_s, tenant, tenant, limit)).fetchall())
         return [_feedback(dict(zip(_FEEDBACK, row, strict=True))) for row in rows]
+
+
+def _forget(db: sqlite3.Connection, tenant: str, count: int) -> None:
+    oldest = "SELECT number FROM feedback WHERE tenant = ? ORDER BY at_s, number LIMIT ?"
+    db.execute(f"DELETE FROM feedback WHERE number IN ({oldest})", (tenant, max(0, count)))  # noqa: S608 - the above
 
 
 def _feedback(row: dict[str, object]) -> Feedback:

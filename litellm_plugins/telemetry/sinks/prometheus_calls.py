@@ -40,8 +40,8 @@ class CallMetrics:
         self._label, self._teams = label, teams
         self._calls = Counter(
             "litellm_plugins_calls_total",
-            "Finished requests by who answered and how they ended: success, failure, gone, refused",
-            ["layer", "ending", "model_group", "endpoint"],
+            "Finished requests by who answered, how they ended (success, failure, gone, refused), and by whose fault",
+            ["layer", "ending", "fault", "model_group", "endpoint"],
             registry=registry,
         )
         self._spent = Counter(
@@ -94,7 +94,7 @@ class CallMetrics:
             self._spend(group, team, own=event.nano_usd)
             return
         endpoint = event.endpoint if event.endpoint in _ENDPOINTS else OTHER
-        self._calls.labels(event.layer, event.ending, group, endpoint).inc()
+        self._calls.labels(event.layer, event.ending, event.fault, group, endpoint).inc()
         self._team_calls.labels(team).inc()
         self._spend(group, team, provider=event.spent_nano_usd, own=event.own_nano_usd)
         for direction, tokens in (

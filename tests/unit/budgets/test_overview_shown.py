@@ -7,7 +7,15 @@ from dataclasses import replace
 from litellm_plugins.budgets.amounts import METRICS
 from litellm_plugins.budgets.ledger import Span
 from litellm_plugins.budgets.overview import AccountView, Meter
-from litellm_plugins.budgets.overview_shown import EVERYBODY, FROM_METADATA, SOME_END_USER, Shown, label_of
+from litellm_plugins.budgets.overview_shown import (
+    EVERYBODY,
+    FROM_METADATA,
+    SOME_END_USER,
+    VANISHES_AFTER_MS,
+    Gone,
+    Shown,
+    label_of,
+)
 from litellm_plugins.settings.budgets import Budget
 
 
@@ -43,7 +51,29 @@ def test_those_whose_window_is_over_are_named_so_that_they_can_be_zero() -> None
     shown = Shown(3)
     shown.chosen(teams(1, 2))
     told = shown.chosen(teams(1))
-    assert shown.gone(told) == [("team 1", "day/team=1")]
+    assert shown.gone(told, now_ms=5) == Gone((("team 1", "day/team=1"),), ())
+
+
+def test_who_stays_away_for_a_day_vanishes_and_makes_room_for_others() -> None:
+    shown = Shown(1)
+    for fullest in range(5):
+        shown.chosen(teams(*(99 if number == fullest else number for number in range(5))))
+    assert holders(shown, [view("day/team=new", 9, "new")]) == []
+    assert len(shown.gone([], now_ms=7).empty) == 5
+    back = shown.chosen(teams(1))
+    assert len(shown.gone(back, now_ms=8 + VANISHES_AFTER_MS // 2).empty) == 4
+    gone = shown.gone([], now_ms=7 + VANISHES_AFTER_MS)
+    assert gone.vanished == tuple(("day", f"team {number}") for number in range(1, 5))
+    assert gone.empty == (("team 0", "day/team=0"),)
+    assert shown.gone([], now_ms=8 + VANISHES_AFTER_MS).vanished == ()
+    assert holders(shown, [view("day/team=new", 9, "new")]) == ["new"]
+
+
+def test_what_holds_for_everybody_stays_while_nobody_asks() -> None:
+    shown = Shown(1)
+    shown.chosen([view("company", 1)])
+    for at in range(3):
+        assert shown.gone([], now_ms=at * VANISHES_AFTER_MS) == Gone(((EVERYBODY, "company"),), ())
 
 
 def test_an_end_user_is_named_only_if_the_settings_say_so() -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -137,6 +139,49 @@ async def test_what_the_store_never_takes_is_dropped_in_the_end_and_counted(stor
     recorder.record(CALL)
     assert told[-1] == QueueMeasured("usage", 0, {"closed": 5}) or told[-1] == QueueMeasured("usage", 0, {"failed": 5})
     assert sum(recorder.queue.dropped.values()) == 6
+
+
+@pytest.mark.parametrize("poison", [{"spent_nano_usd": 2**70}, {"at_s": float("nan")}, {"attempts": None}])
+async def test_a_call_that_no_store_takes_is_dropped_alone_and_told_once(
+    store: LossyReplies, caplog: pytest.LogCaptureFixture, poison: dict[str, Any]
+) -> None:
+    """It held up all that came after it, for a quarter of an hour, and then took its whole batch along."""
+    recorder, told = UsageRecorder(store, Insight()), list[object]()
+    for number in range(300):
+        recorder.record(replace(CALL, **poison) if number in (17, 170) else CALL)
+    recorder.queue.start(told.append)
+    await recorder.queue.drain()
+    assert total(row.sums for row in await store.rows(0, 10**9, ())).requests == 298
+    assert told[-1] == QueueMeasured("usage", 0, {"refused": 2})
+    (line,) = [each.getMessage() for each in caplog.records if each.name.startswith("litellm_plugins.insight")]
+    assert line.startswith("a call that cannot be counted was dropped (")
+
+
+async def test_where_the_reply_to_a_part_is_lost_it_counts_once(store: LossyReplies) -> None:
+    recorder = UsageRecorder(store, Insight())
+    for number in range(8):
+        recorder.record(replace(CALL, spent_nano_usd=2**70) if number == 6 else CALL)
+    store.lost = 1  # the reply to the first half's
+    assert [await recorder.queue.flush() for _ in range(2)] == [False, True]
+    assert total(row.sums for row in await store.rows(0, 10**9, ())).requests == 7
+    assert recorder.queue.dropped == {"refused": 1}
+
+
+async def test_a_store_that_takes_nothing_is_no_reason_to_drop_a_call(store: LossyReplies, tmp_path: Path) -> None:
+    recorder = UsageRecorder(store, Insight())
+    recorder.record(CALL)
+    await recorder.queue.flush()
+    with sqlite3.connect(tmp_path / "insight.db") as db:
+        db.execute("ALTER TABLE insight_usage RENAME TO gone")
+        db.execute("ALTER TABLE insight_batches RENAME TO gone_too")
+    recorder.record(CALL)
+    assert not await recorder.queue.flush()
+    assert (recorder.queue.depth, recorder.queue.dropped) == (1, {})
+    with sqlite3.connect(tmp_path / "insight.db") as db:
+        db.execute("ALTER TABLE gone RENAME TO insight_usage")
+        db.execute("ALTER TABLE gone_too RENAME TO insight_batches")
+    assert await recorder.queue.flush()
+    assert total(row.sums for row in await store.rows(0, 10**9, ())).requests == 2
 
 
 async def test_several_workers_sum_up_to_every_call(tmp_path: Path) -> None:

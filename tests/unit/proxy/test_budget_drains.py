@@ -37,7 +37,7 @@ class Host:
             self.closed = "left"
             raise
 
-    async def begun(self, drains: Drains) -> Outliving:
+    async def begun(self, drains: Drains, whose: str = "team:support") -> Outliving:
         """The stream when its first word has been read, as the host does before it answers."""
         upstream = self.stream()
         first = await anext(upstream)
@@ -47,7 +47,7 @@ class Host:
             async for chunk in upstream:
                 yield chunk
 
-        return Outliving(combined(), upstream, self.heard, lambda: None, drains=drains)
+        return Outliving(combined(), upstream, self.heard, lambda: None, drains=drains, whose=whose)
 
 
 Leave = Callable[[Outliving], Awaitable[None]]
@@ -109,6 +109,29 @@ async def test_one_too_many_is_given_up_at_once(leave: Leave) -> None:
     await leave(again)
     await over(again)
     assert third.heard.end == "whole"  # there is room again
+
+
+async def test_a_team_that_leaves_many_leaves_places_for_others() -> None:
+    drains, hosts = Drains(at_once=8, seconds=60), list[tuple[Host, Outliving]]()
+
+    async def left(whose: str, times: int) -> int:
+        """How many of them are read on."""
+        given_up = 0
+        for _ in range(times):
+            host = Host()
+            stream = await host.begun(drains, whose)
+            await after_a_word(stream)
+            await asyncio.sleep(0.01)
+            given_up += host.closed == "left"
+            hosts.append((host, stream))
+        return times - given_up
+
+    assert [await left("team:loud", 20), await left("team:late", 20), await left("team:last", 1)] == [4, 2, 1]
+    for host, stream in hosts:
+        host.more.set()
+        await over(stream)
+    assert await left("team:last", 20) == 4
+    await drains.aclose()
 
 
 @LEAVES

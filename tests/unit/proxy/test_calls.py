@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import time
 from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+from fastapi import HTTPException
 from litellm.proxy._types import UserAPIKeyAuth
 from starlette.responses import StreamingResponse
 
@@ -100,16 +102,17 @@ async def test_what_the_pack_spends_afterwards_is_told_apart() -> None:
 @pytest.mark.parametrize(
     ("exception", "told"),
     [
-        (RuntimeError("no"), ("failure", "RuntimeError")),
-        (Refusal("empty_message", message="m", type="t", param=None, code=400), ("refused", "empty_message")),
+        (RuntimeError("no"), ("failure", "RuntimeError", "server")),
+        (HTTPException(400), ("failure", "HTTPException", "client")),
+        (Refusal("empty_message", message="m", type="t", param=None, code=400), ("refused", "empty_message", "")),
     ],
 )
 async def test_an_error_is_told_by_its_class_and_a_refusal_by_its_reason(
-    exception: Exception, told: tuple[str, str]
+    exception: Exception, told: tuple[str, str, str]
 ) -> None:
     world = World()
     await world.calls.failed(world.begin(), {}, exception)
-    assert [(end.ending, end.reason, end.spent_nano_usd) for end in world.ends] == [(*told, 0)]
+    assert [(end.ending, end.reason, end.fault, end.spent_nano_usd) for end in world.ends] == [(*told, 0)]
 
 
 async def test_an_answer_that_never_reached_its_client_costs_all_the_same() -> None:
@@ -147,6 +150,33 @@ async def test_what_nobody_reports_is_told_when_the_request_is_forgotten() -> No
         while not world.ends:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
     assert [(end.ending, end.spent_nano_usd) for end in world.ends] == [("gone", 0)]
+
+
+async def test_at_the_end_of_the_worker_what_is_under_way_is_waited_for_and_the_rest_told_as_it_stands() -> None:
+    world = World()
+    reported, answering, lost = world.begin(), world.begin(), world.begin()
+    world.calls.answering(answering)
+    await world.calls.succeeded(answering, SUCCESS)
+    logging = asyncio.create_task(asyncio.sleep(0.2))
+    host = asyncio.get_running_loop().call_later(
+        0.1,
+        lambda: logging.add_done_callback(lambda _: asyncio.ensure_future(world.calls.succeeded(reported, SUCCESS))),
+    )
+    await world.calls.aclose(until=time.monotonic() + 0.6, is_logging=lambda: not logging.done())
+    assert sorted(end.ending for end in world.ends) == ["gone", "success", "success"]
+    assert lost.call is not None
+    assert lost.call.over
+    host.cancel()
+    await world.calls.aclose(until=0.0)
+    assert len(world.ends) == 3
+
+
+async def test_a_worker_that_has_nothing_left_ends_at_once() -> None:
+    world = World()
+    await world.calls.succeeded(world.begin(), SUCCESS)
+    began = time.monotonic()
+    await world.calls.aclose(until=began + 30)
+    assert time.monotonic() - began < 5
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from litellm.proxy._types import ProxyException
 from litellm_plugins.proxy.boot import build
 from litellm_plugins.proxy.feedback import FeedbackDesk
 from litellm_plugins.review.feedback import Served
+from litellm_plugins.review.pace import TooOften
 from litellm_plugins.settings import parse
 from litellm_plugins.telemetry.sinks.langfuse_spans import span_id_of, trace_id_of
 from tests.support.receiver import Receiver
@@ -56,6 +57,22 @@ async def test_a_comment_is_told_as_the_host_s_settings_say_now(
     ((_, score, _),) = langfuse.got
     assert score["value"] == 0.0
     assert score.get("comment") == told
+
+
+async def test_a_key_may_say_so_much_a_minute_and_an_admin_any(tmp_path: Path) -> None:
+    settings = {"storage": {"url": f"sqlite:///{tmp_path / 'pack.db'}"}, "telemetry": {"prometheus": False}}
+    desk = build(parse({**settings, "feedback": {"max_per_minute": 2}})).feedback
+    assert desk is not None
+    desk.start(lambda _: None)
+    desk.serve(served())
+    for _ in range(2):
+        await desk.take(SAID, by="loud", tenant="team:support", traced=False)
+    with pytest.raises(TooOften):
+        await desk.take(SAID, by="loud", tenant="team:support", traced=False)
+    await desk.take(SAID, by="quiet", tenant="team:support", traced=False)
+    for _ in range(3):
+        await desk.take(SAID, by="loud", tenant=None, traced=False)
+    await desk.aclose()
 
 
 async def test_one_client_s_odd_words_cost_nobody_else_his_feedback(desk: FeedbackDesk, tmp_path: Path) -> None:

@@ -40,7 +40,7 @@ class Scrape:
 
 def test_a_call_is_counted_timed_and_priced() -> None:
     scrape = Scrape(call(), call(**HIT, model="", prompt_tokens=0, cached_prompt_tokens=0, completion_tokens=0))
-    labels = {"ending": "success", "model_group": "small", "endpoint": "chat"}
+    labels = {"ending": "success", "fault": "", "model_group": "small", "endpoint": "chat"}
     assert scrape.value("calls_total", layer="miss", **labels) == 1
     assert scrape.value("calls_total", layer="exact", **labels) == 1
     assert scrape.value("spent_usd_total", cause="provider", model_group="small") == pytest.approx(0.00036)
@@ -101,7 +101,7 @@ def test_a_sink_that_raises_costs_the_others_nothing_and_is_counted() -> None:
 
     registry = CollectorRegistry()
     Telemetry([Broken(), PrometheusSink(registry)]).emit(call())
-    labels = {"layer": "miss", "ending": "success", "model_group": "small", "endpoint": "chat"}
+    labels = {"layer": "miss", "ending": "success", "fault": "", "model_group": "small", "endpoint": "chat"}
     assert registry.get_sample_value("litellm_plugins_calls_total", labels) == 1
     assert registry.get_sample_value("litellm_plugins_dropped_total", {"sink": "Broken", "reason": "raised"}) == 1
 

@@ -51,7 +51,7 @@ def test_counters_and_depths_add_up_and_what_is_shared_is_shown_once(tmp_path: P
         def value(name: str, **labels: str) -> float | None:
             return registry.get_sample_value(f"litellm_plugins_{name}", labels)
 
-        calls = {"layer": "miss", "ending": "success", "model_group": "small", "endpoint": "chat"}
+        calls = {"layer": "miss", "ending": "success", "fault": "", "model_group": "small", "endpoint": "chat"}
         assert value("calls_total", **calls) == 100
         assert round((value("spent_usd_total", cause="provider", model_group="small") or 0) * 1e9) == 300_000
         assert value("call_seconds_count", layer="miss", model_group="small") == 100

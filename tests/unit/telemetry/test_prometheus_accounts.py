@@ -49,6 +49,29 @@ def test_what_has_no_limit_has_no_series_for_it_and_nothing_is_infinite() -> Non
     }
 
 
+def test_an_account_that_vanished_has_no_series_until_it_is_back() -> None:
+    registry = CollectorRegistry()
+    gauges, there = AccountGauges(registry), AccountMeasured("day", "team a", "usd", 1.0, 0.0, 9.0, 8.0)
+    gauges.record(BudgetsMeasured((there, AccountMeasured("day", "team b", "usd", 2.0, 0.0))))
+    gauges.record(BudgetsMeasured((), (("day", "team a"), ("day", "never seen"))))
+    assert {line for line in lines(registry) if "team a" in line} == set()
+    assert len(lines(registry)) == 2
+    gauges.record(BudgetsMeasured((there,)))
+    assert len(lines(registry)) == 6
+
+
+def test_with_several_workers_it_is_no_number(tmp_path: Path) -> None:
+    then = "gauges.record(BudgetsMeasured((), (('day', 'team a'),)))"
+    code = WORKER.replace(
+        "AccountGauges(CollectorRegistry()).record", "gauges = AccountGauges(CollectorRegistry())\ngauges.record"
+    )
+    env = {**os.environ, "PROMETHEUS_MULTIPROC_DIR": str(tmp_path)}
+    subprocess.run([sys.executable, "-c", f"{code}\n{then}", "5"], env=env, check=True, timeout=60)
+    registry = CollectorRegistry()
+    multiprocess.MultiProcessCollector(registry, path=str(tmp_path))  # type: ignore[no-untyped-call]
+    assert {line.rpartition(" ")[2] for line in lines(registry)} == {"NaN"}
+
+
 def test_of_several_workers_the_one_that_looked_last_is_believed(tmp_path: Path) -> None:
     """Not the sum of what each saw, and one line for all."""
     for spent in ("5", "3"):

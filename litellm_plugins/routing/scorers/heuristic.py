@@ -69,15 +69,21 @@ def _leans_back(reading: Reading) -> bool:
 def _carried(conversation: Conversation) -> dict[str, float] | None:
     """The weight of what a short turn leans on: the last user turn that stands by itself, or the plan after it."""
     heaviest: dict[str, float] | None = None
+    plan_read = False
     for turn in reversed(conversation.context[-_REACH:]):
-        if turn.role not in ("user", "assistant"):
-            continue
-        reading = read(turn.text)
-        parts = _weigh(reading, _PLAN_SIGNS if turn.role == "assistant" else 1e9)
-        heaviest = parts if heaviest is None else max(heaviest, parts, key=_total)
-        if turn.role == "user" and not _leans_back(reading):
-            break
+        if turn.role == "assistant" and not plan_read:
+            plan_read = True
+            heaviest = _heavier(heaviest, _weigh(read(turn.text), _PLAN_SIGNS))
+        elif turn.role == "user":
+            reading = read(turn.text)
+            heaviest = _heavier(heaviest, _weigh(reading))
+            if not _leans_back(reading):
+                break
     return heaviest
+
+
+def _heavier(one: dict[str, float] | None, other: dict[str, float]) -> dict[str, float]:
+    return other if one is None else max(one, other, key=_total)
 
 
 def _total(parts: dict[str, float]) -> float:

@@ -74,7 +74,23 @@ RULES = (
 )
 
 # Hits of these count as hits of `demanding`: scripts that are written without spaces.
-DEMANDING_IN_CJK = ("证明", "證明", "推导", "设计", "設計", "实现", "優化", "优化", "分析", "比较", "証明", "実装", "증명", "설계", "구현")
+DEMANDING_IN_CJK = (
+    "证明",
+    "證明",
+    "推导",
+    "设计",
+    "設計",
+    "实现",
+    "優化",
+    "优化",
+    "分析",
+    "比较",
+    "証明",
+    "実装",
+    "증명",
+    "설계",
+    "구현",
+)
 
 RULE_OF_WORD: Mapping[str, int] = {word: number for number, rule in enumerate(RULES) for word in rule.words}
 

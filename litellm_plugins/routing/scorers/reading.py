@@ -7,14 +7,16 @@ from dataclasses import dataclass
 
 from litellm_plugins.routing.scorers import heuristic_words as table
 
-_SPAN = 1_200  # characters of the head, and of the tail, that are read
-_WORD = re.compile(r"[^\W\d_]+(?:['\u2019-][^\W\d_]+)*")
+_SPAN = 800  # characters of the head, and of the tail, that are read
+# A word is what stands between these; an apostrophe and a hyphen are inside of words.
+_BETWEEN = str.maketrans(
+    dict.fromkeys('!"#$%&()*+,./:;<=>?@[\\]^_`{|}~¿¡«»“”„…。、，！？：；（）「」،؛؟।', " ") | {"\u2019": "'"}
+)
 # Written without spaces: a sign says about what three Latin letters do.
 _DENSE = re.compile("[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uac00-\ud7af\u0e00-\u0e7f]")
-_MATHS = re.compile(r"[=+*/^<>√∑∫≤≥±×÷∞∂∈∀∃→]|\\[a-z]{2,12}|\d%")
-_CODE = re.compile(
-    r"```|[{};]\s*\n|\b(?:def|class|SELECT|import|fn|func|const|let|var|#include|public|void) |=>|\(\)|==|</?[a-z]{1,12}>"
-)
+# Counted by str.count, which takes a microsecond where one pattern of them all takes hundreds.
+_MATHS = tuple("=+*/^<>\\%√∑∫≤≥±×÷∞∂∈∀∃→")
+_CODE = ("```", "{\n", "}\n", ";\n", "()", "=>", "==", "def ", "class ", "return ", "import ", "SELECT ", "#include")
 _CLAUSES = re.compile(r"[^,.;:!?\n()\u2014¿¡]+")
 
 
@@ -44,7 +46,7 @@ def read(text: str) -> Reading:
     plain = _without_orders(text)
     scale = whole / len(text) if text else 1.0
     dense = 0 if plain.isascii() else len(_DENSE.findall(plain))
-    found = _WORD.findall(plain)
+    found = plain.translate(_BETWEEN).split()
     lowered = [word.lower() for word in found]
     hits = [0] * len(table.RULES)
     content = 0
@@ -62,8 +64,8 @@ def read(text: str) -> Reading:
         words=words * scale,
         content_words=(content + dense / 3) * scale,
         capitals=_capitals(found, words) * scale,
-        maths=len(_MATHS.findall(plain)) * scale,
-        code=len(_CODE.findall(plain)) * scale,
+        maths=_count(plain, _MATHS) * scale,
+        code=_count(plain, _CODE) * scale,
         hits=tuple(hit * scale for hit in hits),
         first=lowered[0] if lowered else "",
         vocabulary=frozenset(lowered[:64]),
@@ -71,6 +73,10 @@ def read(text: str) -> Reading:
 
 
 _DEMANDING = next(number for number, rule in enumerate(table.RULES) if rule.name == "demanding")
+
+
+def _count(text: str, marks: tuple[str, ...]) -> int:
+    return sum(map(text.count, marks))
 
 
 def _window(text: str) -> str:
@@ -93,7 +99,7 @@ def _without_orders(text: str) -> str:
     kept = []
     end = 0
     for clause in _CLAUSES.finditer(text):
-        if _is_order(_WORD.findall(clause.group().lower())):
+        if _is_order(clause.group().lower().translate(_BETWEEN).split()):
             kept.append(text[end : clause.start()])
             end = clause.end()
     return "".join(kept) + text[end:]

@@ -19,8 +19,12 @@ class Rule:
     words: frozenset[str]
 
 
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
 def _rule(name: str, weight: float, words: str) -> Rule:
-    return Rule(name, weight, frozenset(words.split()))
+    return Rule(name, weight, _words(words))
 
 
 RULES = (
@@ -74,81 +78,65 @@ RULES = (
 )
 
 # Hits of these count as hits of `demanding`: scripts that are written without spaces.
-DEMANDING_IN_CJK = (
-    "证明",
-    "證明",
-    "推导",
-    "设计",
-    "設計",
-    "实现",
-    "優化",
-    "优化",
-    "分析",
-    "比较",
-    "証明",
-    "実装",
-    "증명",
-    "설계",
-    "구현",
-)
+DEMANDING_IN_CJK = tuple(sorted(_words("证明 證明 推导 设计 設計 实现 优化 分析 比较 証明 実装 증명 설계 구현")))
 
 RULE_OF_WORD: Mapping[str, int] = {word: number for number, rule in enumerate(RULES) for word in rule.words}
 
 # Words that say nothing of what a prompt is about: they are left out where content is counted.
-STOP_WORDS = frozenset(
+STOP_WORDS = _words(
     "the and for are was were with that this from his her they their them have has had does did what which who how"
     " many much then than will would could should your about into there here when where please some any been being"
-    " para por los las una unos unas del con que como cual cuál qué quién cómo este esta esto ese esa eso son era fue"
-    " ser está están hay más pero sobre entre muy les des une est qui dans pour der die das und ist mit ein eine".split()
+    " para por los las una unos unas del con que como cual cuál qué quién cómo este esta esto ese esa eso son era"
+    " fue ser está están hay más pero sobre entre muy les des une est qui dans pour der die das und ist mit ein"
 )
 
 # A short prompt that begins so asks for one fact.
-LOOKUP_BEGINS = frozenset(
+LOOKUP_BEGINS = _words(
     "what what's whats who who's when where define translate spell convert name list"
-    " qué quién cuándo dónde cuál cuánto define traduce traducir deletrea convierte nombra".split()
+    " qué quién cuándo dónde cuál cuánto define traduce traducir deletrea convierte nombra"
 )
 # A short prompt of these alone asks for nothing.
-SMALL_TALK = frozenset(
+SMALL_TALK = _words(
     "hi hello hey thanks thank thx bye goodbye cheers morning great nice cool perfect"
     " hola gracias adiós buenos buenas días tardes noches genial perfecto"
-    " bonjour merci salut danke hallo olá obrigado obrigada привет спасибо مرحبا شكرا 你好 谢谢 謝謝 こんにちは".split()
+    " bonjour merci salut danke hallo olá obrigado obrigada привет спасибо مرحبا شكرا 你好 谢谢 謝謝 こんにちは"
 )
 # A short turn that begins so leans on what was said before.
-CONTINUES = frozenset(
+CONTINUES = _words(
     "yes yeah yep yup ok okay sure go proceed continue do please next and also now again right correct exactly"
     " agreed then why how keep more try finish start run"
     " sí si vale claro dale adelante sigue siga continúa continua continúe procede hazlo hágalo hazla y también ahora"
     " otra correcto exacto entonces venga empieza termina acuerdo oui ja sim weiter d'accord да ок продолжай давай نعم"
-    " تابع 是 是的 好 好的 继续 繼續 可以 はい 네".split()
+    " تابع 是 是的 好 好的 继续 繼續 可以 はい 네"
 )
 # And one that has such a word in it.
-POINTS_BACK = frozenset(
+POINTS_BACK = _words(
     "it that this these those them same above previous former latter one ones"
-    " eso esto aquello lo la los las hazlo mismo misma anterior anteriores ese esa".split()
+    " eso esto aquello lo la los las hazlo mismo misma anterior anteriores ese esa"
 )
 
 # A clause with a word of each of two of these is about routing, not about the question.
-SIZE_WORDS = frozenset(
+SIZE_WORDS = _words(
     "small smaller smallest cheap cheaper cheapest weak weaker weakest tiny mini light lightweight fast faster fastest"
     " low lowest basic strong stronger strongest big bigger biggest large larger largest best powerful expensive"
     " premium advanced smart smartest top high highest simple easy trivial hard complex"
     " pequeño pequeña chico barato barata débil ligero rápido básico fuerte grande mejor potente caro cara avanzado"
-    " simple sencillo fácil difícil complejo económico".split()
+    " simple sencillo fácil difícil complejo económico"
 )
-MODEL_WORDS = frozenset(
-    "model models tier llm router routing route classifier gpt-4 modelo modelos nivel enrutador clasificador".split()
+MODEL_WORDS = _words(
+    "model models tier llm router routing route classifier gpt-4 modelo modelos nivel enrutador clasificador"
 )
-ORDER_WORDS = frozenset(
+ORDER_WORDS = _words(
     "use using pick choose select send route answer call classify treat mark rate score consider prefer need needs"
     " requires usa usar use utiliza utilizar elige escoge envía manda enruta responde clasifica trata considera"
-    " necesita requiere".split()
+    " necesita requiere"
 )
 # A short clause that begins so, and rates, is the asker's own opinion of how hard it is.
-RATING_BEGINS = frozenset(
+RATING_BEGINS = _words(
     "this it that it's its that's question task very super really extremely just an a is"
-    " esto es eso esta este pregunta tarea muy súper realmente".split()
+    " esto es eso esta este pregunta tarea muy súper realmente"
 )
-RATING_WORDS = frozenset(
+RATING_WORDS = _words(
     "simple easy trivial basic straightforward hard difficult complex complicated tricky tough challenging quick"
-    " sencillo sencilla fácil trivial básico básica difícil complejo compleja complicado complicada rápido".split()
+    " sencillo sencilla fácil trivial básico básica difícil complejo compleja complicado complicada rápido"
 )

@@ -10,12 +10,13 @@ from litellm_plugins.routing.scorers import heuristic_words as table
 _SPAN = 800  # characters of the head, and of the tail, that are read
 # A word is what stands between these; an apostrophe and a hyphen are inside of words.
 _BETWEEN = str.maketrans(
-    dict.fromkeys('!"#$%&()*+,./:;<=>?@[\\]^_`{|}~¿¡«»“”„…。、，！？：；（）「」،؛؟।', " ") | {"\u2019": "'"}
+    dict.fromkeys('!"#$%&()*+,./:;<=>?@[\\]^_`{|}~¿¡«»“”„…。、，！？：；（）「」،؛؟।', " ")  # noqa: RUF001
+    | {"\u2019": "'"}
 )
 # Written without spaces: a sign says about what three Latin letters do.
 _DENSE = re.compile("[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uac00-\ud7af\u0e00-\u0e7f]")
 # Counted by str.count, which takes a microsecond where one pattern of them all takes hundreds.
-_MATHS = tuple("=+*/^<>\\%√∑∫≤≥±×÷∞∂∈∀∃→")
+_MATHS = tuple("=+*/^<>\\%√∑∫≤≥±×÷∞∂∈∀∃→")  # noqa: RUF001
 _CODE = ("```", "{\n", "}\n", ";\n", "()", "=>", "==", "def ", "class ", "return ", "import ", "SELECT ", "#include")
 _CLAUSES = re.compile(r"[^,.;:!?\n()\u2014¿¡]+")
 

@@ -98,7 +98,7 @@ async def _routing(
             if name in known:
                 return routing.report(judged, known[name], scored, seed=seed)
             if not train and folds is None:
-                mine = await routing.judge(_built(name), judged.prompts, embed, advance)
+                mine = await routing.judge(_built(name), judged.prompts, embed, advance, repeats=3)
                 return routing.report(judged, mine, scored, seed=seed)
             mine, trained_on = await _fitted(judged, rows, others, models, folds, embed, advance)
             return routing.report(judged, mine, scored, seed=seed) | {"trained_on": trained_on}
@@ -123,7 +123,7 @@ async def _fitted(
         pool = [*others, *rows] if folds else others
         labelled, dropped = routing_rows.for_training(pool, *models, prompts)
         scorer = await _fit(labelled, embed)
-        parts.append((indices, await routing.judge(scorer, prompts, embed, advance)))
+        parts.append((indices, await routing.judge(scorer, prompts, embed, advance, repeats=3)))
         told.append({"rows": len(labelled), "dropped_as_scored": dropped})
     return routing.joined(parts), {"fits": told}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -43,15 +44,33 @@ class Scored:
 
 
 async def judge(
-    scorer: Scorer, prompts: Sequence[str], embed: Embed | None = None, progress: Callable[[], None] = lambda: None
+    scorer: Scorer,
+    prompts: Sequence[str],
+    embed: Embed | None = None,
+    progress: Callable[[], None] = lambda: None,
+    *,
+    repeats: int = 1,
 ) -> Scored:
-    """Score every prompt; a decision's time is that of its embedding, where it needs one, and of the score."""
+    """Score every prompt, and time it.
+
+    Args:
+        scorer: that is asked.
+        prompts: bare ones.
+        embed: gives the vector, for a scorer that needs it; its time counts into the decision's.
+        progress: called after each prompt.
+        repeats: of each decision, of whose times the median counts: with three, what a busy machine does in between
+            is not taken for the scorer's.
+    """
     values, took = [], []
     for prompt in prompts:
-        start = time.perf_counter()
-        vector = await embed(prompt) if embed is not None and scorer.needs_embedding else None
-        values.append(scorer.score(of_text(prompt), vector).value)
-        took.append((time.perf_counter() - start) * 1_000)
+        times = []
+        for _ in range(repeats):
+            start = time.perf_counter()
+            vector = await embed(prompt) if embed is not None and scorer.needs_embedding else None
+            value = scorer.score(of_text(prompt), vector).value
+            times.append((time.perf_counter() - start) * 1_000)
+        values.append(value)
+        took.append(statistics.median(times))
         progress()
     return Scored(scorer.name, np.array(values), np.array(took))
 

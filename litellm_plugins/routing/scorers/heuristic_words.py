@@ -54,7 +54,7 @@ RULES = (
     # What is asked for takes more than telling what one knows.
     _rule(
         "demanding",
-        0.7,
+        1.2,
         "prove proof derive design architect optimize optimise implement refactor debug diagnose analyze analyse"
         " critique justify synthesize reconcile formalize disprove counterexample tradeoff tradeoffs trade-offs"
         " demuestra demostrar demuestre prueba deriva diseña diseñar diseñe optimiza optimizar implementa implementar"
@@ -65,7 +65,7 @@ RULES = (
     # Fields in which prompts tend to be hard.
     _rule(
         "technical",
-        0.3,
+        0.4,
         "theorem lemma algorithm algorithms complexity concurrency concurrent distributed consensus deadlock lock-free"
         " asynchronous invariant integral derivative eigenvalue eigenvalues matrix polynomial convergence stochastic"
         " bayesian likelihood regression differential equation equations kernel compiler transaction transactions"
@@ -131,6 +131,7 @@ ORDER_WORDS = _words(
     " requires usa usar use utiliza utilizar elige escoge envía manda enruta responde clasifica trata considera"
     " necesita requiere"
 )
+POLITE_WORDS = _words("please pls thanks thank you por favor gracias")
 # A short clause that begins so, and rates, is the asker's own opinion of how hard it is.
 RATING_BEGINS = _words(
     "this it that it's its that's question task very super really extremely just an a is"

@@ -18,6 +18,7 @@ _DENSE = re.compile("[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uac00
 # Counted by str.count, which takes a microsecond where one pattern of them all takes hundreds.
 _MATHS = tuple("=+*/^<>\\%√∑∫≤≥±×÷∞∂∈∀∃→")  # noqa: RUF001
 _CODE = ("```", "{\n", "}\n", ";\n", "()", "=>", "==", "def ", "class ", "return ", "import ", "SELECT ", "#include")
+_ENDS = ",.;:!?"
 _CLAUSES = re.compile(r"[^,.;:!?\n()\u2014¿¡]+")
 
 
@@ -42,6 +43,7 @@ class Reading:
 
 def read(text: str) -> Reading:
     """Count in `text`, without what it says of routing."""
+    text = text.strip()
     whole = len(text)
     text = _window(text)
     plain = _without_orders(text)
@@ -103,7 +105,9 @@ def _without_orders(text: str) -> str:
         if _is_order(clause.group().lower().translate(_BETWEEN).split()):
             kept.append(text[end : clause.start()])
             end = clause.end()
-    return "".join(kept) + text[end:]
+            while end < len(text) and text[end] in _ENDS:
+                end += 1
+    return ("".join(kept) + text[end:]).strip()
 
 
 _MARKS = ("model", "tier", "llm", "nivel", "router", "enrut", "clasif", "classif", *sorted(table.RATING_WORDS))
@@ -111,6 +115,8 @@ _MARKS = ("model", "tier", "llm", "nivel", "router", "enrut", "clasif", "classif
 
 def _is_order(words: list[str]) -> bool:
     said = set(words)
+    if said and said <= table.POLITE_WORDS:
+        return True
     sized = said & table.SIZE_WORDS
     if said & table.MODEL_WORDS and sized and len(words) <= 16:
         return bool(said & table.ORDER_WORDS) or len(words) <= 5

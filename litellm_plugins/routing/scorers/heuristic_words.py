@@ -112,7 +112,7 @@ CONTINUES = _words(
 # And one that has such a word in it.
 POINTS_BACK = _words(
     "it that this these those them same above previous former latter one ones"
-    " eso esto aquello lo la los las hazlo mismo misma anterior anteriores ese esa"
+    " eso esto aquello hazlo mismo misma anterior anteriores ese esa"
 )
 
 # A clause with a word of each of two of these is about routing, not about the question.

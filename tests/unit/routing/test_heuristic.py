@@ -1,5 +1,7 @@
 """What the rules make of prompts: the ones that a user would notice."""
 
+# ruff: noqa: RUF001 - prompts in scripts whose letters and signs look like Latin ones
+
 from __future__ import annotations
 
 import statistics
@@ -25,9 +27,10 @@ HARD = {
     " under contention with a queue that takes a lock for each operation.",
     "es": "Diseña una cola sin bloqueos con múltiples productores en C++, demuestra que es linealizable y compara su"
     " comportamiento bajo contención con el de una cola que toma un cerrojo en cada operación.",
-    "zh": "请设计一个支持多租户的分布式限流系统，要求在网络分区时仍然保持一致性，并比较令牌桶和漏桶算法的权衡，说明理由。",
-    "ru": "Спроектируй распределённую очередь без блокировок, докажи её линеаризуемость и сравни поведение под нагрузкой"
-    " с очередью, которая берёт блокировку при каждой операции.",
+    "zh": "请设计一个支持多租户的分布式限流系统，要求在网络分区时仍然保持一致性，"
+    "并比较令牌桶和漏桶算法的权衡，说明理由。",
+    "ru": "Спроектируй распределённую очередь без блокировок, докажи её линеаризуемость и сравни поведение под"
+    " нагрузкой с очередью, которая берёт блокировку при каждой операции.",
     "ar": "صمم نظاما موزعا لتحديد المعدل مع ضمان الاتساق عند انقسام الشبكة وقارن بين الخوارزميات المختلفة"
     " واشرح لماذا لا يمكن ضمان التوافر في الوقت نفسه",
 }

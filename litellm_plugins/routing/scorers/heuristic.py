@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import exp, log, log1p
+from math import exp, log1p
 from typing import TYPE_CHECKING
 
 from litellm_plugins.routing.conversation import Conversation
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from litellm_plugins.embedding.embedder import Vector
 
 _MIDDLE, _WIDTH = 4.6, 0.9  # the weight at which the value is one half, and how quickly it changes there
+_SIGNS, _CONTENT = 0.5, 0.5  # what a sign and a word of content weigh, each by its logarithm
 _SHORT = 14  # words up to which a prompt may be a lookup, or lean on what was said before
 _REACH = 12  # turns back in which a short turn looks for what it leans on
 _PLAN_SIGNS = 400  # an assistant's length says little: answers are long by nature
@@ -43,7 +44,7 @@ def _weigh(reading: Reading, most_signs: float = 1e9) -> dict[str, float]:
     """The weight of each rule that says anything."""
     share = min(1.0, most_signs / reading.signs) if reading.signs else 1.0
     parts = {
-        "length": 0.5 * log(1 + reading.signs * share) + 0.5 * log(1 + reading.content_words * share),
+        "length": _SIGNS * log1p(reading.signs * share) + _CONTENT * log1p(reading.content_words * share),
         "names": 0.3 * log1p(reading.capitals * share),
         "maths": 0.35 * log1p(reading.maths),
         "code": 0.4 * log1p(reading.code),

@@ -38,21 +38,26 @@ def paraphrases(rows: Sequence[Paraphrase]) -> list[Paraphrase]:
 
 
 def stability(first: Floats, second: Floats) -> dict[str, Any]:
-    """The share of pairs whose two scores are on one side of the threshold.
+    """The share of pairs whose two texts get one tier, where exactly half of all texts go to the strong one.
+
+    Texts of the threshold's own score are parted at random, in expectation, as in `routing_curve`: a scorer that says
+    the same of all texts so has one half, and none can win by refusing to tell them apart.
 
     Args:
         first: scores of one text of each pair.
         second: scores of the other.
     """
     scores = np.concatenate([first, second])
-    candidates = np.unique(np.quantile(scores, np.linspace(0.4, 0.6, 201), method="nearest"))
-    shares = np.array([(scores >= candidate).mean() for candidate in candidates])
-    best = int(np.argmin(np.abs(shares - 0.5)))
-    threshold = float(candidates[best])
-    same = (first >= threshold) == (second >= threshold)
+    threshold = float(np.quantile(scores, 0.5, method="higher"))
+    above, tied = float((scores > threshold).mean()), float((scores == threshold).mean())
+    lifted = (0.5 - above) / tied  # the share of the tied that are strong
+    strong_first, strong_second = (
+        np.where(each == threshold, lifted, (each > threshold).astype(float)) for each in (first, second)
+    )
+    same = strong_first * strong_second + (1 - strong_first) * (1 - strong_second)
     return {
         "pairs": len(first),
         "same_tier": round(float(same.mean()), 5),
         "threshold": round(threshold, 5),
-        "strong_share": round(float(shares[best]), 5),
+        "tied_share": round(tied, 5),
     }

@@ -46,6 +46,7 @@ def _weigh(reading: Reading, most_signs: float = 1e9) -> dict[str, float]:
     parts = {
         "length": _SIGNS * log1p(reading.signs * share) + _CONTENT * log1p(reading.content_words * share),
         "names": 0.3 * log1p(reading.capitals * share),
+        "clauses": 0.2 * log1p(reading.clauses * share),
         "maths": 0.35 * log1p(reading.maths),
         "code": 0.4 * log1p(reading.code),
     }

@@ -105,6 +105,6 @@ def test_paraphrases_are_counted_by_file_and_together(tmp_path: Path) -> None:
     pairs = [{"a": prompt, "b": f"{prompt[:-1]} ?", "label": 1} for prompt in [*EASY, *HARD]]
     path.write_text("".join(json.dumps(row) + "\n" for row in [*pairs, {"a": EASY[0], "b": HARD[0], "label": 0}]))
     found = told("paraphrases", "--pairs", path, "--scorer", "heuristic")
-    assert (found["pairs"], found["same_tier"], found["strong_share"]) == (12, 1.0, 0.5)
+    assert (found["pairs"], found["same_tier"]) == (12, 1.0)
     assert found["files"] == {"pairs.jsonl": {key: found[key] for key in found["files"]["pairs.jsonl"]}}
     assert told("paraphrases", "--pairs", path, "--limit", 5)["pairs"] == 5

@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import gzip
 import json
+import sys
 from pathlib import Path
-from typing import Any
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from click.testing import CliRunner, Result
 
 from litellm_plugins.cli import main
+from litellm_plugins.routing.conversation import Conversation
+from litellm_plugins.routing.outcomes import Labelled
+from litellm_plugins.routing.scoring import Score
+
+if TYPE_CHECKING:
+    from litellm_plugins.embedding.embedder import Vector
 
 MODELS = ("--weak", "cheap", "--strong", "dear")
 EASY = [f"What is the capital of {land}?" for land in ("France", "Spain", "Peru", "Chad", "Fiji", "Oman")]
@@ -108,3 +116,54 @@ def test_paraphrases_are_counted_by_file_and_together(tmp_path: Path) -> None:
     assert (found["pairs"], found["same_tier"]) == (12, 1.0)
     assert found["files"] == {"pairs.jsonl": {key: found[key] for key in found["files"]["pairs.jsonl"]}}
     assert told("paraphrases", "--pairs", path, "--limit", 5)["pairs"] == 5
+
+
+class Fitted:
+    """Knows the words of the hard prompts that it was fitted on."""
+
+    name = "trained"
+    needs_embedding = True
+
+    def __init__(self, words: frozenset[str]) -> None:
+        self._words = words
+
+    def score(self, conversation: Conversation, embedding: Vector | None) -> Score:
+        assert embedding is not None
+        return Score(len(self._words & set(conversation.question.split())) / 100, ("known",))
+
+
+@pytest.fixture
+def fits(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
+    """Stands for the shipped way to fit; gathers the prompts of each fit."""
+    seen: list[list[str]] = []
+
+    def fit(rows: list[Labelled], embeddings: list[Vector]) -> Fitted:
+        assert len(rows) == len(embeddings)
+        seen.append([row.prompt for row in rows])
+        return Fitted(frozenset(word for row in rows if row.strong > row.weak for word in row.prompt.split()))
+
+    module = ModuleType("litellm_plugins.routing.training")
+    module.fit = fit  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    return seen
+
+
+def test_what_is_fitted_on_other_rows_is_scored_with_its_embeddings(
+    outcomes: Path, tmp_path: Path, fits: list[list[str]]
+) -> None:
+    path = tmp_path / "train.jsonl"
+    prompts = {HARD[0].upper(): 0, "Design a queue that never loses, and prove that it does not.": 0, "Why?": 1}
+    rows = [{"prompt": prompt, "outcomes": {"cheap": right, "dear": 1}} for prompt, right in prompts.items()]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    found = told("routing", "--outcomes", outcomes, *MODELS, "--scorer", "trained", "--train", path)
+    assert found["trained_on"] == {"fits": [{"rows": 2, "dropped_as_scored": 1}]}
+    assert len(fits) == 1
+    assert found["scorer"] == "trained"
+    assert found["apgr"] == pytest.approx(0.75)
+
+
+def test_no_fold_is_scored_by_a_fit_that_saw_it(outcomes: Path, fits: list[list[str]]) -> None:
+    found = told("routing", "--outcomes", outcomes, *MODELS, "--scorer", "trained", "--folds", 3)
+    assert found["n"] == 12
+    assert [each["rows"] + each["dropped_as_scored"] for each in found["trained_on"]["fits"]] == [12] * len(fits)
+    assert sum(len(EASY + HARD) - len(prompts) for prompts in fits) == 12  # each row is left out of exactly one fit

@@ -1,7 +1,8 @@
 """The words by which the heuristic judges: the table that a user reads, and changes. English and Spanish, some others.
 
 Each rule adds `weight * ln(1 + hits)`; hits are words, whole and in lower case. The weights are set by hand,
-with the benchmarks in sight: docs/routing.md says what that means for its numbers. A negative weight makes a prompt lighter.
+with the benchmarks in sight: docs/routing.md says what that means for its numbers.
+A negative weight makes a prompt lighter.
 """
 
 from __future__ import annotations

@@ -1,22 +1,17 @@
-"""`litellm-plugins eval`: how good the cache's decisions are, on your own labelled questions."""
+"""`litellm-plugins eval`: how good the cache's and the router's decisions are, on your own labelled questions."""
 
 from __future__ import annotations
 
-import asyncio
-import json
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from litellm_plugins.errors import PluginError
+from litellm_plugins.cli.eval_output import progress, run, tell
+from litellm_plugins.cli.eval_routing import paraphrases_command, routing_command
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
-
     from litellm_plugins.embedding.embedder import Embedder
 
 _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
@@ -24,7 +19,11 @@ _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 
 @click.group("eval")
 def eval_group() -> None:
-    """Measure the cache's decisions on labelled data, with the code that decides in the proxy."""
+    """Measure decisions on labelled data, with the code that decides in the proxy."""
+
+
+eval_group.add_command(routing_command)
+eval_group.add_command(paraphrases_command)
 
 
 @eval_group.command("cache")
@@ -33,7 +32,7 @@ def eval_group() -> None:
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 def pairs_command(path: Path, fit_path: Path | None, as_json: bool) -> None:
     """How well the verifier tells right pairs from wrong ones, beside the plain cosine."""
-    _tell(_run(_pairs(path, fit_path)), as_json=as_json)
+    tell(run(_pairs(path, fit_path)), as_json=as_json)
 
 
 @eval_group.command("stream")
@@ -49,7 +48,7 @@ def stream_command(
     path: Path, max_error_rate: float, seeds: int | None, warmup: int, label_noise: float, as_json: bool
 ) -> None:
     """How many requests of a stream are answered from the cache, and how many of them wrongly."""
-    _tell(_run(_stream(path, max_error_rate, seeds, warmup, label_noise)), as_json=as_json)
+    tell(run(_stream(path, max_error_rate, seeds, warmup, label_noise)), as_json=as_json)
 
 
 async def _pairs(path: Path, fit_path: Path | None) -> dict[str, Any]:
@@ -60,7 +59,7 @@ async def _pairs(path: Path, fit_path: Path | None) -> dict[str, Any]:
     others = read_rows(fit_path, pairs.Pair.parse) if fit_path else []
     embedder = _embedder()
     try:
-        with _progress("pairs", len(rows) + len(others)) as advance:
+        with progress("pairs", len(rows) + len(others)) as advance:
             seen = await pairs.see(rows, embedder, advance)
             labelled = await pairs.see(others, embedder, advance) if others else None
     finally:
@@ -85,7 +84,7 @@ async def _stream(
     runs = []
     plain: dict[str, list[dict[str, float]]] = {}
     try:
-        with _progress("requests", len(asked) * len(orders)) as advance:
+        with progress("requests", len(asked) * len(orders)) as advance:
             for seed in orders:
                 order = stream.arrival(asked, seed)
                 outcomes = await stream.replay(
@@ -126,50 +125,3 @@ def _embedder() -> Embedder:
     from litellm_plugins.embedding.memo import MemoEmbedder
 
     return MemoEmbedder(LocalEmbedder(), max_entries=1_000_000)
-
-
-def _run(work: Coroutine[Any, Any, dict[str, Any]]) -> dict[str, Any]:
-    try:
-        return asyncio.run(work)
-    except PluginError as exc:
-        raise click.ClickException(str(exc)) from exc
-
-
-def _tell(result: dict[str, Any], *, as_json: bool) -> None:
-    if as_json:
-        click.echo(json.dumps(result))
-        return
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(show_header=False)
-    for name, value in _flat(result):
-        table.add_row(name, str(value))
-    Console().print(table)
-
-
-def _flat(value: dict[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
-    for name, inner in value.items():
-        path = f"{above}{name}"
-        if isinstance(inner, dict):
-            yield from _flat(inner, f"{path}.")
-        elif isinstance(inner, list):
-            for number, item in enumerate(inner):
-                yield from _flat(item, f"{path}.{number}.")
-        else:
-            yield path, inner
-
-
-@contextmanager
-def _progress(what: str, total: int) -> Iterator[Callable[[], None]]:
-    """A bar on a terminal; nothing elsewhere, for the result may go into a program."""
-    from rich.console import Console
-    from rich.progress import Progress
-
-    console = Console(file=sys.stderr)
-    if not console.is_terminal:
-        yield lambda: None
-        return
-    with Progress(console=console) as bar:
-        task = bar.add_task(what, total=total)
-        yield lambda: bar.advance(task)

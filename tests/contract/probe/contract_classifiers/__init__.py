@@ -1,4 +1,4 @@
-"""Classifiers of the contract tests' complexity routers: each does what the last turn says, and writes down what it saw.
+"""Classifiers of the contract tests' complexity routers: each does what the prompt says, and writes down what it saw.
 
 `tier:COMPLEX` is answered by that word, `tier:none` by None; `tier:raise` raises, `tier:slow` comes too late.
 `GET /contract/classified?about=WORDS` tells what every classifier saw of requests with these words in them.

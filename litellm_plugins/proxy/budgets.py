@@ -118,7 +118,13 @@ class HostBudgets:
     # Stage 4
 
     async def admit(
-        self, call_id: str, request: Request, data: dict[str, Any], auth: UserAPIKeyAuth, own: OwnCalls
+        self,
+        call_id: str,
+        request: Request,
+        data: dict[str, Any],
+        auth: UserAPIKeyAuth,
+        own: OwnCalls,
+        lowered: Callable[[str], str] = lambda model: model,
     ) -> Held:
         """Reserve for `request`. Where it is degraded, `data` says so afterwards. It also pays for its `own` calls."""
         started = self._timer()
@@ -128,7 +134,7 @@ class HostBudgets:
         tariff = HostTariff(self._book, asked, rules=self._rules, team_id=team_id)
         model = str(data.get("model") or "")
         try:
-            admission = await self._enforcement.admit(call_id, caller, tariff, model)
+            admission = await self._enforcement.admit(call_id, caller, tariff, model, lowered)
         except BaseException:  # the asker is gone, or a fault of ours: what is reserved by then is nobody's
             self._bookkeeper.release(call_id)
             raise

@@ -1,6 +1,6 @@
 """Custom authentication of the contract tests' proxy: a key says itself what it may do.
 
-`sk-contract:rpm=4:parallel=2:models=gpt-4.1-mini:spent=gpt-4.1:NAME`. `spent` names a model for which its budget is spent.
+`sk-contract:rpm=4:parallel=2:models=gpt-4.1-mini:spent=gpt-4.1:NAME`; its budget for the model `spent` is spent.
 Every other key is refused as ours refuses it.
 """
 

@@ -31,6 +31,7 @@ from litellm_plugins.proxy.budget_tokens import Asked, cap_output
 from litellm_plugins.proxy.budget_unread import unread
 from litellm_plugins.proxy.budget_unreserved import Unreserved
 from litellm_plugins.proxy.conversion import identity_of
+from litellm_plugins.proxy.deployment import group_called
 from litellm_plugins.proxy.host_judge import host_router
 from litellm_plugins.telemetry.events import StageFailed
 from litellm_plugins.telemetry.sinks.headers import budget_headers
@@ -178,7 +179,7 @@ class HostBudgets:
     async def at_deployment(self, held: Held, kwargs: Mapping[str, Any], metadata: Mapping[str, Any]) -> None:
         """The deployment is known: hold what it may cost, and say that it is being called. Raises: BudgetRefusal."""
         started = self._timer()
-        group = str(metadata.get("model_group") or kwargs.get("model") or "")
+        group = group_called(kwargs, metadata)
         info = kwargs.get("model_info") or metadata.get("model_info") or {}
         listing = self._book.listing(group, {"litellm_params": kwargs, "model_info": info})
         offer = await held.tariff.at(listing, kwargs)

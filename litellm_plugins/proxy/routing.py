@@ -111,6 +111,16 @@ class HostRouting:
         routed.event = replace(routed.event, tier=tier, model=model, reason=reason)
         self._telemetry.emit(routed.event)
 
+    async def tier_for(self, name: str, request: Request) -> str | None:
+        """The tier of `request` by the router called `name`, without budgets; None: the host is to decide."""
+        if name not in self._settings.routers or self._settings.mode == "shadow":
+            return None
+        ladder = self._ladders.of(name, self._settings.routers[name], request.identity.team_id)
+        conversation = conversation_of(request)
+        score = self._scorer.score(conversation, await self._embedding(conversation))
+        needs = Needs(conversation.images > 0, conversation.tools > 0, conversation.json_schema)
+        return decide(ladder, score, needs, self._wishes(replace(request, model_group=name), {})).tier
+
     def _router_of(self, request: Request) -> str | None:
         asked = request.model_group
         if asked in self._settings.routers:

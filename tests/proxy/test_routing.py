@@ -13,7 +13,6 @@ from tests.support import KEYS, Provider, RunningProxy, eventually, model, proxy
 from tests.support.budgets import billed, held_by, open_calls
 from tests.support.config import Keys
 from tests.support.fixtures import new_question
-from tests.support.process import ProxyProcess
 
 EASY = {"en": "What is the capital of France?", "es": "¿Cuál es la capital de Francia?"}
 HARD = {
@@ -23,24 +22,34 @@ HARD = {
     " diseña un contraejemplo en el que el invariante no se cumple sin la transacción. Justifica cada paso.",
 }
 TIERS = {"small": "small-text", "standard": "gpt-4.1-mini", "strong": "gpt-4.1"}
-PIXEL = "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+PIXEL = "data:image/png;base64,iVBORw0KGgo="
+THRESHOLDS = [0.5, 0.8]
 LANGUAGES = pytest.mark.parametrize("language", ["en", "es"])
-FAILS = {"extra_headers": {"x-simulator-fault": "error:500"}}
 
 
 def ladder(**models: str) -> dict[str, Any]:
     """A router whose tiers these are, cheapest first."""
     tiers = [{"name": name, "models": [of]} for name, of in models.items()]
-    return {"tiers": tiers, "thresholds": [0.5, 0.8][: len(tiers) - 1]}
+    return {"tiers": tiers, "thresholds": THRESHOLDS[: len(tiers) - 1]}
 
 
-def named(name: str, url: str) -> dict[str, Any]:
-    """What the host knows a router by: a model, should ours be switched off."""
-    return model(name, url, "gpt-4.1-mini")
+def known_as(name: str) -> dict[str, Any]:
+    """What the host knows a router by: one of its own, which asks us where a request did not come by our stage."""
+    config = {
+        "classifier_type": "custom",
+        "classifier_plugin": "litellm_plugins.proxy.router",
+        "tiers": dict(zip(("SIMPLE", "MEDIUM", "COMPLEX"), TIERS.values(), strict=True)),
+        "tier_labels": dict(zip(("SIMPLE", "MEDIUM", "COMPLEX"), TIERS, strict=True)),
+        "max_tokens_from_tier_model": False,
+        "escalation_keywords": [],
+        "context_compaction": False,
+    }
+    of = {"model": "auto_router/complexity_router", "complexity_router_config": config}
+    return {"model_name": name, "litellm_params": of}
 
 
 def config_of(url: str, **routing: Any) -> dict[str, Any]:
-    small = model("small-text", url, "gpt-4.1-nano", allowed_openai_params=[])
+    small = model("small-text", url, "gpt-4.1-nano")
     small["model_info"] = {"supports_vision": False, "max_input_tokens": 8_000}
     budgets = [
         {"name": "all", "limit_usd": 100},
@@ -67,7 +76,13 @@ def config_of(url: str, **routing: Any) -> dict[str, Any]:
                 "legal": {"routing": {"routable": {"gpt-4.1": "auto"}}},
             },
         },
-        more_models=[small, named("auto", url), named("breaking", url)],
+        more_models=[
+            small,
+            known_as("auto"),
+            model("breaking", url, "gpt-4.1-mini"),
+            model("falling", url, "gpt-4.1", extra_headers={"x-simulator-fault": "error:500"}),
+        ],
+        router_settings={"fallbacks": [{"fragile": ["gpt-4.1-mini"]}, {"falling": ["auto"]}]},
     )
     for key in config["callback_settings"]["litellm_plugins"]["virtual_keys"]["keys"]:
         if key["name"] == "mini_only":
@@ -118,15 +133,14 @@ def test_easy_and_hard_prompts_land_on_different_models(
     assert landed(charging, easy) == ["gpt-4.1-nano"]
     assert landed(charging, hard) == ["gpt-4.1"]
     scores = [float(each.headers["x-litellm-plugins-route-score"]) for each in (light, heavy)]
-    assert 0 <= scores[0] < 0.5 < 0.8 <= scores[1] <= 1
+    assert 0 <= scores[0] < THRESHOLDS[0]
+    assert THRESHOLDS[1] <= scores[1] <= 1
     told = {chunk.model for chunk in heavy.chunks} if streamed else {heavy.body.model}  # type: ignore[union-attr]
     assert told == {"auto"}
 
 
 @LANGUAGES
-def test_the_same_through_anthropic_s_sdk(
-    routed: RunningProxy, charging: Provider, keys: Keys, language: str
-) -> None:
+def test_the_same_through_anthropic_s_sdk(routed: RunningProxy, charging: Provider, keys: Keys, language: str) -> None:
     for text, wanted in ((fresh(EASY[language]), "small"), (fresh(HARD[language]), "strong")):
         raw = routed.anthropic(keys.mini_only).messages.with_raw_response.create(
             model="auto", max_tokens=50, messages=[{"role": "user", "content": text}]
@@ -156,6 +170,17 @@ def test_a_failing_tier_falls_over(routed: RunningProxy, keys: Keys, charging: P
     assert said(answer.headers) == ("small", "fragile", "score")
     assert landed(charging, text)[-1] == "gpt-4.1-mini"
     assert answer.text
+
+
+@LANGUAGES
+def test_a_model_that_falls_back_to_auto_is_routed_as_well(
+    routed: RunningProxy, keys: Keys, charging: Provider, language: str
+) -> None:
+    easy, hard = fresh(EASY[language]), fresh(HARD[language])
+    for text in (easy, hard):
+        routed.ask(keys.support, text, model="falling", max_tokens=9)
+
+    assert [landed(charging, text)[-1] for text in (easy, hard)] == ["gpt-4.1-nano", "gpt-4.1"]
 
 
 @pytest.mark.parametrize("where", ["header", "metadata"])
@@ -244,9 +269,11 @@ def test_metrics_and_log_tell_the_route(routed: RunningProxy, keys: Keys) -> Non
 def test_shadow_mode_changes_nothing_and_tells_what_it_would_do(
     charging: Provider, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    text = fresh(HARD["en"])
+    text, config = fresh(HARD["en"]), config_of(charging.url, mode="shadow")
+    config["model_list"] = [each for each in config["model_list"] if each["model_name"] != "auto"]
+    config["model_list"].append(model("auto", charging.url, "gpt-4.1-mini"))
     folder = tmp_path_factory.mktemp("shadow")
-    with RunningProxy(config_of(charging.url, mode="shadow"), folder, provider_url=charging.url) as proxy:
+    with RunningProxy(config, folder, provider_url=charging.url) as proxy:
         answer = proxy.ask(KEYS.mini_only, text, model="auto")
         labels = {"router": "auto", "tier": "strong", "reason": "score", "mode": "shadow"}
         assert proxy.metrics().value("litellm_plugins_routed_total", **labels) == 1
@@ -257,8 +284,11 @@ def test_shadow_mode_changes_nothing_and_tells_what_it_would_do(
 
 
 def test_a_model_that_is_not_in_the_list_stops_the_boot(charging: Provider, tmp_path_factory: Any) -> None:
-    config = config_of(charging.url, routers={"auto": ladder(small="small-txt", strong="gpt-4.1")})
-    proxy = ProxyProcess(config, tmp_path_factory.mktemp("unknown"), provider_url=charging.url)
-    with pytest.raises(RuntimeError):
-        proxy.start()
+    config = config_of(charging.url, routers={"auto": ladder(**{**TIERS, "small": "small-txt"})})
+    proxy = RunningProxy(config, tmp_path_factory.mktemp("unknown"), provider_url=charging.url)
+    try:
+        assert proxy.spawn().wait(timeout=90) != 0
+    finally:
+        proxy.kill()
+        proxy.close()
     assert "routing.routers.auto.tiers.small: 'small-txt' is not in model_list" in proxy.log()

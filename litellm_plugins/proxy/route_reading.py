@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 
 ROUTE_HEADER = f"{PREFIX}route"
 _OURS = "litellm_plugins"  # in the client's metadata
-_IMAGES = frozenset({"image_url", "image", "input_image"})
-_ROLES = frozenset({"system", "developer", "user", "assistant", "tool"})
-_OF_TOOLS = frozenset({"function", "function_call_output", "custom_tool_call_output", "tool_result"})
+_IMAGES = ("image_url", "image", "input_image")
+_ROLES = ("system", "developer", "user", "assistant", "tool")  # tuples: a client may send anything, lists too
+_OF_TOOLS = ("function_call_output", "custom_tool_call_output")
 _MOST_DEEP = 4  # of content in content: the result of a tool in a message
 
 
@@ -49,12 +49,13 @@ def _said_apart(parameters: Mapping[str, Any]) -> Iterator[Turn]:
 
 def _turn(message: object) -> Turn:
     said = _mapping(message)
-    kind, role, content = said.get("type"), said.get("role"), said.get("content")
-    if role in ("function", None) and kind in _OF_TOOLS:
+    role, content = said.get("role"), said.get("content")
+    if role is None and said.get("type") in _OF_TOOLS:
         return Turn("tool", "\n".join(_texts(said.get("output"))))
-    if _is_result(content):
+    if _is_result(content) or role == "function":
         return Turn("tool", "\n".join(_texts(content)))
-    return Turn(role if role in _ROLES else "user", "\n".join(_texts(content)))
+    known = next((each for each in _ROLES if each == role), "user")
+    return Turn(known, "\n".join(_texts(content)))
 
 
 def _is_result(content: object) -> bool:

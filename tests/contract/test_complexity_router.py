@@ -27,7 +27,7 @@ BY_HEURISTIC = {
 }
 ENDPOINTS = pytest.mark.parametrize("endpoint", ["chat", "messages", "responses", "completions"])
 STREAMED = pytest.mark.parametrize("streamed", [False, True], ids=["plain", "streamed"])
-FAILS = {"extra_headers": {"x-simulator-fault": "error:500"}}
+FAILS: Any = {"extra_headers": {"x-simulator-fault": "error:500"}}
 
 
 def router(name: str, classifier: str, **config: Any) -> dict[str, Any]:
@@ -262,9 +262,9 @@ def test_a_tier_that_fails_falls_over_by_its_own_chain_then_by_the_router_s(rout
 def test_a_tier_s_model_is_not_retried(routers: Contract) -> None:
     """We stand on this because `num_retries` is 1: a request that is moved to the same model is tried twice."""
     routed, moved = new_question(), new_question()
-    for question, model_name, more in ((f"{routed} tier:REASONING", "plain", {}), (moved, "plain", moved_to("lonely"))):
+    for question, more in ((f"{routed} tier:REASONING", {}), (moved, moved_to("lonely"))):
         with pytest.raises(openai.InternalServerError):
-            routers.proxy.ask(routers.key(), question, model=model_name, **more)
+            routers.proxy.ask(routers.key(), question, model="plain", **more)
 
     assert len(landed(routers, routed)) == 1
     assert len(landed(routers, moved)) == 2
@@ -272,7 +272,8 @@ def test_a_tier_s_model_is_not_retried(routers: Contract) -> None:
 
 def test_a_session_s_pin_goes_past_the_classifier(routers: Contract) -> None:
     """We stand on this because nobody would look at its budget, its length or its images any more."""
-    key, same = routers.key(), {"extra_body": {"metadata": {"session_id": "contract"}}}
+    key = routers.key()
+    same: dict[str, Any] = {"extra_body": {"metadata": {"session_id": "contract"}}}
     before, after = new_question(), new_question()
     routers.proxy.ask(key, f"{before} tier:SIMPLE", model="faithful", **same)
     answer = routers.proxy.ask(key, f"{after} tier:COMPLEX", model="faithful", **same)
@@ -322,7 +323,8 @@ def test_a_stream_of_a_router_s_is_logged_as_free_unless_its_client_asks_for_usa
 ) -> None:
     """We stand on this because the bill would be short of it: we must ask for its usage ourselves."""
     costs = []
-    for more in ({}, {"stream_options": {"include_usage": True}}):
+    mores: list[dict[str, Any]] = [{}, {"stream_options": {"include_usage": True}}]
+    for more in mores:
         call = routers.call_id()
         if how == "moved":
             call["extra_headers"] |= moved_to("gpt-4.1-mini")["extra_headers"]

@@ -158,6 +158,24 @@ class BudgetReason(StrEnum):
     LEDGER_UNAVAILABLE = "ledger_unavailable"
 
 
+class RouteReason(StrEnum):
+    """Why a request went to its tier. The same word stands in header, log, metric and test."""
+
+    SCORE = "score"
+    FORCED = "forced"  # the client named it, and may
+    FORCE_NOT_ALLOWED = "force_not_allowed"  # it named one, and may not: as the score says
+    UNKNOWN_TIER = "unknown_tier"  # it named one that there is not: as the score says
+    AS_ASKED = "as_asked"  # an old model's name: no dearer tier than its own
+    MAX_TIER = "max_tier"  # the team or key goes no higher
+    BUDGET_CAP = "budget_cap"  # a budget degrades to this tier
+    BUDGET_MODEL = "budget_model"  # a budget degrades to a model that is in no tier
+    NEEDS_VISION = "needs_vision"
+    NEEDS_TOOLS = "needs_tools"
+    NEEDS_JSON_SCHEMA = "needs_json_schema"
+    NEEDS_CONTEXT = "needs_context"  # the prompt is longer than the model of the cheaper tier takes
+    NO_MODEL_CAN = "no_model_can"  # none that is allowed: its provider will say so
+
+
 class RefusalReason(StrEnum):
     """Why a request was not let in. The same word stands in the error's code, in header, log, metric and test."""
 
@@ -230,6 +248,7 @@ class Request:
     routing_tags: tuple[str, ...] = ()  # set only where tags choose the deployment
     feature: str = ""  # what the client's application uses the answer for, by its own word
     deliverable: bool = True  # False: nothing stands ready to deliver a hit to it
+    routed_to: str = ""  # the model group that a router chose in place of the one that was asked for
 
 
 @dataclass(frozen=True, slots=True)

@@ -110,8 +110,18 @@ class Enforcement:
         self._policy, self._ledger, self._rules = policy, ledger, rules
         self._clock_ms, self._failed = clock_ms, failed
 
-    async def admit(self, call_id: str, caller: Caller, tariff: Tariff, model_group: str) -> Admission:
-        """Reserve for the request as it is, or as the settings want it to be."""
+    async def admit(
+        self,
+        call_id: str,
+        caller: Caller,
+        tariff: Tariff,
+        model_group: str,
+        lowered: Callable[[str], str] = lambda model: model,
+    ) -> Admission:
+        """Reserve for the request as it is, or as the settings want it to be.
+
+        `lowered`: what degrading to a model means for this request, which may be cheaper than that already.
+        """
         offer = await tariff.offer(model_group, None)
         if offer is None:  # the host will say so
             return Admission(verdicts.unlimited(BudgetReason.NO_BUDGET))
@@ -121,6 +131,9 @@ class Enforcement:
         while (wish := now.verdict.degrade) is not None and wish not in granted_wishes:
             granted_wishes.add(wish)
             change = change.and_also(wish)
+            if change.model is not None:
+                model = lowered(change.model)
+                change = replace(change, model=None if model == model_group else model)
             reason = BudgetReason.DEGRADED_AT_LIMIT if held is None else BudgetReason.DEGRADED_AT_MARK
             if not change.calls_otherwise:
                 return _asking_more_of_the_cache(now, change, reason)

@@ -21,7 +21,7 @@ def why_not_storable(request: Request, reply: Reply) -> Reason | None:
     """None when the answer is complete and stands for the model that was asked."""
     if request.controls.no_store:
         return Reason.NO_STORE
-    if reply.model_group != request.model_group:
+    if reply.model_group not in (request.model_group, request.routed_to):
         # A fallback's answer is a stopgap: it must not go on standing in for the model once that is back.
         return Reason.FALLBACK_ANSWER
     return _WHY_NOT[request.endpoint](request, reply.body)

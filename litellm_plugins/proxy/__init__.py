@@ -1,9 +1,10 @@
-"""The only folder that knows LiteLLM. A proxy config names two things of it:
+"""The only folder that knows LiteLLM. A proxy config may name three things of it:
 
 - `litellm_settings.callbacks: ["litellm_plugins.proxy.handler"]` loads the pack;
-- `general_settings.custom_auth: litellm_plugins.proxy.virtual_key_auth` serves virtual keys from the YAML block.
+- `general_settings.custom_auth: litellm_plugins.proxy.virtual_key_auth` serves virtual keys from the YAML block;
+- `complexity_router_config.classifier_plugin: litellm_plugins.proxy.router` has the host's router decide as ours does.
 
-Both are made on first use, so importing this package is cheap. They live here, in a package, and not in a module of
+All are made on first use, so importing this package is cheap. They live here, in a package, and not in a module of
 its own, because the host would load a module that lies beside its config a second time, by path.
 """
 
@@ -11,7 +12,7 @@ from __future__ import annotations
 
 from typing import Any
 
-__all__ = ["handler", "virtual_key_auth"]
+__all__ = ["handler", "router", "virtual_key_auth"]
 
 
 def __getattr__(name: str) -> Any:
@@ -23,4 +24,8 @@ def __getattr__(name: str) -> Any:
         from litellm_plugins.proxy.auth import virtual_key_auth
 
         return virtual_key_auth
+    if name == "router":
+        from litellm_plugins.proxy.router_classifier import RouterClassifier
+
+        return RouterClassifier()
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -46,6 +46,8 @@ from litellm_plugins.proxy.gauges import Gauges, host_is_logging, host_log_depth
 from litellm_plugins.proxy.host_judge import host_router
 from litellm_plugins.proxy.insight_sight import Counting, InsightSight
 from litellm_plugins.proxy.log_rows import HostLogs
+from litellm_plugins.proxy.route_checks import unknown_models
+from litellm_plugins.proxy.routing import HostRouting, host_routing
 from litellm_plugins.proxy.stores import open_stores
 from litellm_plugins.proxy.storing import all_stored
 from litellm_plugins.proxy.timed_embedder import TimedEmbedder
@@ -86,6 +88,7 @@ class Pack:
     admission: HostAdmission | None = None
     feedback: FeedbackDesk | None = None
     insight: InsightSight | None = None
+    routing: HostRouting | None = None
 
     async def aclose(self) -> None:
         """Close what its parts hold open: who tells, then who is told, then what they keep it in.
@@ -175,13 +178,14 @@ def build(settings: Settings, *, config: Path | None = None) -> Pack:
     )
     sight = BudgetSight(settings, stores, telemetry)
     budgets = host_budgets(settings, sight.ledger, telemetry)
+    book = PriceBook(settings.ledger.prices, router=host_router)
     return Pack(
         settings=settings,
         keys=LiveKeys(settings.virtual_keys, config=config),
         pipeline=pipeline,
         embedder=embedder,
         cache_admin=admin,
-        calls=Calls(telemetry, CallCosts(PriceBook(settings.ledger.prices, router=host_router), settings.ledger)),
+        calls=Calls(telemetry, CallCosts(book, settings.ledger)),
         gauges=Gauges(
             telemetry,
             every_s=settings.telemetry.measure_every_s,
@@ -193,6 +197,7 @@ def build(settings: Settings, *, config: Path | None = None) -> Pack:
         sight=None if budgets is None else sight,
         admission=host_admission(settings, policies, telemetry),
         feedback=_feedback(settings, stores.feedback, telemetry),
+        routing=host_routing(settings, policies, book, telemetry, embedder),
         insight=None if counting is None else InsightSight(settings, counting, telemetry),
     )
 
@@ -250,13 +255,13 @@ def _standing(
 def _built(block: Any) -> Pack:
     try:
         settings = parse(block)
-        if missing := webhook_problems(settings):
-            raise SettingsError(missing)
+        if problems := [*webhook_problems(settings), *unknown_models(settings.routing, _config_file())]:
+            raise SettingsError(problems)
         return build(settings, config=_config_file())
     except SettingsError as exc:
         # The host would bury an exception under its own traceback, or carry on without us.
-        problems = "\n".join(f"  {problem}" for problem in exc.problems)
-        sys.stderr.write(f"\nlitellm_plugins cannot start, the settings are wrong:\n{problems}\n\n")
+        told = "\n".join(f"  {problem}" for problem in exc.problems)
+        sys.stderr.write(f"\nlitellm_plugins cannot start, the settings are wrong:\n{told}\n\n")
         sys.stderr.flush()
         supervisor = multiprocessing.parent_process()
         if supervisor is not None and supervisor.pid is not None:  # uvicorn's would start this worker for ever

@@ -31,6 +31,7 @@ from litellm_plugins.proxy.budget_tokens import Asked, cap_output
 from litellm_plugins.proxy.budget_unread import unread
 from litellm_plugins.proxy.budget_unreserved import Unreserved
 from litellm_plugins.proxy.conversion import identity_of
+from litellm_plugins.proxy.deployment import group_called
 from litellm_plugins.proxy.feedback_tenant import tenant_of
 from litellm_plugins.proxy.host_judge import host_router
 from litellm_plugins.telemetry.events import StageFailed
@@ -119,7 +120,13 @@ class HostBudgets:
     # Stage 4
 
     async def admit(
-        self, call_id: str, request: Request, data: dict[str, Any], auth: UserAPIKeyAuth, own: OwnCalls
+        self,
+        call_id: str,
+        request: Request,
+        data: dict[str, Any],
+        auth: UserAPIKeyAuth,
+        own: OwnCalls,
+        lowered: Callable[[str], str] = lambda model: model,
     ) -> Held:
         """Reserve for `request`. Where it is degraded, `data` says so afterwards. It also pays for its `own` calls."""
         started = self._timer()
@@ -129,7 +136,7 @@ class HostBudgets:
         tariff = HostTariff(self._book, asked, rules=self._rules, team_id=team_id)
         model = str(data.get("model") or "")
         try:
-            admission = await self._enforcement.admit(call_id, caller, tariff, model)
+            admission = await self._enforcement.admit(call_id, caller, tariff, model, lowered)
         except BaseException:  # the asker is gone, or a fault of ours: what is reserved by then is nobody's
             self._bookkeeper.release(call_id)
             raise
@@ -173,7 +180,7 @@ class HostBudgets:
     async def at_deployment(self, held: Held, kwargs: Mapping[str, Any], metadata: Mapping[str, Any]) -> None:
         """The deployment is known: hold what it may cost, and say that it is being called. Raises: BudgetRefusal."""
         started = self._timer()
-        group = str(metadata.get("model_group") or kwargs.get("model") or "")
+        group = group_called(kwargs, metadata)
         info = kwargs.get("model_info") or metadata.get("model_info") or {}
         listing = self._book.listing(group, {"litellm_params": kwargs, "model_info": info})
         offer = await held.tariff.at(listing, kwargs)

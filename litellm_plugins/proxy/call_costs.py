@@ -10,6 +10,7 @@ from litellm_plugins.budgets.estimate import FREE, reserved_for
 from litellm_plugins.proxy import budget_costs as costs
 from litellm_plugins.proxy.budget_tariff import HostTariff
 from litellm_plugins.proxy.budget_tokens import Asked
+from litellm_plugins.proxy.deployment import group_called
 from litellm_plugins.proxy.ticket import metadata_of
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ class CallCosts:
         if call.kwargs is None:
             return None
         metadata = metadata_of(call.kwargs) or {}
-        group = str(metadata.get("model_group") or call.kwargs.get("model") or "")
+        group = group_called(call.kwargs, metadata)
         info = call.kwargs.get("model_info") or metadata.get("model_info") or {}
         return self._book.listing(group, {"litellm_params": call.kwargs, "model_info": info})
 

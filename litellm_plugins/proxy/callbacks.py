@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import litellm
@@ -26,13 +27,14 @@ from litellm_plugins.proxy.langfuse_trace import is_traced, tell, trace_of
 from litellm_plugins.proxy.refusal import Refusal
 from litellm_plugins.review.feedback import Served
 from litellm_plugins.telemetry.events import BudgetDecided, StageFailed
-from litellm_plugins.telemetry.sinks.headers import budget_headers, call_headers, headers_for
-from litellm_plugins.telemetry.sinks.langfuse import TraceNotes, budget_notes, notes_for
+from litellm_plugins.telemetry.sinks.headers import budget_headers, call_headers, headers_for, route_headers
+from litellm_plugins.telemetry.sinks.langfuse import TraceNotes, budget_notes, notes_for, route_notes
 from litellm_plugins.telemetry.sinks.langfuse_spans import trace_id_of
 
 if TYPE_CHECKING:
     from litellm.proxy._types import UserAPIKeyAuth
 
+    from litellm_plugins.model import Request
     from litellm_plugins.proxy.boot import Pack
     from litellm_plugins.proxy.budgets import HostBudgets
 
@@ -75,18 +77,7 @@ class PluginHandler(CustomLogger):
         metadata = tickets.metadata_of(data)
         if metadata is None:  # nothing of the host's travels with this request, so neither can a decision
             return
-        from litellm.proxy import proxy_server
-
-        try:
-            request = to_request(
-                data,
-                user_api_key_dict,
-                call_type=call_type,
-                router=proxy_server.llm_router,
-                deliverable=call_type == _DELIVERED_ELSEWHERE or _in_front.get(),
-            )
-        except RequestError as exc:
-            raise _client_error(exc) from exc
+        request = self._understood(data, user_api_key_dict, call_type)
         if not isinstance(data.get("cache"), Mapping):
             data.pop("cache", None)  # a null, or another endpoint's nonsense: the host's cache logic breaks on it
         data.pop("caching", None)  # with it the host would ask a provider for what is a hit, and so free
@@ -95,10 +86,26 @@ class PluginHandler(CustomLogger):
         self._pack.calls.begun(ticket, data, before)
         if self._pack.admission is not None:
             self._pack.admission.prepare(data, user_api_key_dict, call_type)
+        if self._pack.routing is not None and not _is_answered(ticket, data):
+            await self._pack.routing.route(ticket, data)
         if self._pack.budgets is not None:
             if before is not None and before.held is not None:  # the host prepares a request anew for a fallback
                 await self._pack.budgets.released(before.held)
             await self._reserve(self._pack.budgets, ticket, data, user_api_key_dict, metadata)
+
+    def _understood(self, data: dict[str, Any], auth: UserAPIKeyAuth, call_type: str) -> Request:
+        """The request as the client sent it. Raises: ProxyException."""
+        try:
+            request = to_request(
+                data,
+                auth,
+                call_type=call_type,
+                router=host_router(),
+                deliverable=call_type == _DELIVERED_ELSEWHERE or _in_front.get(),
+            )
+        except RequestError as exc:
+            raise _client_error(exc) from exc
+        return request if self._pack.routing is None else self._pack.routing.before_lookup(request, data)
 
     async def _reserve(
         self,
@@ -109,13 +116,17 @@ class PluginHandler(CustomLogger):
         metadata: MutableMapping[str, Any],
     ) -> None:
         """Stage 4. A hit costs nothing. Raises: ProxyException, most often a BudgetRefusal."""
-        decision = ticket.decision
+        decision, routing = ticket.decision, self._pack.routing
         check(data, decision.request.endpoint)
-        if decision.verdict.is_hit and _is_delivered(decision.request.endpoint, data):
+        if _is_answered(ticket, data):
             ticket.unheld = budgets.unreserved.hit(str(ticket), decision.request, data, auth, decision.own)
             return
         with decision.steps.measured("reserve"):
-            held = ticket.held = await budgets.admit(str(ticket), decision.request, data, auth, decision.own)
+            lowered = partial(routing.lowered, ticket) if routing is not None else _as_it_is
+            held = await budgets.admit(str(ticket), decision.request, data, auth, decision.own, lowered)
+        ticket.held = held
+        if routing is not None:
+            routing.tell_lowered(ticket, str(data.get("model") or ""))
         if held.laxer is not None and _is_delivered(decision.request.endpoint, data):
             again = await self._pack.pipeline.look_again(decision, held.laxer)
             if again is not None:
@@ -236,6 +247,8 @@ class PluginHandler(CustomLogger):
 def response_headers(ticket: tickets.Ticket, *, budgets: bool) -> dict[str, str]:
     """Our headers; on a hit also the host's cost header, which would show what the first answer cost."""
     headers = headers_for(ticket.decision.event)
+    if ticket.routed is not None:
+        headers |= route_headers(ticket.routed.event)
     if ticket.call is not None:
         headers |= call_headers(ticket.call.attempts, ticket.call.own_nano_usd)
     if ticket.held is not None:
@@ -280,6 +293,8 @@ def _notes(ticket: tickets.Ticket, *, prompts: bool) -> TraceNotes:
         served=None if entry is None else Usage(entry.prompt_tokens, entry.completion_tokens),
         feature=decision.request.feature,
     )
+    if ticket.routed is not None:
+        notes = notes.and_also(route_notes(ticket.routed.event))
     return notes if ticket.held is None else notes.and_also(budget_notes(ticket.held.event))
 
 
@@ -312,6 +327,16 @@ def told_to_langfuse(pack: Pack, ticket: tickets.Ticket, call: Mapping[str, Any]
         send(ticket, trace, call, prompts=_may_quote(pack), error=error)
     except Exception as exc:  # noqa: BLE001 - the host's edge: nothing of a trace may break a request
         pack.pipeline.telemetry.emit(StageFailed("trace", str(Reason.INTERNAL_ERROR), type(exc).__name__))
+
+
+def _is_answered(ticket: tickets.Ticket, data: Mapping[str, Any]) -> bool:
+    """Whether it is a hit, and nothing else will be asked."""
+    decision = ticket.decision
+    return decision.verdict.is_hit and _is_delivered(decision.request.endpoint, data)
+
+
+def _as_it_is(model: str) -> str:
+    return model
 
 
 def _is_delivered(endpoint: str, data: Mapping[str, Any]) -> bool:

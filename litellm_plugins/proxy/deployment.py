@@ -20,6 +20,13 @@ class Deployment:
     info: Mapping[str, Any]
 
 
+def group_called(kwargs: Mapping[str, Any], metadata: Mapping[str, Any]) -> str:
+    """The model group that is called: the host's own routers are no model themselves."""
+    routed = metadata.get("routing_decision")
+    named = routed.get("routed_model") if isinstance(routed, Mapping) else None
+    return str(named or metadata.get("model_group") or kwargs.get("model") or "")
+
+
 def deployment_of(kwargs: Mapping[str, Any], metadata: Mapping[str, Any]) -> Deployment:
     """The deployment of a call, from what the host hands to its hooks and its cache."""
     model, provider = str(kwargs.get("model") or ""), str(kwargs.get("custom_llm_provider") or "")

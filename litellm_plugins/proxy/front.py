@@ -25,7 +25,7 @@ from litellm.proxy import proxy_server as host
 from litellm.proxy._types import ProxyException
 from litellm.proxy.auth.user_api_key_auth import user_api_key_auth
 from litellm.proxy.common_request_processing import ProxyBaseLLMRequestProcessing
-from litellm.proxy.common_utils.http_parsing_utils import read_request_body
+from litellm.proxy.common_utils.http_parsing_utils import CLIENT_REQUESTED_MODEL_SCOPE_KEY, read_request_body
 from litellm.proxy.utils import ProxyLogging
 from pydantic import BaseModel
 
@@ -150,6 +150,7 @@ async def _answer(pack: Pack, endpoint: Endpoint, request: Request, response: Re
                 requested_model=str(requested_model),
                 include_usage=isinstance(stream_options, dict) and stream_options.get("include_usage") is True,
             ).respond()
+        _told_as_asked(request, ticket, str(requested_model))
         call = pack.calls.answering(ticket)
         if _outlives_its_client(pack, processing.data, ticket):
             common["request"] = patient(request)
@@ -175,6 +176,12 @@ async def _answer(pack: Pack, endpoint: Endpoint, request: Request, response: Re
     if isinstance(result, BaseModel):
         return host.model_dump_with_preserved_fields(result, exclude_unset=True)
     return result
+
+
+def _told_as_asked(request: Request, ticket: tickets.Ticket | None, requested_model: str) -> None:
+    """Whichever model it was routed to, its client is told the name that it asked for: as on the host's own route."""
+    if ticket is not None and ticket.routed is not None:
+        request.scope[CLIENT_REQUESTED_MODEL_SCOPE_KEY] = requested_model
 
 
 def _listened_to(pack: Pack, endpoint: Endpoint, ticket: tickets.Ticket | None, result: StreamingResponse) -> None:

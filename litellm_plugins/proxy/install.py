@@ -69,7 +69,7 @@ def _routes(pack: Pack, *, cached: bool) -> list[APIRoute]:
     from litellm_plugins.proxy.insight_routes import insight_routes
     from litellm_plugins.proxy.langfuse_trace import is_traced
 
-    in_front = cached or pack.budgets is not None or pack.admission is not None
+    in_front = cached or pack.budgets is not None or pack.admission is not None or pack.routing is not None
     return [
         *(front_routes(pack) if in_front else []),
         *(admin_routes(pack) if cached else []),

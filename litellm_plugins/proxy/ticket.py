@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from litellm_plugins.proxy.call import Call
     from litellm_plugins.proxy.deployment import Deployment
     from litellm_plugins.proxy.langfuse_trace import Trace
+    from litellm_plugins.proxy.routing import Routed
 
 METADATA_KEY = "litellm_plugins_ticket"
 # Where the host keeps metadata, by endpoint; calls further in nest the same under litellm_params.
@@ -28,7 +29,8 @@ class Ticket(str):
     """A random word that carries its request's decision."""
 
     __slots__ = (
-        "call", "chunks", "decision", "deployment", "handled", "held", "noted", "stream", "streams", "trace", "unheld",
+        "call", "chunks", "decision", "deployment", "handled", "held", "noted", "routed", "stream", "streams", "trace",
+        "unheld",
     )  # fmt: skip
     decision: Decision
     call: Call | None  # the client request that it belongs to; a fallback of the host's may give that another ticket
@@ -36,6 +38,7 @@ class Ticket(str):
     deployment: Deployment | None  # the last that was asked; not for chat completions, whose answers bring it along
     handled: bool  # its fresh answer came in: the host hands a stream's over twice
     held: Held | None  # of the budgets
+    routed: Routed | None  # by a router of ours
     stream: Any  # of another endpoint, as the host has it on its way out
     streams: bool  # its answer has begun to be streamed
     trace: Trace | None  # in Langfuse
@@ -45,7 +48,7 @@ class Ticket(str):
     def __new__(cls, decision: Decision) -> Ticket:
         ticket = super().__new__(cls, secrets.token_hex(8))
         ticket.call = ticket.chunks = ticket.deployment = ticket.held = None
-        ticket.stream = ticket.trace = ticket.unheld = None
+        ticket.routed = ticket.stream = ticket.trace = ticket.unheld = None
         ticket.handled = ticket.noted = ticket.streams = False
         ticket.decision = decision
         return ticket

@@ -18,6 +18,7 @@ from litellm_plugins.settings.coalesce import Coalesce
 from litellm_plugins.settings.feedback import Feedback
 from litellm_plugins.settings.insight import Insight
 from litellm_plugins.settings.judge import Judge
+from litellm_plugins.settings.routing import Routing, RoutingLimits
 from litellm_plugins.settings.share import Share
 from litellm_plugins.settings.storage_url import checked_url, is_redis, shown_url
 from litellm_plugins.settings.telemetry import Telemetry
@@ -187,6 +188,7 @@ class Override(_Block):
     cache: dict[str, Any] = Field(default_factory=dict)
     admission: dict[str, Any] = Field(default_factory=dict)
     budgets: dict[str, dict[str, Any] | None] = Field(default_factory=dict)  # by name; null: not for them
+    routing: RoutingLimits = RoutingLimits()
 
 
 OVERRIDES = ("per_model", "per_team", "per_key")  # the narrower comes later, and wins
@@ -207,6 +209,7 @@ class Settings(_Block):
     telemetry: Telemetry = Telemetry()
     feedback: Feedback = Feedback()
     insight: Insight = Insight()
+    routing: Routing = Routing()
     per_team: dict[str, Override] = Field(default_factory=dict)
     per_key: dict[str, Override] = Field(default_factory=dict)
     per_model: dict[str, Override] = Field(default_factory=dict)

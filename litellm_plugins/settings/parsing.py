@@ -43,6 +43,7 @@ def parse(raw: object) -> Settings:
     except ValidationError as exc:
         problems += _problems(exc, Settings, ROOT)
     problems += _override_problems(raw, settings)
+    problems += _problems_of_routing(settings) if settings is not None else ()
     if problems or settings is None:
         raise SettingsError(problems)
     return settings
@@ -77,6 +78,16 @@ def _override_problems(raw: Mapping[str, Any], settings: Settings | None) -> Ite
             over = override.get("budgets") if isinstance(override, Mapping) else None
             if isinstance(over, Mapping):
                 yield from _problems_of_budgets(budgets, over, table, f"{root}.budgets")
+
+
+def _problems_of_routing(settings: Settings) -> Iterator[str]:
+    for table in OVERRIDES:
+        for name, override in getattr(settings, table).items():
+            root = f"{ROOT}.{table}.{_masked(name)}.routing"
+            if table == "per_model" and override.routing.model_fields_set:
+                yield f"{root}: limits are of teams and keys; a model's routes stand under routing.routers"
+            else:
+                yield from (f"{root}.{path}: {what}" for path, what in settings.routing.faults_of(override.routing))
 
 
 def _problems_of_budgets(

@@ -13,6 +13,7 @@ from litellm_plugins.settings.blocks import OVERRIDES, Cache, Settings
 
 if TYPE_CHECKING:
     from litellm_plugins.model import Identity
+    from litellm_plugins.settings.routing import RoutingLimits
 
 
 class Policies:
@@ -41,6 +42,13 @@ class Policies:
         if not (s.per_team or s.per_key or s.per_model):
             return s.admission
         return self._merged_admission(*self._names(identity, model_group))
+
+    def routing_for(self, identity: Identity) -> RoutingLimits:
+        """How far this identity's requests may be routed."""
+        s = self._settings
+        _, team, key = self._names(identity, "")
+        over = [table[name].routing for table, name in ((s.per_team, team), (s.per_key, key)) if name is not None]
+        return s.routing.limits_with(*over)
 
     def _names(self, identity: Identity, model_group: str) -> tuple[str | None, ...]:
         """Under which each table of overrides has something for them, in the order of the tables."""

@@ -7,7 +7,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from litellm_plugins.model import BudgetReason, BudgetState, JudgeOutcome, Layer, Outcome, Part, Reason, RefusalReason
+from litellm_plugins.model import (
+    BudgetReason,
+    BudgetState,
+    JudgeOutcome,
+    Layer,
+    Outcome,
+    Part,
+    Reason,
+    RefusalReason,
+    RouteReason,
+)
 
 _LOG = logging.getLogger(__name__)
 
@@ -122,6 +132,24 @@ class RequestsMerged:
     model_group: str
     team: str = ""
     waited_ms: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class RouteDecided:
+    """A router said which model a request goes to. Told before a budget may lower that, and again where one does."""
+
+    router: str
+    tier: str
+    model: str  # the model group
+    score: float  # in [0, 1]: the expected gain of the stronger model
+    reason: RouteReason
+    because: tuple[str, ...] = ()  # the scorer's words, the strongest first
+    scorer: str = ""
+    model_group: str = ""  # as asked: the router, or an old model that it may serve
+    team: str = ""
+    key: str = ""
+    shadow: bool = False  # nothing was changed
+    took_ms: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -290,6 +318,7 @@ Event = (
     | BudgetDecided
     | BudgetSettled
     | RequestRefused
+    | RouteDecided
     | BudgetsMeasured
     | BudgetAlert
     | AlertHandled

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 if TYPE_CHECKING:
-    from litellm_plugins.telemetry.events import BudgetDecided, CacheDecided, RequestRefused
+    from litellm_plugins.telemetry.events import BudgetDecided, CacheDecided, RequestRefused, RouteDecided
 
 PREFIX = "x-litellm-plugins-"
 _NANO = Decimal(1_000_000_000)
@@ -48,6 +48,18 @@ def budget_headers(event: BudgetDecided) -> dict[str, str]:
     if event.degraded_to:
         headers[f"{PREFIX}budget-degraded-to"] = header_text(event.degraded_to)
     return headers
+
+
+def route_headers(event: RouteDecided) -> dict[str, str]:
+    """Where a router sent the request, and why; in shadow mode, where it would have."""
+    if event.shadow:
+        return {f"{PREFIX}route-would": event.tier, f"{PREFIX}route-score": f"{event.score:.4f}"}
+    return {
+        f"{PREFIX}route-tier": event.tier,
+        f"{PREFIX}route-model": header_text(event.model),
+        f"{PREFIX}route-reason": str(event.reason),
+        f"{PREFIX}route-score": f"{event.score:.4f}",
+    }
 
 
 def call_headers(attempts: int, own_nano_usd: int) -> dict[str, str]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from litellm_plugins.model import Usage
-    from litellm_plugins.telemetry.events import BudgetDecided, CacheDecided
+    from litellm_plugins.telemetry.events import BudgetDecided, CacheDecided, RouteDecided
 
 Told = dict[str, str | float]
 _LONGEST_TAG = 128
@@ -68,6 +68,19 @@ def notes_for(
         metadata["feature"] = feature
         tags.append(f"feature:{feature}"[:_LONGEST_TAG])
     return TraceNotes(tuple(tags), metadata)
+
+
+def route_notes(event: RouteDecided) -> TraceNotes:
+    """The notes for where a request was sent; in shadow mode it is tagged with where it would have been."""
+    metadata: Told = {
+        "route_tier": event.tier,
+        "route_model": event.model,
+        "route_reason": str(event.reason),
+        "route_score": round(event.score, 4),
+        "route_because": ", ".join(event.because),
+        "route_mode": "shadow" if event.shadow else "active",
+    }
+    return TraceNotes(tags=(f"{'would-' if event.shadow else ''}tier:{event.tier}",), metadata=metadata)
 
 
 def budget_notes(event: BudgetDecided) -> TraceNotes:

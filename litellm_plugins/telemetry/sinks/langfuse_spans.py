@@ -3,6 +3,7 @@
 plugins.request                 the client's request, from its arrival to the end of its answer
 ├─ plugins.lookup               exact, embed, search, verify: the steps of the look-up
 ├─ plugins.coalesce             waiting for somebody who asks the very same
+├─ plugins.route                scoring it, and choosing its model
 ├─ plugins.reserve              holding on every budget what it may cost
 ├─ (the host's generations)     one for each call of a deployment that ended, failed ones too; one for a hit
 └─ plugins.settle               booking what it did cost

@@ -26,6 +26,7 @@ from litellm_plugins.telemetry.events import (
     CallFinished,
     RequestRefused,
     RequestsMerged,
+    RouteDecided,
     StageFailed,
     StalenessMeasured,
 )
@@ -227,6 +228,24 @@ def _budget(event: BudgetDecided) -> dict[str, Any]:
     return fields
 
 
+def _route(event: RouteDecided) -> dict[str, Any]:
+    return {
+        "event": "route_decision",
+        "router": event.router,
+        "tier": event.tier,
+        "to": event.model,
+        "reason": event.reason,
+        "score": round(event.score, 4),
+        "because": list(event.because),
+        "scorer": event.scorer,
+        "shadow": event.shadow,
+        "model": event.model_group,
+        "team": event.team,
+        "key": event.key,
+        "took_ms": round(event.took_ms, 3),
+    }
+
+
 def _settled(event: BudgetSettled) -> dict[str, Any]:
     return {
         "event": "budget_settled",
@@ -245,4 +264,5 @@ _LINES: Mapping[type, Callable[[Any], dict[str, Any]]] = {
     BudgetDecided: _budget,
     BudgetSettled: _settled,
     RequestRefused: _refused,
+    RouteDecided: _route,
 }

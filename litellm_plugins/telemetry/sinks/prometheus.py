@@ -24,6 +24,7 @@ from litellm_plugins.telemetry.events import (
     OwnSpent,
     RequestRefused,
     RequestsMerged,
+    RouteDecided,
     StageFailed,
     StalenessMeasured,
 )
@@ -31,6 +32,7 @@ from litellm_plugins.telemetry.sinks.labels import OTHER, BoundedLabels, clean
 from litellm_plugins.telemetry.sinks.prometheus_budgets import BudgetMetrics
 from litellm_plugins.telemetry.sinks.prometheus_calls import CallMetrics
 from litellm_plugins.telemetry.sinks.prometheus_health import HealthMetrics
+from litellm_plugins.telemetry.sinks.prometheus_routes import RouteMetrics
 
 if TYPE_CHECKING:
     from litellm_plugins.telemetry.events import Event
@@ -171,6 +173,7 @@ class PrometheusSink:
         )
         self._budgets = BudgetMetrics(registry, self._label, known_budget)
         self._calls = CallMetrics(registry, self._label, teams or BoundedLabels(50))
+        self._routes = RouteMetrics(registry)
         self._health = HealthMetrics(registry)
 
     def record(self, event: Event) -> None:
@@ -181,6 +184,8 @@ class PrometheusSink:
                 self._calls.record(event)
             case CacheDecided() | CacheChecked() | AnswerHandled() | AnswersJudged() | StalenessMeasured():
                 self._of_cache(event)
+            case RouteDecided():
+                self._routes.record(event)
             case RequestsMerged():
                 self._told_merged(event)
             case RequestRefused():

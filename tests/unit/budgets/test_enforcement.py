@@ -11,7 +11,7 @@ import pytest
 from litellm_plugins.budgets.amounts import Amounts
 from litellm_plugins.budgets.backends.sqlite import SqliteLedger
 from litellm_plugins.budgets.backends.sqlite_schema import SCHEMA
-from litellm_plugins.budgets.enforcement import Admission, Caller, Enforcement, Offer
+from litellm_plugins.budgets.enforcement import Admission, Caller, Change, Enforcement, Offer
 from litellm_plugins.budgets.policy import BudgetPolicy
 from litellm_plugins.budgets.settling import Bookkeeper
 from litellm_plugins.errors import StoreUnavailable
@@ -88,6 +88,19 @@ async def test_past_the_soft_mark_the_cheaper_model_is_reserved_in_place_of_the_
 
     assert states == [BudgetState.OK, BudgetState.OK, BudgetState.DEGRADED]
     assert await run.held() == (0, 2_100)
+
+
+async def test_degrading_never_makes_a_routed_request_dearer(tmp_path: Path) -> None:
+    """It was routed to a cheaper model than the one that the budget degrades to."""
+    run = Stage(
+        tmp_path, {"name": "all", "limit_usd": 4, "soft": [0.01], "on_soft": "degrade", "degrade": {"model": "strong"}}
+    )
+    await run.ask("a")
+    lowered = {"strong": "weak"}
+    again = await run.stage.admit("b", CALLER, run.prices, "weak", lowered.__getitem__)
+
+    assert (again.verdict.state, again.change) == (BudgetState.DEGRADED, Change())
+    assert await run.held() == (0, 1_100)
 
 
 async def test_without_room_a_request_is_degraded_before_it_is_refused(tmp_path: Path) -> None:

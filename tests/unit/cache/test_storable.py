@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -70,6 +71,12 @@ def test_a_client_who_wants_nothing_stored_is_obeyed_before_all_else() -> None:
 def test_a_fallbacks_answer_does_not_stand_in_for_the_model_once_that_is_back() -> None:
     """An outage of a minute must not last for the hour of the ttl."""
     assert why_not_storable(chat(), reply(model_group="fallback")) == Reason.FALLBACK_ANSWER
+
+
+def test_the_answer_of_the_model_that_a_router_chose_is_the_answer_of_the_router() -> None:
+    routed = replace(chat(), routed_to="small")
+    assert why_not_storable(routed, reply(model_group="small")) is None
+    assert why_not_storable(routed, reply(model_group="fallback")) == Reason.FALLBACK_ANSWER
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """Custom authentication of the contract tests' proxy: a key says itself what it may do.
 
-`sk-contract:rpm=4:parallel=2:models=gpt-4.1-mini:NAME`. Every other key is refused as ours refuses it.
+`sk-contract:rpm=4:parallel=2:models=gpt-4.1-mini:spent=gpt-4.1:NAME`; its budget for the model `spent` is spent.
+Every other key is refused as ours refuses it.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ async def identify(request: Request, api_key: str | None) -> UserAPIKeyAuth:
         token=key_hash,
         team_id="contract",
         user_role=LitellmUserRoles.INTERNAL_USER,
+        model_max_budget={told["spent"]: {"max_budget": 0.0, "budget_duration": "1d"}} if "spent" in told else {},
         models=told["models"].split("+") if "models" in told else [],
         rpm_limit=int(told["rpm"]) if "rpm" in told else None,
         max_parallel_requests=int(told["parallel"]) if "parallel" in told else None,

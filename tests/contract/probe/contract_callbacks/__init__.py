@@ -152,11 +152,19 @@ class Loud(CustomLogger):
         _note(request_data, "post_call_failure")
 
 
+class Mover(CustomLogger):
+    """Sends a request to the model that its header `x-contract-model` names, once it is let in."""
+
+    async def async_pre_call_hook(self, user_api_key_dict: Any, cache: Any, data: Any, call_type: Any) -> None:
+        headers = data.get("proxy_server_request", {}).get("headers") or {}
+        data["model"] = headers.get("x-contract-model") or data.get("model")
+
+
 class Inheriting(Loud):
     """Defines nothing on its own."""
 
 
-quiet, loud = Quiet(), Loud()
+quiet, loud, mover = Quiet(), Loud(), Mover()
 
 
 def _watch(cache: Any) -> None:

@@ -1,0 +1,217 @@
+"""Stage 6 in the running proxy: a request for a router is sent on to a model of one of its tiers (docs/adr/0007)."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import orjson
+from litellm.proxy import common_request_processing as host_processing
+
+from litellm_plugins.embedding.embedder import EmbedderUnavailable
+from litellm_plugins.model import Reason, RouteReason
+from litellm_plugins.proxy.budget_tokens import Asked
+from litellm_plugins.proxy.host_judge import host_router
+from litellm_plugins.proxy.route_models import Ladders
+from litellm_plugins.proxy.route_reading import conversation_of, forced_tier
+from litellm_plugins.routing.policy import Ladder, Needs, Route, Wishes, capped, decide
+from litellm_plugins.routing.scorers import build
+from litellm_plugins.telemetry.events import RouteDecided, StageFailed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from litellm_plugins.embedding.embedder import Embedder, Vector
+    from litellm_plugins.model import Request
+    from litellm_plugins.proxy.budget_prices import PriceBook
+    from litellm_plugins.proxy.ticket import Ticket
+    from litellm_plugins.routing.conversation import Conversation
+    from litellm_plugins.settings import Policies, Settings
+    from litellm_plugins.telemetry.events import Telemetry
+
+_ENDPOINTS = frozenset({"chat", "messages", "responses", "completions"})
+_COUNTED_AS = ("openai", "gpt-4.1")  # where a prompt may not fit, and so has to be counted
+_PER_TURN, _PER_IMAGE, _PRIMING = 8, 5_000, 64  # tokens, at most
+
+
+class Routed:
+    """Of one request: where it was sent, and what is needed to say so again where a budget sends it lower."""
+
+    __slots__ = ("event", "ladder", "needs", "route")
+
+    def __init__(self, ladder: Ladder, needs: Needs, route: Route, event: RouteDecided) -> None:
+        self.ladder, self.needs, self.route, self.event = ladder, needs, route, event
+
+
+class HostRouting:
+    """One for all requests of a worker."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        policies: Policies,
+        book: PriceBook,
+        telemetry: Telemetry,
+        *,
+        embedder: Embedder | None = None,
+        timer: Callable[[], float] = time.perf_counter,
+    ) -> None:
+        self._settings, self._policies, self._telemetry, self._timer = settings.routing, policies, telemetry, timer
+        self._ladders, self._scorer, self._embedder = Ladders(book), build(settings.routing.scorer), embedder
+
+    def before_lookup(self, request: Request, data: Mapping[str, Any]) -> Request:
+        """Keep answers apart that not everybody would get: by the tier that was named, and by how far one may go."""
+        name = self._router_of(request)
+        if name is None or self._settings.mode == "shadow":
+            return request
+        wishes, marks = self._wishes(request, data), []
+        if wishes.may_force and wishes.forced in self._settings.tier_names:
+            marks.append(f"tier:{wishes.forced}")
+        if wishes.max_tier is not None:
+            marks.append(f"max_tier:{wishes.max_tier}")
+        if name != request.model_group:
+            marks.append(f"routable:{name}")
+        return replace(request, routing_tags=(*request.routing_tags, *marks)) if marks else request
+
+    async def route(self, ticket: Ticket, data: dict[str, Any]) -> None:
+        """Decide, tell, and send `data` to the model. Never raises: in doubt the request goes on as it was asked."""
+        request = ticket.decision.request
+        name = self._router_of(request)
+        if name is None or request.endpoint not in _ENDPOINTS:
+            return
+        try:
+            with ticket.decision.steps.measured("route"):
+                routed = await self._decided(name, request, data)
+                if not routed.event.shadow:
+                    _send(data, routed.route.model, request)
+                    ticket.decision = replace(ticket.decision, request=_routed_to(request, routed.route.model))
+        except Exception as exc:  # noqa: BLE001 - fail open: this is the stage's edge
+            self._telemetry.emit(StageFailed("route", str(Reason.INTERNAL_ERROR), type(exc).__name__))
+            return
+        ticket.routed = routed
+        self._telemetry.emit(routed.event)
+
+    def lowered(self, ticket: Ticket, model: str) -> str:
+        """The model that a budget's degrading to `model` means for it: no dearer a tier, and no dearer than now."""
+        routed = ticket.routed
+        if routed is None or routed.event.shadow:
+            return model
+        route = capped(routed.ladder, routed.route, routed.needs, model)
+        return model if route is None else route.model
+
+    def tell_lowered(self, ticket: Ticket, model: str) -> None:
+        """A budget has sent it to `model`."""
+        routed = ticket.routed
+        if routed is None or routed.event.shadow or model == routed.route.model:
+            return
+        place = routed.ladder.place_of_model(model)
+        tier = "" if place is None else routed.ladder.rungs[place].name
+        reason = RouteReason.BUDGET_MODEL if place is None else RouteReason.BUDGET_CAP
+        routed.event = replace(routed.event, tier=tier, model=model, reason=reason)
+        self._telemetry.emit(routed.event)
+
+    async def tier_for(self, name: str, request: Request) -> str | None:
+        """The tier of `request` by the router called `name`, without budgets; None: the host is to decide."""
+        if name not in self._settings.routers or self._settings.mode == "shadow":
+            return None
+        ladder = self._ladders.of(name, self._settings.routers[name], request.identity.team_id)
+        conversation = conversation_of(request)
+        score = self._scorer.score(conversation, await self._embedding(conversation))
+        needs = Needs(conversation.images > 0, conversation.tools > 0, conversation.json_schema)
+        return decide(ladder, score, needs, self._wishes(replace(request, model_group=name), {})).tier
+
+    def _router_of(self, request: Request) -> str | None:
+        asked = request.model_group
+        if asked in self._settings.routers:
+            return asked
+        return (self._policies.routing_for(request.identity).routable or {}).get(asked)
+
+    def _wishes(self, request: Request, data: Mapping[str, Any]) -> Wishes:
+        limits = self._policies.routing_for(request.identity)
+        return Wishes(
+            forced=forced_tier(data),
+            may_force=bool(limits.may_force),
+            max_tier=limits.max_tier,
+            asked=None if request.model_group in self._settings.routers else request.model_group,
+        )
+
+    async def _decided(self, name: str, request: Request, data: dict[str, Any]) -> Routed:
+        started, identity = self._timer(), request.identity
+        ladder = self._ladders.of(name, self._settings.routers[name], identity.team_id)
+        conversation = conversation_of(request)
+        score = self._scorer.score(conversation, await self._embedding(conversation))
+        needs = await _needs(ladder, conversation, request, data)
+        route = decide(ladder, score, needs, self._wishes(request, data))
+        event = RouteDecided(
+            router=name,
+            tier=route.tier,
+            model=route.model,
+            score=route.score,
+            reason=route.reason,
+            because=route.because,
+            scorer=self._scorer.name,
+            model_group=request.model_group,
+            team=identity.team_alias or identity.team_id or "",
+            key=identity.key_alias or "",
+            shadow=self._settings.mode == "shadow",
+            took_ms=(self._timer() - started) * 1_000,
+        )
+        return Routed(ladder, needs, route, event)
+
+    async def _embedding(self, conversation: Conversation) -> Vector | None:
+        if not self._scorer.needs_embedding or self._embedder is None or not conversation.question.strip():
+            return None
+        try:
+            return (await self._embedder.embed(conversation.question.strip())).vector
+        except EmbedderUnavailable as exc:
+            self._telemetry.emit(StageFailed("route", exc.reason, str(exc)))
+            return None
+
+
+def host_routing(
+    settings: Settings, policies: Policies, book: PriceBook, telemetry: Telemetry, embedder: Embedder | None
+) -> HostRouting | None:
+    """None where nothing is routed."""
+    if not (settings.routing.enabled and settings.routing.routers):
+        return None
+    return HostRouting(settings, policies, book, telemetry, embedder=embedder)
+
+
+async def _needs(ladder: Ladder, conversation: Conversation, request: Request, data: Mapping[str, Any]) -> Needs:
+    windows = [each.window for rung in ladder.rungs for each in rung.candidates if each.window is not None]
+    tokens = _most_tokens(conversation, request)
+    if windows and tokens > min(windows):
+        tokens = await Asked(data, request.endpoint).prompt_tokens(*_COUNTED_AS, None)
+    return Needs(conversation.images > 0, conversation.tools > 0, conversation.json_schema, tokens)
+
+
+def _most_tokens(conversation: Conversation, request: Request) -> int:
+    """No tokenizer makes more tokens than bytes."""
+    texts = sum(len(turn.text.encode(errors="replace")) + _PER_TURN for turn in conversation.turns)
+    offered = [request.parameters.get(name) for name in ("tools", "functions", "response_format", "text")]
+    more = len(orjson.dumps(offered, default=str, option=orjson.OPT_NON_STR_KEYS))
+    return _PRIMING + texts + more + _PER_IMAGE * conversation.images
+
+
+def _routed_to(request: Request, model: str) -> Request:
+    return replace(request, routed_to=model)
+
+
+def _send(data: dict[str, Any], model: str, request: Request) -> None:
+    """To `model`; and have its provider tell a stream's usage, which the host does only where it knew the model."""
+    data["model"] = model
+    if request.endpoint != "chat":
+        return
+    from litellm.proxy import proxy_server as host
+
+    data.update(
+        host_processing._stream_usage_tracking_updates(
+            data,
+            host.general_settings,
+            "acompletion",
+            lambda: host_processing._model_deployments_support_stream_options(
+                model, host_router(), request.identity.team_id
+            ),
+        )
+    )

@@ -1,0 +1,110 @@
+"""Which models a routed name stands for, cheapest tier first, and who may be sent where."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from litellm_plugins.settings.block import Block, twice
+from litellm_plugins.settings.share import Share
+
+TierName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,31}$")]
+
+
+class Tier(Block):
+    """Models that are good for about the same; the first that can take a request gets it."""
+
+    name: TierName
+    models: tuple[str, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _each_once(self) -> Tier:
+        if faults := twice("model", self.models):
+            raise ValueError("; ".join(faults))
+        return self
+
+
+class Router(Block):
+    """A model name that stands for several. A score from `thresholds[i]` on takes tier i + 1."""
+
+    tiers: tuple[Tier, ...] = Field(min_length=2, max_length=6)  # the cheapest first
+    thresholds: tuple[Share, ...] = ()  # between the tiers, rising; none: as far apart as can be
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Router:
+        if faults := twice("tier", [tier.name for tier in self.tiers]):
+            raise ValueError("; ".join(faults))
+        between = len(self.tiers) - 1
+        if self.thresholds and len(self.thresholds) != between:
+            raise ValueError(f"{len(self.tiers)} tiers have {between} thresholds between them, not this many")
+        if list(self.thresholds) != sorted(set(self.thresholds)):
+            raise ValueError("thresholds must rise, as the tiers do: [0.3, 0.7]")
+        return self
+
+    @property
+    def thresholds_in_force(self) -> tuple[float, ...]:
+        """Those of the settings, else evenly spaced."""
+        count = len(self.tiers)
+        return self.thresholds or tuple(number / count for number in range(1, count))
+
+
+class RoutingLimits(Block):
+    """What holds for all, or what differs for one team or key; None: as it is for all."""
+
+    may_force: bool | None = None  # the client may name the tier itself
+    max_tier: str | None = None  # the dearest that it is sent to
+    routable: dict[str, str] | None = None  # an old model's name to the router that may serve it
+
+
+class Routing(Block):
+    """The block `routing`. Without routers nothing is routed."""
+
+    enabled: bool = True  # the kill switch
+    mode: Literal["active", "shadow"] = "active"  # shadow: decide and record, change nothing
+    scorer: Literal["heuristic"] = "heuristic"
+    routers: dict[str, Router] = Field(default_factory=dict)  # by the model name that the host knows
+    may_force: bool = False
+    max_tier: str | None = None
+    routable: dict[str, str] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _sound(self) -> Routing:
+        faults = [
+            f"routers.{name}.tiers: {model} is a router itself"
+            for name, router in self.routers.items()
+            for tier in router.tiers
+            for model in tier.models
+            if model in self.routers
+        ]
+        of_all = RoutingLimits(max_tier=self.max_tier, routable=self.routable)
+        if faults := [*faults, *(f"{path}: {what}" for path, what in self.faults_of(of_all))]:
+            raise ValueError("; ".join(faults))
+        return self
+
+    @property
+    def tier_names(self) -> tuple[str, ...]:
+        """Of all routers, each once."""
+        return tuple(dict.fromkeys(tier.name for router in self.routers.values() for tier in router.tiers))
+
+    def faults_of(self, limits: RoutingLimits) -> Iterator[tuple[str, str]]:
+        """What in `limits` names nothing that there is: where, and what is wrong."""
+        if limits.max_tier is not None and limits.max_tier not in self.tier_names:
+            yield "max_tier", f"no tier is called {limits.max_tier!r}; there are: {_told(self.tier_names)}"
+        for model, router in (limits.routable or {}).items():
+            if router not in self.routers:
+                yield f"routable.{model}", f"no router is called {router!r}; there are: {_told(tuple(self.routers))}"
+            elif model in self.routers:
+                yield f"routable.{model}", "is a router itself"
+
+    def limits_with(self, *over: RoutingLimits) -> RoutingLimits:
+        """What holds for one request: the later of `over` wins."""
+        merged = {"may_force": self.may_force, "max_tier": self.max_tier, "routable": self.routable}
+        for each in over:
+            merged |= {name: value for name, value in each if value is not None}
+        return RoutingLimits.model_validate(merged)
+
+
+def _told(names: tuple[str, ...]) -> str:
+    return ", ".join(names) or "none"

@@ -1,0 +1,42 @@
+"""The metrics of routing. Routers and tiers come from the config, reasons from an enum: labels are bounded."""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry, Counter, Histogram
+
+from litellm_plugins.telemetry.events import RouteDecided
+
+_SCORES = (0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95, 1.0)
+_TOOK_BUCKETS_S = (0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5)
+
+
+class RouteMetrics:
+    """Counts routes."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._routed = Counter(
+            "litellm_plugins_routed_total",
+            "Requests by the tier that they went to, and why; in shadow mode, would have gone to",
+            ["router", "tier", "reason", "mode"],
+            registry=registry,
+        )
+        self._score = Histogram(
+            "litellm_plugins_route_score_ratio",
+            "The scorer's expected gain of the stronger model",
+            ["router"],
+            buckets=_SCORES,
+            registry=registry,
+        )
+        self._took = Histogram(
+            "litellm_plugins_route_seconds",
+            "Time it took to score a request and to choose its model",
+            buckets=_TOOK_BUCKETS_S,
+            registry=registry,
+        )
+
+    def record(self, event: RouteDecided) -> None:
+        """Count one."""
+        mode = "shadow" if event.shadow else "active"
+        self._routed.labels(event.router, event.tier, event.reason, mode).inc()
+        self._score.labels(event.router).observe(event.score)
+        self._took.observe(event.took_ms / 1_000)

@@ -200,27 +200,28 @@ class Clients:
 
     def _create(self, plan: Plan) -> Any:
         client = self._openai[plan.holder]
-        return {
+        asked: dict[str, Any] = {
             "chat": client.chat.completions,
             "host": self._azure[plan.holder].chat.completions,
             "messages": self._anthropic[plan.holder].messages,
             "responses": client.responses,
             "completions": client.completions,
             "embeddings": client.embeddings,
-        }[plan.endpoint].with_raw_response.create
+        }
+        return asked[plan.endpoint].with_raw_response.create
 
 
 def _body(plan: Plan) -> dict[str, Any]:
     said = [{"role": "user", "content": plan.text}] if plan.text else []
-    own: dict[str, Any] = {
+    asked: dict[str, dict[str, Any]] = {
         "chat": {"messages": said, "max_tokens": 500},
         "host": {"messages": said, "max_tokens": 500},
         "messages": {"messages": said, "max_tokens": 500},
         "responses": {"input": plan.text, "max_output_tokens": 500},
         "completions": {"prompt": plan.text, "max_tokens": 500},
         "embeddings": {"input": plan.text, "encoding_format": "float"},
-    }[plan.endpoint]
-    body: dict[str, Any] = {"model": plan.model, **own}
+    }
+    body: dict[str, Any] = {"model": plan.model, **asked[plan.endpoint]}
     if plan.stream:
         body["stream"] = True
     if plan.feature:

@@ -25,6 +25,7 @@ from opentelemetry.trace import NonRecordingSpan, SpanContext, Status, StatusCod
 
 from litellm_plugins.budgets.amounts import NOTHING
 from litellm_plugins.proxy.budget_costs import of_success
+from litellm_plugins.proxy.langfuse_resource import hashed
 from litellm_plugins.proxy.langfuse_trace import Logger, Trace, context_of, headers_of, langfuse_loggers, said
 from litellm_plugins.telemetry.sinks.langfuse_spans import CHARGE, ROOT, decided_spans
 
@@ -72,7 +73,11 @@ class _Sender:
 
     def __init__(self, tracer: Tracer, ticket: Ticket, trace: Trace, call: Mapping[str, Any], *, is_otel: bool) -> None:
         self._tracer, self._ticket, self._trace, self._call = tracer, ticket, trace, call
-        self._metadata: Mapping[str, Any] = (call.get("litellm_params") or {}).get("metadata") or {}
+        # Of a failed message or response the host's log has other metadata than its callbacks.
+        self._metadata: Mapping[str, Any] = {
+            **((call.get("litellm_params") or {}).get("metadata") or {}),
+            **trace.noted,
+        }
         self._headers = headers_of((call.get("litellm_params") or {}).get("proxy_server_request"))
         self._above = trace.elsewhere if is_otel else None
 
@@ -119,7 +124,7 @@ class _Sender:
                 name,
                 context=context,
                 parent=parent,
-                resource=self._tracer.resource,
+                resource=hashed(self._tracer.resource),
                 attributes=attributes,
                 status=Status(StatusCode.ERROR if error else StatusCode.OK),
                 start_time=began_ns,

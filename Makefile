@@ -15,7 +15,7 @@ RUNTIME := $(VENV)/.installed-runtime-$(HERE)
 DEV := $(VENV)/.installed-dev-$(HERE)
 SOURCES := pyproject.toml requirements/build.lock
 
-.PHONY: help setup setup-dev demo run test lint format bench bench-cache bench-decision bench-ledger bench-budgets bench-telemetry lock clean
+.PHONY: help setup setup-dev demo run test lint format bench bench-cache bench-decision bench-ledger bench-budgets bench-telemetry bench-day lock clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:[^#]*## /\t/' | while IFS="$$(printf '\t')" read -r name what; do \
@@ -63,6 +63,9 @@ bench-budgets: $(DEV) ## How far spend runs past a budget: LiteLLM's own on a re
 
 bench-telemetry: $(DEV) ## CPU of all sinks together for one request
 	@$(BIN)/python benchmarks/telemetry.py $(ARGS)
+
+bench-day: $(DEV) ## A day of mixed traffic: do all sinks say the same of it? (ARGS="--workers 4")
+	@$(BIN)/python benchmarks/recorded_day.py $(ARGS)
 
 # The locks hold for Python 3.11 and 3.12 on Linux (x86-64, aarch64) and macOS (Apple silicon). Pins stay as they
 # are unless pyproject.toml asks for another; UPGRADE=1 takes the newest of everything.

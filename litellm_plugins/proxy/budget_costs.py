@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+import aiohttp
 import httpx
 import litellm
+import openai
+from litellm.exceptions import MidStreamFallbackError
 
 from litellm_plugins.budgets.amounts import NANO, NOTHING, Amounts
 
@@ -15,6 +18,7 @@ if TYPE_CHECKING:
     from litellm_plugins.budgets.estimate import Price
 
 _MOST_CAUSES = 16
+_BREAKS = (httpx.TransportError, aiohttp.ClientError, openai.APIConnectionError)
 
 
 def of_success(kwargs: Mapping[str, Any], given: Price | None, *, otherwise: Price | None = None) -> Amounts:
@@ -63,14 +67,27 @@ def was_read(exception: BaseException) -> bool:
     """Whether a provider had the request and was still at work when it was left: it will want its money."""
     if not isinstance(exception, litellm.Timeout):
         return False
+    for cause in _causes(exception):
+        if isinstance(cause, httpx.ConnectTimeout | httpx.ReadTimeout):
+            return isinstance(cause, httpx.ReadTimeout)
+    return False
+
+
+def was_turned_away(exception: BaseException | None) -> bool:
+    """Whether a provider answered with an error: it charges nothing. A connection that broke says nothing of that."""
+    if not isinstance(exception, openai.APIStatusError) or isinstance(exception, MidStreamFallbackError):
+        return False
+    return not any(isinstance(cause, _BREAKS) for cause in _causes(exception))
+
+
+def _causes(exception: BaseException) -> Iterator[BaseException]:
+    """The exception, and what led to it; the nearest first."""
     cause: BaseException | None = exception
     for _ in range(_MOST_CAUSES):
-        if cause is None or isinstance(cause, httpx.ConnectTimeout):
-            return False
-        if isinstance(cause, httpx.ReadTimeout):
-            return True
+        if cause is None:
+            return
+        yield cause
         cause = cause.__cause__ or cause.__context__
-    return False
 
 
 def _spent(cost: Any, usage: Any, given: Price | None) -> Amounts:

@@ -66,6 +66,11 @@ class Heard:
             return "whole"
         return "left" if self.left else "broke" if self.is_listened_to else "unknown"
 
+    @property
+    def is_silent(self) -> bool:
+        """Whether nothing of an answer has come, not even what its prompt counts."""
+        return not (self.chunks or self._words or self._sound or self.answered) and self.asked is None
+
     async def tokens(self, model: str) -> tuple[int | None, int]:
         """Of the prompt, where the stream says so, and of the answer: told, or else counted."""
         self._finish()

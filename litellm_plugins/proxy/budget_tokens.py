@@ -27,6 +27,7 @@ _OUTPUT_ELSEWHERE = ("max_tokens", "max_completion_tokens")
 _MORE = "extra_body"  # the host puts what stands in it over the rest of what the provider gets
 _LEFT_OUT = "additional_drop_params"  # and leaves out what this names
 _OPENAI = frozenset({"openai", "azure", "text-completion-openai", "azure_text"})
+_COMPLETES = frozenset({"text-completion-openai", "azure_text"})  # a text is no message to them
 _OF_OTHERS = 1.5
 _TOKENIZER = "gpt-4o"  # for those whose own the host would have to download
 _PER_MESSAGE, _WITH_TOOLS, _PRIMING = 4, 600, 16
@@ -57,7 +58,7 @@ class Asked:
     _images: int = 0
     _files: bool = False
     _overhead: int = 0
-    _counted: dict[str, int] = field(default_factory=dict)
+    _counted: dict[tuple[str, bool], int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         read = {name: self.body[name] for name in _READ if self.body.get(name) is not None}
@@ -109,9 +110,10 @@ class Asked:
         if self._files or any(map(_goes_on, _places(self.body))):
             return most or _SAID_ELSEWHERE
         name = model.removeprefix(f"{provider}/") if provider in _OPENAI else _TOKENIZER
-        if name not in self._counted:
-            self._counted[name] = await self._count(name)
-        counted = self._counted[name]
+        kind = (name, provider in _COMPLETES)
+        if kind not in self._counted:
+            self._counted[kind] = await self._count(*kind)
+        counted = self._counted[kind]
         if provider in _OPENAI and self._plain is not None:
             return counted if most is None else min(counted, most)
         if provider not in _OPENAI:
@@ -138,8 +140,11 @@ class Asked:
         )
         return asked if plain else None
 
-    async def _count(self, model: str) -> int:
+    async def _count(self, model: str, completes: bool) -> int:
         plain = self._plain
+        prompt = self.body.get("prompt")
+        if plain is not None and completes and isinstance(prompt, str) and len(self._text) <= _MOST_CHARS:
+            return await asyncio.to_thread(_tokens, prompt, model)
         if plain is not None and len(self._text) <= _INLINE_CHARS:
             return _message_tokens(plain, model)
         if plain is not None and len(self._text) <= _MOST_CHARS:

@@ -223,6 +223,7 @@ class HostBudgets:
             return
         if streamed:
             held.heard.hear(b"\n" + unread(fault))
+            streamed = not (held.heard.is_silent and costs.was_turned_away(fault))
         actual = costs.of_failure(request_data, held.given, streamed=streamed)
         if streamed:
             asked = costs.failed_prompt_tokens(request_data)

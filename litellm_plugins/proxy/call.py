@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from litellm_plugins.proxy.budget_heard import Heard
 
 if TYPE_CHECKING:
+    from litellm_plugins.budgets.amounts import Amounts
     from litellm_plugins.cache.own_calls import OwnCalls
     from litellm_plugins.pipeline import Decision
     from litellm_plugins.proxy.budget_held import Held
@@ -33,6 +34,7 @@ class Call:
         self.answering = False  # the front route is at it: it knows whether there is still a client
         self.end: Callable[[], None] | None = None  # that waits for it
         self.gone = False
+        self.paid: Amounts | None = None  # once it has ended
         self._heard: Heard | None = None
         self._lost = lost
 

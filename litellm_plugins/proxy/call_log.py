@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 PASSED_THROUGH = "pass_through_endpoint"
@@ -62,6 +62,23 @@ def of_failure(request_data: Mapping[str, Any]) -> Logged:
         cached_prompt_tokens=whole(getattr(details, "cached_tokens", 0)),
         completion_tokens=whole(getattr(usage, "completion_tokens", 0)),
     )
+
+
+def as_paid(log: Logged, tokens: int, heard: tuple[int | None, int] | None) -> Logged:
+    """With so many tokens as were booked. `heard`: of the prompt, where it was told, and of a stream's answer.
+
+    The host counts the prompts of errors, which nobody bills; of some streams, and of tries that were left while their
+    provider worked, it counts nothing.
+    """
+    if tokens == log.prompt_tokens + log.completion_tokens or log.cache_hit:
+        return log
+    if not tokens:
+        return replace(log, prompt_tokens=0, cached_prompt_tokens=0, completion_tokens=0)
+    if heard is None:  # what the host did not count are prompts
+        answered = min(log.completion_tokens, tokens)
+        return replace(log, prompt_tokens=tokens - answered, completion_tokens=answered)
+    asked = min(tokens, log.prompt_tokens or heard[0] or max(0, tokens - heard[1]))
+    return replace(log, prompt_tokens=asked, completion_tokens=tokens - asked)
 
 
 def endpoint_of_url(url: object) -> str:

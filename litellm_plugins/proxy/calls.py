@@ -21,7 +21,7 @@ from litellm_plugins.proxy import call_events as events
 from litellm_plugins.proxy.budget_streams import overhear
 from litellm_plugins.proxy.call import Call
 from litellm_plugins.proxy.call_faults import fault_of
-from litellm_plugins.proxy.call_log import Logged, of_failure, of_success
+from litellm_plugins.proxy.call_log import Logged, as_paid, of_failure, of_success
 from litellm_plugins.proxy.provider_chunks import is_finished
 from litellm_plugins.proxy.refusal import reason_of
 from litellm_plugins.telemetry.events import OwnSpent
@@ -154,6 +154,7 @@ class Calls:
         log, paid = of_success(kwargs), None if call.held is None else call.held.paid
         if paid is None:
             paid = self._costs.of_success(call, kwargs)
+        log = await _as_paid(call, log, paid)
         self._end(call, "gone" if _broke_off(call, ticket) else "success", paid, log)
 
     async def failed(self, ticket: Ticket, request_data: Mapping[str, Any], exception: BaseException) -> None:
@@ -168,7 +169,9 @@ class Calls:
         if paid is None and call.answered and not streamed:
             return  # a model has answered all the same: what it cost is about to be logged
         if paid is None and call.attempts:
+            streamed = streamed and not (call.heard.is_silent and costs.was_turned_away(exception))
             paid = await self._costs.of_failure(call, request_data, streamed=streamed)
+        log = await _as_paid(call, log, paid or NOTHING)
         self._end(call, "failure", paid or NOTHING, log)
 
     def refused(
@@ -186,6 +189,7 @@ class Calls:
     def _end(self, call: Call, ending: str, paid: Amounts, log: Logged) -> None:
         if call.over:
             return
+        call.paid = paid if call.paid is None else call.paid
         if call.answering:
             call.end = call.end or partial(self._end, call, ending, paid, log)
             return
@@ -219,12 +223,16 @@ class Calls:
         paid = None if held is None else held.paid
         if paid is None:
             paid = await self._costs.overheard(call) if call.streams else NOTHING
-        log = Logged()
-        if call.streams:
-            asked, answered = await call.heard.tokens(str((call.kwargs or {}).get("model") or ""))
-            log = Logged(prompt_tokens=asked or max(0, paid.tokens - answered), completion_tokens=answered)
+        log = await _as_paid(call, Logged(), paid)
         call.answering = False
         self._end(call, "success" if call.answered and not call.streams else "gone", paid, log)
+
+
+async def _as_paid(call: Call, log: Logged, paid: Amounts) -> Logged:
+    """With the tokens that were booked, whatever the host counts."""
+    if paid.tokens <= log.prompt_tokens + log.completion_tokens or not call.streams:
+        return as_paid(log, paid.tokens, None)
+    return as_paid(log, paid.tokens, await call.heard.tokens(str((call.kwargs or {}).get("model") or "")))
 
 
 def _is_of(call: Call, ticket: Ticket) -> None:

@@ -23,8 +23,11 @@ from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
 from opentelemetry.sdk.trace.sampling import Decision
 from opentelemetry.trace import NonRecordingSpan, SpanContext, Status, StatusCode, TraceFlags
 
+from litellm_plugins.budgets.amounts import NOTHING
+from litellm_plugins.proxy.budget_costs import of_success
+from litellm_plugins.proxy.langfuse_resource import hashed
 from litellm_plugins.proxy.langfuse_trace import Logger, Trace, context_of, headers_of, langfuse_loggers, said
-from litellm_plugins.telemetry.sinks.langfuse_spans import ROOT, decided_spans
+from litellm_plugins.telemetry.sinks.langfuse_spans import CHARGE, ROOT, decided_spans
 
 if TYPE_CHECKING:
     from litellm_plugins.proxy.ticket import Ticket
@@ -70,7 +73,11 @@ class _Sender:
 
     def __init__(self, tracer: Tracer, ticket: Ticket, trace: Trace, call: Mapping[str, Any], *, is_otel: bool) -> None:
         self._tracer, self._ticket, self._trace, self._call = tracer, ticket, trace, call
-        self._metadata: Mapping[str, Any] = (call.get("litellm_params") or {}).get("metadata") or {}
+        # Of a failed message or response the host's log has other metadata than its callbacks.
+        self._metadata: Mapping[str, Any] = {
+            **((call.get("litellm_params") or {}).get("metadata") or {}),
+            **trace.noted,
+        }
         self._headers = headers_of((call.get("litellm_params") or {}).get("proxy_server_request"))
         self._above = trace.elsewhere if is_otel else None
 
@@ -91,6 +98,9 @@ class _Sender:
             self._put(
                 ROOT, root, self._parent(), (began, self._ended_s()), {**shared, **self._root(prompts, error)}, error
             )
+        if unsaid := self._unsaid_nano_usd(error):
+            ended_s = self._ended_s()
+            self._put(CHARGE, _new_context(root), root, (ended_s, ended_s), {**shared, **self._charge(unsaid)})
         contexts: list[SpanContext] = []
         for span in spans:
             contexts.append(_new_context(root))
@@ -114,7 +124,7 @@ class _Sender:
                 name,
                 context=context,
                 parent=parent,
-                resource=self._tracer.resource,
+                resource=hashed(self._tracer.resource),
                 attributes=attributes,
                 status=Status(StatusCode.ERROR if error else StatusCode.OK),
                 start_time=began_ns,
@@ -161,6 +171,22 @@ class _Sender:
             if not error:
                 told[f"{_OBSERVATION}output"] = _plain(logged.get("response"))
         return {name: value for name, value in told.items() if value is not None}
+
+    def _unsaid_nano_usd(self, error: str) -> int:
+        """What was booked beyond what the host's generations say: of an error they say nothing."""
+        paid = None if self._ticket.call is None else self._ticket.call.paid
+        if paid is None or not paid.nano_usd:
+            return 0
+        said = NOTHING if error else of_success(self._call, None)
+        return max(0, paid.nano_usd - said.nano_usd)
+
+    def _charge(self, nano_usd: int) -> Attributes:
+        """A generation, since Langfuse sums the costs of those only."""
+        return {
+            f"{_OBSERVATION}type": "generation",
+            f"{_OBSERVATION}model.name": str(self._call.get("model") or ""),
+            f"{_OBSERVATION}cost_details": orjson.dumps({"total": nano_usd / 1e9}).decode(),
+        }
 
     def _is_masked(self) -> bool:
         """Whether anybody asked the host to keep texts, or some of them, out of the trace."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, MutableMapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import litellm
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 _HEADER = "langfuse_"  # a header that begins so goes before the metadata of the rest of its name
 _OTEL_PARENT = "litellm_parent_otel_span"
+_NOTED = ("tags", "trace_metadata", "session_id", "trace_user_id", "trace_name", "trace_version", "trace_public")
 _TRACEPARENT = re.compile(r"00-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}")
 _IDS = RandomIdGenerator()  # no secrets: a read of the kernel's randomness would be most of what a trace costs
 Logger = LangfuseOtelLogger | LangFuseLogger
@@ -41,6 +42,7 @@ class Trace:
     parent_id: str = ""  # what that hangs under: something of the client's
     elsewhere: SpanContext | None = None  # what `langfuse_otel` hangs its spans under, where that is another's
     sent: bool = False
+    noted: Mapping[str, Any] = field(default_factory=dict)  # what the host's callbacks were told: not all see it later
 
 
 def langfuse_loggers() -> Sequence[Logger]:
@@ -82,6 +84,7 @@ def tell(metadata: MutableMapping[str, Any], request: object, trace: Trace, end_
     metadata["parent_observation_id"] = trace.span_id
     if end_user:
         metadata.setdefault("trace_user_id", end_user)
+    trace.noted = {name: metadata[name] for name in _NOTED if name in metadata}
     _tell_otel(metadata, headers, trace)
 
 

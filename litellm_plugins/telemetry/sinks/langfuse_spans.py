@@ -6,6 +6,7 @@ plugins.request                 the client's request, from its arrival to the en
 ├─ plugins.route                scoring it, and choosing its model
 ├─ plugins.reserve              holding on every budget what it may cost
 ├─ (the host's generations)     one for each call of a deployment that ended, failed ones too; one for a hit
+├─ plugins.charge               a cost that the host's generations do not say, as it was booked
 └─ plugins.settle               booking what it did cost
 """
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from litellm_plugins.telemetry.events import BudgetDecided, CacheDecided
 
 ROOT = "plugins.request"
+CHARGE = "plugins.charge"
 _TRACE_ID = re.compile(r"(?=.*[1-9a-f])[0-9a-f]{32}")
 _SPAN_ID = re.compile(r"(?=.*[1-9a-f])[0-9a-f]{16}")
 

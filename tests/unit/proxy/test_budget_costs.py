@@ -4,11 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
+import httpx
 import pytest
+from litellm.exceptions import (
+    APIConnectionError,
+    BadRequestError,
+    InternalServerError,
+    MidStreamFallbackError,
+    RateLimitError,
+)
 
 from litellm_plugins.budgets.amounts import NOTHING, Amounts
 from litellm_plugins.budgets.estimate import Price
-from litellm_plugins.proxy.budget_costs import of_success
+from litellm_plugins.proxy.budget_costs import of_success, was_turned_away
 
 LOGGED = {"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 15}
 RESERVED_AT = Price.per_token(2e-6, 8e-6)
@@ -33,3 +41,20 @@ def test_what_the_host_cannot_price_is_not_free(cost: float | None, given: Price
 def test_a_hit_is() -> None:
     kwargs = {"response_cost": None, "cache_hit": True, "standard_logging_object": LOGGED}
     assert of_success(kwargs, None, otherwise=RESERVED_AT) == NOTHING
+
+
+@pytest.mark.parametrize(
+    ("fault", "cause", "turned_away"),
+    [
+        (BadRequestError("no", "m", "openai"), None, True),
+        (RateLimitError("later", "openai", "m"), None, True),
+        (InternalServerError("broke", "openai", "m"), httpx.RemoteProtocolError("peer closed"), False),
+        (MidStreamFallbackError("broke", "m", "openai"), None, False),
+        (APIConnectionError("broke", "openai", "m"), None, False),
+    ],
+)
+def test_a_provider_s_error_is_not_a_connection_that_broke(
+    fault: Exception, cause: Exception | None, turned_away: bool
+) -> None:
+    fault.__cause__ = cause
+    assert was_turned_away(fault) is turned_away

@@ -154,3 +154,13 @@ async def test_a_text_to_complete_is_counted_as_the_message_that_the_host_makes_
     completed = Asked({"prompt": text, "max_tokens": 5}, "completions")
     assert await completed.prompt_tokens("openai", "gpt-4.1", None) == as_chat
     assert await Asked({"prompt": [text]}, "completions").prompt_tokens("openai", "gpt-4.1", None) > as_chat
+
+
+async def test_a_text_that_goes_on_as_a_text_is_counted_as_one() -> None:
+    text = "What does article 7 say?"
+    completed = Asked({"prompt": text, "max_tokens": 5}, "completions")
+    model = "gpt-3.5-turbo-instruct"
+    plain = await completed.prompt_tokens("text-completion-openai", model, None)
+
+    assert plain == litellm.token_counter(model=model, text=text)
+    assert plain < await completed.prompt_tokens("openai", model, None)

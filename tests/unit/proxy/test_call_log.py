@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from litellm_plugins.proxy.call_log import Logged, endpoint_of_url, of_failure, of_success
+from litellm_plugins.proxy.call_log import Logged, as_paid, endpoint_of_url, of_failure, of_success
 
 PAYLOAD = {
     "model_group": "smart",
@@ -59,3 +59,20 @@ def test_a_failure_has_the_tokens_that_were_streamed_by_then() -> None:
 )
 def test_a_path_names_its_endpoint(url: str | None, endpoint: str) -> None:
     assert endpoint_of_url(url) == endpoint
+
+
+@pytest.mark.parametrize(
+    ("logged", "booked", "heard", "told"),
+    [
+        ((45, 0), 0, None, (0, 0)),  # the prompt of an error: nobody bills it
+        ((10, 5), 15, None, (10, 5)),
+        ((44, 0), 88, None, (88, 0)),  # two tries that were left while their provider worked
+        ((0, 0), 94, (None, 61), (33, 61)),  # a stream whose usage nobody told
+        ((44, 0), 75, (44, 31), (44, 31)),  # one that broke
+    ],
+)
+def test_the_tokens_that_are_told_are_those_that_were_booked(
+    logged: tuple[int, int], booked: int, heard: tuple[int | None, int] | None, told: tuple[int, int]
+) -> None:
+    found = as_paid(Logged(prompt_tokens=logged[0], completion_tokens=logged[1]), booked, heard)
+    assert (found.prompt_tokens, found.completion_tokens) == told

@@ -23,8 +23,20 @@ BY_TOKENS = frozenset({"chat", "messages", "responses", "completions", "embeddin
 class HostTariff:
     """Of the request `asked`. Keeps `Tariff`."""
 
-    def __init__(self, book: PriceBook, asked: Asked, *, rules: Rules, team_id: str | None) -> None:
+    def __init__(self, book: PriceBook, asked: Asked, *, rules: Rules, team_id: str | None, before: int = 0) -> None:
+        """`before`: how many tokens a provider adds to the prompt by itself, of what was said before."""
         self._book, self._asked, self._rules, self._team_id = book, asked, rules, team_id
+        self._before = before
+
+    @property
+    def endpoint(self) -> str:
+        """Whose request it is."""
+        return self._asked.endpoint
+
+    @property
+    def continues(self) -> object:
+        """Which response of the Responses API the request goes on with."""
+        return self._asked.body.get("previous_response_id")
 
     async def offer(self, model_group: str, max_tokens: int | None) -> Offer | None:
         """See `Tariff`. Other endpoints may do without a model."""
@@ -42,7 +54,7 @@ class HostTariff:
         asked = self._asked
         if asked.endpoint not in BY_TOKENS:
             return FREE, 0
-        tokens = await asked.prompt_tokens(listing.provider, listing.model, listing.most_input)
+        tokens = await asked.prompt_tokens(listing.provider, listing.model, listing.most_input) + self._before
         return self._price(listing, tokens) or FREE, tokens
 
     async def _of(self, listings: Sequence[Listing], body: Mapping[str, Any], max_tokens: int | None) -> Offer:

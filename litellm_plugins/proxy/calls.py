@@ -191,6 +191,8 @@ class Calls:
             return
         call.over, call.end = True, None
         self._open.discard(call)
+        if call.held is not None:  # the host may have made more calls for it since
+            paid = call.held.paid_in_all or paid
         now = self._clock()
         event = events.finished(call, ending, paid, log, now_s=now)
         call.kwargs = None

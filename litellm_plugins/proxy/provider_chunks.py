@@ -40,6 +40,22 @@ def _held_by_generator(stream: AsyncGeneratorType[Any, Any]) -> Iterator[Any]:
     return (names.get(name) for name in ("streamwrapper", "response"))
 
 
+def carried_on(stream: Any) -> Any:
+    """What the host makes one chat stream of several with, where it carries out tools between them; else None.
+
+    Its `stream_wrapper` is the first of them, and its `follow_up_stream` the second, once there is one.
+    """
+    for _ in range(_DEEPEST):
+        made = getattr(stream, "_custom_iterator", None)
+        if made is not None and hasattr(made, "follow_up_stream") and hasattr(made, "stream_wrapper"):
+            return made
+        source = getattr(stream, "completion_stream", None)
+        if not inspect.isasyncgen(source) or source.ag_frame is None:
+            return None
+        stream = source.ag_frame.f_locals.get("model_response")
+    return None
+
+
 def is_finished(chunks: list[Any]) -> bool:
     """Whether the provider said so."""
     return any(map(_finishes, chunks))

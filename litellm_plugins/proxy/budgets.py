@@ -193,6 +193,8 @@ class HostBudgets:
             await self._settle_by_reply(held)
             held = after(first, kwargs, call_type, book=self._book, rules=self._rules, lost=self._was_lost)
             self._held.add(held)
+            if held.stream is not None and not first.heard.is_listened_to:
+                beside(self._watch(weakref.ref(first)))
         elif held.settled:
             return
         log = kwargs.get("litellm_logging_obj")
@@ -304,6 +306,15 @@ class HostBudgets:
         actual = _by(held.reply or reply_in(held.raw), held)
         if actual is not None:
             await self._settle(held, actual, "success")
+
+    async def _watch(self, watched: weakref.ref[Held]) -> None:
+        """Until a stream that nobody listens to has ended, or is left: then whoever collects it settles it."""
+        while (first := watched()) is not None and first.stream is not None:
+            if getattr(first.stream, "follow_up_exhausted", True):
+                self._settle_streams(first)
+                return
+            del first
+            await asyncio.sleep(_LOOKED_EVERY_S)
 
     def _settle_streams(self, first: Held) -> None:
         """Of calls that the host logs nothing of, and whose streams went by."""

@@ -28,7 +28,7 @@ from litellm_plugins.proxy.budget_prices import PriceBook
 from litellm_plugins.proxy.budget_refusal import BudgetRefusal
 from litellm_plugins.proxy.budget_replies import cost_of, reply_in, reply_of, tells_usage
 from litellm_plugins.proxy.budget_streams import overhear
-from litellm_plugins.proxy.budget_tariff import BY_TOKENS, HostTariff
+from litellm_plugins.proxy.budget_tariff import BY_TOKENS, MCP_TOOL, HostTariff
 from litellm_plugins.proxy.budget_tasks import beside, is_busy
 from litellm_plugins.proxy.budget_tokens import Asked, cap_output
 from litellm_plugins.proxy.budget_unread import unread
@@ -37,7 +37,7 @@ from litellm_plugins.proxy.conversion import identity_of
 from litellm_plugins.proxy.deployment import group_called
 from litellm_plugins.proxy.feedback_tenant import tenant_of
 from litellm_plugins.proxy.host_judge import host_router
-from litellm_plugins.proxy.provider_chunks import is_finished
+from litellm_plugins.proxy.provider_chunks import first_of, is_finished
 from litellm_plugins.telemetry.events import StageFailed
 from litellm_plugins.telemetry.sinks.headers import budget_headers
 
@@ -210,7 +210,9 @@ class HostBudgets:
         if now.is_denied:
             held.event = decided(now, held.caller, group, self._timer() - started)
             self._telemetry.emit(held.event)
-            held.settled = held.settled or (held.is_further and not held.admission.reserved)
+            if held.is_further and not held.admission.reserved:
+                first.further.remove(held)  # should the host try again, that is for the first time
+                held.settled = True
             raise BudgetRefusal(now.verdict, budget_headers(held.event), in_router=True)
         held.admission = now
         held.model, held.given = listing.model, None if listing.is_priced else listing.given
@@ -249,6 +251,8 @@ class HostBudgets:
         """The host logs the call as a success."""
         actual = costs.of_success(kwargs, held.given, otherwise=held.price)
         asked = costs.prompt_tokens(kwargs)
+        if held.tariff.endpoint == MCP_TOOL:
+            actual = replace(actual, requests=0)
         for price in held.left:
             actual += costs.of_prompt(price, asked)
         if actual.requests and not actual.tokens and held.heard.streams:  # legacy completions: the host counts nothing
@@ -303,7 +307,11 @@ class HostBudgets:
         """Book what its answer says; what only the host's log will tell is left to that."""
         if held.settled:
             return
-        actual = _by(held.reply or reply_in(held.raw), held)
+        reply = held.reply or reply_in(held.raw)
+        if reply is None and held.stream is not None and not held.is_further:
+            chunks = await first_of(held.stream)
+            reply = reply_of(chunks) if is_finished(chunks) else None
+        actual = _by(reply, held)
         if actual is not None:
             await self._settle(held, actual, "success")
 

@@ -17,6 +17,7 @@ from litellm_plugins.errors import RequestError
 from litellm_plugins.model import BudgetReason, BudgetState, Layer, Reason, Usage
 from litellm_plugins.proxy import ticket as tickets
 from litellm_plugins.proxy.budget_checks import check
+from litellm_plugins.proxy.budget_tariff import MCP_TOOL
 from litellm_plugins.proxy.call_log import PASSED_THROUGH
 from litellm_plugins.proxy.conversion import to_request
 from litellm_plugins.proxy.deployment import deployment_of
@@ -119,6 +120,8 @@ class PluginHandler(CustomLogger):
         """Stage 4. A hit costs nothing. Raises: ProxyException, most often a BudgetRefusal."""
         decision, routing = ticket.decision, self._pack.routing
         check(data, decision.request.endpoint)
+        if decision.request.endpoint == MCP_TOOL:
+            tickets.pass_on(ticket, data)
         if _is_answered(ticket, data):
             ticket.unheld = budgets.unreserved.hit(str(ticket), decision.request, data, auth, decision.own)
             return

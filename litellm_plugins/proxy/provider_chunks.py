@@ -6,6 +6,7 @@ keeps do: none of them says that the answer is finished.
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 from collections.abc import Iterator
 from types import AsyncGeneratorType
@@ -54,6 +55,13 @@ def carried_on(stream: Any) -> Any:
             return None
         stream = source.ag_frame.f_locals.get("model_response")
     return None
+
+
+async def first_of(made: Any) -> list[Any]:
+    """All chunks of the first stream of `carried_on`, of which the host has left the last, its usage, unread so far."""
+    with contextlib.suppress(Exception):  # the host reads it to its end later, and looks away, too
+        await made._drain_inner_stream()
+    return list(getattr(made.stream_wrapper, "chunks", None) or ())
 
 
 def is_finished(chunks: list[Any]) -> bool:

@@ -182,7 +182,7 @@ class HostBudgets:
     # Stage 6b
 
     async def at_deployment(
-        self, first: Held, kwargs: Mapping[str, Any], metadata: Mapping[str, Any], call_type: str
+        self, first: Held, kwargs: Mapping[str, Any], metadata: Mapping[str, Any], call_type: str = ""
     ) -> None:
         """The deployment is known: hold what it may cost, and say that it is being called. Raises: BudgetRefusal.
 

@@ -67,6 +67,24 @@ def after(
     return held
 
 
+def logged_by(first: Held, kwargs: Mapping[str, Any]) -> Held:
+    """Of which call the host tells. Calls that it keeps one log for it tells of once: of the first."""
+    whole = first.log()
+    for held in first.further:
+        log = held.log()
+        if log is not None and log is not whole and _tells(log, kwargs):
+            return held
+    return first
+
+
+def _tells(log: Any, kwargs: Mapping[str, Any]) -> bool:
+    kept = getattr(log, "model_call_details", None)
+    if not isinstance(kept, Mapping):
+        return False
+    parameters = kept.get("litellm_params")  # of what is told some is left out, and so it may be another dict
+    return kept is kwargs or (parameters is not None and parameters is kwargs.get("litellm_params"))
+
+
 def _said_before(before: Held, first: Held, kwargs: Mapping[str, Any]) -> int | None:
     """Tokens of the response that the call goes on with, where that is the one before; None: it is not known."""
     if not kwargs.get(_CONTINUES) or kwargs[_CONTINUES] == first.tariff.continues or before.paid is None:

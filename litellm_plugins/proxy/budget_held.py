@@ -71,6 +71,11 @@ class Held:
         return self, *self.further
 
     @property
+    def is_going_on(self) -> bool:
+        """Whether there were several, and some are still to be settled."""
+        return bool(self.further) and any(not each.settled for each in self.calls)
+
+    @property
     def paid_in_all(self) -> Amounts | None:
         """For all of them, once the first is settled."""
         if self.paid is None:

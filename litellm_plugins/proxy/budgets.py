@@ -22,7 +22,7 @@ from litellm_plugins.proxy.budget_callers import caller_of
 from litellm_plugins.proxy.budget_drains import Drains
 from litellm_plugins.proxy.budget_ends import by_its_end, overheard
 from litellm_plugins.proxy.budget_events import decided, settled
-from litellm_plugins.proxy.budget_further import after, goes_on
+from litellm_plugins.proxy.budget_further import after, goes_on, logged_by
 from litellm_plugins.proxy.budget_held import Held
 from litellm_plugins.proxy.budget_prices import PriceBook
 from litellm_plugins.proxy.budget_refusal import BudgetRefusal
@@ -247,17 +247,18 @@ class HostBudgets:
 
     # Stage 9
 
-    async def succeeded(self, held: Held, kwargs: Mapping[str, Any]) -> None:
-        """The host logs the call as a success."""
+    async def succeeded(self, first: Held, kwargs: Mapping[str, Any]) -> None:
+        """The host logs a call as a success."""
+        held = logged_by(first, kwargs)
         actual = costs.of_success(kwargs, held.given, otherwise=held.price)
         asked = costs.prompt_tokens(kwargs)
-        if held.tariff.endpoint == MCP_TOOL:
+        if held.is_further or held.tariff.endpoint == MCP_TOOL:
             actual = replace(actual, requests=0)
         for price in held.left:
             actual += costs.of_prompt(price, asked)
         if actual.requests and not actual.tokens and held.heard.streams:  # legacy completions: the host counts nothing
             actual = await overheard(held, asked=asked)
-        if actual != NOTHING and not held.further:  # else this one was whole, and what is heard is another
+        if actual != NOTHING and not first.further:  # else this one was whole, and what is heard is another
             actual = await by_its_end(held, self._rules, actual, asked=asked)
         await self._settle(held, actual, "success")
 

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from litellm.proxy._types import UserAPIKeyAuth
     from starlette.responses import StreamingResponse
 
+    from litellm_plugins.proxy.budget_held import Held
     from litellm_plugins.proxy.budgets import HostBudgets
     from litellm_plugins.proxy.call_costs import CallCosts
     from litellm_plugins.proxy.ticket import Ticket
@@ -189,6 +190,10 @@ class Calls:
         if call.answering:
             call.end = call.end or partial(self._end, call, ending, paid, log)
             return
+        if call.held is not None and call.held.is_going_on and not call.was_waited_for:
+            call.answering, call.end = True, partial(self._end, call, ending, paid, log)
+            _beside(self._when_settled(call, call.held))
+            return
         call.over, call.end = True, None
         self._open.discard(call)
         if call.held is not None:  # the host may have made more calls for it since
@@ -199,6 +204,13 @@ class Calls:
         for own in call.owns:
             own.tell_more(lambda nano_usd: self._telemetry.emit(OwnSpent(event, nano_usd)))
         self._telemetry.emit(event)
+
+    async def _when_settled(self, call: Call, held: Held) -> None:
+        until = time.monotonic() + _SETTLED_WITHIN_S
+        while held.is_going_on and time.monotonic() < until:  # noqa: ASYNC110
+            await asyncio.sleep(_LOOKED_EVERY_S)
+        call.was_waited_for = True
+        self.answered(call)
 
     # What nobody reports
 

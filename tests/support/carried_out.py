@@ -14,10 +14,12 @@ FOUND = "what was found " * 20
 
 def _called(response: Any) -> list[dict[str, Any]]:
     if isinstance(response, dict):
-        return [each for each in response.get("content") or () if each.get("name") == LOOK_UP]
-    if choices := getattr(response, "choices", None):
-        return [each.model_dump() for each in choices[0].message.tool_calls or ()]
-    return [each.model_dump() for each in getattr(response, "output", ()) if each.type == "function_call"]
+        calls = response.get("content") or ()
+    elif choices := getattr(response, "choices", None):
+        calls = [each.model_dump() for each in choices[0].message.tool_calls or ()]
+    else:
+        calls = [each.model_dump() for each in getattr(response, "output", ())]
+    return [each for each in calls if LOOK_UP in (each.get("name"), (each.get("function") or {}).get("name"))]
 
 
 def _followed(surface: str, call: dict[str, Any]) -> list[dict[str, Any]]:

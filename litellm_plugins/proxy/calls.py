@@ -11,7 +11,7 @@ import contextlib
 import time
 import weakref
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -192,7 +192,7 @@ class Calls:
             return
         if call.held is not None and call.held.is_going_on and not call.was_waited_for:
             call.answering, call.end = True, partial(self._end, call, ending, paid, log)
-            _beside(self._when_settled(call, call.held))
+            self._beside(self._when_settled(call, call.held))
             return
         call.over, call.end = True, None
         self._open.discard(call)
@@ -222,9 +222,12 @@ class Calls:
 
     def _gone_soon(self, call: Call) -> None:
         if not call.over:
-            task = asyncio.get_running_loop().create_task(self._gone(call))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            self._beside(self._gone(call))
+
+    def _beside(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     async def _gone(self, call: Call, within_s: float = _SETTLED_WITHIN_S) -> None:
         held, until = call.held, time.monotonic() + within_s

@@ -43,6 +43,7 @@ class Offer:
     amount: Amounts
     unpriced: bool = False  # at least one of its deployments has no price
     unknown: str = ""  # what of it nobody can say the most of, in words: "web searches"
+    before: Amounts = NOTHING  # what earlier calls of the same request cost: a cap on one holds for all of them
 
 
 class Tariff(Protocol):
@@ -188,7 +189,7 @@ class Enforcement:
             return Admission(verdicts.unpriced(coverings, offer.model_groups[0]), coverings)
         if offer.unknown and self._rules.uncovered == "deny" and verdicts.in_dollars(coverings):
             return Admission(verdicts.unknown(coverings, offer.unknown), coverings)
-        above = verdicts.above_cap(coverings, offer.amount)
+        above = verdicts.above_cap(coverings, offer.amount + offer.before)
         if above is not None:
             return Admission(above, coverings)
         lines = [covering.line for covering in coverings]

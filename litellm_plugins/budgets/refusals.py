@@ -57,9 +57,9 @@ def unknown(covering: Covering | None, what: str) -> str:
     """Of tools that run at the provider, as often as its model likes."""
     under = _named(covering) if covering else "The budget"
     return (
-        f"{under} is in dollars, and nobody knows how much this request's {what} may cost. Say how many there may be "
-        "(max_uses of the tool, or with OpenAI's responses max_tool_calls); the administrator can set "
-        "ledger.uncovered: allow."
+        f"{under} is in dollars, and nobody knows how much this request's {what} may cost. Say how many searches "
+        "there may be (max_uses of the tool, or with OpenAI's responses max_tool_calls); other tools that the provider "
+        "runs have no price here. The administrator can set ledger.uncovered: allow."
     )
 
 

@@ -74,20 +74,29 @@ class Bookkeeper:
     async def settle(self, call_id: str, actual: Amounts, *, lines: Sequence[Line] | None = None) -> bool:
         """Book `actual` for the call; on `lines` where nothing was reserved.
 
-        False: it was booked before, or is owed.
+        False: it was booked before, or is owed. Whatever goes wrong, it is owed: settling twice changes nothing.
         """
         debt = Debt(call_id, actual, None if lines is None else tuple(lines))
         try:
             return (await self._book(debt)).fresh
         except StoreUnavailable as exc:
             self._failed(exc)
-            if debt.is_release:
-                self.release(call_id)
-            elif len(self._debts) < _MOST_DEBTS:
-                self._debts.append(debt)
-            else:
-                self._failed(StoreUnavailable("debts_full", "a settlement was given up: the ledger is gone too long"))
-            return False
+            self._owe(debt)
+        except Exception as exc:  # noqa: BLE001 - a fault of this one, or of ours: told, and tried again
+            self._failed(StoreUnavailable("internal_error", f"a settlement: {type(exc).__name__}"))
+            self._owe(replace(debt, tries=1))
+        except BaseException:  # its asker is cancelled, perhaps between the two steps of booking it
+            self._owe(debt)
+            raise
+        return False
+
+    def _owe(self, debt: Debt) -> None:
+        if debt.is_release:
+            self.release(debt.call_id)
+        elif len(self._debts) < _MOST_DEBTS:
+            self._debts.append(debt)
+        else:
+            self._failed(StoreUnavailable("debts_full", "a settlement was given up: the ledger is gone too long"))
 
     def release(self, call_id: str) -> None:
         """Let go, soon, of whatever the call may have reserved. Where there is much to do, its lease does that."""
@@ -120,6 +129,10 @@ class Bookkeeper:
                 self._failed(StoreUnavailable("internal_error", f"a settlement: {type(exc).__name__}"))
                 if debt.tries + 1 < _MOST_TRIES:
                     self._debts.append(replace(debt, tries=debt.tries + 1))
+                else:
+                    self._failed(
+                        StoreUnavailable("settlement_lost", f"{debt.call_id}: {debt.actual.nano_usd} nano-USD")
+                    )
             self._debts.popleft()
 
     async def _book(self, debt: Debt) -> Settlement:

@@ -98,6 +98,11 @@ def _spent(cost: Any, usage: Any, given: Price | None) -> Amounts:
 def _nano(cost: Any, given: Price | None, asked: int, answered: int) -> int:
     if given is not None:
         return round(given.input * asked + given.output * answered)
+    return nano_of(cost)
+
+
+def nano_of(cost: Any) -> int:
+    """Nano-dollars of what the host writes as a float of dollars."""
     if not isinstance(cost, int | float) or isinstance(cost, bool) or cost < 0:
         return 0
     return round(Decimal(str(cost)) * NANO)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -38,6 +38,7 @@ class Heard:
     is_listened_to: bool = False
     left: bool = False  # by its client, and by us
     is_over: bool = False
+    when_over: Callable[[], None] | None = None  # called as soon as it is
     asked: int | None = None  # as the provider counted
     answered: int | None = None
     _words: list[str] = field(default_factory=list)  # since the answer was counted last

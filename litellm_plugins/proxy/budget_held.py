@@ -1,9 +1,12 @@
-"""What is held for one request until it is settled. It rides on the request's ticket, and goes with it."""
+"""What is held for one request until it is settled. It rides on the request's ticket, and goes with it.
+
+Where the host calls a provider several times for it, each call after the first is held on its own (`further`).
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from litellm_plugins.budgets.estimate import FREE
 from litellm_plugins.proxy.budget_heard import Heard
@@ -42,6 +45,13 @@ class Held:
         self.left: list[Price] = []  # prices of deployments that were left while they worked: they have read the prompt
         self.called = self.answered = self.settled = False
         self.paid: Amounts | None = None  # to providers, once it is settled
+        self.log: Callable[[], Any] = _no_log  # what the host keeps of the call
+        self.asked = False  # a provider has got it
+        self.reply: Any = None  # and answered
+        self.raw: Any = None  # in its own JSON
+        self.is_further = False  # another call of the same request was made before it
+        self.further: list[Held] = []  # calls of the same request after this one, in their order
+        self.stream: Any = None  # what the host makes of several streams
         self._lost = lost
 
     @property
@@ -50,7 +60,33 @@ class Held:
         change = self.admission.change
         return None if change is None else change.max_error_rate
 
+    @property
+    def latest(self) -> Held:
+        """Of the call that was made last."""
+        return self.further[-1] if self.further else self
+
+    @property
+    def calls(self) -> tuple[Held, ...]:
+        """All that are held for the request, in their order."""
+        return self, *self.further
+
+    @property
+    def is_going_on(self) -> bool:
+        """Whether there were several, and some are still to be settled."""
+        return bool(self.further) and any(not each.settled for each in self.calls)
+
+    @property
+    def paid_in_all(self) -> Amounts | None:
+        """For all of them, once the first is settled."""
+        if self.paid is None:
+            return None
+        return sum((each.paid for each in self.further if each.paid is not None), start=self.paid)
+
     def __del__(self) -> None:
         """The request is over, whatever way it took; if it is not settled by now, nothing else will do it."""
         if not self.settled and (self.admission.reserved or self.called):
             self._lost(self)
+
+
+def _no_log() -> None:
+    return None

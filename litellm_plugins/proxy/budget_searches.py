@@ -1,8 +1,11 @@
-"""What a request may cost for searches that its provider makes for it: on the web, in files, on a map. Pure.
+"""What a request may cost for what its provider does for it: searches on the web, in files, on a map. Pure.
 
 Providers charge for each search, and their models decide how often they search. So there has to be a bound: the
 request's own (`max_uses` of a tool, `max_tool_calls` of OpenAI's responses), or the provider's, who counts one for a
 whole request.
+
+Of other tools that run at a provider (pictures, code, computers of its own) the host books nothing but the tokens. So
+whatever is not known to cost tokens only is unknown.
 """
 
 from __future__ import annotations
@@ -34,6 +37,12 @@ _GOOGLE = frozenset({"gemini", "vertex_ai", "vertex_ai_beta"})
 _ANTHROPIC = frozenset({"anthropic", "bedrock", "azure_ai", "vertex_ai-anthropic_models"})
 _ALWAYS = ("-search-preview", "-search-api")  # OpenAI's models that search whatever they are asked
 _DEFAULTS_USD: Mapping[tuple[str, Kind], float] = {("google", "web"): 0.035, ("google", "map"): 0.025}
+# Tools, by their `type`, that no provider runs, or that cost the tokens that they bring and no more.
+_TOKENS_ONLY = (
+    *("function", "custom", "mcp", "computer", "local_shell", "apply_patch", "text_editor", "bash", "memory"),
+    *("web_fetch", "tool_search", "namespace", "url_context"),
+)
+_MOST_NAMED = 40  # letters of a name that a client gave
 _FILES_USD = 0.0025  # OpenAI's, for each call; Azure charges for what is stored
 
 
@@ -55,15 +64,22 @@ def searches_of(
         if usd is None or most is None:
             unknown = unknown or _WORDS[kind]
         nano += math.ceil((usd or 0.0) * NANO) * (most or 1)
-    return Searches(nano, unknown)
+    return Searches(nano, unknown or next((f"tools ({kind})" for kind in _others(body)), ""))
+
+
+def _others(body: Mapping[str, Any]) -> Iterator[str]:
+    """Kinds of tools that nobody here knows the cost of."""
+    for tool in (tool for place in _places(body) for tool in _tools(place)):
+        named = tool.get("type")
+        if isinstance(named, str) and _kind_of(tool) is None and not named.startswith(_TOKENS_ONLY):
+            yield named[:_MOST_NAMED]
 
 
 def _asked(
     body: Mapping[str, Any], endpoint: str, provider: str, model: str, info: Mapping[str, Any]
 ) -> Iterator[tuple[Kind, int | None]]:
     """Kind, and how many at most; None: as many as the model likes."""
-    more = body.get("extra_body")
-    places = [body, more] if isinstance(more, Mapping) else [body]
+    places = _places(body)
     # Nobody else hears of it: the host leaves it out. Where it is said twice, either may be what the provider gets.
     loose = any(word in str(name) for name in _left_out(body) for word in _BOUNDS)
     heard = endpoint == "responses" and provider in _OPENAI and not loose
@@ -81,6 +97,11 @@ def _asked(
         if kind is not None:
             uses = None if loose or provider in _OPENAI else tool.get("max_uses")
             yield kind, 1 if once else _least(uses, calls)
+
+
+def _places(body: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    more = body.get("extra_body")
+    return [body, more] if isinstance(more, Mapping) else [body]
 
 
 def _left_out(body: Mapping[str, Any]) -> list[Any]:

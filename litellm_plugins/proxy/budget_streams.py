@@ -165,4 +165,6 @@ async def _overheard(chunks: Any, heard: Heard, ended: Callable[[], None]) -> As
 
 def _over(heard: Heard, ended: Callable[[], None]) -> None:
     heard.is_over = True
+    if heard.when_over is not None:
+        heard.when_over()
     asyncio.get_running_loop().call_later(_HOST_IS_DONE_S, ended)

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from litellm.proxy._experimental.mcp_server.cost_calculator import MCPCostCalculator
+
 from litellm_plugins.budgets.amounts import Amounts
 from litellm_plugins.budgets.enforcement import Offer
 from litellm_plugins.budgets.estimate import FREE, Price, reserved_for
+from litellm_plugins.proxy.budget_costs import nano_of
 from litellm_plugins.proxy.budget_searches import Searches, searches_of
 from litellm_plugins.settings.budgets import nano
 
@@ -18,13 +21,26 @@ if TYPE_CHECKING:
 
 # What is priced by its tokens. Of everything else (images, speech, …) `ledger.other_request_usd` is reserved.
 BY_TOKENS = frozenset({"chat", "messages", "responses", "completions", "embeddings"})
+MCP_TOOL = "call_mcp_tool"  # of a server that the proxy names: by its own price, for each call
 
 
 class HostTariff:
     """Of the request `asked`. Keeps `Tariff`."""
 
-    def __init__(self, book: PriceBook, asked: Asked, *, rules: Rules, team_id: str | None) -> None:
+    def __init__(self, book: PriceBook, asked: Asked, *, rules: Rules, team_id: str | None, before: int = 0) -> None:
+        """`before`: how many tokens a provider adds to the prompt by itself, of what was said before."""
         self._book, self._asked, self._rules, self._team_id = book, asked, rules, team_id
+        self._before = before
+
+    @property
+    def endpoint(self) -> str:
+        """Whose request it is."""
+        return self._asked.endpoint
+
+    @property
+    def continues(self) -> object:
+        """Which response of the Responses API the request goes on with."""
+        return self._asked.body.get("previous_response_id")
 
     async def offer(self, model_group: str, max_tokens: int | None) -> Offer | None:
         """See `Tariff`. Other endpoints may do without a model."""
@@ -42,12 +58,14 @@ class HostTariff:
         asked = self._asked
         if asked.endpoint not in BY_TOKENS:
             return FREE, 0
-        tokens = await asked.prompt_tokens(listing.provider, listing.model, listing.most_input)
+        tokens = await asked.prompt_tokens(listing.provider, listing.model, listing.most_input) + self._before
         return self._price(listing, tokens) or FREE, tokens
 
     async def _of(self, listings: Sequence[Listing], body: Mapping[str, Any], max_tokens: int | None) -> Offer:
         groups = tuple(dict.fromkeys(listing.model_group for listing in listings))
         providers = tuple(dict.fromkeys(listing.provider for listing in listings if listing.provider))
+        if self._asked.endpoint == MCP_TOOL:
+            return Offer(groups, providers, Amounts(_tool_price(self._asked.body)))
         if self._asked.endpoint not in BY_TOKENS:
             return Offer(groups, providers, Amounts(nano(self._rules.other_request_usd), 0, 1))
         amounts = [await self._amount(listing, body, max_tokens) for listing in listings]
@@ -81,3 +99,9 @@ class HostTariff:
             tiered=asked.is_tiered(listing.parameters),
             surcharges=asked.surcharges(listing.parameters),
         )
+
+
+def _tool_price(body: Mapping[str, Any]) -> int:
+    """What the config says that a call of the tool costs: nothing, if it says nothing."""
+    log = body.get("litellm_logging_obj")
+    return 0 if log is None else nano_of(MCPCostCalculator.calculate_mcp_tool_call_cost(litellm_logging_obj=log))

@@ -8,6 +8,7 @@ import time
 import weakref
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from litellm_plugins.budgets.amounts import NOTHING, Amounts
@@ -21,11 +22,13 @@ from litellm_plugins.proxy.budget_callers import caller_of
 from litellm_plugins.proxy.budget_drains import Drains
 from litellm_plugins.proxy.budget_ends import by_its_end, overheard
 from litellm_plugins.proxy.budget_events import decided, settled
+from litellm_plugins.proxy.budget_further import after, goes_on, logged_by
 from litellm_plugins.proxy.budget_held import Held
 from litellm_plugins.proxy.budget_prices import PriceBook
 from litellm_plugins.proxy.budget_refusal import BudgetRefusal
+from litellm_plugins.proxy.budget_replies import cost_of, reply_in, reply_of, tells_usage
 from litellm_plugins.proxy.budget_streams import overhear
-from litellm_plugins.proxy.budget_tariff import BY_TOKENS, HostTariff
+from litellm_plugins.proxy.budget_tariff import BY_TOKENS, MCP_TOOL, HostTariff
 from litellm_plugins.proxy.budget_tasks import beside, is_busy
 from litellm_plugins.proxy.budget_tokens import Asked, cap_output
 from litellm_plugins.proxy.budget_unread import unread
@@ -34,6 +37,7 @@ from litellm_plugins.proxy.conversion import identity_of
 from litellm_plugins.proxy.deployment import group_called
 from litellm_plugins.proxy.feedback_tenant import tenant_of
 from litellm_plugins.proxy.host_judge import host_router
+from litellm_plugins.proxy.provider_chunks import first_of, is_finished
 from litellm_plugins.telemetry.events import StageFailed
 from litellm_plugins.telemetry.sinks.headers import budget_headers
 
@@ -177,17 +181,38 @@ class HostBudgets:
 
     # Stage 6b
 
-    async def at_deployment(self, held: Held, kwargs: Mapping[str, Any], metadata: Mapping[str, Any]) -> None:
-        """The deployment is known: hold what it may cost, and say that it is being called. Raises: BudgetRefusal."""
-        started = self._timer()
+    async def at_deployment(
+        self, first: Held, kwargs: Mapping[str, Any], metadata: Mapping[str, Any], call_type: str = ""
+    ) -> None:
+        """The deployment is known: hold what it may cost, and say that it is being called. Raises: BudgetRefusal.
+
+        For a request of which the host has made a call already this is another one, held on its own.
+        """
+        started, held = self._timer(), first.latest
+        if goes_on(held, kwargs):
+            await self._settle_by_reply(held)
+            held = after(first, kwargs, call_type, book=self._book, rules=self._rules, lost=self._was_lost)
+            self._held.add(held)
+            if held.stream is not None and not first.heard.is_listened_to:
+                beside(self._watch(weakref.ref(first)))
+        elif held.settled:
+            return
+        log = kwargs.get("litellm_logging_obj")
+        if log is not None:
+            held.log = weakref.ref(log)  # it knows the ticket, and so this: no ring that would keep both
         group = group_called(kwargs, metadata)
         info = kwargs.get("model_info") or metadata.get("model_info") or {}
         listing = self._book.listing(group, {"litellm_params": kwargs, "model_info": info})
         offer = await held.tariff.at(listing, kwargs)
+        if held.is_further:  # of requests a budget counts those of clients
+            offer = replace(offer, amount=replace(offer.amount, requests=0), before=first.paid_in_all or NOTHING)
         now = await self._enforcement.reprice(held.call_id, held.caller, held.admission, offer)
         if now.is_denied:
             held.event = decided(now, held.caller, group, self._timer() - started)
             self._telemetry.emit(held.event)
+            if held.is_further and not held.admission.reserved:
+                first.further.remove(held)  # should the host try again, that is for the first time
+                held.settled = True
             raise BudgetRefusal(now.verdict, budget_headers(held.event), in_router=True)
         held.admission = now
         held.model, held.given = listing.model, None if listing.is_priced else listing.given
@@ -196,22 +221,44 @@ class HostBudgets:
             await self._enforcement.called(held.call_id)
         held.called = True
 
+    def asked(self, first: Held) -> None:
+        """A provider is being asked, now."""
+        held = first.latest
+        held.asked, held.reply, held.raw = True, None, None
+
+    def heard_from(self, first: Held, raw: object) -> None:
+        """What a provider has answered, in its own JSON; not of streams."""
+        first.latest.raw = raw
+
+    async def answered(self, first: Held, reply: Any) -> None:
+        """A call was answered. Each of the host's layers says so of the same answer, the innermost first."""
+        first.answered, held = True, first.latest
+        if held.asked and held.reply is None and tells_usage(reply):
+            held.reply = reply
+            if held.is_further:
+                await self._settle_by_reply(held)
+
     def attempt_failed(self, held: Held, exception: BaseException) -> None:
         """One try is given up, and perhaps another follows."""
+        held = held.latest
+        held.asked, held.reply, held.raw = False, None, None
         if costs.was_read(exception):
             held.left.append(held.price)
 
     # Stage 9
 
-    async def succeeded(self, held: Held, kwargs: Mapping[str, Any]) -> None:
-        """The host logs the call as a success."""
+    async def succeeded(self, first: Held, kwargs: Mapping[str, Any]) -> None:
+        """The host logs a call as a success."""
+        held = logged_by(first, kwargs)
         actual = costs.of_success(kwargs, held.given, otherwise=held.price)
         asked = costs.prompt_tokens(kwargs)
+        if held.is_further or held.tariff.endpoint == MCP_TOOL:
+            actual = replace(actual, requests=0)
         for price in held.left:
             actual += costs.of_prompt(price, asked)
         if actual.requests and not actual.tokens and held.heard.streams:  # legacy completions: the host counts nothing
             actual = await overheard(held, asked=asked)
-        if actual != NOTHING:
+        if actual != NOTHING and not first.further:  # else this one was whole, and what is heard is another
             actual = await by_its_end(held, self._rules, actual, asked=asked)
         await self._settle(held, actual, "success")
 
@@ -219,6 +266,9 @@ class HostBudgets:
         self, held: Held, request_data: Mapping[str, Any], *, streamed: bool, fault: BaseException | None = None
     ) -> None:
         """The host answers with an error, or ends a stream with one."""
+        latest = held.latest
+        if latest is not held and not streamed:
+            await self._settle(latest, _of_prompts_left(latest), "failure")
         if held.answered:  # the call itself was answered, and its success is about to be logged
             return
         if streamed:
@@ -240,25 +290,56 @@ class HostBudgets:
         """Listen to a stream of the host's on its way to the client; `over` is called after its end."""
 
         def ended() -> None:
-            if not held.settled:
-                self._settle_lost(held)
+            for each in held.calls:
+                if not each.settled:
+                    self._settle_lost(each)
+            held.stream = None
             over()
 
+        held.heard.when_over = partial(self._settle_streams, held)
         drains, whose = self._drains if self.drains(held) else None, tenant_of(held.caller.identity)
         overhear(response, stream, held.heard, ended, drains=drains, whose=whose)
 
     async def released(self, held: Held) -> None:
         """It is not made after all; what was left while its provider worked has been read there."""
-        actual = NOTHING
-        for price in held.left:
-            actual += costs.of_prompt(price, held.prompt_tokens)
-        await self._settle(held, actual, "failure")
+        for each in held.calls:
+            await self._settle(each, _of_prompts_left(each), "failure")
+
+    async def _settle_by_reply(self, held: Held) -> None:
+        """Book what its answer says; what only the host's log will tell is left to that."""
+        if held.settled:
+            return
+        reply = held.reply or reply_in(held.raw)
+        if reply is None and held.stream is not None and not held.is_further:
+            chunks = await first_of(held.stream)
+            reply = reply_of(chunks) if is_finished(chunks) else None
+        actual = _by(reply, held)
+        if actual is not None:
+            await self._settle(held, actual, "success")
+
+    async def _watch(self, watched: weakref.ref[Held]) -> None:
+        """Until a stream that nobody listens to has ended, or is left: then whoever collects it settles it."""
+        while (first := watched()) is not None and first.stream is not None:
+            if getattr(first.stream, "follow_up_exhausted", True):
+                self._settle_streams(first)
+                return
+            del first
+            await asyncio.sleep(_LOOKED_EVERY_S)
+
+    def _settle_streams(self, first: Held) -> None:
+        """Of calls that the host logs nothing of, and whose streams went by."""
+        for held in first.further:
+            actual = None if held.settled else _by(_streamed(held), held)
+            if actual is not None:
+                held.paid = actual
+                beside(self._settle(held, actual, "success"))
 
     async def _settle(self, held: Held, actual: Amounts, ending: str) -> None:
         admission = held.admission
         if held.settled:
             return
         held.settled, held.paid = True, actual
+        held.reply = held.raw = None
         actual += Amounts(nano_usd=held.own.take())
         self.unreserved.charge(held.call_id, held.event.model_group, held.own, lambda: admission.lines)
         unsure = admission.verdict.reason in _UNSURE  # its reply was lost, perhaps, and it is reserved all the same
@@ -280,6 +361,27 @@ class HostBudgets:
 
     async def _settle_as_heard(self, held: Held) -> None:
         actual = NOTHING
-        if held.called:
+        if held.is_further:
+            actual = (_by(_streamed(held), held) or held.admission.amount) if held.asked else _of_prompts_left(held)
+        elif held.called:
             actual = await by_its_end(held, self._rules, await overheard(held, asked=0), asked=0)
         await self._settle(held, actual, "gone")
+
+
+def _by(reply: Any, held: Held) -> Amounts | None:
+    """What the call cost, by its answer; of requests it counts as one, if it is the first."""
+    actual = None if reply is None else cost_of(reply, held.log(), given=held.given, otherwise=held.price)
+    if actual is None:
+        return None
+    return actual + _of_prompts_left(held) + Amounts(requests=0 if held.is_further else 1)
+
+
+def _streamed(held: Held) -> Any:
+    """The whole answer of a call whose stream the host appends to another's; None: there is none."""
+    chunks = getattr(getattr(held.stream, "follow_up_stream", None), "chunks", None)
+    return reply_of(chunks) if isinstance(chunks, list) and is_finished(chunks) else None
+
+
+def _of_prompts_left(held: Held) -> Amounts:
+    """What was left while its provider worked has been read there."""
+    return sum((costs.of_prompt(price, held.prompt_tokens) for price in held.left), start=NOTHING)

@@ -33,7 +33,7 @@ class Call:
         self.failed_as: tuple[str, str, str] | None = None  # ending, reason and fault, as its client was told
         self.answering = False  # the front route is at it: it knows whether there is still a client
         self.end: Callable[[], None] | None = None  # that waits for it
-        self.gone = False
+        self.gone = self.was_waited_for = False
         self.paid: Amounts | None = None  # once it has ended
         self._heard: Heard | None = None
         self._lost = lost

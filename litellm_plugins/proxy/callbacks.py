@@ -17,6 +17,7 @@ from litellm_plugins.errors import RequestError
 from litellm_plugins.model import BudgetReason, BudgetState, Layer, Reason, Usage
 from litellm_plugins.proxy import ticket as tickets
 from litellm_plugins.proxy.budget_checks import check
+from litellm_plugins.proxy.budget_tariff import MCP_TOOL
 from litellm_plugins.proxy.call_log import PASSED_THROUGH
 from litellm_plugins.proxy.conversion import to_request
 from litellm_plugins.proxy.deployment import deployment_of
@@ -24,6 +25,7 @@ from litellm_plugins.proxy.feedback_tenant import tenant_of
 from litellm_plugins.proxy.host_judge import host_router
 from litellm_plugins.proxy.langfuse_export import send
 from litellm_plugins.proxy.langfuse_trace import is_traced, tell, trace_of
+from litellm_plugins.proxy.provider_chunks import carried_on
 from litellm_plugins.proxy.refusal import Refusal
 from litellm_plugins.review.feedback import Served
 from litellm_plugins.telemetry.events import BudgetDecided, StageFailed
@@ -118,6 +120,8 @@ class PluginHandler(CustomLogger):
         """Stage 4. A hit costs nothing. Raises: ProxyException, most often a BudgetRefusal."""
         decision, routing = ticket.decision, self._pack.routing
         check(data, decision.request.endpoint)
+        if decision.request.endpoint == MCP_TOOL:
+            tickets.pass_on(ticket, data)
         if _is_answered(ticket, data):
             ticket.unheld = budgets.unreserved.hit(str(ticket), decision.request, data, auth, decision.own)
             return
@@ -149,8 +153,21 @@ class PluginHandler(CustomLogger):
             annotate(self._pack, ticket, metadata, kwargs)
             if ticket.decision.request.endpoint != "chat":
                 ticket.deployment = deployment_of(kwargs, metadata)
-            if self._pack.budgets is not None and ticket.held is not None and not ticket.held.settled:
-                await self._pack.budgets.at_deployment(ticket.held, kwargs, metadata)
+            if self._pack.budgets is not None and ticket.held is not None:
+                kind = str(getattr(call_type, "value", call_type))
+                await self._pack.budgets.at_deployment(ticket.held, kwargs, metadata, kind)
+
+    def log_pre_api_call(self, model: Any, messages: Any, kwargs: dict[str, Any]) -> None:
+        """A provider is being asked. One client request may ask several times: tools that the host carries out."""
+        ticket = tickets.find(kwargs)
+        if ticket is not None and ticket.held is not None and self._pack.budgets is not None:
+            self._pack.budgets.asked(ticket.held)
+
+    def log_post_api_call(self, kwargs: dict[str, Any], response_obj: Any, start_time: Any, end_time: Any) -> None:
+        """A provider has answered, not streamed."""
+        ticket = tickets.find(kwargs)
+        if ticket is not None and ticket.held is not None and self._pack.budgets is not None:
+            self._pack.budgets.heard_from(ticket.held, kwargs.get("original_response"))
 
     async def async_post_call_success_deployment_hook(
         self, request_data: dict[str, Any], response: Any, call_type: Any
@@ -159,8 +176,8 @@ class PluginHandler(CustomLogger):
         ticket = tickets.find(request_data)
         if ticket is not None and ticket.call is not None:
             ticket.call.answered = True
-        if ticket is not None and ticket.held is not None:
-            ticket.held.answered = True
+        if ticket is not None and ticket.held is not None and self._pack.budgets is not None:
+            await self._pack.budgets.answered(ticket.held, response)
 
     async def async_post_call_failure_deployment_hook(
         self, request_data: Any, exception: Exception, call_type: Any, fallback_depth: int | None = None
@@ -236,6 +253,9 @@ class PluginHandler(CustomLogger):
                 ticket.stream = response
             elif isinstance(chunks := getattr(response, "chunks", None), list):
                 ticket.chunks = chunks  # the host fills it as the stream goes by
+                made = carried_on(response) if ticket.held is not None and _has_mcp_tools(data) else None
+                if ticket.held is not None and made is not None:
+                    ticket.held.stream, ticket.chunks = made, made.stream_wrapper.chunks
             if call is not None:
                 call.streams, call.held = True, ticket.held
                 call.heard.streams, call.heard.chunks = True, ticket.chunks
@@ -337,6 +357,11 @@ def _is_answered(ticket: tickets.Ticket, data: Mapping[str, Any]) -> bool:
 
 def _as_it_is(model: str) -> str:
     return model
+
+
+def _has_mcp_tools(data: Mapping[str, Any]) -> bool:
+    tools = data.get("tools")
+    return isinstance(tools, list) and any(isinstance(tool, Mapping) and tool.get("type") == "mcp" for tool in tools)
 
 
 def _is_delivered(endpoint: str, data: Mapping[str, Any]) -> bool:

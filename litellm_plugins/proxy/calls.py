@@ -11,7 +11,7 @@ import contextlib
 import time
 import weakref
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from litellm.proxy._types import UserAPIKeyAuth
     from starlette.responses import StreamingResponse
 
+    from litellm_plugins.proxy.budget_held import Held
     from litellm_plugins.proxy.budgets import HostBudgets
     from litellm_plugins.proxy.call_costs import CallCosts
     from litellm_plugins.proxy.ticket import Ticket
@@ -193,14 +194,27 @@ class Calls:
         if call.answering:
             call.end = call.end or partial(self._end, call, ending, paid, log)
             return
+        if call.held is not None and call.held.is_going_on and not call.was_waited_for:
+            call.answering, call.end = True, partial(self._end, call, ending, paid, log)
+            self._beside(self._when_settled(call, call.held))
+            return
         call.over, call.end = True, None
         self._open.discard(call)
+        if call.held is not None:  # the host may have made more calls for it since
+            paid = call.held.paid_in_all or paid
         now = self._clock()
         event = events.finished(call, ending, paid, log, now_s=now)
         call.kwargs = None
         for own in call.owns:
             own.tell_more(lambda nano_usd: self._telemetry.emit(OwnSpent(event, nano_usd)))
         self._telemetry.emit(event)
+
+    async def _when_settled(self, call: Call, held: Held) -> None:
+        until = time.monotonic() + _SETTLED_WITHIN_S
+        while held.is_going_on and time.monotonic() < until:  # noqa: ASYNC110
+            await asyncio.sleep(_LOOKED_EVERY_S)
+        call.was_waited_for = True
+        self.answered(call)
 
     # What nobody reports
 
@@ -212,9 +226,12 @@ class Calls:
 
     def _gone_soon(self, call: Call) -> None:
         if not call.over:
-            task = asyncio.get_running_loop().create_task(self._gone(call))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            self._beside(self._gone(call))
+
+    def _beside(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     async def _gone(self, call: Call, within_s: float = _SETTLED_WITHIN_S) -> None:
         held, until = call.held, time.monotonic() + within_s

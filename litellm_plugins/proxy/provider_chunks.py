@@ -6,6 +6,7 @@ keeps do: none of them says that the answer is finished.
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 from collections.abc import Iterator
 from types import AsyncGeneratorType
@@ -38,6 +39,29 @@ def _held_by_generator(stream: AsyncGeneratorType[Any, Any]) -> Iterator[Any]:
     """Legacy completions come through generators over the stream that they were called with, or have made."""
     names = stream.ag_frame.f_locals if stream.ag_frame else {}
     return (names.get(name) for name in ("streamwrapper", "response"))
+
+
+def carried_on(stream: Any) -> Any:
+    """What the host makes one chat stream of several with, where it carries out tools between them; else None.
+
+    Its `stream_wrapper` is the first of them, and its `follow_up_stream` the second, once there is one.
+    """
+    for _ in range(_DEEPEST):
+        made = getattr(stream, "_custom_iterator", None)
+        if made is not None and hasattr(made, "follow_up_stream") and hasattr(made, "stream_wrapper"):
+            return made
+        source = getattr(stream, "completion_stream", None)
+        if not inspect.isasyncgen(source) or source.ag_frame is None:
+            return None
+        stream = source.ag_frame.f_locals.get("model_response")
+    return None
+
+
+async def first_of(made: Any) -> list[Any]:
+    """All chunks of the first stream of `carried_on`, of which the host has left the last, its usage, unread so far."""
+    with contextlib.suppress(Exception):  # the host reads it to its end later, and looks away, too
+        await made._drain_inner_stream()
+    return list(getattr(made.stream_wrapper, "chunks", None) or ())
 
 
 def is_finished(chunks: list[Any]) -> bool:

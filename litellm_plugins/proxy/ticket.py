@@ -85,3 +85,12 @@ def find(data: Mapping[str, Any]) -> Ticket | None:
 def metadata_of(data: Mapping[str, Any]) -> MutableMapping[str, Any] | None:
     """The metadata dict that the host's own code writes to for this request; None where there is none."""
     return next((data[place] for place in _PLACES if isinstance(data.get(place), MutableMapping)), None)
+
+
+def pass_on(ticket: Ticket, data: Mapping[str, Any]) -> None:
+    """Put it where the host will log the request from: of a tool that it carries out it prepares a copy."""
+    logged = getattr(data.get("litellm_logging_obj"), "model_call_details", None)
+    parameters = logged.get("litellm_params") if isinstance(logged, dict) else None
+    metadata = metadata_of(parameters) if isinstance(parameters, Mapping) else None
+    if metadata is not None:
+        metadata[METADATA_KEY] = ticket

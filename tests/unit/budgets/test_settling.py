@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -63,3 +64,26 @@ async def test_it_is_tried_a_few_times_and_then_given_up(tmp_path: Path) -> None
         await books.pay()
     assert books.owed == 0
     assert told.count("internal_error") == 5
+
+
+async def test_a_settlement_that_fails_for_whatever_reason_is_owed(tmp_path: Path) -> None:
+    ledger, books, told = await owing(tmp_path)
+    ledger.gone = False
+    assert not await books.settle("bad", ONE, lines=[LINE])
+    assert (books.owed, told) == (1, ["internal_error"])
+    for _ in range(10):
+        await books.pay()
+    assert (books.owed, told[-1]) == (0, "settlement_lost")
+
+
+async def test_a_settlement_whose_asker_is_cancelled_is_owed(tmp_path: Path) -> None:
+    ledger, books, _ = await owing(tmp_path)
+    ledger.gone = False
+    booking = asyncio.create_task(books.settle("a", ONE, lines=[LINE]))
+    await asyncio.sleep(0)
+    booking.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await booking
+    await books.pay()
+    (balance,) = await ledger.balances(now_ms=NOW_MS)
+    assert (balance.spent, books.owed) == (ONE, 0)

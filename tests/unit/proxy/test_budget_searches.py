@@ -72,6 +72,34 @@ def test_what_nobody_can_bound_or_price_is_said(body: dict[str, Any], provider: 
     assert found(body, provider, "responses" if "max_tool_calls" in body else "chat", info).unknown
 
 
+@pytest.mark.parametrize(
+    "kind", ["code_interpreter", "image_generation", "code_execution_20250825", "shell", "x_search", "of_tomorrow"]
+)
+@pytest.mark.parametrize("place", [lambda tools: tools, lambda tools: {"extra_body": tools}], ids=["body", "extra"])
+def test_tools_that_a_provider_runs_at_a_price_of_its_own_are_never_free_by_accident(kind: str, place: Any) -> None:
+    body = place({"tools": [{"type": "function", "name": "f"}, {"type": kind}], "max_tool_calls": 1})
+    assert found(body, "openai", "responses").unknown == f"tools ({kind})"
+
+
+@pytest.mark.parametrize(
+    "tool",
+    [
+        {"type": "function", "function": {"name": "code_interpreter"}},
+        {"type": "custom", "name": "f"},
+        {"name": "f", "input_schema": {}},
+        {"type": "mcp", "server_label": "l", "server_url": "https://mcp.example"},
+        {"type": "computer_use_preview"},
+        {"type": "bash_20250124", "name": "bash"},
+        {"type": "web_fetch_20250910", "name": "web_fetch"},
+        {"codeExecution": {}},
+        {"type": 7},
+    ],
+    ids=str,
+)
+def test_tools_that_cost_tokens_only_are_none_to_be_reserved_for(tool: dict[str, Any]) -> None:
+    assert found({"tools": [tool]}, "openai", "responses") == Searches()
+
+
 def test_a_model_that_always_searches_is_reserved_for_without_a_word() -> None:
     assert found({}, "openai", model="gpt-4o-search-preview") == Searches(5 * CENT)
 

@@ -32,6 +32,7 @@ def fit(
     prior: TrainedScorer | None = None,
     *,
     landmarks: int = LANDMARKS,
+    pull: float = PULL,
     about: Mapping[str, Any] | None = None,
 ) -> TrainedScorer:
     """The scorer of these prompts; the same rows give the same one.
@@ -42,6 +43,7 @@ def fit(
         prior: a scorer whose judgement the fit starts from, of which it then takes the landmarks; none, and the fit
             starts from the load alone.
         landmarks: at most so many of the rows are kept as places to measure nearness to.
+        pull: ridge penalty of what questions nearby say, in observations.
         about: where the rows are from.
 
     Raises:
@@ -58,10 +60,10 @@ def fit(
     fold_of = np.random.default_rng(0).permutation(len(rows)) % _FOLDS
     for fold in range(_FOLDS):
         out, rest = fold_of == fold, fold_of != fold
-        bias, slope, places, weights = _fitted(base[rest], vectors[rest], gains[rest], landmarks, least)
+        bias, slope, places, weights = _fitted(base[rest], vectors[rest], gains[rest], (landmarks, pull), least)
         unseen[out] = bias + slope * base[out] + _kernel(vectors[out], places) @ weights
     calibration = platt(unseen, np.maximum(gains, 0.0))
-    bias, slope, places, weights = _fitted(base, vectors, gains, landmarks, least)
+    bias, slope, places, weights = _fitted(base, vectors, gains, (landmarks, pull), least)
     if prior is not None:
         bias, slope, places, weights = _over(prior, bias, slope, places, weights)
     seen = np.unique(np.concatenate([fingerprints(text) for text in texts] + ([prior.seen] if prior else [])))
@@ -78,7 +80,7 @@ def fit(
 
 
 def platt(scores: Floats, happened: Floats, *, steps: int = 50) -> tuple[float, float]:
-    """Intercept and slope of the log odds of `happened`, in [0, 1], by penalised Newton steps; the slope is positive."""
+    """Intercept and slope of the log odds of `happened`, in [0, 1], by Newton steps; the slope is positive."""
     scale = float(scores.std()) or 1.0
     x = np.stack([np.ones(len(scores)), scores / scale], axis=1)
     weights = np.array([0.0, 0.1])
@@ -94,9 +96,10 @@ def platt(scores: Floats, happened: Floats, *, steps: int = 50) -> tuple[float, 
 
 
 def _fitted(
-    base: Floats, vectors: Floats, gains: Floats, landmarks: int, least: float
+    base: Floats, vectors: Floats, gains: Floats, size: tuple[int, float], least: float
 ) -> tuple[float, float, Floats, Floats]:
     """Bias, slope, landmarks and their weights."""
+    landmarks, pull = size
     centred = base - base.mean()
     slope = max(float(centred @ (gains - gains.mean())) / (float(centred @ centred) + 1e-9), least)
     left = gains - gains.mean() - slope * centred
@@ -104,7 +107,7 @@ def _fitted(
     places = vectors[chosen]
     among, across = _kernel(places, places), _kernel(vectors, places)
     among[np.diag_indices_from(among)] += _SOFT
-    weights = np.linalg.solve(across.T @ across + PULL * among, across.T @ left)
+    weights = np.linalg.solve(across.T @ across + pull * among, across.T @ left)
     return float(gains.mean() - slope * base.mean()), slope, places, weights
 
 

@@ -101,9 +101,7 @@ def weigh(text: str) -> Load:
     capitals = sum(word[0].isupper() for word in words[1:]) / max(len(words), 1)
     numeric = sum(bool(_NUMBER.search(option[1])) for option in options) / max(len(options), 1)
     decimals = sum("." in number for number in _NUMBER.findall(stem))
-    parts = [
-        (count.name, count.weight * min(log1p(len(count.pattern.findall(lower))), count.cap)) for count in _COUNTS
-    ]
+    parts = [(count.name, count.weight * min(log1p(len(count.pattern.findall(lower))), count.cap)) for count in _COUNTS]
     parts += [
         ("length", _LENGTH * (log1p(length) - _USUAL_LENGTH)),
         ("names", _NAMES * min(capitals, 0.43)),

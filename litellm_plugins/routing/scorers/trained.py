@@ -6,7 +6,7 @@ import hashlib
 import io
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from math import exp
 from pathlib import Path
@@ -92,6 +92,10 @@ class TrainedScorer:
         cosines = vectors.astype(np.float32) @ self._near.T
         out: Floats = (np.exp(-2 * self.narrowness * (1 - cosines)) @ self.weights).astype(np.float64)
         return out
+
+    def by_load(self) -> TrainedScorer:
+        """The same without what it learnt of questions: for rows that it was fitted on."""
+        return replace(self, landmarks=self.landmarks[:0], weights=self.weights[:0], seen=self.seen[:0])
 
     def has_seen(self, prompt: str) -> bool:
         """Whether it was fitted on this question, in these words or with other options."""

@@ -75,7 +75,9 @@ class TrainedScorer:
     def score(self, conversation: Conversation, embedding: Vector | None) -> Score:
         """As in `Scorer`. Without an embedding the load alone judges."""
         load = _load(conversation)
-        nearby = 0.0 if embedding is None else float(self.of_vectors(np.asarray(embedding)[None])[0])
+        nearby = 0.0
+        if embedding is not None and len(embedding) == self.landmarks.shape[1]:  # of another model's space: no help
+            nearby = float(self.of_vectors(np.asarray(embedding)[None])[0])
         gain = self.bias + self.slope * load.value + nearby
         odds = self.calibration[0] + self.calibration[1] * gain
         return Score(1 / (1 + exp(-max(-30.0, min(30.0, odds)))), _because(load, nearby))

@@ -11,7 +11,7 @@ QUESTION = "Tom has 3 boxes of 4 pens and gives 2 pens away. How many pens has h
 
 
 @pytest.mark.parametrize(
-    ("sum_", "value"), [("3 * 4 - 2", 10), ("(1 + 2) \u00d7 3", 9), ("$1,200 / 4", 300), ("-2 + 5", 3), ("2 - 3 - 4", -5)]
+    ("sum_", "value"), [("3 * 4 - 2", 10), ("(1 + 2) \u00d7 3", 9), ("$1,200 / 4", 300), ("2 - 3 - 4", -5)]
 )
 def test_a_sum_is_worked_out(sum_: str, value: float) -> None:
     assert value_of(sum_) == pytest.approx(value)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -98,10 +98,22 @@ async def _routing(
             if name in known:
                 return routing.report(judged, known[name], scored, seed=seed)
             if not train and folds is None:
-                mine = await routing.judge(_built(name), judged.prompts, embed, advance, repeats=3)
-                return routing.report(judged, mine, scored, seed=seed)
+                scorer, regime = _unseen(_built(name), judged.prompts)
+                mine = await routing.judge(scorer, judged.prompts, embed, advance, repeats=3)
+                return routing.report(judged, mine, scored, seed=seed) | regime
             mine, trained_on = await _fitted(judged, rows, others, models, folds, embed, advance)
             return routing.report(judged, mine, scored, seed=seed) | {"trained_on": trained_on}
+
+
+def _unseen(scorer: Scorer, prompts: Sequence[str]) -> tuple[Scorer, dict[str, Any]]:
+    """The scorer; without what it learnt, where it was fitted on rows that are to be scored."""
+    from litellm_plugins.routing.scorers.trained import TrainedScorer
+
+    if not isinstance(scorer, TrainedScorer):
+        return scorer, {}
+    seen = sum(map(scorer.has_seen, prompts))
+    used = scorer.by_load() if seen else scorer
+    return used, {"rows_in_artefact": seen, "scored_by": "load_alone" if seen else "artefact"}
 
 
 async def _fitted(

@@ -67,7 +67,10 @@ def race(proxy: RunningProxy, feature: str) -> Counter[int]:
     """64 at once, every second one streamed, each over a connection of its own; by status."""
 
     def ask(index: int) -> int:
-        return post(proxy, "chat", f"race {feature} {index:02}", feature, stream=bool(index % 2)).status_code
+        response = post(proxy, "chat", f"race {feature} {index:02}", feature, stream=bool(index % 2))
+        if response.is_server_error:
+            print(response.status_code, response.text)  # which pytest shows of a failed race
+        return response.status_code
 
     with ThreadPoolExecutor(64) as pool:
         return Counter(pool.map(ask, range(64)))

@@ -6,7 +6,7 @@ The events are those of a busy request (a look-up, its budgets, an embedding, it
 has: the log (written to a file), Prometheus, and the cost monitor, whose sums are written to its file. Response headers
 and trace notes, which are made of the same events, are counted too. 5,000 teams. With PROMETHEUS_MULTIPROC_DIR the
 counters live in mapped files, as with several workers: both are measured. `with spans` adds the pack's spans in
-Langfuse, nine of such a request, made, encoded and sent by the host's `langfuse_otel` callback to a recorder in
+Langfuse, five of such a request, made, encoded and sent by the host's `langfuse_otel` callback to a recorder in
 another process. What the host itself does for its own spans, metrics and log is not in it.
 
 It is the CPU time of the whole process, with the threads and tasks that work in the background: a busy machine
@@ -30,7 +30,7 @@ from typing import Any
 
 BOUND_MS = 1.0
 _ROUNDS = 5
-_SENT_EVERY = 50  # requests: 450 spans, and a batch of the callback's holds 512
+_SENT_EVERY = 50  # requests: 250 spans, and a batch of the callback's holds 512
 _SUMMED_EVERY = 500
 
 

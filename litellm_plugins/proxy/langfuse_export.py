@@ -101,12 +101,9 @@ class _Sender:
         if unsaid := self._unsaid_nano_usd(error):
             ended_s = self._ended_s()
             self._put(CHARGE, _new_context(root), root, (ended_s, ended_s), {**shared, **self._charge(unsaid)})
-        contexts: list[SpanContext] = []
         for span in spans:
-            contexts.append(_new_context(root))
             told = {f"{_OBSERVATION}metadata.{name}": value for name, value in span.metadata.items()}
-            parent = root if span.within is None else contexts[span.within]
-            self._put(span.name, contexts[-1], parent, (span.began_s, span.ended_s), {**shared, **told})
+            self._put(span.name, _new_context(root), root, (span.began_s, span.ended_s), {**shared, **told})
 
     def _put(
         self,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
@@ -69,7 +70,7 @@ def race(proxy: RunningProxy, feature: str) -> Counter[int]:
     def ask(index: int) -> int:
         response = post(proxy, "chat", f"race {feature} {index:02}", feature, stream=bool(index % 2))
         if response.is_server_error:
-            print(response.status_code, response.text)  # which pytest shows of a failed race
+            logging.getLogger(__name__).error("%s: %s", response.status_code, response.text)  # pytest shows it
         return response.status_code
 
     with ThreadPoolExecutor(64) as pool:

@@ -1,7 +1,7 @@
 """The pack's decisions on one request as spans of its trace, and the ids that Langfuse knows it by. Pure.
 
 plugins.request                 the client's request, from its arrival to the end of its answer
-├─ plugins.lookup               exact, embed, search, verify: the steps of the look-up
+├─ plugins.lookup               in its metadata exact_ms, embed_ms, search_ms, verify_ms: the steps of the look-up
 ├─ plugins.coalesce             waiting for somebody who asks the very same
 ├─ plugins.route                scoring it, and choosing its model
 ├─ plugins.reserve              holding on every budget what it may cost
@@ -26,47 +26,42 @@ if TYPE_CHECKING:
 
 ROOT = "plugins.request"
 CHARGE = "plugins.charge"
+_OF_LOOK_UP = ("cache", "cache_reason", "cache_would", "cache_similarity", "cache_probability")
 _TRACE_ID = re.compile(r"(?=.*[1-9a-f])[0-9a-f]{32}")
 _SPAN_ID = re.compile(r"(?=.*[1-9a-f])[0-9a-f]{16}")
 
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """One span: a stage of ours, or a step of it."""
+    """One span: a stage of ours."""
 
     name: str
     began_s: float  # UNIX seconds
     ended_s: float
     metadata: Told = field(default_factory=dict)
-    within: int | None = None  # the index of the one that it is a part of; None: of the request
 
 
 def decided_spans(
     steps: Sequence[Step], cache: CacheDecided, budget: BudgetDecided | None = None
 ) -> tuple[Decided, ...]:
-    """A span for each step, stages before what they are made of."""
+    """A span for each stage, with what its steps took in milliseconds: a span of its own costs a tenth of one."""
     stages = [step for step in steps if not step.within]
     spans: list[Decided] = []
     last_lookup = max((place for place, stage in enumerate(stages) if stage.name == "lookup"), default=None)
     for place, stage in enumerate(stages):
         told: Told = {}
         if place == last_lookup:  # an earlier one was looked at again under a laxer promise
-            told = notes_for(cache, prompts=False).metadata
+            notes = notes_for(cache, prompts=False).metadata  # all of which the trace tells
+            told = {name: notes[name] for name in _OF_LOOK_UP if name in notes}
         elif stage.name == "reserve" and budget is not None:
             told = budget_notes(budget).metadata
-        spans.append(_span(f"plugins.{stage.name}", stage, told))
-        at = len(spans) - 1
-        parts = (step for step in steps if step.within == stage.name and _holds(stage, step))
-        spans += (_span(f"plugins.{stage.name}.{part.name}", part, {}, within=at) for part in parts)
+        parts = {f"{step.name}_ms": round(step.took_s * 1_000, 2) for step in steps if _is_part(step, stage)}
+        spans.append(Decided(f"plugins.{stage.name}", stage.began_s, stage.began_s + stage.took_s, {**told, **parts}))
     return tuple(spans)
 
 
-def _span(name: str, step: Step, told: Told, within: int | None = None) -> Decided:
-    return Decided(name, step.began_s, step.began_s + step.took_s, told, within)
-
-
-def _holds(stage: Step, step: Step) -> bool:
-    return stage.began_s <= step.began_s <= stage.began_s + stage.took_s
+def _is_part(step: Step, stage: Step) -> bool:
+    return step.within == stage.name and stage.began_s <= step.began_s <= stage.began_s + stage.took_s
 
 
 def trace_id_of(given: str) -> str:

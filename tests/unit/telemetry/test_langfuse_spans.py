@@ -20,17 +20,18 @@ STEPS = (
 )
 
 
-def test_steps_hang_under_their_stage_with_their_times() -> None:
-    spans = decided_spans(STEPS, miss())
+def test_a_stage_is_a_span_and_tells_what_its_steps_took() -> None:
+    lookup, reserve = decided_spans(STEPS, miss())
 
-    assert [span.name for span in spans] == [
-        "plugins.lookup",
-        "plugins.lookup.exact",
-        "plugins.lookup.embed",
-        "plugins.reserve",
-    ]
-    assert [span.within for span in spans] == [None, 0, 0, None]
-    assert (spans[2].began_s, round(spans[2].ended_s, 6)) == (100.001, 100.005)
+    assert (lookup.name, reserve.name) == ("plugins.lookup", "plugins.reserve")
+    assert (lookup.began_s, round(lookup.ended_s, 6)) == (100.0, 100.006)
+    assert {
+        name: value for name, value in lookup.metadata.items() if name.endswith("_ms") and name != "decision_ms"
+    } == {
+        "exact_ms": 1.0,
+        "embed_ms": 4.0,
+    }
+    assert not any(name.endswith("_ms") for name in reserve.metadata)
 
 
 def test_a_stage_tells_what_came_of_it_and_no_text_of_users() -> None:
@@ -47,9 +48,10 @@ def test_a_second_look_up_is_the_one_that_counts() -> None:
     spans = decided_spans(again, hit())
 
     first, second = (span for span in spans if span.name == "plugins.lookup")
-    assert not first.metadata
+    assert first.metadata == {"exact_ms": 1.0, "embed_ms": 4.0}
     assert second.metadata["cache"] == "semantic"
-    assert [span.name for span in spans if span.within == spans.index(second)] == ["plugins.lookup.search"]
+    assert second.metadata["search_ms"] == 1.0
+    assert "embed_ms" not in second.metadata
 
 
 def test_nothing_was_timed_and_nothing_is_told() -> None:

@@ -1,0 +1,15 @@
+"""`litellm-plugins routing <command>`: one file per command."""
+
+from __future__ import annotations
+
+import click
+
+from litellm_plugins.cli.routing_train import train
+
+
+@click.group()
+def routing() -> None:
+    """What routers decided, and what came of it."""
+
+
+routing.add_command(train)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 _CONTROLS = ("random", "length", "always-weak", "always-strong", "litellm-v1")
-_SCORER = click.Choice(["heuristic", "trained", *_CONTROLS])
+_SCORER = click.Choice(["heuristic", "trained", "cascade", *_CONTROLS])
 
 
 @click.command("routing")
@@ -80,7 +80,7 @@ async def _routing(
     prices: tuple[float, float] | None,
     seed: int,
 ) -> dict[str, Any]:
-    from litellm_plugins.evaluation import routing, routing_controls, routing_rows
+    from litellm_plugins.evaluation import routing, routing_cascade, routing_controls, routing_rows
     from litellm_plugins.evaluation.rows import read_rows
     from litellm_plugins.routing.outcomes import parse
 
@@ -92,6 +92,11 @@ async def _routing(
         embed = await _embedding(stack)
         with progress("decisions", len(judged.prompts) * (len(controls) + 1)) as advance:
             scored = [await routing.judge(control, judged.prompts, progress=advance) for control in controls]
+            if name == routing_cascade.NAME:
+                # The controls stay routers, which pay for one call: only the cascade's own curve pays for two.
+                mine = routing_cascade.judge(judged)
+                table = routing.report(judged, mine, scored, seed=seed)
+                return table | routing.curve_of(routing_cascade.both_paid(judged), mine)
             if name in routing_controls.FIXED:
                 return routing.report_fixed(judged, name, scored)
             known = {one.name: one for one in scored}

@@ -126,6 +126,11 @@ def report_fixed(judged: Judged, name: str, controls: Sequence[Scored]) -> dict[
     return {"scorer": name} | {key: table[key] for key in same} | fixed | {"controls": table["controls"]}
 
 
+def curve_of(judged: Judged, scored: Scored) -> dict[str, Any]:
+    """The scorer's curve alone, for rows at other prices."""
+    return {"curve": _of_ranking(judged, scored, rank(scored.values))["curve"]}
+
+
 def _of_ranking(judged: Judged, scored: Scored, ranking: Ranking) -> dict[str, Any]:
     gains = judged.strong - judged.weak
     curve = recovered(ranking, gains)

@@ -28,6 +28,8 @@ class Judged:
     strong_usd: Floats | None
     skipped: Mapping[str, int]
     """Rows left out, by why."""
+    weak_answers: tuple[str, ...] | None = None
+    """What the weak model answered; None where some row does not know."""
 
 
 def select(rows: Sequence[OutcomeRow], weak: str, strong: str) -> Judged:
@@ -44,6 +46,7 @@ def select(rows: Sequence[OutcomeRow], weak: str, strong: str) -> Judged:
         strong=np.array([row.outcomes[strong] for row in kept]),
         weak_usd=np.array([row.cost[weak] for row in kept]) if priced else None,
         strong_usd=np.array([row.cost[strong] for row in kept]) if priced else None,
+        weak_answers=tuple(row.answers[weak] for row in kept) if all(weak in row.answers for row in kept) else None,
         skipped={"no_prompt": no_prompt, "no_outcome": len(rows) - len(kept) - no_prompt},
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 _FIRST_OPTION = re.compile(r"\n\s*\(?[Aa1][.):]\s")
@@ -24,6 +24,8 @@ class OutcomeRow:
     cost: Mapping[str, float]
     """By model, US dollars of that one answer."""
     task: str
+    answers: Mapping[str, str] = field(default_factory=dict)
+    """By model, the text that it answered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,7 @@ def parse(row: Mapping[str, Any]) -> OutcomeRow:
         outcomes=_numbers(row["outcomes"], "outcomes"),
         cost=_numbers(row.get("cost") or {}, "cost"),
         task=str(row.get("task") or row.get("domain") or ""),
+        answers=_texts(row.get("answers") or {}),
     )
 
 
@@ -62,6 +65,12 @@ def _numbers(value: object, name: str) -> dict[str, float]:
         else:
             raise TypeError(f"{name}: {model} must be a number")
     return found
+
+
+def _texts(value: object) -> dict[str, str]:
+    if not isinstance(value, Mapping) or not all(isinstance(text, str | None) for text in value.values()):
+        raise TypeError("answers must be an object of texts by model")
+    return {str(model): text for model, text in value.items() if text is not None}
 
 
 def marks(prompt: str) -> frozenset[str]:

@@ -167,3 +167,31 @@ def test_no_fold_is_scored_by_a_fit_that_saw_it(outcomes: Path, fits: list[list[
     assert found["n"] == 12
     assert [each["rows"] + each["dropped_as_scored"] for each in found["trained_on"]["fits"]] == [12] * len(fits)
     assert sum(len(EASY + HARD) - len(prompts) for prompts in fits) == 12  # each row is left out of exactly one fit
+
+
+def test_a_cascade_asks_again_where_the_answer_is_doubted_and_pays_for_both_calls(tmp_path: Path) -> None:
+    question = "Tom has {} boxes with 6 pens each and gives 4 pens away. How many pens has he left?"
+    right = "{0} * 6 = {1} pens. {1} - 4 = {2}. He has {2} pens left."
+    rows = [
+        {"id": f"r{n}", "prompt": question.format(n), "outcomes": {"cheap": 1, "dear": 1},
+         "cost": {"cheap": 0.001, "dear": 0.02}, "answers": {"cheap": right.format(n, 6 * n, 6 * n - 4)}}
+        for n in range(2, 8)
+    ] + [
+        {"id": f"w{n}", "prompt": question.format(n), "outcomes": {"cheap": 0, "dear": 1},
+         "cost": {"cheap": 0.001, "dear": 0.02}, "answers": {"cheap": right.format(n, 6 * n + 1, 6 * n - 3)}}
+        for n in range(12, 18)
+    ]  # fmt: skip
+    path = tmp_path / "answers.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    table = told("routing", "--outcomes", path, *MODELS, "--scorer", "cascade")
+
+    assert table["apgr"] == 0.75  # every wrong answer before every right one
+    assert table["cpt80"] == 0.4
+    assert [point["usd_per_request"] for point in table["curve"]][::5] == [0.001, 0.011, 0.021]
+    assert table["controls"]["always-strong"]["curve"][0]["usd_per_request"] == 0.02
+
+
+def test_a_cascade_needs_the_answers(outcomes: Path) -> None:
+    result = run("routing", "--outcomes", outcomes, *MODELS, "--scorer", "cascade")
+    assert result.exit_code == 1
+    assert "each row needs it under answers" in result.output

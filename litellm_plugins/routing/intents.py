@@ -35,7 +35,11 @@ _CREATIVE_THINGS = (
     r"|poemas?|cuentos?|historias?|letra|canción|chistes?|esl[oó]gan(?:es)?|novela|diálogo|guion|guión|relato|soneto"
 )
 _SIGNS: tuple[tuple[Intent, int, re.Pattern[str]], ...] = (
-    ("code", 3, re.compile(r"```|^\s{0,20}(?:def|class|import|from|#include|function|public|SELECT)\s\S", re.MULTILINE)),
+    (
+        "code",
+        3,
+        re.compile(r"```|^\s{0,20}(?:def|class|import|from|#include|function|public|SELECT)\s\S", re.MULTILINE),
+    ),
     ("code", 2, re.compile(r"=>|==|\(\)|\{\n|;\n|</\w|\bself\.|console\.log|print\(|std::|Traceback")),
     (
         "code",
@@ -72,7 +76,7 @@ _SIGNS: tuple[tuple[Intent, int, re.Pattern[str]], ...] = (
             r"|cuánt[oa]s?[^?\n]{0,80}(?:total|quedan?|cada|más|tiene|tienen|necesita)"
         ),
     ),
-    ("maths", 2, re.compile(r"\d\s?[+*/×÷^=]\s?\d|\bx\s?[\^=+]|\\frac|∫|∑|√|\bf\(x\)|\$[^$\n]{1,80}\$")),
+    ("maths", 2, re.compile(r"\d\s?[+*/\u00d7\u00f7^=]\s?\d|\bx\s?[\^=+]|\\frac|∫|∑|√|\bf\(x\)|\$[^$\n]{1,80}\$")),
     ("maths", 1, _words(r"calculate|compute|sum|average|times|twice|half|calcula|suma|promedio|veces|doble|mitad")),
     ("maths", 1, re.compile(r"(?:\d[^\d]{1,80}){3}\d")),
     (
@@ -91,7 +95,10 @@ _SIGNS: tuple[tuple[Intent, int, re.Pattern[str]], ...] = (
     (
         "creative",
         2,
-        _words(r"brainstorm|in the style of|al estilo de|rhym(?:e|es|ing)|que rime|imagine that|imagina que|lluvia de ideas"),
+        _words(
+            r"brainstorm|in the style of|rhym(?:e|es|ing)|imagine that"
+            r"|lluvia de ideas|al estilo de|que rime|imagina que"
+        ),
     ),
     ("creative", 1, _words(_CREATIVE_THINGS)),
 )

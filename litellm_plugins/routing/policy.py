@@ -87,7 +87,7 @@ _LACKS: tuple[tuple[RouteReason, Callable[[Candidate, Needs], bool]], ...] = (
 
 
 def decide(ladder: Ladder, score: Score, needs: Needs, wishes: Wishes, rule: Bounds | None = None) -> Route:
-    """The tier of the score, of a rule, or the one that is forced; no dearer than allowed; with a model that can take it.
+    """The tier of score or rule, or the one that is forced; no dearer than allowed; with a model that can take it.
 
     Where the tier has none, the nearest dearer one that is allowed, then the nearest cheaper one.
     """

@@ -66,7 +66,14 @@ class Rule:
 class Prompt:
     """What rules look at; read as far as they ask."""
 
-    text: str
+    whole: str
+
+    @cached_property
+    def text(self) -> str:
+        """Of a long one, its beginning and end."""
+        if len(self.whole) <= _HEAD + _TAIL:
+            return self.whole
+        return f"{self.whole[:_HEAD]}\n{self.whole[-_TAIL:]}"
 
     @cached_property
     def plain(self) -> str:
@@ -102,9 +109,8 @@ def rules_of(settings: Sequence[RuleSettings]) -> tuple[Rule, ...]:
 
 
 def read(conversation: Conversation) -> Prompt:
-    """What rules see: the last user turn, or what a short one leans on; of a long one its beginning and end."""
-    said = subject_of(conversation)
-    return Prompt(said if len(said) <= _HEAD + _TAIL else f"{said[:_HEAD]}\n{said[-_TAIL:]}")
+    """What rules see: the last user turn, or the one that a short one leans on."""
+    return Prompt(subject_of(conversation))
 
 
 def possible(rules: Iterable[Rule], prompt: Prompt, *, before: bool) -> list[Rule]:

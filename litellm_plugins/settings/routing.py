@@ -13,6 +13,7 @@ from litellm_plugins.settings.routing_rules import MOST_RULES, Rule
 from litellm_plugins.settings.routing_rules import faults as faults_of_rules
 from litellm_plugins.settings.share import Share
 
+Scorer = Literal["heuristic", "trained", "adapted", "judge"]
 TierName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,31}$")]
 
 
@@ -36,6 +37,7 @@ class Router(Block):
     tiers: tuple[Tier, ...] = Field(min_length=2, max_length=6)  # the cheapest first
     thresholds: tuple[Share, ...] = ()  # between the tiers, rising; none: as far apart as can be
     rules: tuple[Rule, ...] = Field(default=(), max_length=MOST_RULES)
+    scorer: Scorer | None = None  # that its thresholds are for; None: as for all
 
     @model_validator(mode="after")
     def _in_order(self) -> Router:
@@ -71,7 +73,7 @@ class Routing(Block):
 
     enabled: bool = True  # the kill switch
     mode: Literal["active", "shadow"] = "active"  # shadow: decide and record, change nothing
-    scorer: Literal["heuristic", "trained", "adapted", "judge"] = "heuristic"
+    scorer: Scorer = "heuristic"
     adapted: str | None = Field(default=None, min_length=1)  # the file that `litellm-plugins routing train` wrote
     judge: RouteJudge | None = None  # of `scorer: judge`
     embed_timeout_ms: float = Field(default=250, gt=0, le=10_000)  # then a prompt is judged without its embedding
@@ -89,9 +91,9 @@ class Routing(Block):
             for model in tier.models
             if model in self.routers
         ]
-        if self.scorer == "adapted" and self.adapted is None:
+        if "adapted" in self.scorers and self.adapted is None:
             faults.append("adapted: is required by scorer: adapted; it is the file of a scorer fitted to your prompts")
-        if self.scorer == "judge" and self.judge is None:
+        if "judge" in self.scorers and self.judge is None:
             faults.append("judge: is required by scorer: judge, with the model to ask: {model: gpt-4.1-nano}")
         if self.judge is not None and self.judge.model in self.routers:
             faults.append(f"judge.model: {self.judge.model} is a router itself")
@@ -109,7 +111,16 @@ class Routing(Block):
     def needs_vectors(self) -> bool:
         """Whether anything looks at the embedding of a question."""
         rules = (rule for router in self.routers.values() for rule in router.rules)
-        return self.scorer in {"trained", "adapted"} or any(rule.match.like for rule in rules)
+        return bool(self.scorers & {"trained", "adapted"}) or any(rule.match.like for rule in rules)
+
+    @property
+    def scorers(self) -> frozenset[Scorer]:
+        """Those that some router uses."""
+        return frozenset(map(self.scorer_of, self.routers))
+
+    def scorer_of(self, router: str) -> Scorer:
+        """The one that the router called `router` uses."""
+        return self.routers[router].scorer or self.scorer
 
     def faults_of(self, limits: RoutingLimits) -> Iterator[tuple[str, str]]:
         """What in `limits` names nothing that there is: where, and what is wrong."""

@@ -41,7 +41,7 @@ class Heuristic:
 
 
 def subject_of(conversation: Conversation) -> str:
-    """What the last user turn is about: itself, or, where it only says "go on", the turn of the user's it goes on with."""
+    """What the last user turn is about: itself, or, where it only says "go on", the user's turn it goes on with."""
     question = conversation.question
     if _leans_back(read(question)):
         for turn in reversed(conversation.context[-_REACH:]):

@@ -92,7 +92,7 @@ def decide(ladder: Ladder, score: Score, needs: Needs, wishes: Wishes, rule: Bou
     Where the tier has none, the nearest dearer one that is allowed, then the nearest cheaper one.
     """
     at, reason = bisect_right(ladder.thresholds, score.value), RouteReason.SCORE
-    ruled = at if rule is None else place_by(rule, ladder, at)
+    unruled, ruled = score, at if rule is None else place_by(rule, ladder, at)
     if rule is not None and (ruled != at or rule.tier is not None or rule.model is not None):
         at, reason, score = ruled, RouteReason.RULE, Score(score.value, (rule.rule, *score.because))
     if wishes.forced is not None:
@@ -102,8 +102,8 @@ def decide(ladder: Ladder, score: Score, needs: Needs, wishes: Wishes, rule: Bou
         elif place is None:
             reason = RouteReason.UNKNOWN_TIER
         else:
-            at, reason = place, RouteReason.FORCED
-    first = rule.model if rule is not None and reason is RouteReason.RULE else None
+            at, reason, score = place, RouteReason.FORCED, unruled
+    first = None if rule is None or reason is RouteReason.FORCED else rule.model
     most = len(ladder.rungs) - 1
     own = None if wishes.asked is None else ladder.place_of_model(wishes.asked)
     for place, why in ((own, RouteReason.AS_ASKED), (ladder.place(wishes.max_tier), RouteReason.MAX_TIER)):

@@ -73,7 +73,7 @@ def court(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Court]:
         }
         # The host has to know the routers' names; whatever serves them there, our stage sends the requests on.
         names = [model(name, url, "gpt-4.1-mini") for name in routing["routers"]]
-        others = [model("small-text", url, "gpt-4.1-nano"), model("coder", url, "gpt-4o"), model("judge", url, JUDGE)]
+        others = [model("small-text", url, "gpt-4.1-nano"), model("coder", url, "gpt-4.1"), model("judge", url, JUDGE)]
         config = proxy_config(url, pack=pack, more_models=[*names, *others])
         with RunningProxy(config, tmp_path_factory.mktemp("ruled"), provider_url=url) as proxy:
             yield Court(proxy, provider, reply)
@@ -139,7 +139,7 @@ def test_the_trained_scorer_shares_the_cache_s_embedding(court: Court, keys: Key
     assert told(easy.headers)["reason"] == "score"
     scores = [float(each.headers["x-litellm-plugins-route-score"]) for each in (easy, hard)]
     assert 0 < scores[0] < scores[1] < 1
-    embedded = "litellm_plugins_embed_seconds_count"
+    embedded = "litellm_plugins_embedding_seconds_count"
     assert court.proxy.metrics().value(embedded) - before.value(embedded) == 2
 
 
@@ -192,12 +192,12 @@ def test_a_judge_that_fails_or_is_late_leaves_it_to_the_heuristic(
     """The fault stands in an earlier turn, so that the judge, which reads it as a quotation, has it too."""
     court.reply[0] = "C"
     before = court.failures(why)
-    rules_of_the_judge_alone = [
+    messages = [
         {"role": "user", "content": f"{fault} first"},
         {"role": "assistant", "content": "I see."},
         {"role": "user", "content": fresh(EASY)},
     ]
-    answer = court.proxy.ask(keys.support, model="judged", messages=rules_of_the_judge_alone)
+    answer = court.proxy.ask(keys.support, model="judged", messages=messages)
     found = told(answer.headers)
     assert (found["tier"], found["reason"], found["scorer"]) == ("small", "score", "heuristic")
     assert found["because"].split(",")[0] == why

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from litellm_plugins.embedding.onnx_model import DIMENSIONS
 from litellm_plugins.errors import SettingsError
 from litellm_plugins.proxy.feedback_tenant import tenant_of
 from litellm_plugins.proxy.host_judge import HostJudge
@@ -150,29 +148,11 @@ def _scorer(name: str, fitted: str | None) -> Scorer:
 
 
 def adapted(path: Path) -> Scorer:
-    """The fitted scorer in the file, or in the folder that `routing train` wrote. Raises: SettingsError."""
-    from litellm_plugins.routing.scorers.trained import ArtefactUnusable, loads, shipped
+    """The fitted scorer of the settings. Raises: SettingsError."""
+    from litellm_plugins.routing.scorers.adapted import read as read_fitted
+    from litellm_plugins.routing.scorers.trained import ArtefactUnusable
 
-    where = f"{ROOT}.routing.adapted: {path}"
     try:
-        if path.is_dir():
-            scorer = shipped(path)
-        else:
-            content = path.read_bytes()
-            _checked(path, content)
-            scorer = loads(content)
-    except (OSError, ArtefactUnusable) as exc:
-        raise SettingsError([f"{where}: {exc}"]) from exc
-    if len(scorer.landmarks) and scorer.landmarks.shape[1] != DIMENSIONS:
-        made = f"fitted on vectors of {scorer.landmarks.shape[1]} numbers, the bundled model's have {DIMENSIONS}"
-        raise SettingsError([f"{where}: {made}"])
-    return scorer
-
-
-def _checked(path: Path, content: bytes) -> None:
-    """Against the SHA256SUMS beside it, where there is one that names it. Raises: SettingsError."""
-    sums = path.parent / "SHA256SUMS"
-    lines = sums.read_text().splitlines() if sums.is_file() else []
-    named = [line.split()[0] for line in lines if line.split()[1:] == [path.name]]
-    if named and hashlib.sha256(content).hexdigest() not in named:
-        raise SettingsError([f"{ROOT}.routing.adapted: {path} is not the file that {sums} names"])
+        return read_fitted(path)
+    except ArtefactUnusable as exc:
+        raise SettingsError([f"{ROOT}.routing.adapted: {path}: {exc}"]) from exc

@@ -55,8 +55,9 @@ class Court:
 def court(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Court]:
     reply = ["C"]
     with Provider(script=lambda model, _: reply[0] if model == JUDGE else None) as provider:
-        url, common = provider.url, {"tiers": TIERS, "thresholds": [0.5, 0.8]}
-        routing = {
+        url = provider.url
+        common: dict[str, Any] = {"tiers": TIERS, "thresholds": [0.5, 0.8]}
+        routing: dict[str, Any] = {
             "judge": {"model": "judge", "timeout_s": 1},
             "embed_timeout_ms": 10_000,
             "routers": {

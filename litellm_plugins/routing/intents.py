@@ -17,7 +17,7 @@ _MOST_OF_A_FACT = 160  # characters: a longer prompt asks for more than a fact
 
 
 def _words(words: str) -> re.Pattern[str]:
-    return re.compile(rf"\b(?:{words})\b", re.IGNORECASE)
+    return re.compile(rf"\b(?:{words})\b")
 
 
 _ASKS_TO_MAKE = (
@@ -38,9 +38,9 @@ _SIGNS: tuple[tuple[Intent, int, re.Pattern[str]], ...] = (
     (
         "code",
         3,
-        re.compile(r"```|^\s{0,20}(?:def|class|import|from|#include|function|public|SELECT)\s\S", re.MULTILINE),
+        re.compile(r"```|^\s{0,20}(?:def|class|import|from|#include|function|public|select)\s\S", re.MULTILINE),
     ),
-    ("code", 2, re.compile(r"=>|==|\(\)|\{\n|;\n|</\w|\bself\.|console\.log|print\(|std::|Traceback")),
+    ("code", 2, re.compile(r"=>|==|\(\)|\{\n|;\n|</\w|\bself\.|console\.log|print\(|std::|traceback")),
     (
         "code",
         2,
@@ -105,13 +105,13 @@ _SIGNS: tuple[tuple[Intent, int, re.Pattern[str]], ...] = (
 _FACT = re.compile(
     r"\W{0,3}(?:what(?:'s| is| are| was| were)|who(?:'s| is| are| was| were| \w{3,12})|when |where |which |in which"
     r"|what year|how (?:tall|old|far|big|deep|long) |is it true|define |"
-    r"qué (?:es|son|fue|año|significa)|cuál(?:es)? |quién(?:es)? |cuándo |dónde |en qué |define )",
-    re.IGNORECASE,
+    r"qué (?:es|son|fue|año|significa)|cuál(?:es)? |quién(?:es)? |cuándo |dónde |en qué |define )"
 )
 
 
 def intent_of(prompt: str) -> Intent | None:
     """The one with the most points; None where none has enough."""
+    prompt = prompt.lower()
     text = prompt if len(prompt) <= _HEAD + _TAIL else f"{prompt[:_HEAD]}\n{prompt[-_TAIL:]}"
     points = dict.fromkeys(INTENTS, 0)
     for intent, weight, sign in _SIGNS:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import openai
 import pytest
 
 from tests.support import Provider, RunningProxy, eventually, model, proxy_config
@@ -68,7 +69,10 @@ def court(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Court]:
         }
         pack = {
             "cache": {"enabled": True},
-            "budgets": [{"name": "all", "limit_usd": 100}],
+            "budgets": [
+                {"name": "all", "limit_usd": 100},
+                {"name": "none", "scope": {"feature": "none"}, "limit_usd": "0.0000001"},
+            ],
             "routing": routing,
             "per_team": {"sales": {"routing": {"max_tier": "standard"}}},
         }
@@ -210,5 +214,9 @@ def test_the_ledger_is_the_bill_with_the_judge_s_calls(court: Court, keys: Keys)
     court.reply[0] = "B"
     for ask in (court.proxy.ask, court.proxy.ask_streamed):
         ask(keys.support, fresh(EASY), model="judged")
+    before = len(court.judged())
+    with pytest.raises(openai.RateLimitError):  # by a budget: the judge had been asked by then
+        court.proxy.ask(keys.support, fresh(EASY), model="judged", extra_body={"metadata": {"feature": "none"}})
+    assert len(court.judged()) == before + 1
     eventually(lambda: not open_calls(court.proxy), what="all to be settled", timeout_s=20)
     eventually(lambda: held_by(court.proxy, "all").spent == billed(court.provider), what="the ledger to be the bill")

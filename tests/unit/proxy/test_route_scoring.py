@@ -162,7 +162,7 @@ def test_a_fitted_scorer_is_read_from_its_file(tmp_path: Path) -> None:
 
 def test_what_is_no_fitted_scorer_of_ours_is_refused_at_boot(tmp_path: Path) -> None:
     other, good = fitted(tmp_path, 16), tmp_path / "good"
-    with pytest.raises(SettingsError, match="vectors of .16,. numbers"):
+    with pytest.raises(SettingsError, match=r"vectors of \(16,\) numbers"):
         adapted(other)
     with pytest.raises(SettingsError, match=r"routing\.adapted"):
         adapted(good)

@@ -5,11 +5,17 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import openai
 import pytest
 
+from litellm_plugins.embedding.onnx_model import DIMENSIONS
+from litellm_plugins.routing.outcomes import Labelled
+from litellm_plugins.routing.scorers.trained import write
+from litellm_plugins.routing.training import fit
 from tests.support import Provider, RunningProxy, eventually, model, proxy_config
 from tests.support.budgets import billed, held_by, open_calls
 from tests.support.config import Keys
@@ -60,11 +66,13 @@ def court(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Court]:
         common: dict[str, Any] = {"tiers": TIERS, "thresholds": [0.5, 0.8]}
         routing: dict[str, Any] = {
             "judge": {"model": "judge", "timeout_s": 1},
+            "adapted": str(fitted(tmp_path_factory.mktemp("fitted"))),
             "embed_timeout_ms": 10_000,
             "routers": {
                 "ruled": {**common, "rules": RULES},
                 "trained": {**common, "scorer": "trained", "thresholds": [0.3, 0.4]},
                 "judged": {**common, "scorer": "judge"},
+                "fitted": {**common, "scorer": "adapted"},
             },
         }
         pack = {
@@ -82,6 +90,14 @@ def court(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Court]:
         config = proxy_config(url, pack=pack, more_models=[*names, *others])
         with RunningProxy(config, tmp_path_factory.mktemp("ruled"), provider_url=url) as proxy:
             yield Court(proxy, provider, reply)
+
+
+def fitted(folder: Path) -> Path:
+    """A scorer that was fitted to prompts of which the strong model gains on all, as `routing train` leaves it."""
+    vectors = np.random.default_rng(0).normal(size=(40, DIMENSIONS)).astype(np.float32)
+    rows = [Labelled(f"question {number}", 0.0, 1.0, "") for number in range(40)]
+    write(fit(rows, list(vectors / np.linalg.norm(vectors, axis=1, keepdims=True))), folder)
+    return folder
 
 
 def told(headers: Mapping[str, str]) -> dict[str, str]:
@@ -146,6 +162,11 @@ def test_the_trained_scorer_shares_the_cache_s_embedding(court: Court, keys: Key
     assert 0 < scores[0] < scores[1] < 1
     embedded = "litellm_plugins_embedding_seconds_count"
     assert court.proxy.metrics().value(embedded) - before.value(embedded) == 2
+
+
+def test_a_scorer_fitted_to_one_s_own_prompts_is_the_one_that_judges(court: Court, keys: Keys) -> None:
+    found = told(court.proxy.ask(keys.support, fresh(EASY), model="fitted").headers)
+    assert (found["tier"], found["reason"], found["scorer"]) == ("strong", "score", "adapted")
 
 
 @pytest.mark.parametrize(("letter", "tier"), [("A", "small"), ("B", "standard"), ("C", "strong")])

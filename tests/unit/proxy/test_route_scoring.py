@@ -18,7 +18,7 @@ from litellm_plugins.embedding.onnx_model import DIMENSIONS
 from litellm_plugins.errors import SettingsError
 from litellm_plugins.model import Identity, Layer, Reason
 from litellm_plugins.proxy.route_scoring import Asking, HostScoring, Weighed, adapted
-from litellm_plugins.proxy.route_vectors import RouteEmbedder
+from litellm_plugins.proxy.route_vectors import RouteEmbedder, route_embedder
 from litellm_plugins.routing.conversation import of_text
 from litellm_plugins.routing.outcomes import Labelled
 from litellm_plugins.routing.policy import Candidate, Ladder, Rung
@@ -144,6 +144,21 @@ async def test_a_rule_after_the_score_leaves_the_score_to_the_scorer() -> None:
     found = await desk(Embedder(), after).weigh()
     assert found.rule is not None
     assert (found.rule.rule, found.scorer) == ("sea", "trained")
+
+
+async def test_where_the_cache_has_no_such_embeddings_one_is_made_here() -> None:
+    """By the bundled model: the cache's own is a hosted one, or there is none."""
+    tiers = [{"name": "small", "models": ["nano"]}, {"name": "strong", "models": ["max"]}]
+    routing = {"scorer": "trained", "routers": {"auto": {"tiers": tiers}}, "embed_timeout_ms": 10_000}
+    hosted = {"enabled": True, "semantic": {"embedder": "text-embedding-3-small"}}
+    for of_cache, cache in ((None, {}), (Embedder(), hosted)):
+        own = route_embedder(parse({"routing": routing, "cache": cache}), of_cache, Telemetry([]))
+        assert own is not None
+        vector = await own.of_request(looked_up(QUESTION, unit(QUESTION))).of(QUESTION)
+        assert vector is not None
+        assert not np.allclose(vector, unit(QUESTION))
+        await own.aclose()
+        assert of_cache is None or not of_cache.broken
 
 
 def fitted(tmp_path: Path, dimensions: int) -> Path:

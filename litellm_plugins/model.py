@@ -162,6 +162,7 @@ class RouteReason(StrEnum):
     """Why a request went to its tier. The same word stands in header, log, metric and test."""
 
     SCORE = "score"
+    RULE = "rule"  # one of the router's rules says so: its name stands first in `because`
     FORCED = "forced"  # the client named it, and may
     FORCE_NOT_ALLOWED = "force_not_allowed"  # it named one, and may not: as the score says
     UNKNOWN_TIER = "unknown_tier"  # it named one that there is not: as the score says

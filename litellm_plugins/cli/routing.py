@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from litellm_plugins.cli.routing_calibrate import calibrate
 from litellm_plugins.cli.routing_train import train
 
 
@@ -12,4 +13,5 @@ def routing() -> None:
     """What routers decided, and what came of it."""
 
 
+routing.add_command(calibrate)
 routing.add_command(train)

@@ -107,6 +107,8 @@ class Pack:
         await all_stored(within_s=1.0)
         sinks = [each.aclose() for each in (self.feedback, self.insight) if each is not None]
         await asyncio.gather(*sinks)
+        if self.routing is not None:
+            await self.routing.scoring.aclose()
         await self.pipeline.aclose()
 
 

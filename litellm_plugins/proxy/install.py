@@ -58,6 +58,8 @@ def _start(pack: Pack) -> None:
         pack.feedback.start(pack.pipeline.telemetry.emit)
     if pack.insight is not None:
         pack.insight.start()
+    if pack.routing is not None:
+        pack.routing.scoring.start()
 
 
 def _routes(pack: Pack, *, cached: bool) -> list[APIRoute]:

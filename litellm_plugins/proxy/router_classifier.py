@@ -22,4 +22,4 @@ class RouterClassifier:
         pack, ticket = loaded_pack(), tickets.find({"metadata": context.metadata})
         if pack is None or pack.routing is None or ticket is None:
             return None
-        return await pack.routing.tier_for(str(context.metadata.get("model_group") or ""), ticket.decision.request)
+        return await pack.routing.tier_for(str(context.metadata.get("model_group") or ""), ticket)

@@ -9,20 +9,21 @@ from typing import TYPE_CHECKING, Any
 import orjson
 from litellm.proxy import common_request_processing as host_processing
 
-from litellm_plugins.embedding.embedder import EmbedderUnavailable
+from litellm_plugins.cache.own_calls import put_on
 from litellm_plugins.model import Reason, RouteReason
 from litellm_plugins.proxy.budget_tokens import Asked
 from litellm_plugins.proxy.host_judge import host_router
 from litellm_plugins.proxy.route_models import Ladders
 from litellm_plugins.proxy.route_reading import conversation_of, forced_tier
+from litellm_plugins.proxy.route_scoring import Asking, HostScoring, host_scoring
 from litellm_plugins.routing.policy import Ladder, Needs, Route, Wishes, capped, decide
-from litellm_plugins.routing.scorers import build
 from litellm_plugins.telemetry.events import RouteDecided, StageFailed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from litellm_plugins.embedding.embedder import Embedder, Vector
+    from litellm_plugins.cache.verdict import Verdict
+    from litellm_plugins.embedding.embedder import Embedder
     from litellm_plugins.model import Request
     from litellm_plugins.proxy.budget_prices import PriceBook
     from litellm_plugins.proxy.ticket import Ticket
@@ -54,11 +55,11 @@ class HostRouting:
         book: PriceBook,
         telemetry: Telemetry,
         *,
-        embedder: Embedder | None = None,
+        scoring: HostScoring,
         timer: Callable[[], float] = time.perf_counter,
     ) -> None:
         self._settings, self._policies, self._telemetry, self._timer = settings.routing, policies, telemetry, timer
-        self._ladders, self._scorer, self._embedder = Ladders(book), build(settings.routing.scorer), embedder
+        self._ladders, self.scoring = Ladders(book), scoring
 
     def before_lookup(self, request: Request, data: Mapping[str, Any]) -> Request:
         """Keep answers apart that not everybody would get: by the tier that was named, and by how far one may go."""
@@ -81,8 +82,8 @@ class HostRouting:
         if name is None or request.endpoint not in _ENDPOINTS:
             return
         try:
-            with ticket.decision.steps.measured("route"):
-                routed = await self._decided(name, request, data)
+            with put_on(ticket.decision.own), ticket.decision.steps.measured("route"):
+                routed = await self._decided(name, request, data, ticket.decision.verdict)
                 if not routed.event.shadow:
                     _send(data, routed.route.model, request)
                     ticket.decision = replace(ticket.decision, request=_routed_to(request, routed.route.model))
@@ -111,15 +112,19 @@ class HostRouting:
         routed.event = replace(routed.event, tier=tier, model=model, reason=reason)
         self._telemetry.emit(routed.event)
 
-    async def tier_for(self, name: str, request: Request) -> str | None:
-        """The tier of `request` by the router called `name`, without budgets; None: the host is to decide."""
+    async def tier_for(self, name: str, ticket: Ticket) -> str | None:
+        """The tier of its request by the router called `name`, without budgets; None: the host is to decide."""
         if name not in self._settings.routers or self._settings.mode == "shadow":
             return None
+        request = ticket.decision.request
         ladder = self._ladders.of(name, self._settings.routers[name], request.identity.team_id)
         conversation = conversation_of(request)
-        score = self._scorer.score(conversation, await self._embedding(conversation))
+        asking = Asking(name, ladder, conversation, request.identity, ticket.decision.verdict)
+        with put_on(ticket.decision.own):
+            weighed = await self.scoring.weigh(asking)
         needs = Needs(conversation.images > 0, conversation.tools > 0, conversation.json_schema)
-        return decide(ladder, score, needs, self._wishes(replace(request, model_group=name), {})).tier
+        wishes = self._wishes(replace(request, model_group=name), {})
+        return decide(ladder, weighed.score, needs, wishes, weighed.rule).tier
 
     def _router_of(self, request: Request) -> str | None:
         asked = request.model_group
@@ -136,13 +141,13 @@ class HostRouting:
             asked=None if request.model_group in self._settings.routers else request.model_group,
         )
 
-    async def _decided(self, name: str, request: Request, data: dict[str, Any]) -> Routed:
+    async def _decided(self, name: str, request: Request, data: dict[str, Any], verdict: Verdict) -> Routed:
         started, identity = self._timer(), request.identity
         ladder = self._ladders.of(name, self._settings.routers[name], identity.team_id)
         conversation = conversation_of(request)
-        score = self._scorer.score(conversation, await self._embedding(conversation))
+        weighed = await self.scoring.weigh(Asking(name, ladder, conversation, identity, verdict))
         needs = await _needs(ladder, conversation, request, data)
-        route = decide(ladder, score, needs, self._wishes(request, data))
+        route = decide(ladder, weighed.score, needs, self._wishes(request, data), weighed.rule)
         event = RouteDecided(
             router=name,
             tier=route.tier,
@@ -150,7 +155,7 @@ class HostRouting:
             score=route.score,
             reason=route.reason,
             because=route.because,
-            scorer=self._scorer.name,
+            scorer=weighed.scorer,
             model_group=request.model_group,
             team=identity.team_alias or identity.team_id or "",
             key=identity.key_alias or "",
@@ -159,15 +164,6 @@ class HostRouting:
         )
         return Routed(ladder, needs, route, event)
 
-    async def _embedding(self, conversation: Conversation) -> Vector | None:
-        if not self._scorer.needs_embedding or self._embedder is None or not conversation.question.strip():
-            return None
-        try:
-            return (await self._embedder.embed(conversation.question.strip())).vector
-        except EmbedderUnavailable as exc:
-            self._telemetry.emit(StageFailed("route", exc.reason, str(exc)))
-            return None
-
 
 def host_routing(
     settings: Settings, policies: Policies, book: PriceBook, telemetry: Telemetry, embedder: Embedder | None
@@ -175,7 +171,7 @@ def host_routing(
     """None where nothing is routed."""
     if not (settings.routing.enabled and settings.routing.routers):
         return None
-    return HostRouting(settings, policies, book, telemetry, embedder=embedder)
+    return HostRouting(settings, policies, book, telemetry, scoring=host_scoring(settings, telemetry, embedder))
 
 
 async def _needs(ladder: Ladder, conversation: Conversation, request: Request, data: Mapping[str, Any]) -> Needs:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from litellm_plugins.model import RouteReason
+from litellm_plugins.routing.rules import Bounds
 from litellm_plugins.routing.scoring import Score
 
 
@@ -85,12 +86,15 @@ _LACKS: tuple[tuple[RouteReason, Callable[[Candidate, Needs], bool]], ...] = (
 )
 
 
-def decide(ladder: Ladder, score: Score, needs: Needs, wishes: Wishes) -> Route:
-    """The tier of the score, or the one that is forced; no dearer than allowed; with a model that can take it.
+def decide(ladder: Ladder, score: Score, needs: Needs, wishes: Wishes, rule: Bounds | None = None) -> Route:
+    """The tier of score or rule, or the one that is forced; no dearer than allowed; with a model that can take it.
 
     Where the tier has none, the nearest dearer one that is allowed, then the nearest cheaper one.
     """
     at, reason = bisect_right(ladder.thresholds, score.value), RouteReason.SCORE
+    unruled, ruled = score, at if rule is None else place_by(rule, ladder, at)
+    if rule is not None and (ruled != at or rule.tier is not None or rule.model is not None):
+        at, reason, score = ruled, RouteReason.RULE, Score(score.value, (rule.rule, *score.because))
     if wishes.forced is not None:
         place = ladder.place(wishes.forced)
         if not wishes.may_force:
@@ -98,7 +102,8 @@ def decide(ladder: Ladder, score: Score, needs: Needs, wishes: Wishes) -> Route:
         elif place is None:
             reason = RouteReason.UNKNOWN_TIER
         else:
-            at, reason = place, RouteReason.FORCED
+            at, reason, score = place, RouteReason.FORCED, unruled
+    first = None if rule is None or reason is RouteReason.FORCED else rule.model
     most = len(ladder.rungs) - 1
     own = None if wishes.asked is None else ladder.place_of_model(wishes.asked)
     for place, why in ((own, RouteReason.AS_ASKED), (ladder.place(wishes.max_tier), RouteReason.MAX_TIER)):
@@ -106,7 +111,20 @@ def decide(ladder: Ladder, score: Score, needs: Needs, wishes: Wishes) -> Route:
             most = min(most, place)
             if at > most:
                 at, reason = most, why
-    return _taken(ladder, score, needs, at, most, reason, first=wishes.asked)
+    return _taken(ladder, score, needs, at, most, reason, first=first or wishes.asked)
+
+
+def place_by(rule: Bounds, ladder: Ladder, at: int) -> int:
+    """Where `rule` sends what the score sends to the tier at `at`."""
+    if rule.model is not None:
+        place = ladder.place_of_model(rule.model)
+        return at if place is None else place
+    place = ladder.place(rule.tier or rule.at_least or rule.at_most)
+    if place is None:
+        return at
+    if rule.tier is not None:
+        return place
+    return max(at, place) if rule.at_least is not None else min(at, place)
 
 
 def capped(ladder: Ladder, route: Route, needs: Needs, model: str) -> Route | None:

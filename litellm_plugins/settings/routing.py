@@ -8,8 +8,12 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from litellm_plugins.settings.block import Block, twice
+from litellm_plugins.settings.route_judge import RouteJudge
+from litellm_plugins.settings.routing_rules import MOST_RULES, Rule
+from litellm_plugins.settings.routing_rules import faults as faults_of_rules
 from litellm_plugins.settings.share import Share
 
+Scorer = Literal["heuristic", "trained", "adapted", "judge"]
 TierName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,31}$")]
 
 
@@ -18,6 +22,7 @@ class Tier(Block):
 
     name: TierName
     models: tuple[str, ...] = Field(min_length=1)
+    about: str = Field(default="", max_length=500)  # what the judge is told that it is for
 
     @model_validator(mode="after")
     def _each_once(self) -> Tier:
@@ -31,6 +36,8 @@ class Router(Block):
 
     tiers: tuple[Tier, ...] = Field(min_length=2, max_length=6)  # the cheapest first
     thresholds: tuple[Share, ...] = ()  # between the tiers, rising; none: as far apart as can be
+    rules: tuple[Rule, ...] = Field(default=(), max_length=MOST_RULES)
+    scorer: Scorer | None = None  # that its thresholds are for; None: as for all
 
     @model_validator(mode="after")
     def _in_order(self) -> Router:
@@ -41,6 +48,9 @@ class Router(Block):
             raise ValueError(f"{len(self.tiers)} tiers have {between} thresholds between them, not this many")
         if list(self.thresholds) != sorted(set(self.thresholds)):
             raise ValueError("thresholds must rise, as the tiers do: [0.3, 0.7]")
+        models = [model for tier in self.tiers for model in tier.models]
+        if faults := list(faults_of_rules(self.rules, [tier.name for tier in self.tiers], models)):
+            raise ValueError("; ".join(faults))
         return self
 
     @property
@@ -63,7 +73,10 @@ class Routing(Block):
 
     enabled: bool = True  # the kill switch
     mode: Literal["active", "shadow"] = "active"  # shadow: decide and record, change nothing
-    scorer: Literal["heuristic"] = "heuristic"
+    scorer: Scorer = "heuristic"
+    adapted: str | None = Field(default=None, min_length=1)  # the file that `litellm-plugins routing train` wrote
+    judge: RouteJudge | None = None  # of `scorer: judge`
+    embed_timeout_ms: float = Field(default=250, gt=0, le=10_000)  # then a prompt is judged without its embedding
     routers: dict[str, Router] = Field(default_factory=dict)  # by the model name that the host knows
     may_force: bool = False
     max_tier: str | None = None
@@ -78,6 +91,12 @@ class Routing(Block):
             for model in tier.models
             if model in self.routers
         ]
+        if "adapted" in self.scorers and self.adapted is None:
+            faults.append("adapted: is required by scorer: adapted; it is the file of a scorer fitted to your prompts")
+        if "judge" in self.scorers and self.judge is None:
+            faults.append("judge: is required by scorer: judge, with the model to ask: {model: gpt-4.1-nano}")
+        if self.judge is not None and self.judge.model in self.routers:
+            faults.append(f"judge.model: {self.judge.model} is a router itself")
         of_all = RoutingLimits(max_tier=self.max_tier, routable=self.routable)
         if faults := [*faults, *(f"{path}: {what}" for path, what in self.faults_of(of_all))]:
             raise ValueError("; ".join(faults))
@@ -87,6 +106,21 @@ class Routing(Block):
     def tier_names(self) -> tuple[str, ...]:
         """Of all routers, each once."""
         return tuple(dict.fromkeys(tier.name for router in self.routers.values() for tier in router.tiers))
+
+    @property
+    def needs_vectors(self) -> bool:
+        """Whether anything looks at the embedding of a question."""
+        rules = (rule for router in self.routers.values() for rule in router.rules)
+        return bool(self.scorers & {"trained", "adapted"}) or any(rule.match.like for rule in rules)
+
+    @property
+    def scorers(self) -> frozenset[Scorer]:
+        """Those that some router uses."""
+        return frozenset(map(self.scorer_of, self.routers))
+
+    def scorer_of(self, router: str) -> Scorer:
+        """The one that the router called `router` uses."""
+        return self.routers[router].scorer or self.scorer
 
     def faults_of(self, limits: RoutingLimits) -> Iterator[tuple[str, str]]:
         """What in `limits` names nothing that there is: where, and what is wrong."""

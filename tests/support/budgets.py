@@ -26,6 +26,7 @@ PRICES: Mapping[str, tuple[Fraction, Fraction]] = {
     "gpt-4.1": (Fraction(2_000), Fraction(8_000)),
     "gpt-4.1-mini": (Fraction(400), Fraction(1_600)),
     "gpt-4.1-nano": (Fraction(100), Fraction(400)),
+    "gpt-4o-mini": (Fraction(150), Fraction(600)),
     "claude-sonnet-4-5": (Fraction(3_000), Fraction(15_000)),
     "text-embedding-3-small": (Fraction(20), Fraction(0)),
 }

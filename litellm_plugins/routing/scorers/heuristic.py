@@ -40,6 +40,16 @@ class Heuristic:
         return Score(1.0 / (1.0 + exp((_MIDDLE - _total(parts)) / _WIDTH)), _because(parts))
 
 
+def subject_of(conversation: Conversation) -> str:
+    """What the last user turn is about: itself, or, where it only says "go on", the user's turn it goes on with."""
+    question = conversation.question
+    if _leans_back(read(question)):
+        for turn in reversed(conversation.context[-_REACH:]):
+            if turn.role == "user" and not _leans_back(read(turn.text)):
+                return turn.text
+    return question
+
+
 def _weigh(reading: Reading, most_signs: float = 1e9) -> dict[str, float]:
     """The weight of each rule that says anything."""
     share = min(1.0, most_signs / reading.signs) if reading.signs else 1.0

@@ -49,7 +49,7 @@ def read(text: str) -> Reading:
     text = text.strip()
     whole = len(text)
     text = _window(text)
-    plain = _without_orders(text)
+    plain = without_orders(text)
     scale = whole / len(text) if text else 1.0
     dense = 0 if plain.isascii() else len(_DENSE.findall(plain))
     found = plain.translate(_BETWEEN).split()
@@ -98,7 +98,7 @@ def _capitals(found: list[str], words: float) -> float:
     return min(capitals, 0.4 * words)
 
 
-def _without_orders(text: str) -> str:
+def without_orders(text: str) -> str:
     """Less the clauses that tell which model to use, or how hard the asker thinks it is."""
     lowered = text.lower()
     if not any(word in lowered for word in _MARKS):

@@ -59,6 +59,8 @@ def route_headers(event: RouteDecided) -> dict[str, str]:
         f"{PREFIX}route-model": header_text(event.model),
         f"{PREFIX}route-reason": str(event.reason),
         f"{PREFIX}route-score": f"{event.score:.4f}",
+        f"{PREFIX}route-scorer": event.scorer,
+        f"{PREFIX}route-because": header_text(",".join(event.because)),
     }
 
 

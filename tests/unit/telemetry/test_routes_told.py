@@ -19,12 +19,14 @@ ROUTED = RouteDecided(
 SHADOWED = replace(ROUTED, shadow=True)
 
 
-def test_the_headers_tell_tier_model_reason_and_score() -> None:
+def test_the_headers_tell_tier_model_and_why() -> None:
     assert route_headers(ROUTED) == {
         "x-litellm-plugins-route-tier": "strong",
         "x-litellm-plugins-route-model": "gpt-4.1",
         "x-litellm-plugins-route-reason": "score",
         "x-litellm-plugins-route-score": "0.8765",
+        "x-litellm-plugins-route-scorer": "heuristic",
+        "x-litellm-plugins-route-because": "maths,long",
     }
 
 

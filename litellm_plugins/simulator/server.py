@@ -21,8 +21,8 @@ DEFAULT_PORT = 8100
 _ANNOUNCEMENT = "simulator listening on "
 _START_TIMEOUT_S = 30.0
 _STOP_TIMEOUT_S = 10.0
-# Longer than clients keep a connection that idles (LiteLLM: 120): closed just as a request is sent on it, it would be an
-# error that no client may mend by asking again.
+# Longer than clients keep a connection that idles (LiteLLM: 120). Closed just as a request is sent on it, it would be
+# an error that no client may mend by asking again.
 _IDLE_S = 300
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 import litellm
 import orjson
@@ -26,9 +26,14 @@ _ASKED_BESIDE = ("cache_creation_input_tokens", "cache_read_input_tokens")  # An
 _ANSWERED = ("completion_tokens", "output_tokens")
 
 
+def is_json(raw: object) -> TypeGuard[str | bytes]:
+    """Whether it is an answer: of a stream that has begun the host hands over the stream itself, or a sentence."""
+    return isinstance(raw, str | bytes) and raw.lstrip()[:1] in ("{", b"{")
+
+
 def reply_in(raw: object) -> Any:
     """The answer in a provider's own JSON, as the host would price it; None: it is none that tells its usage."""
-    if not isinstance(raw, str | bytes):
+    if not is_json(raw):
         return None
     with contextlib.suppress(ValueError):  # pydantic's is one, too
         told = orjson.loads(raw)

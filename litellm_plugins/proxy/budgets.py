@@ -26,7 +26,7 @@ from litellm_plugins.proxy.budget_further import after, goes_on, logged_by
 from litellm_plugins.proxy.budget_held import Held
 from litellm_plugins.proxy.budget_prices import PriceBook
 from litellm_plugins.proxy.budget_refusal import BudgetRefusal
-from litellm_plugins.proxy.budget_replies import cost_of, reply_in, reply_of, tells_usage
+from litellm_plugins.proxy.budget_replies import cost_of, is_json, reply_in, reply_of, tells_usage
 from litellm_plugins.proxy.budget_streams import overhear
 from litellm_plugins.proxy.budget_tariff import BY_TOKENS, MCP_TOOL, HostTariff
 from litellm_plugins.proxy.budget_tasks import beside, is_busy
@@ -227,8 +227,8 @@ class HostBudgets:
         held.asked, held.reply, held.raw = True, None, None
 
     def heard_from(self, first: Held, raw: object) -> None:
-        """What a provider has answered, in its own JSON; not of streams."""
-        first.latest.raw = raw
+        """What a provider has answered, in its own JSON; of a stream the host hands over something else."""
+        first.latest.raw = raw if is_json(raw) else None
 
     async def answered(self, first: Held, reply: Any) -> None:
         """A call was answered. Each of the host's layers says so of the same answer, the innermost first."""

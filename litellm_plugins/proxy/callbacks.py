@@ -159,13 +159,13 @@ class PluginHandler(CustomLogger):
 
     def log_pre_api_call(self, model: Any, messages: Any, kwargs: dict[str, Any]) -> None:
         """A provider is being asked. One client request may ask several times: tools that the host carries out."""
-        ticket = tickets.find(kwargs)
+        ticket = None if self._pack.budgets is None else tickets.find(kwargs)
         if ticket is not None and ticket.held is not None and self._pack.budgets is not None:
             self._pack.budgets.asked(ticket.held)
 
     def log_post_api_call(self, kwargs: dict[str, Any], response_obj: Any, start_time: Any, end_time: Any) -> None:
         """A provider has answered, not streamed."""
-        ticket = tickets.find(kwargs)
+        ticket = None if self._pack.budgets is None else tickets.find(kwargs)
         if ticket is not None and ticket.held is not None and self._pack.budgets is not None:
             self._pack.budgets.heard_from(ticket.held, kwargs.get("original_response"))
 

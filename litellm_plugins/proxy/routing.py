@@ -196,18 +196,20 @@ def _routed_to(request: Request, model: str) -> Request:
 
 def _send(data: dict[str, Any], model: str, request: Request) -> None:
     """To `model`; and have its provider tell a stream's usage, which the host does only where it knew the model."""
-    data["model"] = model
+    data.update({**_usage_told(data, model, request), "model": model})  # at once: what fails has changed nothing
+
+
+def _usage_told(data: Mapping[str, Any], model: str, request: Request) -> Mapping[str, Any]:
     if request.endpoint != "chat":
-        return
+        return {}
     from litellm.proxy import proxy_server as host
 
-    data.update(
-        host_processing._stream_usage_tracking_updates(
-            data,
-            host.general_settings,
-            "acompletion",
-            lambda: host_processing._model_deployments_support_stream_options(
-                model, host_router(), request.identity.team_id
-            ),
-        )
+    told: Mapping[str, Any] = host_processing._stream_usage_tracking_updates(
+        data,
+        host.general_settings,
+        "acompletion",
+        lambda: host_processing._model_deployments_support_stream_options(
+            model, host_router(), request.identity.team_id
+        ),
     )
+    return told

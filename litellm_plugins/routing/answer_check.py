@@ -14,7 +14,10 @@ from litellm_plugins.routing.arithmetic import NotArithmetic, value_of
 from litellm_plugins.routing.scorers.load import weigh
 
 READ = 16_000
-_STEP = re.compile(r"((?:\$?\d[\d,]*(?:\.\d+)?|[-+*/×÷x() ]){3,60})=\s*\$?(-?\d[\d,]*(?:\.\d+)?)")  # noqa: RUF001
+# A number is taken whole or not at all: tried in all its parts, one of 24 digits would take half a minute.
+_STEP = re.compile(
+    r"(?<!\d)(?<!\d,)((?:\$?\d[\d,]*+(?:\.\d++)?+|[-+*/×÷x() ]){3,60})=\s*\$?(-?\d[\d,]*(?:\.\d+)?)"  # noqa: RUF001
+)
 _NUMBER = re.compile(r"-?\$?\d[\d,]*(?:\.\d+)?")
 _HEDGE = re.compile(
     r"(?i)\b(?:however|assum\w+|cannot|can['’]t|not (?:enough|possible|clear|sure)|unclear|depends|sorry|mistake"  # noqa: RUF001

@@ -21,6 +21,9 @@ DEFAULT_PORT = 8100
 _ANNOUNCEMENT = "simulator listening on "
 _START_TIMEOUT_S = 30.0
 _STOP_TIMEOUT_S = 10.0
+# Longer than clients keep a connection that idles (LiteLLM: 120). Closed just as a request is sent on it, it would be
+# an error that no client may mend by asking again.
+_IDLE_S = 300
 
 
 class Simulator(RunningSimulator):
@@ -124,6 +127,7 @@ def _server(settings: SimulatorSettings) -> uvicorn.Server:
         lifespan="on",
         server_header=False,
         timeout_graceful_shutdown=1,
+        timeout_keep_alive=_IDLE_S,
     )
     return uvicorn.Server(config)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from litellm_plugins.routing.answer_check import check
@@ -40,3 +42,10 @@ def test_each_fault_raises_the_doubt_and_is_named(answer: str, reason: str) -> N
     assert good.because == ()
     assert reason in bad.because
     assert bad.doubt > good.doubt
+
+
+@pytest.mark.parametrize("answer", ["7" * 24, "7" * 16_000, "7," * 8_000, "7 " * 8_000, "$7" * 8_000, "(" * 16_000])
+def test_however_long_a_number_an_answer_is_checked_at_once(answer: str) -> None:
+    began = time.process_time()
+    check(QUESTION, f"It is {answer}.")
+    assert time.process_time() - began < 2

@@ -4,8 +4,10 @@ import socket
 
 import httpx
 import pytest
+from litellm.constants import AIOHTTP_KEEPALIVE_TIMEOUT
 
 from litellm_plugins.simulator import Simulator, SimulatorProcess, SimulatorSettings
+from litellm_plugins.simulator.server import _server
 
 AT_ONCE = SimulatorSettings(latency_scale=0)
 
@@ -57,3 +59,8 @@ def test_a_negative_scale_is_refused() -> None:
     """Settings fail where they are made, not where they are used."""
     with pytest.raises(ValueError, match="latency_scale"):
         SimulatorSettings(latency_scale=-1)
+
+
+def test_it_keeps_connections_for_longer_than_the_proxy_does() -> None:
+    """Closed first by the provider, one is gone just as a request is sent on it: "Connection error.", HTTP 500."""
+    assert _server(AT_ONCE).config.timeout_keep_alive > AIOHTTP_KEEPALIVE_TIMEOUT

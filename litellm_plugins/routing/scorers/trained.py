@@ -11,6 +11,7 @@ from functools import cached_property
 from math import exp
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from zipfile import BadZipFile
 
 import numpy as np
 import numpy.typing as npt
@@ -164,7 +165,7 @@ def loads(content: bytes) -> TrainedScorer:
                 seen=held["seen"],
                 about=json.loads(held["about"].tobytes()),
             )
-    except (ValueError, KeyError, OSError, EOFError) as exc:
+    except (ValueError, KeyError, OSError, EOFError, BadZipFile) as exc:
         raise ArtefactUnusable(f"not a trained scorer: {exc}") from exc
 
 

@@ -96,6 +96,8 @@ def test_a_file_that_was_changed_is_refused(tmp_path: Path) -> None:
         shipped(tmp_path / "nowhere")
     with pytest.raises(ArtefactUnusable):
         loads(b"no archive")
+    with pytest.raises(ArtefactUnusable):
+        loads((ARTEFACT / "trained.npz").read_bytes()[:-100])
 
 
 def test_the_shipped_file_is_small_and_names_where_it_is_from() -> None:

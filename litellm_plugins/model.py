@@ -251,7 +251,9 @@ class Request:
     feature: str = ""  # what the client's application uses the answer for, by its own word
     deliverable: bool = True  # False: nothing stands ready to deliver a hit to it
     routed_to: str = ""  # the model group that a router chose in place of the one that was asked for
-    route: str = ""  # by which router, to which tier and, in an experiment, arm: router/tier, router/tier/experiment:arm
+    route: str = (
+        ""  # by which router, to which tier and, in an experiment, arm: router/tier, router/tier/experiment:arm
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,7 +39,12 @@ class Sessions:
         self._book, self._memory = book, memory or SessionMemory()
 
     def followed(
-        self, router: str, session: Session | None, conversation: Conversation, request: Request, data: Mapping[str, Any]
+        self,
+        router: str,
+        session: Session | None,
+        conversation: Conversation,
+        request: Request,
+        data: Mapping[str, Any],
     ) -> Followed | None:
         """None: conversations are not kept, or it is nobody's."""
         who = request.identity

@@ -1,8 +1,8 @@
 """Whether two arms differ by more than chance. Pure, two-sided, without scipy.
 
 Proportions: the pooled two-proportion z test (Fleiss, Levin and Paik 2003, "Statistical Methods for Rates and
-Proportions", 2.3); where an expected count is below 5, Fisher's exact test (Fisher 1935): the sum of all tables with the
-same margins that are no likelier than this one. Means: Welch's t test (Welch 1947) with the degrees of freedom of
+Proportions", 2.3); where an expected count is below 5, Fisher's exact test (Fisher 1935): the sum of all tables with
+the same margins that are no likelier than this one. Means: Welch's t test (Welch 1947) with the degrees of freedom of
 Welch and Satterthwaite; Student's tail by the incomplete beta function, as a continued fraction (Lentz; Press et al.,
 "Numerical Recipes", 6.4). Differences come with 95 % intervals: unpooled for proportions (Wald), Welch's for means.
 """

@@ -59,5 +59,8 @@ def faults_of(experiments: Sequence[Experiment], tiers: Sequence[str]) -> Iterat
         if each.tier not in tiers:
             yield f"experiment {each.name}: no tier is called {each.tier!r}; there are: {', '.join(tiers)}"
     running = Counter(each.tier for each in experiments if each.enabled)
-    yield from (f"tier {tier} has {count} experiments that are enabled; one is the most" for tier, count in
-                running.items() if count > 1)
+    yield from (
+        f"tier {tier} has {count} experiments that are enabled; one is the most"
+        for tier, count in running.items()
+        if count > 1
+    )

@@ -19,6 +19,7 @@ from litellm_plugins.proxy.route_reading import conversation_of, forced_tier
 from litellm_plugins.proxy.route_scoring import Asking, HostScoring, host_scoring
 from litellm_plugins.proxy.route_sessions import Sessions
 from litellm_plugins.proxy.route_trials import Trials
+from litellm_plugins.routing.experiments import Placed
 from litellm_plugins.routing.policy import Ladder, Needs, Route, Wishes, capped, decide
 from litellm_plugins.telemetry.events import RouteDecided, StageFailed
 
@@ -171,7 +172,9 @@ class HostRouting:
             if weighed.rule is None:
                 route = self._sessions.kept(followed, ladder, route, needs, wishes, identity.team_id)
             self._sessions.remember(followed, route.tier, route.model)
-        placed = self._trials.placed(name, router, ladder, route, request, needs, wishes)
+        placed = Placed(route)
+        if weighed.rule is None or weighed.rule.model is None:
+            placed = self._trials.placed(name, router, ladder, route, request, needs, wishes)
         route = placed.route
         event = RouteDecided(
             router=name,

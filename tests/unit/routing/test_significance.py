@@ -27,7 +27,8 @@ def test_two_proportions() -> None:
     """45 and 30 of 100: z = 0.15 / sqrt(0.375 * 0.625 / 50) = 2.1909."""
     found = proportions(45, 100, 30, 100)
     assert found is not None
-    assert (found.test, found.p) == ("z", pytest.approx(0.028460, rel=1e-4))
+    assert found.test == "z"
+    assert found.p == pytest.approx(0.028460, rel=1e-4)
     assert (found.low, found.difference, found.high) == pytest.approx((0.0174305, 0.15, 0.2825695), rel=1e-4)
 
 
@@ -37,7 +38,8 @@ def test_few_of_either_kind_are_counted_out() -> None:
     assert fisher(8, 10, 1, 6) == pytest.approx(0.0349650, rel=1e-5)
     found = proportions(0, 50, 3, 500)
     assert found is not None
-    assert (found.test, found.p) == ("fisher", pytest.approx(1.0))
+    assert found.test == "fisher"
+    assert found.p == pytest.approx(1.0)
 
 
 @given(COUNTS, COUNTS, COUNTS, COUNTS)

@@ -220,12 +220,16 @@ def _most_tokens(conversation: Conversation, request: Request) -> int:
     return _PRIMING + texts + more + _PER_IMAGE * conversation.images
 
 
+def _routed_to(request: Request, model: str) -> Request:
+    return replace(request, routed_to=model)
+
+
 def _told_on(ticket: Ticket, routed: Routed) -> None:
     """Write on the request where it goes: its answer is stored, and its end counted, by that."""
     event = routed.event
     arm = f"/{event.experiment}:{event.arm}" if event.arm else ""
     where = f"{event.router}/{event.tier}{arm}"
-    request = replace(ticket.decision.request, routed_to=routed.route.model, route=where)
+    request = replace(_routed_to(ticket.decision.request, routed.route.model), route=where)
     ticket.decision = replace(ticket.decision, request=request)
     if ticket.call is not None:
         ticket.call.route = where

@@ -9,9 +9,9 @@ from pydantic import Field, model_validator
 
 from litellm_plugins.settings.block import Block, twice
 from litellm_plugins.settings.route_judge import RouteJudge
+from litellm_plugins.settings.route_trials import Experiment, Session, faults_of
 from litellm_plugins.settings.routing_rules import MOST_RULES, Rule
 from litellm_plugins.settings.routing_rules import faults as faults_of_rules
-from litellm_plugins.settings.route_trials import Experiment, Session, faults_of
 from litellm_plugins.settings.share import Share
 
 Scorer = Literal["heuristic", "trained", "adapted", "judge"]
@@ -53,8 +53,8 @@ class Router(Block):
         if list(self.thresholds) != sorted(set(self.thresholds)):
             raise ValueError("thresholds must rise, as the tiers do: [0.3, 0.7]")
         models = [model for tier in self.tiers for model in tier.models]
-        if faults := list(faults_of_rules(self.rules, [tier.name for tier in self.tiers], models)):
-        if faults := list(faults_of(self.experiments, [tier.name for tier in self.tiers])):
+        names = [tier.name for tier in self.tiers]
+        if faults := [*faults_of_rules(self.rules, names, models), *faults_of(self.experiments, names)]:
             raise ValueError("; ".join(faults))
         return self
 

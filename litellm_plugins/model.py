@@ -163,6 +163,7 @@ class RouteReason(StrEnum):
 
     SCORE = "score"
     RULE = "rule"  # one of the router's rules says so: its name stands first in `because`
+    SESSION_KEPT = "session_kept"  # leaving the conversation's model would cost more than it is worth
     FORCED = "forced"  # the client named it, and may
     FORCE_NOT_ALLOWED = "force_not_allowed"  # it named one, and may not: as the score says
     UNKNOWN_TIER = "unknown_tier"  # it named one that there is not: as the score says
@@ -250,6 +251,9 @@ class Request:
     feature: str = ""  # what the client's application uses the answer for, by its own word
     deliverable: bool = True  # False: nothing stands ready to deliver a hit to it
     routed_to: str = ""  # the model group that a router chose in place of the one that was asked for
+    route: str = (
+        ""  # by which router, to which tier and, in an experiment, arm: router/tier, router/tier/experiment:arm
+    )
 
 
 @dataclass(frozen=True, slots=True)

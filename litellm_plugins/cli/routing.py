@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from litellm_plugins.cli.routing_calibrate import calibrate
+from litellm_plugins.cli.routing_report import report
 from litellm_plugins.cli.routing_train import train
 
 
@@ -14,4 +15,5 @@ def routing() -> None:
 
 
 routing.add_command(calibrate)
+routing.add_command(report)
 routing.add_command(train)

@@ -50,15 +50,21 @@ class Costs:
                 raise RequestError(f"{name}: unknown; known here: {', '.join(_GIVEN)}", param=name)
         now_ms = self._clock_ms()
         by, most = _by(str(given.get("by") or "feature")), _most(given.get("top"))
-        since = _hour(str(given.get("since") or "7d"), "since", now_ms)
-        until = _hour(str(given["until"]), "until", now_ms) if given.get("until") else hour_of(now_ms) + 1
-        if since >= until:
-            raise RequestError("since: is not before until", param="since")
+        since, until = span_of(given, now_ms)
         lists: tuple[tuple[Dimension, ...], ...] = (("model",), *((each,) for each in _LISTS))
         tallies = await self._store.tallied(since, until, (by, *lists))
         hours = await self._store.rows(since, until, ())
         asked = _Asked(by, since, until, most)
         return await asyncio.to_thread(_report, asked, tallies, hours)  # there may be a group for each user
+
+
+def span_of(given: Mapping[str, Any], now_ms: int) -> tuple[int, int]:
+    """The hours from `since` until before `until`. Raises: RequestError."""
+    since = _hour(str(given.get("since") or "7d"), "since", now_ms)
+    until = _hour(str(given["until"]), "until", now_ms) if given.get("until") else hour_of(now_ms) + 1
+    if since >= until:
+        raise RequestError("since: is not before until", param="since")
+    return since, until
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from litellm_plugins.errors import StoreUnavailable
 from litellm_plugins.insight.bounding import Bounds
+from litellm_plugins.insight.routes import RouteSums, RouteWords, route_sums
 from litellm_plugins.insight.store import Batch, UsageStore
 from litellm_plugins.insight.usage import FAILED, Example, Sums, Words, hour_of
 from litellm_plugins.settings.insight import Insight
@@ -101,6 +102,7 @@ class UsageRecorder:
 
     def _batch(self, told: Sequence[Counted]) -> Batch:
         sums: dict[tuple[int, Words], Sums] = {}
+        routes: dict[tuple[int, RouteWords], RouteSums] = {}
         examples = []
         for each in told:
             call = each.call if isinstance(each, OwnSpent) else each
@@ -109,9 +111,12 @@ class UsageRecorder:
             words = self._bounds.bounded(hour, self._words(call))
             one, before = _sums(each), sums.get((hour, words))
             sums[hour, words] = one if before is None else before.plus(one)
+            if each is call and call.route:
+                at = (hour, (_kept(call.route), call.ending))
+                routes[at] = routes.get(at, RouteSums()).plus(route_sums(call))
             if each is call and call.trace_id and self._picker.wants(call, hour):
                 examples.append(_example(call, at_ms))
-        return Batch(uuid.uuid4().hex, sums, tuple(examples))
+        return Batch(uuid.uuid4().hex, sums, tuple(examples), routes)
 
     def _words(self, call: CallFinished) -> Words:
         return (

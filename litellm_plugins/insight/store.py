@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
+from litellm_plugins.insight.routes import RouteSums, RouteWords
 from litellm_plugins.insight.usage import Dimension, Example, Row, Sums, Tally, Words
 
 KEEP_BATCHES_MS = 86_400_000  # longer than anybody tries to add one again
@@ -20,6 +21,7 @@ class Batch:
     id: str
     sums: Mapping[tuple[int, Words], Sums]  # by hour, and the words of all dimensions
     examples: tuple[Example, ...] = ()
+    routes: Mapping[tuple[int, RouteWords], RouteSums] = field(default_factory=dict)  # by hour, too
 
 
 class UsageStore(Protocol):
@@ -33,6 +35,9 @@ class UsageStore(Protocol):
 
     async def tallied(self, since: int, until: int, groups: Sequence[Sequence[Dimension]]) -> list[dict[Words, Tally]]:
         """Over all these hours together: for each of the groups, by the words of its dimensions."""
+
+    async def routes(self, since: int, until: int) -> dict[RouteWords, RouteSums]:
+        """Over all these hours together, of requests that a router has sent somewhere."""
 
     async def examples(self, since_ms: int) -> list[Example]:
         """Since then, the dearest first."""

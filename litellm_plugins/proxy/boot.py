@@ -200,7 +200,7 @@ def build(settings: Settings, *, config: Path | None = None) -> Pack:
         admission=host_admission(settings, policies, telemetry),
         feedback=_feedback(settings, stores.feedback, telemetry),
         routing=host_routing(settings, policies, book, telemetry, embedder),
-        insight=None if counting is None else InsightSight(settings, counting, telemetry),
+        insight=None if counting is None else InsightSight(settings, counting, telemetry, stores.feedback),
     )
 
 

@@ -29,6 +29,7 @@ class Call:
         self.kwargs: Mapping[str, Any] | None = None  # of the deployment that was asked last; let go of at the end
         self.left_at: list[Listing] = []  # deployments that were left while they worked: they have read the prompt
         self.attempts = 0
+        self.route = ""  # of `Request`; a fallback is a part of it
         self.answered = self.streams = self.over = False
         self.failed_as: tuple[str, str, str] | None = None  # ending, reason and fault, as its client was told
         self.answering = False  # the front route is at it: it knows whether there is still a client

@@ -68,6 +68,7 @@ def finished(call: Call, ending: str, paid: Amounts, log: Logged, *, now_s: floa
         attempts=0 if hit else call.attempts,
         call_id=call.call_id,
         trace_id=log.trace_id or call.trace_id,
+        route="" if hit else call.route,
     )
 
 

@@ -130,7 +130,7 @@ class PluginHandler(CustomLogger):
             held = await budgets.admit(str(ticket), decision.request, data, auth, decision.own, lowered)
         ticket.held = held
         if routing is not None:
-            routing.tell_lowered(ticket, str(data.get("model") or ""))
+            routing.tell_lowered(ticket, str(data.get("model") or ""), data)
         if held.laxer is not None and _is_delivered(decision.request.endpoint, data):
             again = await self._pack.pipeline.look_again(decision, held.laxer)
             if again is not None:
@@ -334,6 +334,7 @@ def _served(ticket: tickets.Ticket, trace_id: str, call_id: str) -> Served:
         layer=str(event.layer),
         model_group=request.model_group,
         feature=request.feature,
+        route=request.route,
     )
 
 

@@ -1,4 +1,4 @@
-"""`GET /plugins/costs`: what was spent on what; for the host's admins only."""
+"""`GET /plugins/costs` and `GET /plugins/routing/report`: what was spent on what; for the host's admins only."""
 
 from __future__ import annotations
 
@@ -10,10 +10,12 @@ if TYPE_CHECKING:
     from fastapi.routing import APIRoute
 
     from litellm_plugins.insight.costs import Costs
+    from litellm_plugins.proxy.route_report import RouteReport
 
 ROOT = "/plugins/costs"
+ROUTES = "/plugins/routing/report"
 
 
-def insight_routes(costs: Costs) -> list[APIRoute]:
+def insight_routes(costs: Costs, routes: RouteReport) -> list[APIRoute]:
     """The routes to put ahead of the host's."""
-    return [reading(ROOT, lambda _, query: costs.report(query))]
+    return [reading(ROOT, lambda _, query: costs.report(query)), reading(ROUTES, lambda _, query: routes.report(query))]

@@ -16,9 +16,11 @@ from litellm_plugins.model import Reason
 from litellm_plugins.proxy.alert_receivers import LogReceiver, webhooks
 from litellm_plugins.proxy.budgets import now_ms
 from litellm_plugins.proxy.insight_stores import InsightStores, open_insight
+from litellm_plugins.proxy.route_report import RouteReport
 from litellm_plugins.telemetry.events import AlertHandled, StageFailed
 
 if TYPE_CHECKING:
+    from litellm_plugins.review.feedback import FeedbackStore
     from litellm_plugins.settings import Settings
     from litellm_plugins.telemetry.events import Telemetry
 
@@ -40,11 +42,14 @@ class Counting:
 class InsightSight:
     """One per worker."""
 
-    def __init__(self, settings: Settings, counting: Counting, telemetry: Telemetry) -> None:
+    def __init__(
+        self, settings: Settings, counting: Counting, telemetry: Telemetry, feedback: FeedbackStore | None = None
+    ) -> None:
         self._counting, self._telemetry = counting, telemetry
         self._wanted, self._every_s = settings.insight.anomalies, settings.alerts.every_s
         stores = counting.stores
         self.costs = Costs(stores.usage, clock_ms=now_ms)
+        self.routes = RouteReport(stores.usage, feedback, clock_ms=now_ms)
         receivers = [LogReceiver(telemetry), *webhooks(settings)]
         self._courier = Courier(
             stores.outbox,

@@ -77,7 +77,7 @@ def _routes(pack: Pack, *, cached: bool) -> list[APIRoute]:
         *(admin_routes(pack) if cached else []),
         *(budget_routes(pack.sight.admin) if pack.sight is not None else []),
         *([feedback_route(pack.feedback, traced=is_traced)] if pack.feedback is not None else []),
-        *(insight_routes(pack.insight.costs) if pack.insight is not None else []),
+        *(insight_routes(pack.insight.costs, pack.insight.routes) if pack.insight is not None else []),
     ]
 
 

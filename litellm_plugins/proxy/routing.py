@@ -13,9 +13,13 @@ from litellm_plugins.cache.own_calls import put_on
 from litellm_plugins.model import Reason, RouteReason
 from litellm_plugins.proxy.budget_tokens import Asked
 from litellm_plugins.proxy.host_judge import host_router
+from litellm_plugins.proxy.route_answers import limit
 from litellm_plugins.proxy.route_models import Ladders
 from litellm_plugins.proxy.route_reading import conversation_of, forced_tier
 from litellm_plugins.proxy.route_scoring import Asking, HostScoring, host_scoring
+from litellm_plugins.proxy.route_sessions import Sessions
+from litellm_plugins.proxy.route_trials import Trials
+from litellm_plugins.routing.experiments import Placed
 from litellm_plugins.routing.policy import Ladder, Needs, Route, Wishes, capped, decide
 from litellm_plugins.telemetry.events import RouteDecided, StageFailed
 
@@ -26,6 +30,7 @@ if TYPE_CHECKING:
     from litellm_plugins.embedding.embedder import Embedder
     from litellm_plugins.model import Request
     from litellm_plugins.proxy.budget_prices import PriceBook
+    from litellm_plugins.proxy.route_sessions import Followed
     from litellm_plugins.proxy.ticket import Ticket
     from litellm_plugins.routing.conversation import Conversation
     from litellm_plugins.settings import Policies, Settings
@@ -39,10 +44,12 @@ _PER_TURN, _PER_IMAGE, _PRIMING = 8, 5_000, 64  # tokens, at most
 class Routed:
     """Of one request: where it was sent, and what is needed to say so again where a budget sends it lower."""
 
-    __slots__ = ("event", "ladder", "needs", "route")
+    __slots__ = ("event", "followed", "ladder", "needs", "route")
 
-    def __init__(self, ladder: Ladder, needs: Needs, route: Route, event: RouteDecided) -> None:
-        self.ladder, self.needs, self.route, self.event = ladder, needs, route, event
+    def __init__(
+        self, ladder: Ladder, needs: Needs, route: Route, event: RouteDecided, followed: Followed | None = None
+    ) -> None:
+        self.ladder, self.needs, self.route, self.event, self.followed = ladder, needs, route, event, followed
 
 
 class HostRouting:
@@ -60,13 +67,14 @@ class HostRouting:
     ) -> None:
         self._settings, self._policies, self._telemetry, self._timer = settings.routing, policies, telemetry, timer
         self._ladders, self.scoring = Ladders(book), scoring
+        self._trials, self._sessions = Trials(book), Sessions(book)
 
     def before_lookup(self, request: Request, data: Mapping[str, Any]) -> Request:
         """Keep answers apart that not everybody would get: by the tier that was named, and by how far one may go."""
         name = self._router_of(request)
         if name is None or self._settings.mode == "shadow":
             return request
-        wishes, marks = self._wishes(request, data), []
+        wishes, marks = self._wishes(request, data), self._trials.marks(name, self._settings.routers[name], request)
         if wishes.may_force and wishes.forced in self._settings.tier_names:
             marks.append(f"tier:{wishes.forced}")
         if wishes.max_tier is not None:
@@ -86,7 +94,8 @@ class HostRouting:
                 routed = await self._decided(name, request, data, ticket.decision.verdict)
                 if not routed.event.shadow:
                     _send(data, routed.route.model, request)
-                    ticket.decision = replace(ticket.decision, request=_routed_to(request, routed.route.model))
+                    self._limit(routed, data, request.endpoint)
+                    _told_on(ticket, routed)
         except Exception as exc:  # noqa: BLE001 - fail open: this is the stage's edge
             self._telemetry.emit(StageFailed("route", str(Reason.INTERNAL_ERROR), type(exc).__name__))
             return
@@ -101,16 +110,25 @@ class HostRouting:
         route = capped(routed.ladder, routed.route, routed.needs, model)
         return model if route is None else route.model
 
-    def tell_lowered(self, ticket: Ticket, model: str) -> None:
-        """A budget has sent it to `model`."""
+    def tell_lowered(self, ticket: Ticket, model: str, data: dict[str, Any]) -> None:
+        """A budget has sent it to `model`: it is in no arm any more."""
         routed = ticket.routed
         if routed is None or routed.event.shadow or model == routed.route.model:
             return
         place = routed.ladder.place_of_model(model)
         tier = "" if place is None else routed.ladder.rungs[place].name
         reason = RouteReason.BUDGET_MODEL if place is None else RouteReason.BUDGET_CAP
-        routed.event = replace(routed.event, tier=tier, model=model, reason=reason)
+        routed.event = replace(routed.event, tier=tier, model=model, reason=reason, experiment="", arm="")
+        self._limit(routed, data, ticket.decision.request.endpoint)
+        _told_on(ticket, routed)
+        if routed.followed is not None:
+            self._sessions.remember(routed.followed, tier, model)
         self._telemetry.emit(routed.event)
+
+    def _limit(self, routed: Routed, data: dict[str, Any], endpoint: str) -> None:
+        tiers = self._settings.routers[routed.event.router].tiers
+        most = next((tier.max_tokens for tier in tiers if tier.name == routed.event.tier), None)
+        routed.event = replace(routed.event, max_tokens=limit(data, endpoint, most) or routed.event.max_tokens)
 
     async def tier_for(self, name: str, ticket: Ticket) -> str | None:
         """The tier of its request by the router called `name`, without budgets; None: the host is to decide."""
@@ -147,7 +165,17 @@ class HostRouting:
         conversation = conversation_of(request)
         weighed = await self.scoring.weigh(Asking(name, ladder, conversation, identity, verdict))
         needs = await _needs(ladder, conversation, request, data)
-        route = decide(ladder, weighed.score, needs, self._wishes(request, data), weighed.rule)
+        wishes, router = self._wishes(request, data), self._settings.routers[name]
+        route = decide(ladder, weighed.score, needs, wishes, weighed.rule)
+        followed = self._sessions.followed(name, router.session, conversation, request, data)
+        if followed is not None:
+            if weighed.rule is None:
+                route = self._sessions.kept(followed, ladder, route, needs, wishes, identity.team_id)
+            self._sessions.remember(followed, route.tier, route.model)
+        placed = Placed(route)
+        if weighed.rule is None or weighed.rule.model is None:
+            placed = self._trials.placed(name, router, ladder, route, request, needs, wishes)
+        route = placed.route
         event = RouteDecided(
             router=name,
             tier=route.tier,
@@ -161,8 +189,10 @@ class HostRouting:
             key=identity.key_alias or "",
             shadow=self._settings.mode == "shadow",
             took_ms=(self._timer() - started) * 1_000,
+            experiment=placed.experiment,
+            arm=placed.arm,
         )
-        return Routed(ladder, needs, route, event)
+        return Routed(ladder, needs, route, event, followed)
 
 
 def host_routing(
@@ -192,6 +222,17 @@ def _most_tokens(conversation: Conversation, request: Request) -> int:
 
 def _routed_to(request: Request, model: str) -> Request:
     return replace(request, routed_to=model)
+
+
+def _told_on(ticket: Ticket, routed: Routed) -> None:
+    """Write on the request where it goes: its answer is stored, and its end counted, by that."""
+    event = routed.event
+    arm = f"/{event.experiment}:{event.arm}" if event.arm else ""
+    where = f"{event.router}/{event.tier}{arm}"
+    request = replace(_routed_to(ticket.decision.request, routed.route.model), route=where)
+    ticket.decision = replace(ticket.decision, request=request)
+    if ticket.call is not None:
+        ticket.call.route = where
 
 
 def _send(data: dict[str, Any], model: str, request: Request) -> None:

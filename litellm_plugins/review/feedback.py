@@ -54,6 +54,7 @@ class Served:
     layer: str = ""
     model_group: str = ""
     feature: str = ""
+    route: str = ""  # router, tier and arm that a fresh answer was of
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +87,7 @@ class Feedback:
     layer: str = ""
     model_group: str = ""
     feature: str = ""
+    route: str = ""
 
 
 class FeedbackStore(Protocol):
@@ -182,6 +184,7 @@ def feedback_on(said: Said, served: Served, *, by: str, tenant: str | None, at_s
         layer=served.layer,
         model_group=served.model_group,
         feature=served.feature,
+        route=served.route,
     )
 
 

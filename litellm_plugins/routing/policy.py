@@ -153,6 +153,11 @@ def _taken(
     return Route(rung.name, rung.candidates[0].model, score.value, RouteReason.NO_MODEL_CAN, score.because)
 
 
+def takes(candidate: Candidate, needs: Needs) -> bool:
+    """Whether it can answer such a request at all."""
+    return not any(is_so(candidate, needs) for _, is_so in _LACKS)
+
+
 def _nearest(at: int, most: int) -> Iterator[int]:
     yield from range(at, most + 1)
     yield from range(at - 1, -1, -1)

@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 
 from litellm_plugins.settings.block import Block, twice
 from litellm_plugins.settings.route_judge import RouteJudge
+from litellm_plugins.settings.route_trials import Experiment, Session, faults_of
 from litellm_plugins.settings.routing_rules import MOST_RULES, Rule
 from litellm_plugins.settings.routing_rules import faults as faults_of_rules
 from litellm_plugins.settings.share import Share
@@ -23,6 +24,7 @@ class Tier(Block):
     name: TierName
     models: tuple[str, ...] = Field(min_length=1)
     about: str = Field(default="", max_length=500)  # what the judge is told that it is for
+    max_tokens: int | None = Field(default=None, ge=1)  # of an answer: what a request gets that says none, and the most
 
     @model_validator(mode="after")
     def _each_once(self) -> Tier:
@@ -38,6 +40,8 @@ class Router(Block):
     thresholds: tuple[Share, ...] = ()  # between the tiers, rising; none: as far apart as can be
     rules: tuple[Rule, ...] = Field(default=(), max_length=MOST_RULES)
     scorer: Scorer | None = None  # that its thresholds are for; None: as for all
+    experiments: tuple[Experiment, ...] = Field(default=(), max_length=32)
+    session: Session | None = None
 
     @model_validator(mode="after")
     def _in_order(self) -> Router:
@@ -49,7 +53,8 @@ class Router(Block):
         if list(self.thresholds) != sorted(set(self.thresholds)):
             raise ValueError("thresholds must rise, as the tiers do: [0.3, 0.7]")
         models = [model for tier in self.tiers for model in tier.models]
-        if faults := list(faults_of_rules(self.rules, [tier.name for tier in self.tiers], models)):
+        names = [tier.name for tier in self.tiers]
+        if faults := [*faults_of_rules(self.rules, names, models), *faults_of(self.experiments, names)]:
             raise ValueError("; ".join(faults))
         return self
 
@@ -97,6 +102,13 @@ class Routing(Block):
             faults.append("judge: is required by scorer: judge, with the model to ask: {model: gpt-4.1-nano}")
         if self.judge is not None and self.judge.model in self.routers:
             faults.append(f"judge.model: {self.judge.model} is a router itself")
+        faults += [
+            f"routers.{name}.experiments.{each.name}: {arm.model} is a router itself"
+            for name, router in self.routers.items()
+            for each in router.experiments
+            for arm in each.arms
+            if arm.model in self.routers
+        ]
         of_all = RoutingLimits(max_tier=self.max_tier, routable=self.routable)
         if faults := [*faults, *(f"{path}: {what}" for path, what in self.faults_of(of_all))]:
             raise ValueError("; ".join(faults))

@@ -150,6 +150,9 @@ class RouteDecided:
     key: str = ""
     shadow: bool = False  # nothing was changed
     took_ms: float = 0.0
+    experiment: str = ""
+    arm: str = ""  # of the experiment: `control`, or one with a model of its own
+    max_tokens: int | None = None  # of the answer, where the tier set or lowered it
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,6 +244,7 @@ class CallFinished:
     attempts: int = 0  # calls of deployments
     call_id: str = ""  # the host's
     trace_id: str = ""
+    route: str = ""  # of `Request`
 
 
 @dataclass(frozen=True, slots=True)

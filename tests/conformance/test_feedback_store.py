@@ -159,3 +159,14 @@ async def test_what_an_admin_says_again_moves_to_whom_it_is_about_now(feedback_s
 
     assert await one.latest(10, tenant="team:sales") == [feedback(tenant="team:sales")]
     assert len(await one.latest(100, tenant="team:support")) == 20
+
+
+async def test_the_route_of_an_answer_is_kept_with_what_is_said_of_it(feedback_stores: Two) -> None:
+    one, other = feedback_stores
+    await one.serve([served(route="auto/strong/trial:b")])
+    found = await other.find(About.TRACE, served().trace_id, "team:support")
+    assert found is not None
+    await other.put(feedback(route=found.route))
+    await other.put(feedback(2))
+
+    assert [each.route for each in await one.latest(9)] == ["", "auto/strong/trial:b"]

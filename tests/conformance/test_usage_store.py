@@ -6,6 +6,7 @@ import asyncio
 import random
 import time
 
+from litellm_plugins.insight.routes import RouteSums
 from litellm_plugins.insight.store import Batch, UsageStore
 from litellm_plugins.insight.usage import (
     DIMENSIONS,
@@ -125,3 +126,26 @@ async def test_of_all_who_ask_one_has_the_turn_until_it_is_over(open_usage: Open
     assert not await workers[1].take_turn("look", now_ms=NOW + 59_999, for_ms=60_000)
     assert await workers[2].take_turn("look", now_ms=NOW + 60_000, for_ms=60_000)
     assert not await workers[3].take_turn("look", now_ms=NOW + 60_001, for_ms=60_000)
+
+
+async def test_routes_add_up_over_hours_and_count_once(usage: UsageStore) -> None:
+    one = RouteSums(1, 0, 2**45, 2**45, 3, 9)
+    good, bad = ("auto/strong/trial:b", "success"), ("auto/strong/trial:b", "failure")
+    batch = Batch("a", {(HOUR, FAQ): ONE}, (), {(HOUR, good): one, (HOUR - 1, good): one, (HOUR, bad): one})
+    assert await usage.add(batch, now_ms=NOW)
+    assert not await usage.add(batch, now_ms=NOW)
+    assert await usage.add(Batch("b", {(HOUR, FAQ): ONE}, (), {(HOUR, good): one}), now_ms=NOW)
+
+    assert await usage.routes(HOUR - 1, HOUR + 1) == {good: one.plus(one).plus(one), bad: one}
+    assert await usage.routes(HOUR - 1, HOUR) == {good: one}
+    assert await usage.routes(HOUR + 1, HOUR + 9) == {}
+    assert await usage.rows(HOUR, HOUR + 1, ()) == [Row(HOUR, (), ONE.plus(ONE))]
+
+
+async def test_old_hours_of_routes_are_forgotten(usage: UsageStore) -> None:
+    route, one = ("auto/small", "success"), RouteSums(1)
+    await usage.add(Batch("old", {}, (), {(HOUR - KEEP_HOURS - 9, route): one}), now_ms=NOW)
+    await usage.add(Batch("new", {}, (), {(HOUR, route): one}), now_ms=NOW)
+    await usage.add(Batch("newer", {}, (), {(HOUR, route): one}), now_ms=NOW)
+
+    assert await usage.routes(0, HOUR + 1) == {route: one.plus(one)}

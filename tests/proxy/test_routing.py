@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 import openai
 import pytest
 
+from litellm_plugins.routing.experiments import arm_of
+from litellm_plugins.settings.route_trials import Experiment
 from tests.support import KEYS, Provider, RunningProxy, eventually, model, proxy_config
 from tests.support.budgets import billed, held_by, open_calls
 from tests.support.config import Keys
@@ -25,6 +30,24 @@ TIERS = {"small": "small-text", "standard": "gpt-4.1-mini", "strong": "gpt-4.1"}
 PIXEL = "data:image/png;base64,iVBORw0KGgo="
 THRESHOLDS = [0.5, 0.8]
 LANGUAGES = pytest.mark.parametrize("language", ["en", "es"])
+
+
+TRIAL = {
+    "name": "trial",
+    "tier": "strong",
+    "arms": [{"name": "b", "model": "gpt-4.1-mini", "share": "50%"}],
+    "sticky": "end_user",
+}
+TRYING = {
+    "tiers": [
+        {"name": "small", "models": ["gpt-4.1-mini"], "max_tokens": 40},
+        {"name": "strong", "models": ["gpt-4.1"]},
+    ],
+    "thresholds": [0.5],
+    "experiments": [TRIAL],
+    "session": {"margin": 0.1},
+}
+ARMS = {"b": "gpt-4.1-mini", "control": "gpt-4.1"}
 
 
 def ladder(**models: str) -> dict[str, Any]:
@@ -67,8 +90,13 @@ def config_of(url: str, **routing: Any) -> dict[str, Any]:
         pack={
             "cache": {"enabled": True, "semantic": {"enabled": False}},
             "budgets": budgets,
+            "insight": {"flush_s": 0.2},
             "routing": {
-                "routers": {"auto": ladder(**TIERS), "breaking": ladder(small="fragile", strong="gpt-4.1")},
+                "routers": {
+                    "auto": ladder(**TIERS),
+                    "breaking": ladder(small="fragile", strong="gpt-4.1"),
+                    "trying": TRYING,
+                },
                 **routing,
             },
             "per_team": {
@@ -80,6 +108,7 @@ def config_of(url: str, **routing: Any) -> dict[str, Any]:
             small,
             known_as("auto"),
             model("breaking", url, "gpt-4.1-mini"),
+            model("trying", url, "gpt-4.1-mini"),
             model("falling", url, "gpt-4.1", extra_headers={"x-simulator-fault": "error:500"}),
         ],
         router_settings={"fallbacks": [{"fragile": ["gpt-4.1-mini"]}, {"falling": ["auto"]}]},
@@ -254,6 +283,93 @@ def test_the_ledger_is_the_bill(routed: RunningProxy, charging: Provider, keys: 
         stream(keys.support, fresh(HARD["es"]), model="auto")
     eventually(lambda: not open_calls(routed), what="all to be settled", timeout_s=20)
     eventually(lambda: held_by(routed, "all").spent == billed(charging), what="the ledger to be the bill")
+
+
+def asker(arm: str, number: int = 0) -> str:
+    """An end user of team support in this arm."""
+    trial = Experiment.model_validate(TRIAL)
+    users = (f"user-{each}" for each in range(1_000))
+    return [each for each in users if arm_of("trying", trial, f"support/{each}") == arm][number]
+
+
+def test_a_caller_s_arm_is_told_and_its_answers_serve_no_other(
+    routed: RunningProxy, charging: Provider, keys: Keys
+) -> None:
+    text = fresh(HARD["en"])
+    for arm, model_group in ARMS.items():
+        first = routed.teach(keys.support, text, model="trying", user=asker(arm))
+        again = routed.ask(keys.support_colleague, text, model="trying", user=asker(arm, 1))
+        assert said(first.headers) == ("strong", model_group, "score")
+        assert (first.cache, again.cache) == ("miss", "exact")
+        told = [first.headers[f"x-litellm-plugins-route-{name}"] for name in ("experiment", "arm")]
+        assert told == ["trial", arm]
+        labels = {"router": "trying", "tier": "strong", "experiment": "trial", "arm": arm, "mode": "active"}
+        assert routed.metrics().value("litellm_plugins_route_arms_total", **labels) == 1
+    assert landed(charging, text) == list(ARMS.values())
+    nobody = routed.ask(keys.support, fresh(HARD["en"]), model="trying")
+    assert (said(nobody.headers)[1], nobody.headers.get("x-litellm-plugins-route-arm")) == ("gpt-4.1", None)
+
+
+def test_a_tier_limits_its_answers(routed: RunningProxy, charging: Provider, keys: Keys) -> None:
+    for asked, sent, told in ((None, 40, "40"), (500, 40, "40"), (9, 9, None)):
+        text = fresh(EASY["en"])
+        more: dict[str, Any] = {} if asked is None else {"max_tokens": asked}
+        answer = routed.ask(keys.support, text, model="trying", **more)
+        assert answer.headers.get("x-litellm-plugins-route-max-tokens") == told
+        assert [each["body"]["max_tokens"] for each in charging.requests_about(text)] == [sent]
+
+
+def test_a_conversation_stays_with_the_model_that_has_read_it(routed: RunningProxy, keys: Keys) -> None:
+    turns: list[dict[str, str]] = [
+        {"role": "system", "content": new_question() + " You work for a bookshop." * 2_000},
+        {"role": "user", "content": fresh(HARD["en"])},
+    ]
+    easy = {"role": "user", "content": fresh(EASY["en"])}
+    first = routed.ask(keys.support, model="trying", messages=turns)
+    longer = [*turns, {"role": "assistant", "content": first.text}, easy]
+    here = routed.ask(keys.support, model="trying", messages=longer)
+    elsewhere = routed.ask(keys.sales, model="trying", messages=longer)
+
+    assert said(first.headers) == ("strong", "gpt-4.1", "score")
+    assert said(here.headers) == ("strong", "gpt-4.1", "session_kept")
+    assert said(elsewhere.headers)[0] == "small"
+
+
+def test_the_report_compares_an_arm_with_its_control(routed: RunningProxy, keys: Keys) -> None:
+    for arm in ARMS:
+        answer = routed.ask(keys.support, fresh(HARD["en"]), model="trying", user=asker(arm))
+        body = {"call_id": answer.headers["x-litellm-call-id"], "verdict": "up" if arm == "b" else "down"}
+        assert routed.http("POST", "/plugins/feedback", keys.support, json=body).status_code == 200
+
+    def rows() -> dict[str, dict[str, Any]]:
+        report = routed.http("GET", "/plugins/routing/report", routed.master_key).json()
+        return {row["arm"]: row for row in report["rows"] if row["experiment"] == "trial"}
+
+    def is_counted() -> bool:
+        return all(rows().get(arm, {}).get("requests", 0) >= 1 for arm in ARMS)
+
+    eventually(is_counted, what="both arms to be counted", timeout_s=20)
+    arms = rows()
+    assert (arms["b"]["thumbs_up"], arms["control"]["thumbs_down"]) == (1, 1)
+    assert 0 < arms["b"]["usd_per_request"] < arms["control"]["usd_per_request"]
+    assert routed.http("GET", "/plugins/routing/report", keys.support).status_code == 403
+    table = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            "from litellm_plugins.cli import main; main()",
+            "routing",
+            "report",
+            "--url",
+            routed.url,
+        ],
+        env=os.environ | {"LITELLM_MASTER_KEY": routed.master_key},
+        capture_output=True,
+        check=True,
+        text=True,
+        timeout=60,
+    )
+    assert "trying/strong, trial: too_few." in table.stdout
 
 
 def test_metrics_and_log_tell_the_route(routed: RunningProxy, keys: Keys) -> None:

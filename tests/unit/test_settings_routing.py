@@ -16,6 +16,14 @@ from litellm_plugins.settings import ROOT, Policies, parse
 TIERS = [{"name": "small", "models": ["nano"]}, {"name": "mid", "models": ["mini"]}, {"name": "big", "models": ["max"]}]
 
 
+ARM = {"name": "b", "model": "new", "share": "10%"}
+
+
+def trying(*experiments: dict[str, Any]) -> dict[str, Any]:
+    base = {"name": "trial", "tier": "big", "arms": [ARM]}
+    return {"tiers": TIERS, "experiments": [{**base, **each} for each in experiments]}
+
+
 def routing(**more: Any) -> dict[str, Any]:
     return {"routers": {"auto": {"tiers": TIERS}}, **more}
 
@@ -48,6 +56,17 @@ def test_thresholds_are_as_given_or_evenly_spaced() -> None:
         ({"tiers": [TIERS[0], {"name": "mid", "models": []}]}, "at least 1 item"),
         ({"tiers": [TIERS[0], {"name": "mid", "models": ["auto"]}]}, "auto is a router itself"),
         ({"tiers": TIERS, "threshold": [0.5]}, "did you mean thresholds?"),
+        ({"tiers": [{**TIERS[0], "max_tokens": 0}, TIERS[1]]}, "max_tokens"),
+        ({"tiers": TIERS, "session": {"margin": 2}}, "from 0 to 100%"),
+        ({"tiers": TIERS, "session": {"ttl_s": 0}}, "greater than 0"),
+        (trying({"tier": "huge"}), "experiment trial: no tier is called 'huge'; there are: small, mid, big"),
+        (trying({}, {"name": "again"}), "tier big has 2 experiments that are enabled; one is the most"),
+        (trying({}, {"tier": "mid"}), "experiment given twice: trial"),
+        (trying({"arms": [{**ARM, "name": "control"}]}), "'control' is the arm of all others"),
+        (trying({"arms": [{**ARM, "share": "60%"}, {**ARM, "name": "c", "share": 0.5}]}), "more than 100%"),
+        (trying({"arms": [ARM, ARM]}), "arm given twice: b"),
+        (trying({"arms": [{**ARM, "model": "auto"}]}), "routers.auto.experiments.trial: auto is a router itself"),
+        (trying({"sticky": "team"}), "sticky"),
     ],
 )
 def test_a_faulty_router_is_told_of(router: dict[str, Any], told: str) -> None:
@@ -106,3 +125,22 @@ def test_models_that_are_not_in_the_list_are_told_of(tmp_path: Path) -> None:
     assert problems(general_settings={"store_model_in_db": True}) == []
     assert unknown_models(parse({"routing": routing()}).routing, None) == []
     assert problems(model_list=[{"model_name": "*"}]) == []
+
+
+def test_one_experiment_of_a_tier_runs_and_others_may_wait() -> None:
+    router = trying({}, {"name": "later", "enabled": False})
+    told = parse({"routing": {"routers": {"auto": router}}}).routing.routers["auto"]
+    assert [(each.name, each.enabled, each.sticky) for each in told.experiments] == [
+        ("trial", True, "key"),
+        ("later", False, "key"),
+    ]
+    assert told.experiments[0].arms[0].share == 0.1
+    assert told.session is None
+
+
+def test_the_model_of_an_arm_has_to_be_known(tmp_path: Path) -> None:
+    path = tmp_path / "config.yaml"
+    names = ("auto", "nano", "mini", "max")
+    path.write_text(yaml.safe_dump({"model_list": [{"model_name": name} for name in names]}))
+    told = unknown_models(parse({"routing": {"routers": {"auto": trying({})}}}).routing, path)
+    assert told == [f"{ROOT}.routing.routers.auto.experiments.trial.b: 'new' is not in model_list"]

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from litellm_plugins.insight.routes import RouteSums, RouteWords
 from litellm_plugins.insight.store import KEEP_BATCHES_MS, KEEP_EXAMPLES_MS, MOST_EXAMPLES, Batch
 from litellm_plugins.insight.usage import HOUR_S, Dimension, Example, Row, Sums, Tally, Words, grouped, places, tallied
 
@@ -36,6 +37,8 @@ class RedisUsage:
         self._server, self._root, self._keep_hours = server, f"{prefix}:{VERSION}:{{insight}}", keep_hours
 
     async def add(self, batch: Batch, *, now_ms: int) -> bool:
+        if batch.routes:  # first, and under a mark of its own: what fails after it is given again, and counts once
+            await self._add_routes(batch, now_ms)
         hours: dict[int, list[str | bytes]] = defaultdict(list)
         for (hour, words), sums in batch.sums.items():
             hours[hour] += [orjson.dumps(words), ",".join(map(str, sums))]
@@ -47,6 +50,17 @@ class RedisUsage:
         for hour, rows in hours.items():
             given += [(hour + 1 + self._keep_hours) * HOUR_S, len(rows) // 2, *rows]
         return bool(await self._server.run(lambda redis: redis.register_script(_ADD)(keys, given)))
+
+    async def _add_routes(self, batch: Batch, now_ms: int) -> None:
+        hours: dict[int, list[str | bytes]] = defaultdict(list)
+        for (hour, words), sums in batch.routes.items():
+            hours[hour] += [orjson.dumps(words), ",".join(map(str, sums))]
+        keys = [f"{self._root}:batch:{batch.id}:routes", self._examples, self._route_hours]
+        keys += [f"{self._root}:routes:{hour}" for hour in hours]
+        given: list[Any] = [KEEP_BATCHES_MS, 0, MOST_EXAMPLES, KEEP_EXAMPLES_MS, now_ms // 1_000, 0]
+        for hour, rows in hours.items():
+            given += [(hour + 1 + self._keep_hours) * HOUR_S, len(rows) // 2, *rows]
+        await self._server.run(lambda redis: redis.register_script(_ADD)(keys, given))
 
     async def rows(self, since: int, until: int, by: Sequence[Dimension]) -> list[Row]:
         at, found = places(by), list[Row]()
@@ -64,6 +78,24 @@ class RedisUsage:
             await asyncio.to_thread(_fold, found, told)
         return await asyncio.to_thread(tallied, found, groups)
 
+    async def routes(self, since: int, until: int) -> dict[RouteWords, RouteSums]:
+        there = await self._kept(since, until, self._route_hours)
+
+        async def work(redis: Redis) -> list[dict[bytes, bytes]]:
+            pipe = redis.pipeline(transaction=False)
+            for hour in there:
+                pipe.hgetall(f"{self._root}:routes:{hour}")
+            told: list[dict[bytes, bytes]] = await pipe.execute()
+            return told
+
+        found: dict[RouteWords, RouteSums] = {}
+        for each in await self._server.run(work) if there else ():
+            for words, sums in each.items():
+                route, ending = orjson.loads(words)
+                one = RouteSums(*map(int, sums.split(b",")))
+                found[route, ending] = found.get((route, ending), RouteSums()).plus(one)
+        return found
+
     async def examples(self, since_ms: int) -> list[Example]:
         told: Any = await self._server.run(lambda redis: redis.zrangebyscore(self._examples, since_ms, "+inf"))
         found = [Example(**orjson.loads(each)) for each in told]
@@ -76,9 +108,9 @@ class RedisUsage:
     async def aclose(self) -> None:
         await self._server.aclose()
 
-    async def _kept(self, since: int, until: int) -> list[int]:
+    async def _kept(self, since: int, until: int, among: str = "") -> list[int]:
         """The hours that there are: whoever asks for all time asks for no more."""
-        there: Any = await self._server.run(lambda redis: redis.zrange(self._hours, 0, -1))
+        there: Any = await self._server.run(lambda redis: redis.zrange(among or self._hours, 0, -1))
         numbers = sorted(int(name.rpartition(b":")[2]) for name in there)
         return [hour for hour in numbers if since <= hour < until]
 
@@ -99,6 +131,10 @@ class RedisUsage:
     @property
     def _hours(self) -> str:
         return f"{self._root}:hours"
+
+    @property
+    def _route_hours(self) -> str:
+        return f"{self._root}:route-hours"
 
     def _hour(self, hour: int) -> str:
         return f"{self._root}:hour:{hour}"

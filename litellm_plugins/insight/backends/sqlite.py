@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import astuple
 from typing import TYPE_CHECKING
 
+from litellm_plugins.insight.routes import RouteSums, RouteWords
 from litellm_plugins.insight.store import KEEP_BATCHES_MS, KEEP_EXAMPLES_MS, MOST_EXAMPLES, Batch
 from litellm_plugins.insight.usage import (
     DIMENSIONS,
@@ -83,6 +84,15 @@ SCHEMA = (
             _fill_words,
         ),
     ),
+    Migration(
+        15,
+        (
+            f"""CREATE TABLE IF NOT EXISTS insight_routes (
+                hour INTEGER NOT NULL, route TEXT NOT NULL, ending TEXT NOT NULL,
+                {", ".join(f"{each} INTEGER NOT NULL" for each in RouteSums._fields)},
+                PRIMARY KEY (hour, route, ending)) WITHOUT ROWID""",
+        ),
+    ),
 )
 
 _ADDED = ", ".join(f"{each} = {each} + excluded.{each}" for each in Sums._fields)
@@ -93,6 +103,10 @@ _UPSERT = f"""INSERT INTO insight_usage (hour, {_WORDS}, {_SUMS})
 _TALLIES_ADDED = ", ".join(f"{each} = {each} + excluded.{each}" for each in _TALLY)
 _UPSERT_WORD = f"""INSERT INTO insight_words VALUES ({", ".join("?" * (3 + len(_TALLY)))})
     ON CONFLICT (dimension, hour, word) DO UPDATE SET {_TALLIES_ADDED}
+"""  # noqa: S608 - the same
+_ROUTES_ADDED = ", ".join(f"{each} = {each} + excluded.{each}" for each in RouteSums._fields)
+_UPSERT_ROUTE = f"""INSERT INTO insight_routes VALUES ({", ".join("?" * (3 + len(RouteSums._fields)))})
+    ON CONFLICT (hour, route, ending) DO UPDATE SET {_ROUTES_ADDED}
 """  # noqa: S608 - the same
 _INSERT_CALL = f"INSERT INTO insight_calls ({_CALL}) VALUES ({', '.join('?' * 12)})"  # noqa: S608 - the same
 
@@ -110,6 +124,7 @@ class SqliteUsage:
                 return False
             db.executemany(_UPSERT, [(hour, *words, *sums) for (hour, words), sums in batch.sums.items()])
             db.executemany(_UPSERT_WORD, _by_word(batch))
+            db.executemany(_UPSERT_ROUTE, [(hour, *words, *sums) for (hour, words), sums in batch.routes.items()])
             db.executemany(_INSERT_CALL, map(astuple, batch.examples))
             self._forget(db, now_ms)
             return True
@@ -137,6 +152,13 @@ class SqliteUsage:
     async def tallied(self, since: int, until: int, groups: Sequence[Sequence[Dimension]]) -> list[dict[Words, Tally]]:
         return await self._file.scan(lambda db: [_tallied(db, since, until, by) for by in groups])
 
+    async def routes(self, since: int, until: int) -> dict[RouteWords, RouteSums]:
+        told = ", ".join(f"sum({each})" for each in RouteSums._fields)
+        query = f"""SELECT route, ending, {told} FROM insight_routes WHERE hour >= ? AND hour < ?
+            GROUP BY route, ending"""  # noqa: S608 - names of ours
+        rows = await self._file.scan(lambda db: db.execute(query, (since, until)).fetchall())
+        return {(route, ending): RouteSums(*map(int, sums)) for route, ending, *sums in rows}
+
     async def examples(self, since_ms: int) -> list[Example]:
         query = f"SELECT {_CALL} FROM insight_calls WHERE at_ms >= ? ORDER BY spent_nano_usd DESC, at_ms"  # noqa: S608
         return await self._file.scan(lambda db: [Example(*each) for each in db.execute(query, (since_ms,))])
@@ -158,6 +180,7 @@ class SqliteUsage:
             db.executemany(
                 "DELETE FROM insight_words WHERE dimension = ? AND hour = ?", [(each, first) for each in _ALONE]
             )
+        db.execute("DELETE FROM insight_routes WHERE hour < ?", (hour_of(now_ms) - self._keep_hours,))
         db.execute("DELETE FROM insight_batches WHERE at_ms < ?", (now_ms - KEEP_BATCHES_MS,))
         over = "SELECT at_ms FROM insight_calls ORDER BY at_ms DESC LIMIT 1 OFFSET ?"
         oldest = db.execute(over, (MOST_EXAMPLES,)).fetchone()

@@ -10,7 +10,7 @@ from dataclasses import astuple, fields
 from typing import TYPE_CHECKING
 
 from litellm_plugins.review.feedback import MOST_KEPT, MOST_KEPT_OF_ONE, About, Feedback, Served, Verdict
-from litellm_plugins.storage.migrations import Migration
+from litellm_plugins.storage.migrations import Migration, add_columns
 
 if TYPE_CHECKING:
     from litellm_plugins.storage.sqlite import SqliteFile
@@ -45,6 +45,13 @@ SCHEMA = (
         (
             "DROP TRIGGER IF EXISTS feedback_bound",
             "CREATE INDEX IF NOT EXISTS feedback_by_tenant ON feedback (tenant, at_s)",
+        ),
+    ),
+    Migration(
+        16,
+        (
+            add_columns("served", route="TEXT NOT NULL DEFAULT ''"),
+            add_columns("feedback", route="TEXT NOT NULL DEFAULT ''"),
         ),
     ),
 )

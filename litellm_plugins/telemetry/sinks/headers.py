@@ -54,7 +54,7 @@ def route_headers(event: RouteDecided) -> dict[str, str]:
     """Where a router sent the request, and why; in shadow mode, where it would have."""
     if event.shadow:
         return {f"{PREFIX}route-would": event.tier, f"{PREFIX}route-score": f"{event.score:.4f}"}
-    return {
+    headers = {
         f"{PREFIX}route-tier": event.tier,
         f"{PREFIX}route-model": header_text(event.model),
         f"{PREFIX}route-reason": str(event.reason),
@@ -62,6 +62,11 @@ def route_headers(event: RouteDecided) -> dict[str, str]:
         f"{PREFIX}route-scorer": event.scorer,
         f"{PREFIX}route-because": header_text(",".join(event.because)),
     }
+    if event.arm:
+        headers |= {f"{PREFIX}route-arm": event.arm, f"{PREFIX}route-experiment": event.experiment}
+    if event.max_tokens is not None:
+        headers[f"{PREFIX}route-max-tokens"] = str(event.max_tokens)
+    return headers
 
 
 def call_headers(attempts: int, own_nano_usd: int) -> dict[str, str]:

@@ -80,7 +80,14 @@ def route_notes(event: RouteDecided) -> TraceNotes:
         "route_because": ", ".join(event.because),
         "route_mode": "shadow" if event.shadow else "active",
     }
-    return TraceNotes(tags=(f"{'would-' if event.shadow else ''}tier:{event.tier}",), metadata=metadata)
+    would = "would-" if event.shadow else ""
+    tags = [f"{would}tier:{event.tier}"]
+    if event.arm:
+        metadata |= {"route_experiment": event.experiment, "route_arm": event.arm}
+        tags.append(f"{would}arm:{event.arm}")
+    if event.max_tokens is not None:
+        metadata["route_max_tokens"] = event.max_tokens
+    return TraceNotes(tags=tuple(tags), metadata=metadata)
 
 
 def budget_notes(event: BudgetDecided) -> TraceNotes:

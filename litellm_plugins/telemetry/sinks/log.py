@@ -229,6 +229,7 @@ def _budget(event: BudgetDecided) -> dict[str, Any]:
 
 
 def _route(event: RouteDecided) -> dict[str, Any]:
+    more = {name: value for name in ("experiment", "arm", "max_tokens") if (value := getattr(event, name))}
     return {
         "event": "route_decision",
         "router": event.router,
@@ -243,6 +244,7 @@ def _route(event: RouteDecided) -> dict[str, Any]:
         "team": event.team,
         "key": event.key,
         "took_ms": round(event.took_ms, 3),
+        **more,
     }
 
 

@@ -1,4 +1,4 @@
-"""The metrics of routing. Routers and tiers come from the config, reasons from an enum: labels are bounded."""
+"""The metrics of routing. Routers, tiers and arms come from the config, reasons from an enum: labels are bounded."""
 
 from __future__ import annotations
 
@@ -20,6 +20,12 @@ class RouteMetrics:
             ["router", "tier", "reason", "mode"],
             registry=registry,
         )
+        self._arms = Counter(
+            "litellm_plugins_route_arms_total",
+            "Requests in an experiment by their arm",
+            ["router", "tier", "experiment", "arm", "mode"],
+            registry=registry,
+        )
         self._score = Histogram(
             "litellm_plugins_route_score_ratio",
             "The scorer's expected gain of the stronger model",
@@ -38,5 +44,7 @@ class RouteMetrics:
         """Count one."""
         mode = "shadow" if event.shadow else "active"
         self._routed.labels(event.router, event.tier, event.reason, mode).inc()
+        if event.arm:
+            self._arms.labels(event.router, event.tier, event.experiment, event.arm, mode).inc()
         self._score.labels(event.router).observe(event.score)
         self._took.observe(event.took_ms / 1_000)

@@ -16,6 +16,7 @@ from litellm_plugins.errors import StoreUnavailable
 from litellm_plugins.insight.backends.sqlite import SCHEMA, SqliteUsage
 from litellm_plugins.insight.bounding import Bounds
 from litellm_plugins.insight.recording import UsageRecorder
+from litellm_plugins.insight.routes import RouteSums
 from litellm_plugins.insight.store import Batch
 from litellm_plugins.insight.usage import DIMENSIONS, OTHER, Sums, Words, hour_of, total
 from litellm_plugins.model import Layer
@@ -96,6 +97,17 @@ async def test_a_call_is_one_row_with_everything_that_was_said_of_it(store: Loss
     assert (row.words, row.sums) == (expected, SUMS)
     (example,) = await store.examples(0)
     assert (example.trace_id, example.spent_nano_usd, example.feature) == ("t1", 1_234_567, "faq")
+
+
+async def test_a_routed_call_is_counted_by_where_it_went_as_well(store: LossyReplies) -> None:
+    recorder = UsageRecorder(store, Insight())
+    store.lost = 1
+    for call in (CALL, replace(CALL, route="auto/small"), replace(CALL, route="auto/small", attempts=3)):
+        recorder.record(call)
+    await recorder.queue.drain()
+    cost = 2 * (1_234_567 + 7)
+    expected = RouteSums(2, 1, cost, 2 * 12_345**2, 240, 2 * 120**2)
+    assert await store.routes(HOUR, HOUR + 1) == {("auto/small", "success"): expected}
 
 
 async def test_what_the_pack_spends_for_a_call_after_its_end_is_added_to_its_row(store: LossyReplies) -> None:

@@ -67,3 +67,20 @@ def test_the_trace_is_tagged_with_the_tier() -> None:
     assert route_notes(ROUTED).tags == ("tier:strong",)
     assert route_notes(SHADOWED).tags == ("would-tier:strong",)
     assert route_notes(ROUTED).metadata["route_because"] == "maths, long"
+
+
+def test_an_arm_is_told_everywhere(lines: list[dict[str, object]]) -> None:
+    event = replace(ROUTED, experiment="trial", arm="b", max_tokens=300)
+    registry = CollectorRegistry()
+    PrometheusSink(registry).record(event)
+    LogSink().record(event)
+    headers, notes = route_headers(event), route_notes(event)
+
+    told = [headers[f"x-litellm-plugins-route-{name}"] for name in ("experiment", "arm", "max-tokens")]
+    assert told == ["trial", "b", "300"]
+    assert notes.tags == ("tier:strong", "arm:b")
+    assert (notes.metadata["route_experiment"], notes.metadata["route_max_tokens"]) == ("trial", 300)
+    assert (lines[0]["experiment"], lines[0]["arm"], lines[0]["max_tokens"]) == ("trial", "b", 300)
+    labels = {"router": "auto", "tier": "strong", "experiment": "trial", "arm": "b", "mode": "active"}
+    assert registry.get_sample_value("litellm_plugins_route_arms_total", labels) == 1
+    assert route_notes(replace(event, shadow=True)).tags == ("would-tier:strong", "would-arm:b")

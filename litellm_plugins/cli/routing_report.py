@@ -1,0 +1,96 @@
+"""`litellm-plugins routing report`: what came of each tier and arm, and what an experiment has shown."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+import click
+
+from litellm_plugins.cli import config_file
+from litellm_plugins.cli.connection import Client, connected, show
+from litellm_plugins.errors import PluginError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from litellm_plugins.cli.connection import Json
+
+
+class LocalReport:
+    """Keeps `cli.connection.Client`. A proxy may run beside it."""
+
+    def __init__(self, path: Path) -> None:
+        settings = config_file.our_settings(config_file.load(path))
+        if settings is None or not settings.insight.enabled:
+            raise click.ClickException(f"{path}: nothing is counted there: callback_settings.litellm_plugins.insight")
+        os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")  # no download
+        from litellm_plugins.proxy.insight_stores import open_insight
+        from litellm_plugins.proxy.route_report import RouteReport
+        from litellm_plugins.proxy.stores import open_stores
+
+        self._usage, self._stores = open_insight(settings).usage, open_stores(settings)
+        logging.getLogger("litellm_plugins").setLevel(logging.WARNING)
+        feedback = self._stores.feedback if settings.feedback.enabled else None
+        self._report = RouteReport(self._usage, feedback, clock_ms=lambda: time.time_ns() // 1_000_000)
+        self._runner = asyncio.Runner()
+
+    def call(self, method: str, path: str, given: Mapping[str, Any] | None = None) -> Json:
+        """There is one operation."""
+        try:
+            return self._runner.run(self._report.report(given or {}))
+        except PluginError as exc:
+            raise click.ClickException(str(exc)) from exc
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._runner.run(self._usage.aclose())
+        self._runner.run(self._stores.entries.aclose())
+        self._runner.close()
+
+
+@click.command()
+@click.option("--since", default="7d", show_default=True, help="24h, 7d, 2w, or a time in UTC: 2027-01-31T08:00.")
+@click.option("--until", help="The same; default: now.")
+@connected("/plugins/routing/report", LocalReport, what="store")
+def report(client: Client, since: str, until: str | None, as_json: bool) -> None:
+    """Requests, dollars, errors, latency and thumbs by router, tier and arm; each arm tested against its control."""
+    told = client.call("GET", "", {"since": since, **({} if until is None else {"until": until})})
+
+    def draw(out: Console) -> None:
+        _draw(told, out)
+
+    show(told, as_json, draw)
+
+
+def _draw(told: Mapping[str, Any], out: Console) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    if not told["rows"]:
+        out.print("no request was routed in this time")
+        return
+    table = Table("router", "tier", "experiment", "arm", title_justify="left")
+    for name in ("requests", "dollars", "a request", "errors", "retried", "latency", "thumbs"):
+        table.add_column(name, justify="right")
+    for row in told["rows"]:
+        table.add_row(
+            *(Text(row[name]) for name in ("router", "tier", "experiment", "arm")),
+            f"{row['requests']:,}",
+            f"{row['usd']:.4f}",
+            f"{row['usd_per_request']:.6f}",
+            f"{row['errors']:,}",
+            f"{row['retried']:,}",
+            "-" if row["latency_ms"] is None else f"{row['latency_ms']:,.0f} ms",
+            f"+{row['thumbs_up']} -{row['thumbs_down']}",
+        )
+    out.print(table)
+    for each in told["comparisons"]:
+        out.print(Text(f"{each['router']}/{each['tier']}, {each['experiment']}: {each['verdict']}. {each['sentence']}"))

@@ -1,0 +1,30 @@
+"""How long an answer of a tier may be: said to the provider where the client says nothing, or more."""
+
+from __future__ import annotations
+
+from collections.abc import MutableMapping
+from typing import Any
+
+_FIELDS = {
+    "chat": ("max_completion_tokens", "max_tokens"),
+    "messages": ("max_tokens",),
+    "responses": ("max_output_tokens",),
+    "completions": ("max_tokens",),
+}  # what a client may say it with; the last is what is said for it: the host knows it for every provider
+
+
+def limit(data: MutableMapping[str, Any], endpoint: str, most: int | None) -> int | None:
+    """Have `data` ask for no more than `most` tokens; that number where this changed anything."""
+    fields = _FIELDS.get(endpoint, ())
+    if most is None or not fields or data.get("thinking"):  # its thoughts have a limit of their own, below the answer's
+        return None
+    said = {name: data[name] for name in fields if data.get(name) is not None}
+    above = [name for name, value in said.items() if _is_above(value, most)]
+    for name in above or ([] if said else fields[-1:]):
+        data[name] = most
+    return most if above or not said else None
+
+
+def _is_above(value: object, most: int) -> bool:
+    """What is no number the provider will refuse."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and value > most

@@ -174,7 +174,7 @@ def _ask(proxy: RunningProxy, key: str, each: Case, user: str, question: str) ->
         body["messages"] = [{"role": "user", "content": question}]
         body["metadata"] = {"user_id": user} if each.path == MESSAGES else said
     if each.path == MESSAGES:
-        body["max_tokens"] = 100
+        body["max_tokens"] = 500
     if each.feature:
         body["metadata"]["feature"] = each.feature
     if each.stream:

@@ -20,7 +20,7 @@ from litellm_plugins.proxy.route_scoring import Asking, HostScoring, host_scorin
 from litellm_plugins.proxy.route_sessions import Sessions
 from litellm_plugins.proxy.route_trials import Trials
 from litellm_plugins.routing.experiments import Placed
-from litellm_plugins.routing.policy import Ladder, Needs, Route, Wishes, capped, decide
+from litellm_plugins.routing.policy import Ladder, Needs, Route, Wishes, capped, dearer, decide
 from litellm_plugins.telemetry.events import RouteDecided, StageFailed
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from litellm_plugins.proxy.ticket import Ticket
     from litellm_plugins.routing.conversation import Conversation
     from litellm_plugins.settings import Policies, Settings
+    from litellm_plugins.settings.cascade import Cascade
     from litellm_plugins.telemetry.events import Telemetry
 
 _ENDPOINTS = frozenset({"chat", "messages", "responses", "completions"})
@@ -109,6 +110,32 @@ class HostRouting:
             return model
         route = capped(routed.ladder, routed.route, routed.needs, model)
         return model if route is None else route.model
+
+    def cascade_of(self, ticket: Ticket | None) -> Cascade | None:
+        """How the answer to it is to be checked; None where it is served as it comes."""
+        routed = None if ticket is None else ticket.routed
+        if ticket is None or routed is None or routed.event.shadow or routed.event.model != routed.route.model:
+            return None
+        if ticket.held is not None and (change := ticket.held.admission.change) is not None and change.model:
+            return None  # a budget degrades to a model: the request goes no higher than that
+        cascade = self._settings.routers[routed.event.router].cascade
+        several = ticket.decision.request.parameters.get("n") not in (None, 1)
+        if cascade is None or not cascade.enabled or several or self.dearer(routed) is None:
+            return None
+        return cascade
+
+    def dearer(self, routed: Routed) -> Route | None:
+        """Where it goes if its answer is not good enough."""
+        return dearer(routed.ladder, routed.route, routed.needs)
+
+    def escalate(self, ticket: Ticket, route: Route, data: dict[str, Any]) -> None:
+        """Send `data`, whose ticket that is, to the dearer model of `route`."""
+        request = ticket.decision.request
+        if "stream_options" in data:
+            data["model"] = route.model
+        else:
+            _send(data, route.model, request)
+        ticket.decision = replace(ticket.decision, request=_routed_to(request, route.model))
 
     def tell_lowered(self, ticket: Ticket, model: str, data: dict[str, Any]) -> None:
         """A budget has sent it to `model`: it is in no arm any more."""

@@ -266,11 +266,13 @@ class HostBudgets:
             actual = replace(actual, requests=0)
         for price in held.left:
             actual += costs.of_prompt(price, asked)
-        if actual.requests and not actual.tokens and held.heard.streams:  # legacy completions: the host counts nothing
+        counts = bool(actual.requests) or held.has_own_stream
+        if counts and not actual.tokens and held.heard.streams:  # legacy completions: the host counts nothing
             actual = await overheard(held, asked=asked)
         if actual != NOTHING and (held.has_own_stream or not first.further):  # else what is heard is another's
-            heard = await by_its_end(held, self._rules, actual, asked=asked)
-            actual = replace(heard, requests=actual.requests) if held.is_further else heard
+            actual = await by_its_end(held, self._rules, actual, asked=asked)
+        if held.is_further:
+            actual = replace(actual, requests=0)
         await self._settle(held, actual, "success")
 
     async def failed(

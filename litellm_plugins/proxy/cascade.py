@@ -26,6 +26,7 @@ from litellm_plugins.proxy import ticket as tickets
 from litellm_plugins.proxy.budget_refusal import BudgetRefusal
 from litellm_plugins.proxy.callbacks import response_headers
 from litellm_plugins.proxy.held_stream import HeldStream
+from litellm_plugins.proxy.provider_chunks import is_finished
 from litellm_plugins.proxy.route_reading import wanted_of
 from litellm_plugins.proxy.routing import Routed
 from litellm_plugins.proxy.storing import listen
@@ -55,6 +56,21 @@ class _Tried:
     result: Any
     response: Response  # whose headers go with it, where it is not streamed
     held: HeldStream | None  # where it is streamed
+
+
+async def answered(
+    pack: Pack,
+    endpoint: Endpoint,
+    ask: Ask,
+    ticket: tickets.Ticket | None,
+    processing: ProxyBaseLLMRequestProcessing,
+    response: Response,
+) -> tuple[tickets.Ticket | None, Any]:
+    """What its client gets of a request that is prepared, checked where that is set, and the ticket of its call."""
+    cascade = None if pack.routing is None else pack.routing.cascade_of(ticket)
+    if cascade is None or ticket is None:
+        return ticket, await ask(processing, response)
+    return await Cascaded(pack, endpoint, cascade, ask).answer(ticket, processing, response)
 
 
 class Cascaded:
@@ -139,8 +155,12 @@ class Cascaded:
     async def _said(self, tried: _Tried) -> Answer:
         if tried.held is None:
             return said(jsonable_encoder(tried.result))
-        hold = self._cascade.hold
-        return await tried.held.read(None if hold == "answer" else hold.first_tokens)
+        hold, ticket = self._cascade.hold, tried.ticket
+        answer = await tried.held.read(None if hold == "answer" else hold.first_tokens)
+        chunks = ticket.call.heard.chunks if ticket.chunks is None and ticket.call is not None else ticket.chunks
+        if answer.whole and chunks is not None and not is_finished(chunks):
+            return replace(answer, ending="")  # the host made up its end
+        return answer
 
     def _fault(self, ticket: tickets.Ticket, answer: Answer) -> str | None:
         cascade = self._cascade
@@ -220,7 +240,15 @@ class Cascaded:
         event = ticket.routed.event
         to = "" if route is None else route.tier
         told = AnswerChecked(
-            event.router, event.tier, to, fault, kept, event.model_group, event.team, event.key, took_ms
+            router=event.router,
+            tier=event.tier,
+            to=to,
+            fault=fault,
+            kept=kept,
+            model_group=event.model_group,
+            team=event.team,
+            key=event.key,
+            took_ms=took_ms,
         )
         self._pack.pipeline.telemetry.emit(told)
 

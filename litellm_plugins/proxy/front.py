@@ -34,7 +34,7 @@ from litellm_plugins.proxy import stock
 from litellm_plugins.proxy import ticket as tickets
 from litellm_plugins.proxy.budget_streams import patient
 from litellm_plugins.proxy.callbacks import PluginHandler, in_front
-from litellm_plugins.proxy.cascade import Cascaded
+from litellm_plugins.proxy.cascade import answered
 from litellm_plugins.proxy.delivery import FrontHit
 from litellm_plugins.proxy.endpoints import ALL, CHAT, Endpoint
 from litellm_plugins.proxy.storing import FreshAnswer, listen
@@ -156,18 +156,10 @@ async def _answer(pack: Pack, endpoint: Endpoint, request: Request, response: Re
         call = pack.calls.answering(ticket)
         if _outlives_its_client(pack, processing.data, ticket):
             common["request"] = patient(request)
-        ask = partial(_asked, endpoint, common)
-        cascade = None if pack.routing is None else pack.routing.cascade_of(ticket)
-        if cascade is None or ticket is None:
-            result = await ask(processing, response)
-        else:
-            ticket, result = await Cascaded(pack, endpoint, cascade, ask).answer(ticket, processing, response)
+        ticket, result = await answered(pack, endpoint, partial(_asked, endpoint, common), ticket, processing, response)
         stock.finish(endpoint, result)
-        if isinstance(result, StreamingResponse) and ticket is not None:
-            if ticket.trial is None:  # else it has been listened to before it was judged
-                listen(pack, endpoint, ticket, result)
-            pack.calls.follow(ticket, result)
         if isinstance(result, StreamingResponse):
+            _listened_to(pack, endpoint, ticket, result)
             if pack.admission is not None:
                 pack.admission.bound(result, processing.data, took_s=time.monotonic() - started)
         elif call is not None:
@@ -187,6 +179,13 @@ def _told_as_asked(request: Request, ticket: tickets.Ticket | None, requested_mo
     """Whichever model it was routed to, its client is told the name that it asked for: as on the host's own route."""
     if ticket is not None and ticket.routed is not None:
         request.scope[CLIENT_REQUESTED_MODEL_SCOPE_KEY] = requested_model
+
+
+def _listened_to(pack: Pack, endpoint: Endpoint, ticket: tickets.Ticket | None, result: StreamingResponse) -> None:
+    if ticket is not None and ticket.trial is None:  # else it has been listened to before it was judged
+        listen(pack, endpoint, ticket, result)
+    if ticket is not None:
+        pack.calls.follow(ticket, result)
 
 
 async def _asked(

@@ -22,7 +22,8 @@ class HeldStream:
     """Of one response of the host's."""
 
     def __init__(self, response: StreamingResponse) -> None:
-        self._response, self._chunks = response, aiter(response.body_iterator)
+        self._response = response
+        self._chunks: Any = aiter(response.body_iterator)
         self._held: list[Any] = []
         self._fault: Exception | None = None
         self._is_over = False
@@ -84,4 +85,4 @@ class HeldStream:
                     yield chunk
         finally:
             with contextlib.suppress(AttributeError):
-                await self._chunks.aclose()  # type: ignore[attr-defined]
+                await self._chunks.aclose()

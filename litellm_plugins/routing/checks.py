@@ -75,7 +75,7 @@ _FENCED = re.compile(r"^```[ \t]*(\w*)[^\n]*\n(.*?)^```[ \t]*$", re.DOTALL | re.
 _QUOTED = re.compile(
     r"```.*?(?:```|\Z)|`[^`\n]*`|\"[^\"\n]{0,400}\"|“[^”\n]{0,400}”|«[^»\n]{0,400}»|^>[^\n]*", re.DOTALL | re.MULTILINE
 )
-# Sums that are not to be worked out: with names in them, a remainder, or points and commas as much of the world sets them.
+# Sums that are not worked out: with names in them, a remainder, or points and commas as in much of the world.
 _NO_SUM = re.compile(
     r"""(?ix)
       [a-z_^]\s*[-+*/×÷][^=\n]{0,60}=\s*\S+ | [a-z_^]\d[^=\n]{0,60}=\s*\S+
@@ -168,7 +168,5 @@ def fault_of(checks: Collection[str], wanted: Wanted, answer: Answer, *, doubt_f
     for name, fires in CHECKS.items():
         if name in checks and fires(wanted, answer):
             return name
-    if "doubt" in checks and answer.whole and not answer.calls:
-        if check(wanted.question, answer.text).doubt >= doubt_from:
-            return "doubt"
-    return None
+    doubts = "doubt" in checks and answer.whole and not answer.calls
+    return "doubt" if doubts and check(wanted.question, answer.text).doubt >= doubt_from else None

@@ -34,16 +34,16 @@ _BOUNDS: Mapping[str, tuple[type | tuple[type, ...], Callable[[Any, Any], bool]]
 }
 
 
-def keeps_to(value: Any, schema: Any) -> bool:
+def keeps_to(value: object, schema: object) -> bool:
     """Whether `value` is of the shape. A schema that makes no sense holds nothing against it."""
     return _Look(schema).at(value, schema, 0)
 
 
 class _Look:
-    def __init__(self, root: Any) -> None:
+    def __init__(self, root: object) -> None:
         self._root, self._left = root, _MOST_STEPS
 
-    def at(self, value: Any, schema: Any, depth: int) -> bool:
+    def at(self, value: object, schema: object, depth: int) -> bool:
         self._left -= 1
         if schema is False:
             return False
@@ -59,16 +59,16 @@ class _Look:
             and self._combined(value, schema, depth + 1)
         )
 
-    def _referred(self, ref: Any) -> Any:
+    def _referred(self, ref: object) -> object:
         """Within the schema itself."""
         if not isinstance(ref, str) or not ref.startswith("#"):
             return True
-        found = self._root
+        found: object = self._root
         for step in ref.lstrip("#").split("/")[1:]:
             found = found.get(step.replace("~1", "/").replace("~0", "~")) if isinstance(found, Mapping) else None
         return True if found is None else found
 
-    def _inside(self, value: Any, schema: Mapping[str, Any], depth: int) -> bool:
+    def _inside(self, value: object, schema: Mapping[str, Any], depth: int) -> bool:
         if isinstance(value, list):
             items = schema.get("items")
             return all(self.at(each, items, depth) for each in value)
@@ -83,7 +83,7 @@ class _Look:
             more = True
         return all(self.at(each, known.get(name, more), depth) for name, each in value.items())
 
-    def _combined(self, value: Any, schema: Mapping[str, Any], depth: int) -> bool:
+    def _combined(self, value: object, schema: Mapping[str, Any], depth: int) -> bool:
         holds = {
             name: [self.at(value, each, depth) for each in schema[name]]
             for name in ("allOf", "anyOf", "oneOf")
@@ -96,27 +96,27 @@ class _Look:
         )
 
 
-def _is_typed(value: Any, kind: Any) -> bool:
+def _is_typed(value: object, kind: object) -> bool:
     kinds = kind if isinstance(kind, list) else [kind]
     known = [_TYPES[each] for each in kinds if isinstance(each, str) and each in _TYPES]
     return not known or any(is_so(value) for is_so in known)
 
 
-def _is_named(value: Any, schema: Mapping[str, Any]) -> bool:
+def _is_named(value: object, schema: Mapping[str, Any]) -> bool:
     if "const" in schema and not _same(value, schema["const"]):
         return False
     named = schema.get("enum")
     return not isinstance(named, list) or any(_same(value, each) for each in named)
 
 
-def _same(one: Any, other: Any) -> bool:
+def _same(one: object, other: object) -> bool:
     return bool(one == other) and isinstance(one, bool) is isinstance(other, bool)
 
 
-def _is_bounded(value: Any, schema: Mapping[str, Any]) -> bool:
+def _is_bounded(value: object, schema: Mapping[str, Any]) -> bool:
     for name, (kind, holds) in _BOUNDS.items():
         bound = schema.get(name)
-        if isinstance(bound, int | float) and isinstance(value, kind) and not isinstance(value, bool):
-            if not holds(value, bound):
-                return False
+        applies = isinstance(bound, int | float) and isinstance(value, kind) and not isinstance(value, bool)
+        if applies and not holds(value, bound):
+            return False
     return True

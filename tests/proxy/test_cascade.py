@@ -6,9 +6,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import anthropic
 import httpx
-import openai
 import pytest
 
 from tests.support import KEYS, Provider, RunningProxy, eventually, model, proxy_config
@@ -37,20 +35,20 @@ def script(of: str, question: str) -> str | None:
     return next((says for word, says in CHEAP_SAYS.items() if word in question), GOOD)
 
 
-def router(**cascade: Any) -> dict[str, Any]:
-    tiers = [{"name": "simple", "models": ["nano"]}, {"name": "complex", "models": ["gpt-4.1"]}]
+def router(simple: str = "nano", complex_: str = "gpt-4.1", **cascade: Any) -> dict[str, Any]:
+    tiers = [{"name": "simple", "models": [simple]}, {"name": "complex", "models": [complex_]}]
     return {"tiers": tiers, "thresholds": [0.99], "cascade": cascade}
 
 
 def config_of(url: str) -> dict[str, Any]:
-    failing = {"extra_headers": {"x-simulator-fault": "error:500"}}
-    cut = {"extra_headers": {"x-simulator-fault": "silent_end"}}
+    failing: dict[str, Any] = {"extra_headers": {"x-simulator-fault": "error:500"}}
+    cut: dict[str, Any] = {"extra_headers": {"x-simulator-fault": "silent_end"}}
     routers = {
         "auto": router(),
         "part": router(hold={"first_tokens": 20}),
-        "fragile-top": router() | {"tiers": [{"name": "simple", "models": ["nano"]}, {"name": "complex", "models": ["failing"]}]},
-        "fragile-base": router() | {"tiers": [{"name": "simple", "models": ["failing-nano"]}, {"name": "complex", "models": ["gpt-4.1"]}]},
-        "cut": router() | {"tiers": [{"name": "simple", "models": ["cut-nano"]}, {"name": "complex", "models": ["gpt-4.1"]}]},
+        "fragile-top": router(complex_="failing"),
+        "fragile-base": router("failing-nano"),
+        "cut": router("cut-nano"),
         "off": router(enabled=False),
         "three": {
             "tiers": [{"name": n, "models": [m]} for n, m in (("a", "nano"), ("b", "other-nano"), ("c", "gpt-4.1"))],
@@ -64,7 +62,8 @@ def config_of(url: str) -> dict[str, Any]:
             "cache": {"enabled": True, "semantic": {"enabled": False}},
             "budgets": [
                 {"name": "all", "limit_usd": 100},
-                {"name": "narrow", "scope": {"feature": "narrow"}, "limit_usd": "0.0005"},
+                {"name": "narrow", "scope": {"feature": "narrow"}, "limit_usd": "0.004"},
+                {"name": "narrow-messages", "scope": {"feature": "narrow-messages"}, "limit_usd": "0.05"},
             ],
             "routing": {"routers": routers, "may_force": True},
         },
@@ -108,12 +107,19 @@ def landed(provider: Provider, text: str) -> list[str]:
 
 
 def ask(
-    proxy: RunningProxy, endpoint: str, text: str, *, of: str = "auto", stream: bool = False, feature: str = "", **more: Any
+    proxy: RunningProxy,
+    endpoint: str,
+    text: str,
+    *,
+    of: str = "auto",
+    stream: bool = False,
+    feature: str = "none",
+    **more: Any,
 ) -> tuple[str, Mapping[str, str]]:
     """Through the SDK of the endpoint: the whole text, and the headers."""
     client: Any = proxy.anthropic(KEYS.support) if endpoint == "messages" else proxy.client(KEYS.support)
     said: dict[str, Any] = {"model": of, LIMIT[endpoint]: 900, **more}
-    said["extra_body"] = {("litellm_metadata" if endpoint == "messages" else "metadata"): {"feature": feature or "none"}}
+    said["extra_body"] = {"litellm_metadata" if endpoint == "messages" else "metadata": {"feature": feature}}
     if endpoint == "chat":
         made, said["messages"] = client.chat.completions, [{"role": "user", "content": text}]
     elif endpoint == "messages":
@@ -122,6 +128,7 @@ def ask(
         made, said["input"] = client.responses, text
     else:
         made, said["prompt"] = client.completions, text
+        said |= {"stream_options": {"include_usage": True}} if stream else {}  # else it is booked by our own count
     raw = made.with_raw_response.create(stream=stream, **said)
     return (_streamed if stream else _whole)(endpoint, raw.parse()), raw.headers
 
@@ -182,7 +189,8 @@ def test_an_answer_that_hedges_is_asked_again_one_tier_up(
 
     assert answer == STRONG
     assert told(headers) == ("simple>complex", "hedging", None)
-    assert (headers["x-litellm-plugins-route-tier"], headers["x-litellm-plugins-route-reason"]) == ("complex", "escalated")
+    tier, reason = (headers[f"x-litellm-plugins-route-{what}"] for what in ("tier", "reason"))
+    assert (tier, reason) == ("complex", "escalated")
     assert landed(charging, text) == ["gpt-4.1-nano", "gpt-4.1"]
     nothing_is_owed(routed, charging)
 
@@ -202,7 +210,7 @@ def test_a_good_answer_is_served_as_it_came(
 
 
 @STREAMED
-@pytest.mark.parametrize("said, why", [("sorry", "refusal"), ("blank", "empty"), ("sum 12 and 30", "arithmetic")])
+@pytest.mark.parametrize(("said", "why"), [("sorry", "refusal"), ("blank", "empty"), ("sum 12 and 30", "arithmetic")])
 def test_the_reason_is_told(routed: RunningProxy, said: str, why: str, stream: bool) -> None:
     answer, headers = ask(routed, "chat", fresh(said), stream=stream)
 
@@ -250,7 +258,9 @@ def test_without_room_for_a_second_call_the_first_answer_is_served(
     routed: RunningProxy, charging: Provider, endpoint: str, stream: bool
 ) -> None:
     text = fresh("unsure")
-    answer, headers = ask(routed, endpoint, text, stream=stream, feature="narrow")
+    answer, headers = ask(
+        routed, endpoint, text, stream=stream, feature="narrow-messages" if endpoint == "messages" else "narrow"
+    )
 
     assert answer == UNSURE
     assert told(headers) == ("simple", None, "no_room")
@@ -292,9 +302,7 @@ def test_a_stream_that_breaks_off_is_asked_again(routed: RunningProxy, charging:
 
 
 @ON_EVERY_ENDPOINT
-def test_only_the_first_part_is_held_where_that_is_set(
-    routed: RunningProxy, charging: Provider, endpoint: str
-) -> None:
+def test_only_the_first_part_is_held_where_that_is_set(routed: RunningProxy, charging: Provider, endpoint: str) -> None:
     for about, path in (("long tail", "simple"), ("unsure", "simple>complex")):
         answer, headers = ask(routed, endpoint, fresh(about), of="part", stream=True)
         assert told(headers)[0] == path
@@ -331,9 +339,11 @@ def test_a_client_that_leaves_the_stream_pays_for_both_calls(
     if endpoint == "responses":
         path, words = "/v1/responses", {"input": fresh("unsure")}
     headers = {"authorization": f"Bearer {KEYS.support}"}
-    with httpx.Client(base_url=routed.url, trust_env=False, headers=headers) as client:
-        with client.stream("POST", path, json={**said, **words}) as stream:
-            next(stream.iter_raw())
+    with (
+        httpx.Client(base_url=routed.url, trust_env=False, headers=headers) as client,
+        client.stream("POST", path, json={**said, **words}) as stream,
+    ):
+        next(stream.iter_raw())
     nothing_is_owed(routed, charging)
 
 
@@ -350,7 +360,8 @@ def test_event_metric_and_log_tell_the_escalation_and_one_end(routed: RunningPro
 
     assert routed.metrics().value("litellm_plugins_escalations_total", **labels) == before + 1
     lines = [json.loads(line) for line in routed.log().splitlines() if '"answer_checked"' in line]
-    assert {"router": "auto", "tier": "simple", "to": "complex", "fault": "hedging", "kept": ""}.items() <= lines[-1].items()
+    wanted = {"router": "auto", "tier": "simple", "to": "complex", "fault": "hedging", "kept": ""}
+    assert wanted.items() <= lines[-1].items()
     eventually(lambda: len(ends()) > known, what="the request's end to be told")
     nothing_is_owed(routed, charging)
     now = held_by(routed, "all")

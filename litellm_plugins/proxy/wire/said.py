@@ -16,6 +16,7 @@ _ENDINGS = {
     "tool_calls": "calls", "tool_use": "calls", "function_call": "calls",
 }  # fmt: skip
 _BROKEN = frozenset({"error", "response.failed"})
+_LAST = frozenset({"response.completed", "response.incomplete"})
 
 
 def said(body: Mapping[str, Any]) -> Answer:
@@ -32,33 +33,40 @@ def said(body: Mapping[str, Any]) -> Answer:
 
 def said_so_far(events: Iterable[Mapping[str, Any]]) -> Answer:
     """Of a stream. Its ending is empty as long as nobody has told it."""
-    text, calls, ending, refused, broken = [], False, "", False, False
+    parts: list[Answer] = []
     for each in events:
-        kind = each.get("type")
-        if "error" in each or kind in _BROKEN:
-            broken = True
-        for choice in map(_mapping, each.get("choices") or ()):
-            if choice.get("index", 0):
-                continue
-            delta = _mapping(choice.get("delta"))
-            text.append(str(delta.get("content") or choice.get("text") or ""))
-            refused = refused or bool(delta.get("refusal"))
-            calls = calls or bool(delta.get("tool_calls") or delta.get("function_call"))
-            ending = _ENDINGS.get(str(choice.get("finish_reason")), ending)
-        if kind == "content_block_start":
-            calls = calls or _mapping(each.get("content_block")).get("type") in _CALLS
-        elif kind == "content_block_delta":
-            text.append(str(_mapping(each.get("delta")).get("text") or ""))
-        elif kind == "message_delta":
-            ending = _ENDINGS.get(str(_mapping(each.get("delta")).get("stop_reason")), ending)
-        elif kind == "response.output_text.delta":
-            text.append(str(each.get("delta") or ""))
-        elif kind == "response.refusal.delta":
-            refused = True
-        elif kind in ("response.completed", "response.incomplete"):
+        if each.get("type") in _LAST:
             return _of_response(_mapping(each.get("response")))
-    ending = "refused" if refused and ending else ending
-    return Answer("".join(text), "" if broken else ending, calls)
+        parts.append(_part(each))
+    endings = [part.ending for part in parts if part.ending]
+    ending = next((each for each in ("broken", "refused") if each in endings), endings[-1] if endings else "")
+    text = "".join(part.text for part in parts)
+    return Answer(text, "" if ending == "broken" else ending, any(part.calls for part in parts))
+
+
+def _part(event: Mapping[str, Any]) -> Answer:
+    """What one event adds."""
+    kind, delta = event.get("type"), event.get("delta")
+    if "error" in event or kind in _BROKEN:
+        return Answer(ending="broken")
+    if kind == "content_block_start":
+        return Answer(ending="", calls=_mapping(event.get("content_block")).get("type") in _CALLS)
+    if kind == "content_block_delta":
+        return Answer(str(_mapping(delta).get("text") or ""), "")
+    if kind == "message_delta":
+        return Answer(ending=_ENDINGS.get(str(_mapping(delta).get("stop_reason")), ""))
+    if kind == "response.output_text.delta":
+        return Answer(str(delta or ""), "")
+    if kind == "response.refusal.delta":
+        return Answer(ending="refused")
+    return _of_chunk(next((each for each in map(_mapping, event.get("choices") or ()) if not each.get("index")), {}))
+
+
+def _of_chunk(choice: Mapping[str, Any]) -> Answer:
+    delta = _mapping(choice.get("delta"))
+    ending = "refused" if delta.get("refusal") else _ENDINGS.get(str(choice.get("finish_reason")), "")
+    calls = bool(delta.get("tool_calls") or delta.get("function_call"))
+    return Answer(str(delta.get("content") or choice.get("text") or ""), ending, calls)
 
 
 def _of_choice(choice: Mapping[str, Any]) -> Answer:

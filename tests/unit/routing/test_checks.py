@@ -11,7 +11,7 @@ from litellm_plugins.routing.checks import CHECKS, Answer, Wanted, fault_of
 REFUSED = [
     "I'm sorry, but I can't help with that.",
     "I cannot assist with this request.",
-    "I’m unable to provide that information.",
+    "I’m unable to provide that information.",  # noqa: RUF001
     "As an AI language model, I don't have access to it.",
     "Lo siento, pero no puedo ayudarte con eso.",
     "No puedo proporcionar esa información.",
@@ -20,7 +20,7 @@ REFUSED = [
 NOT_REFUSED = [
     "You cannot divide by zero, so the limit does not exist.",
     "I can't wait to see what you build! Start with a plan: first, list the tables.",
-    'The error says "I\'m sorry, but I can\'t help with that." and comes from the model, not from the proxy.',
+    "The error says \"I'm sorry, but I can't help with that.\" and comes from the model, not from the proxy.",
     "Use `throw new Error('I cannot assist')` there.",
     "I can help with that. Install the package, then run it.",
     "No puedes dividir por cero, así que no hay límite.",
@@ -112,7 +112,8 @@ def test_empty_is_nothing_said_and_no_tool_called() -> None:
 
 
 def test_cut_short_is_a_limit_that_was_met_or_an_end_that_never_came() -> None:
-    assert [fires("cut_short", "a", ending=each) for each in ("length", "", "stop", "calls")] == [True, True, False, False]
+    endings = ("length", "", "stop", "calls")
+    assert [fires("cut_short", "a", ending=each) for each in endings] == [True, True, False, False]
 
 
 def test_a_providers_own_word_for_a_refusal_counts() -> None:
@@ -170,13 +171,15 @@ def test_text_is_no_broken_json_where_none_was_asked_for_or_a_tool_is_called() -
         {"pattern": "(a+)+$", "type": "string"},
     ],
 )
-def test_a_schema_that_makes_no_sense_costs_no_time_and_holds_nothing_against_an_answer(schema: dict[str, object]) -> None:
+def test_a_schema_that_makes_no_sense_costs_no_time_and_holds_for_all(schema: dict[str, object]) -> None:
     started = time.perf_counter()
     assert not fires("json_schema", '"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa!"', Wanted(json=True, schema=schema))
     assert time.perf_counter() - started < 1
 
 
-@pytest.mark.parametrize("schema", [{"anyOf": [{"type": "string"}, {"type": "null"}]}, {"oneOf": [{"const": 1}, {"const": "a"}]}])
+@pytest.mark.parametrize(
+    "schema", [{"anyOf": [{"type": "string"}, {"type": "null"}]}, {"oneOf": [{"const": 1}, {"const": "a"}]}]
+)
 def test_one_of_several_shapes_is_enough(schema: dict[str, object]) -> None:
     assert not fires("json_schema", '"a"', Wanted(json=True, schema=schema))
     assert fires("json_schema", "3", Wanted(json=True, schema=schema))
@@ -202,7 +205,13 @@ def test_the_fitted_checker_doubts_from_where_it_is_told_to() -> None:
 
 
 @pytest.mark.parametrize("name", list(CHECKS))
-@pytest.mark.parametrize("text", ["a " * 50_000, '"' * 50_000, "1 + " * 20_000, "```python\n" + "(" * 20_000, "= 1" * 20_000, "i'm " * 20_000, "x - 1 " * 20_000])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a " * 50_000, '"' * 50_000, "1 + " * 20_000, "```python\n" + "(" * 20_000, "= 1" * 20_000, "i'm " * 20_000,
+        "x - 1 " * 20_000, "a-" * 40_000, "1,1" * 20_000,
+    ],
+)  # fmt: skip
 def test_no_answer_takes_long(name: str, text: str) -> None:
     started = time.perf_counter()
     fires(name, text, Wanted("12 and 30?", json=True))

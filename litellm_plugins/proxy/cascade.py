@@ -209,8 +209,8 @@ class Cascaded:
             path=(*before.event.path, route.tier),
             escalated=fault,
         )
-        ticket.routed = Routed(before.ladder, before.needs, route, event)
-        self._pack.routing.escalate(ticket, route, data)
+        routed = Routed(before.ladder, before.needs, route, event, before.followed)
+        self._pack.routing.escalate(ticket, routed, data)
         data["litellm_call_id"] = str(uuid.uuid4())
         log, data = litellm.utils.function_setup(
             original_function=self._endpoint.route_type,

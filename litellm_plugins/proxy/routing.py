@@ -13,7 +13,7 @@ from litellm_plugins.cache.own_calls import put_on
 from litellm_plugins.model import Reason, RouteReason
 from litellm_plugins.proxy.budget_tokens import Asked
 from litellm_plugins.proxy.host_judge import host_router
-from litellm_plugins.proxy.route_answers import limit
+from litellm_plugins.proxy.route_answers import limit, unlimited
 from litellm_plugins.proxy.route_models import Ladders
 from litellm_plugins.proxy.route_reading import conversation_of, forced_tier
 from litellm_plugins.proxy.route_scoring import Asking, HostScoring, host_scoring
@@ -128,14 +128,20 @@ class HostRouting:
         """Where it goes if its answer is not good enough."""
         return dearer(routed.ladder, routed.route, routed.needs)
 
-    def escalate(self, ticket: Ticket, route: Route, data: dict[str, Any]) -> None:
-        """Send `data`, whose ticket that is, to the dearer model of `route`."""
-        request = ticket.decision.request
+    def escalate(self, ticket: Ticket, routed: Routed, data: dict[str, Any]) -> None:
+        """Send `data`, whose ticket that is, to the dearer model of `routed`, with its tier's limit of an answer."""
+        request, model = ticket.decision.request, routed.route.model
         if "stream_options" in data:
-            data["model"] = route.model
+            data["model"] = model
         else:
-            _send(data, route.model, request)
-        ticket.decision = replace(ticket.decision, request=_routed_to(request, route.model))
+            _send(data, model, request)
+        change = None if ticket.held is None else ticket.held.admission.change
+        if routed.event.max_tokens is not None and (change is None or change.max_tokens is None):
+            unlimited(data, request.endpoint, request.parameters)
+            routed.event = replace(routed.event, max_tokens=None)
+        self._limit(routed, data, request.endpoint)
+        ticket.routed = routed
+        _told_on(ticket, routed)
 
     def tell_lowered(self, ticket: Ticket, model: str, data: dict[str, Any]) -> None:
         """A budget has sent it to `model`: it is in no arm any more."""

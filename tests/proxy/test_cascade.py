@@ -50,6 +50,14 @@ def config_of(url: str) -> dict[str, Any]:
         "fragile-base": router("failing-nano"),
         "cut": router("cut-nano"),
         "off": router(enabled=False),
+        "limited": {
+            "tiers": [
+                {"name": "simple", "models": ["nano"], "max_tokens": 3},
+                {"name": "complex", "models": ["gpt-4.1"], "max_tokens": 700},
+            ],
+            "thresholds": [0.99],
+            "cascade": {},
+        },
         "three": {
             "tiers": [{"name": n, "models": [m]} for n, m in (("a", "nano"), ("b", "other-nano"), ("c", "gpt-4.1"))],
             "thresholds": [0.98, 0.99],
@@ -318,6 +326,15 @@ def test_it_may_go_up_more_than_once(routed: RunningProxy, charging: Provider, s
     assert (answer, told(headers)) == (STRONG, ("a>b>c", "hedging", None))
     assert landed(charging, text) == ["gpt-4.1-nano", "gpt-4.1-nano", "gpt-4.1"]
     nothing_is_owed(routed, charging)
+
+
+@STREAMED
+def test_the_dearer_tiers_own_limit_of_an_answer_holds(routed: RunningProxy, charging: Provider, stream: bool) -> None:
+    text = fresh("please")
+    _, headers = ask(routed, "chat", text, of="limited", stream=stream)
+
+    assert told(headers) == ("simple>complex", "cut_short", None)
+    assert [each["body"].get("max_tokens") for each in charging.requests_about(text)] == [3, 700]
 
 
 def test_a_tier_that_is_forced_is_kept_and_so_is_one_without_checks(routed: RunningProxy) -> None:

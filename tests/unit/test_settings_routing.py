@@ -56,7 +56,6 @@ def test_thresholds_are_as_given_or_evenly_spaced() -> None:
         ({"tiers": [TIERS[0], {"name": "mid", "models": []}]}, "at least 1 item"),
         ({"tiers": [TIERS[0], {"name": "mid", "models": ["auto"]}]}, "auto is a router itself"),
         ({"tiers": TIERS, "threshold": [0.5]}, "did you mean thresholds?"),
-<<<<<<< HEAD
         ({"tiers": [{**TIERS[0], "max_tokens": 0}, TIERS[1]]}, "max_tokens"),
         ({"tiers": TIERS, "session": {"margin": 2}}, "from 0 to 100%"),
         ({"tiers": TIERS, "session": {"ttl_s": 0}}, "greater than 0"),
@@ -68,7 +67,6 @@ def test_thresholds_are_as_given_or_evenly_spaced() -> None:
         (trying({"arms": [ARM, ARM]}), "arm given twice: b"),
         (trying({"arms": [{**ARM, "model": "auto"}]}), "routers.auto.experiments.trial: auto is a router itself"),
         (trying({"sticky": "team"}), "sticky"),
-=======
         ({"tiers": TIERS, "cascade": {"checks": []}}, "at least 1 item"),
         ({"tiers": TIERS, "cascade": {"checks": ["empty", "empty"]}}, "check given twice: empty"),
         ({"tiers": TIERS, "cascade": {"max_escalations": 0}}, "cascade.max_escalations"),
@@ -77,7 +75,6 @@ def test_thresholds_are_as_given_or_evenly_spaced() -> None:
             {"tiers": TIERS, "cascade": {"checks": ["json_schema"], "hold": {"first_tokens": 9}}},
             "only refusal and hedging can be seen in a first part",
         ),
->>>>>>> dc587eb (Hold the cascade's policy and settings to what is promised)
     ],
 )
 def test_a_faulty_router_is_told_of(router: dict[str, Any], told: str) -> None:

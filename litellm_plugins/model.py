@@ -176,6 +176,17 @@ class RouteReason(StrEnum):
     NEEDS_JSON_SCHEMA = "needs_json_schema"
     NEEDS_CONTEXT = "needs_context"  # the prompt is longer than the model of the cheaper tier takes
     NO_MODEL_CAN = "no_model_can"  # none that is allowed: its provider will say so
+    ESCALATED = "escalated"  # a cheaper tier's answer was not good enough
+
+
+class KeptReason(StrEnum):
+    """Why a cheaper tier's answer was served where dearer ones may be asked. The same word in header, log and test."""
+
+    PASSED = "passed"  # it is good enough
+    NO_ROOM = "no_room"  # no budget for another call
+    DEARER_FAILED = "dearer_failed"  # the dearer tier was asked, and gave no answer
+    CHECK_FAILED = "check_failed"  # a fault of ours
+    NO_DEARER = "no_dearer"  # there is none that it may go to, or it went there before
 
 
 class RefusalReason(StrEnum):

@@ -35,7 +35,7 @@ def goes_on(held: Held, kwargs: Mapping[str, Any]) -> bool:
     """
     if not held.asked:
         return False
-    answered = held.settled or held.reply is not None or held.raw is not None
+    answered = held.settled or held.left_behind or held.reply is not None or held.raw is not None
     return answered or any(kwargs.get(name) for name in _MADE_BY_HOST)
 
 

@@ -49,6 +49,7 @@ class Held:
         self.asked = False  # a provider has got it
         self.reply: Any = None  # and answered
         self.raw: Any = None  # in its own JSON
+        self.left_behind = False  # another model is asked as well, whatever became of this
         self.is_further = False  # another call of the same request was made before it
         self.further: list[Held] = []  # calls of the same request after this one, in their order
         self.stream: Any = None  # what the host makes of several streams
@@ -64,6 +65,11 @@ class Held:
     def latest(self) -> Held:
         """Of the call that was made last."""
         return self.further[-1] if self.further else self
+
+    @property
+    def has_own_stream(self) -> bool:
+        """Whether it is a further call, and what it brought was listened to apart from the first."""
+        return self.is_further and self.heard.is_listened_to
 
     @property
     def calls(self) -> tuple[Held, ...]:

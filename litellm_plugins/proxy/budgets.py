@@ -245,6 +245,16 @@ class HostBudgets:
         if costs.was_read(exception):
             held.left.append(held.price)
 
+    def left_behind(self, first: Held) -> None:
+        """Its latest call is over as far as its client goes, and another model will be asked as well."""
+        first.latest.left_behind = True
+
+    async def given_up(self, first: Held) -> None:
+        """The latest call after the first has failed, and is not missed."""
+        latest = first.latest
+        if latest is not first:
+            await self._settle(latest, _of_prompts_left(latest), "failure")
+
     # Stage 9
 
     async def succeeded(self, first: Held, kwargs: Mapping[str, Any]) -> None:
@@ -256,10 +266,13 @@ class HostBudgets:
             actual = replace(actual, requests=0)
         for price in held.left:
             actual += costs.of_prompt(price, asked)
-        if actual.requests and not actual.tokens and held.heard.streams:  # legacy completions: the host counts nothing
+        counts = bool(actual.requests) or held.has_own_stream
+        if counts and not actual.tokens and held.heard.streams:  # legacy completions: the host counts nothing
             actual = await overheard(held, asked=asked)
-        if actual != NOTHING and not first.further:  # else this one was whole, and what is heard is another
+        if actual != NOTHING and (held.has_own_stream or not first.further):  # else what is heard is another's
             actual = await by_its_end(held, self._rules, actual, asked=asked)
+        if held.is_further:
+            actual = replace(actual, requests=0)
         await self._settle(held, actual, "success")
 
     async def failed(
@@ -269,7 +282,7 @@ class HostBudgets:
         latest = held.latest
         if latest is not held and not streamed:
             await self._settle(latest, _of_prompts_left(latest), "failure")
-        if held.answered:  # the call itself was answered, and its success is about to be logged
+        if held.answered or held.left_behind:  # the call itself was answered, and its success is about to be logged
             return
         if streamed:
             held.heard.hear(b"\n" + unread(fault))
@@ -361,10 +374,12 @@ class HostBudgets:
 
     async def _settle_as_heard(self, held: Held) -> None:
         actual = NOTHING
-        if held.is_further:
+        if held.is_further and not held.has_own_stream:
             actual = (_by(_streamed(held), held) or held.admission.amount) if held.asked else _of_prompts_left(held)
         elif held.called:
             actual = await by_its_end(held, self._rules, await overheard(held, asked=0), asked=0)
+        if held.is_further:
+            actual = replace(actual, requests=0)
         await self._settle(held, actual, "gone")
 
 

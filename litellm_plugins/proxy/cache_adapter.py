@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import litellm
@@ -20,6 +21,7 @@ from litellm_plugins.proxy import ticket as tickets
 from litellm_plugins.proxy.deployment import deployment_of
 from litellm_plugins.proxy.prices import cost_nano_usd
 from litellm_plugins.proxy.provider_chunks import is_finished
+from litellm_plugins.proxy.trial import Outcome
 
 if TYPE_CHECKING:
     from litellm_plugins.pipeline import Pipeline
@@ -85,6 +87,18 @@ class _TicketBackend(BaseCache):
         ticket = tickets.find(kwargs)
         if ticket is None:
             return
+        if ticket.trial is None:
+            await self._set(ticket, value, kwargs)
+        else:
+            ticket.trial.when_known(partial(self._set_if_served, ticket, value, kwargs))
+
+    async def _set_if_served(
+        self, ticket: tickets.Ticket, value: Any, kwargs: Mapping[str, Any], outcome: Outcome
+    ) -> None:
+        if outcome is Outcome.SERVED:
+            await self._set(ticket, value, kwargs)
+
+    async def _set(self, ticket: tickets.Ticket, value: Any, kwargs: Mapping[str, Any]) -> None:
         if ticket.chunks is not None and not is_finished(ticket.chunks):
             self._behind.pipeline.call_failed(ticket.decision)
             return  # the connection ended, the answer did not: the host makes up a "stop" for such a stream

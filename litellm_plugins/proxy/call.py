@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from litellm_plugins.budgets.amounts import NOTHING
 from litellm_plugins.proxy.budget_heard import Heard
 
 if TYPE_CHECKING:
@@ -35,6 +37,9 @@ class Call:
         self.answering = False  # the front route is at it: it knows whether there is still a client
         self.end: Callable[[], None] | None = None  # that waits for it
         self.gone = self.was_waited_for = False
+        self.before = NOTHING  # paid for answers that were not served, where no budget knows
+        self.awaited = 0  # such answers of which the host is still to tell
+        self.hears_latest = False  # of several calls that were made for it
         self.paid: Amounts | None = None  # once it has ended
         self._heard: Heard | None = None
         self._lost = lost
@@ -43,10 +48,26 @@ class Call:
     def heard(self) -> Heard:
         """What was overheard of its stream."""
         if self.held is not None:
-            return self.held.heard
+            return (self.held.latest if self.hears_latest else self.held).heard
         if self._heard is None:
             self._heard = Heard()
         return self._heard
+
+    @contextmanager
+    def asking_another(self) -> Iterator[None]:
+        """Another call is made for it, and listened to in place of the one before; unless it fails."""
+        before = self.hears_latest, self._heard
+        self.hears_latest, self._heard = True, None
+        try:
+            yield
+        except BaseException:
+            self.hears_latest, self._heard = before
+            raise
+
+    @property
+    def is_going_on(self) -> bool:
+        """Whether a call that was made for it is still to be settled, or told."""
+        return self.awaited > 0 or (self.held is not None and self.held.is_going_on)
 
     @property
     def own_nano_usd(self) -> int:

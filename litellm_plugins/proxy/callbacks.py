@@ -15,6 +15,7 @@ from litellm.proxy._types import ProxyException
 
 from litellm_plugins.errors import RequestError
 from litellm_plugins.model import BudgetReason, BudgetState, Layer, Reason, Usage
+from litellm_plugins.proxy import budget_costs as costs
 from litellm_plugins.proxy import ticket as tickets
 from litellm_plugins.proxy.budget_checks import check
 from litellm_plugins.proxy.budget_tariff import MCP_TOOL
@@ -27,6 +28,7 @@ from litellm_plugins.proxy.langfuse_export import send
 from litellm_plugins.proxy.langfuse_trace import is_traced, tell, trace_of
 from litellm_plugins.proxy.provider_chunks import carried_on
 from litellm_plugins.proxy.refusal import Refusal
+from litellm_plugins.proxy.trial import Outcome, Work
 from litellm_plugins.review.feedback import Served
 from litellm_plugins.telemetry.events import BudgetDecided, StageFailed
 from litellm_plugins.telemetry.sinks.headers import budget_headers, call_headers, headers_for, route_headers
@@ -198,41 +200,53 @@ class PluginHandler(CustomLogger):
     ) -> None:
         """The request has failed, after all retries and fallbacks."""
         ticket = tickets.find(request_data)
-        if ticket is not None:
-            self._pack.pipeline.call_failed(ticket.decision)
         if ticket is not None and ticket.held is not None and self._pack.budgets is not None:
             streamed = ticket.decision.request.stream and ticket.streams
             with ticket.decision.steps.measured("settle"):
                 fault = original_exception
                 await self._pack.budgets.failed(ticket.held, request_data, streamed=streamed, fault=fault)
         if ticket is not None:
-            await self._pack.calls.failed(ticket, request_data, original_exception)
-            log = request_data.get("litellm_logging_obj")
-            call = getattr(log, "model_call_details", None) or {"litellm_params": request_data}
-            call = {"call_type": getattr(log, "call_type", None), **call}
-            told_to_langfuse(self._pack, ticket, call, error=type(original_exception).__name__)
+            await _if_served(ticket, partial(self._failed, ticket, request_data, original_exception))
         else:
             stands = hasattr(original_exception, _TOLD)
             self._pack.calls.refused(request_data, user_api_key_dict, original_exception, stands=stands)
             setattr(original_exception, _TOLD, True)
+
+    async def _failed(
+        self, ticket: tickets.Ticket, request_data: dict[str, Any], exception: Exception, outcome: Outcome
+    ) -> None:
+        if outcome is Outcome.DROPPED:
+            self._pack.calls.tried(ticket, costs.of_failure(request_data, None, streamed=ticket.streams))
+        else:
+            self._pack.pipeline.call_failed(ticket.decision)
+            await self._pack.calls.failed(ticket, request_data, exception)
+            log = request_data.get("litellm_logging_obj")
+            call = getattr(log, "model_call_details", None) or {"litellm_params": request_data}
+            call = {"call_type": getattr(log, "call_type", None), **call}
+            told_to_langfuse(self._pack, ticket, call, error=type(exception).__name__)
 
     async def async_log_success_event(
         self, kwargs: dict[str, Any], response_obj: Any, start_time: Any, end_time: Any
     ) -> None:
         """The host is done with the call: its answer is complete, or its client has left a stream."""
         ticket = tickets.find(kwargs)
-        if ticket is not None:
-            self._pack.pipeline.call_over(ticket.decision)
         if ticket is not None and ticket.held is not None and self._pack.budgets is not None:
             with ticket.decision.steps.measured("settle"):
                 await self._pack.budgets.succeeded(ticket.held, kwargs)
         elif ticket is not None and ticket.unheld is not None:
             ticket.unheld(kwargs)
         if ticket is not None:
-            await self._pack.calls.succeeded(ticket, kwargs)
-            told_to_langfuse(self._pack, ticket, kwargs)
+            await _if_served(ticket, partial(self._succeeded, ticket, kwargs))
         elif kwargs.get("call_type") == PASSED_THROUGH:
             self._pack.calls.passed_through(kwargs)
+
+    async def _succeeded(self, ticket: tickets.Ticket, kwargs: dict[str, Any], outcome: Outcome) -> None:
+        if outcome is Outcome.DROPPED:
+            self._pack.calls.tried(ticket, costs.of_success(kwargs, None))
+            return
+        self._pack.pipeline.call_over(ticket.decision)
+        await self._pack.calls.succeeded(ticket, kwargs)
+        told_to_langfuse(self._pack, ticket, kwargs)
 
     async def async_post_call_response_headers_hook(
         self,
@@ -264,6 +278,14 @@ class PluginHandler(CustomLogger):
         return None if ticket is None else response_headers(ticket, budgets=self._pack.budgets is not None)
 
 
+async def _if_served(ticket: tickets.Ticket, work: Work) -> None:
+    """Now, unless it is still to be judged whether this answer is served."""
+    if ticket.trial is None or ticket.trial.outcome is not None:
+        await work(Outcome.SERVED if ticket.trial is None or ticket.trial.outcome is None else ticket.trial.outcome)
+    else:
+        ticket.trial.when_known(work)
+
+
 def response_headers(ticket: tickets.Ticket, *, budgets: bool) -> dict[str, str]:
     """Our headers; on a hit also the host's cost header, which would show what the first answer cost."""
     headers = headers_for(ticket.decision.event)
@@ -289,7 +311,7 @@ def annotate(pack: Pack, ticket: tickets.Ticket, metadata: MutableMapping[str, A
     ticket.noted = True
     asked = data.get("proxy_server_request")
     call_id = str(data.get("litellm_call_id") or ticket)
-    trace = trace_of(metadata, asked, call_id)
+    trace = ticket.trace or trace_of(metadata, asked, call_id)
     if pack.feedback is not None:
         pack.feedback.serve(_served(ticket, trace.trace_id, call_id))
     if not pack.settings.telemetry.langfuse:

@@ -24,13 +24,13 @@ from litellm_plugins.proxy.call_faults import fault_of
 from litellm_plugins.proxy.call_log import Logged, as_paid, of_failure, of_success
 from litellm_plugins.proxy.provider_chunks import is_finished
 from litellm_plugins.proxy.refusal import reason_of
+from litellm_plugins.proxy.trial import Outcome
 from litellm_plugins.telemetry.events import OwnSpent
 
 if TYPE_CHECKING:
     from litellm.proxy._types import UserAPIKeyAuth
     from starlette.responses import StreamingResponse
 
-    from litellm_plugins.proxy.budget_held import Held
     from litellm_plugins.proxy.budgets import HostBudgets
     from litellm_plugins.proxy.call_costs import CallCosts
     from litellm_plugins.proxy.ticket import Ticket
@@ -113,15 +113,40 @@ class Calls:
                 call.end()
 
     def overhear(self, ticket: Ticket, response: StreamingResponse, budgets: HostBudgets | None) -> None:
-        """Listen to a stream of the host's on its way to the client."""
+        """Listen to a stream of the host's, whether or not it goes to the client."""
         call = ticket.call
-        over = (lambda: None) if call is None else partial(self._gone_soon, call)
-        if ticket.held is not None and budgets is not None:
-            budgets.overhear(ticket.held, response, ticket.stream, over)
+        over = (lambda: None) if call is None else partial(self._over, ticket, call)
+        held = ticket.held if ticket.held is None or call is None or not call.hears_latest else ticket.held.latest
+        if held is not None and budgets is not None:
+            budgets.overhear(held, response, ticket.stream, over)
         elif call is not None:
             overhear(response, ticket.stream, call.heard, over)
-        if call is not None:
-            response.body_iterator = self._followed(response.body_iterator, call)
+
+    def follow(self, ticket: Ticket, response: StreamingResponse) -> None:
+        """Listen whether its client stays to the end of the stream."""
+        if ticket.call is not None:
+            response.body_iterator = self._followed(response.body_iterator, ticket.call)
+
+    def _over(self, ticket: Ticket, call: Call) -> None:
+        if ticket.trial is None:
+            self._gone_soon(call)
+        else:
+            ticket.trial.when_known(partial(self._over_if_served, call))
+
+    async def _over_if_served(self, call: Call, outcome: Outcome) -> None:
+        if outcome is not Outcome.DROPPED:
+            self._gone_soon(call)
+
+    def dropped(self, ticket: Ticket) -> None:
+        """An answer to it is not served, and will cost all the same: what, is told to `tried`."""
+        if ticket.call is not None:
+            ticket.call.awaited += ticket.held is None
+
+    def tried(self, ticket: Ticket, paid: Amounts) -> None:
+        """The host has told what such an answer cost."""
+        if ticket.call is not None and ticket.held is None:
+            ticket.call.awaited = max(0, ticket.call.awaited - 1)
+            ticket.call.before += paid
 
     async def _followed(self, chunks: Any, call: Call) -> AsyncIterator[Any]:
         """What goes out to the client: until that is over, nobody can say whether the client stayed."""
@@ -194,14 +219,15 @@ class Calls:
         if call.answering:
             call.end = call.end or partial(self._end, call, ending, paid, log)
             return
-        if call.held is not None and call.held.is_going_on and not call.was_waited_for:
+        if call.is_going_on and not call.was_waited_for:
             call.answering, call.end = True, partial(self._end, call, ending, paid, log)
-            self._beside(self._when_settled(call, call.held))
+            self._beside(self._when_settled(call))
             return
         call.over, call.end = True, None
         self._open.discard(call)
         if call.held is not None:  # the host may have made more calls for it since
             paid = call.held.paid_in_all or paid
+        paid += call.before
         now = self._clock()
         event = events.finished(call, ending, paid, log, now_s=now)
         call.kwargs = None
@@ -209,9 +235,9 @@ class Calls:
             own.tell_more(lambda nano_usd: self._telemetry.emit(OwnSpent(event, nano_usd)))
         self._telemetry.emit(event)
 
-    async def _when_settled(self, call: Call, held: Held) -> None:
+    async def _when_settled(self, call: Call) -> None:
         until = time.monotonic() + _SETTLED_WITHIN_S
-        while held.is_going_on and time.monotonic() < until:  # noqa: ASYNC110
+        while call.is_going_on and time.monotonic() < until:  # noqa: ASYNC110
             await asyncio.sleep(_LOOKED_EVERY_S)
         call.was_waited_for = True
         self.answered(call)

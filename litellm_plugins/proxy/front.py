@@ -14,6 +14,7 @@ from __future__ import annotations
 import inspect
 import time
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from fastapi import Request, Response, params
@@ -33,9 +34,10 @@ from litellm_plugins.proxy import stock
 from litellm_plugins.proxy import ticket as tickets
 from litellm_plugins.proxy.budget_streams import patient
 from litellm_plugins.proxy.callbacks import PluginHandler, in_front
+from litellm_plugins.proxy.cascade import answered
 from litellm_plugins.proxy.delivery import FrontHit
 from litellm_plugins.proxy.endpoints import ALL, CHAT, Endpoint
-from litellm_plugins.proxy.storing import FreshAnswer
+from litellm_plugins.proxy.storing import FreshAnswer, listen
 
 if TYPE_CHECKING:
     from litellm.proxy._types import UserAPIKeyAuth
@@ -154,12 +156,7 @@ async def _answer(pack: Pack, endpoint: Endpoint, request: Request, response: Re
         call = pack.calls.answering(ticket)
         if _outlives_its_client(pack, processing.data, ticket):
             common["request"] = patient(request)
-        result = await processing.base_process_llm_request(
-            **common,
-            fastapi_response=response,
-            select_data_generator=stock.generator(endpoint),
-            skip_pre_call_logic=True,
-        )
+        ticket, result = await answered(pack, endpoint, partial(_asked, endpoint, common), ticket, processing, response)
         stock.finish(endpoint, result)
         if isinstance(result, StreamingResponse):
             _listened_to(pack, endpoint, ticket, result)
@@ -185,14 +182,22 @@ def _told_as_asked(request: Request, ticket: tickets.Ticket | None, requested_mo
 
 
 def _listened_to(pack: Pack, endpoint: Endpoint, ticket: tickets.Ticket | None, result: StreamingResponse) -> None:
-    """Have what `result` streams stored if it may be, before anything that ends when the client leaves, and counted."""
-    if ticket is None:
-        return
-    if endpoint is not CHAT:
-        fresh = FreshAnswer(pack.pipeline, endpoint, ticket)
-        if fresh.is_wanted:
-            fresh.watch(result)
-    pack.calls.overhear(ticket, result, pack.budgets)
+    if ticket is not None and ticket.trial is None:  # else it has been listened to before it was judged
+        listen(pack, endpoint, ticket, result)
+    if ticket is not None:
+        pack.calls.follow(ticket, result)
+
+
+async def _asked(
+    endpoint: Endpoint, common: dict[str, Any], processing: ProxyBaseLLMRequestProcessing, response: Response
+) -> Any:
+    """What the host makes of a request that is prepared."""
+    return await processing.base_process_llm_request(
+        **common,
+        fastapi_response=response,
+        select_data_generator=stock.generator(endpoint),
+        skip_pre_call_logic=True,
+    )
 
 
 def _kept(pack: Pack, endpoint: Endpoint, ticket: tickets.Ticket | None, result: Any, response: Response) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
 from typing import Any
 
 _FIELDS = {
@@ -23,6 +23,14 @@ def limit(data: MutableMapping[str, Any], endpoint: str, most: int | None) -> in
     for name in above or ([] if said else fields[-1:]):
         data[name] = most
     return most if above or not said else None
+
+
+def unlimited(data: MutableMapping[str, Any], endpoint: str, said: Mapping[str, Any]) -> None:
+    """Have `data` ask for as many tokens as its client said, if that said anything."""
+    for name in _FIELDS.get(endpoint, ()):
+        data.pop(name, None)
+        if said.get(name) is not None:
+            data[name] = said[name]
 
 
 def _is_above(value: object, most: int) -> bool:

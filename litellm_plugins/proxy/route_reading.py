@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from litellm_plugins.routing.checks import Wanted
 from litellm_plugins.routing.conversation import Conversation, Turn
 from litellm_plugins.telemetry.sinks.headers import PREFIX
 
@@ -38,6 +39,20 @@ def forced_tier(data: Mapping[str, Any]) -> str | None:
     said = [headers.get(ROUTE_HEADER)]
     said += [_mapping(_mapping(data.get(place)).get(_OURS)).get("route") for place in ("metadata", "litellm_metadata")]
     return next((str(each) for each in said if isinstance(each, str) and each), None)
+
+
+def wanted_of(request: Request) -> Wanted:
+    """What a check of its answer has to know."""
+    parameters = request.parameters
+    places = (parameters.get("response_format"), _mapping(parameters.get("text")).get("format"))
+    shapes = [_mapping(place) for place in (*places, parameters.get("output_format"))]
+    shape = next((each for each in shapes if each.get("type") in ("json_schema", "json_object")), {})
+    schema = _mapping(shape.get("json_schema")).get("schema") or shape.get("schema")
+    return Wanted(
+        question=conversation_of(request).question,
+        json=bool(shape),
+        schema=schema if isinstance(schema, Mapping) else None,
+    )
 
 
 def _said_apart(parameters: Mapping[str, Any]) -> Iterator[Turn]:

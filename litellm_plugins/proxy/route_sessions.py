@@ -80,7 +80,7 @@ class Sessions:
         own = decide(ladder, Score(route.score, route.because), needs, stays)
         if own.reason is not RouteReason.FORCED or own.model != held.model:
             return route  # it cannot take this request, or is not allowed any more
-        return replace(own, reason=RouteReason.SESSION_KEPT)
+        return replace(own, reason=RouteReason.SESSION_KEPT, most=route.most)
 
     def remember(self, followed: Followed, tier: str, model: str) -> None:
         """Where this request of it goes. A model that is in no tier is not stayed with."""

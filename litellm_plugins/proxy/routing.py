@@ -13,14 +13,14 @@ from litellm_plugins.cache.own_calls import put_on
 from litellm_plugins.model import Reason, RouteReason
 from litellm_plugins.proxy.budget_tokens import Asked
 from litellm_plugins.proxy.host_judge import host_router
-from litellm_plugins.proxy.route_answers import limit
+from litellm_plugins.proxy.route_answers import limit, unlimited
 from litellm_plugins.proxy.route_models import Ladders
 from litellm_plugins.proxy.route_reading import conversation_of, forced_tier
 from litellm_plugins.proxy.route_scoring import Asking, HostScoring, host_scoring
 from litellm_plugins.proxy.route_sessions import Sessions
 from litellm_plugins.proxy.route_trials import Trials
 from litellm_plugins.routing.experiments import Placed
-from litellm_plugins.routing.policy import Ladder, Needs, Route, Wishes, capped, decide
+from litellm_plugins.routing.policy import Ladder, Needs, Route, Wishes, capped, dearer, decide
 from litellm_plugins.telemetry.events import RouteDecided, StageFailed
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from litellm_plugins.proxy.ticket import Ticket
     from litellm_plugins.routing.conversation import Conversation
     from litellm_plugins.settings import Policies, Settings
+    from litellm_plugins.settings.cascade import Cascade
     from litellm_plugins.telemetry.events import Telemetry
 
 _ENDPOINTS = frozenset({"chat", "messages", "responses", "completions"})
@@ -109,6 +110,38 @@ class HostRouting:
             return model
         route = capped(routed.ladder, routed.route, routed.needs, model)
         return model if route is None else route.model
+
+    def cascade_of(self, ticket: Ticket | None) -> Cascade | None:
+        """How the answer to it is to be checked; None where it is served as it comes."""
+        routed = None if ticket is None else ticket.routed
+        if ticket is None or routed is None or routed.event.shadow or routed.event.model != routed.route.model:
+            return None
+        if ticket.held is not None and (change := ticket.held.admission.change) is not None and change.model:
+            return None  # a budget degrades to a model: the request goes no higher than that
+        cascade = self._settings.routers[routed.event.router].cascade
+        several = ticket.decision.request.parameters.get("n") not in (None, 1)
+        if cascade is None or not cascade.enabled or several or self.dearer(routed) is None:
+            return None
+        return cascade
+
+    def dearer(self, routed: Routed) -> Route | None:
+        """Where it goes if its answer is not good enough."""
+        return dearer(routed.ladder, routed.route, routed.needs)
+
+    def escalate(self, ticket: Ticket, routed: Routed, data: dict[str, Any]) -> None:
+        """Send `data`, whose ticket that is, to the dearer model of `routed`, with its tier's limit of an answer."""
+        request, model = ticket.decision.request, routed.route.model
+        if "stream_options" in data:
+            data["model"] = model
+        else:
+            _send(data, model, request)
+        change = None if ticket.held is None else ticket.held.admission.change
+        if routed.event.max_tokens is not None and (change is None or change.max_tokens is None):
+            unlimited(data, request.endpoint, request.parameters)
+            routed.event = replace(routed.event, max_tokens=None)
+        self._limit(routed, data, request.endpoint)
+        ticket.routed = routed
+        _told_on(ticket, routed)
 
     def tell_lowered(self, ticket: Ticket, model: str, data: dict[str, Any]) -> None:
         """A budget has sent it to `model`: it is in no arm any more."""

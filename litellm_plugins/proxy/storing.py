@@ -11,22 +11,25 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import litellm
 
 from litellm_plugins.model import Reply
-from litellm_plugins.proxy.endpoints import COMPLETIONS, Body, Endpoint, tokens_of
+from litellm_plugins.proxy.endpoints import CHAT, COMPLETIONS, Body, Endpoint, tokens_of
 from litellm_plugins.proxy.identifiers import without_owner
 from litellm_plugins.proxy.prices import cost_nano_usd
 from litellm_plugins.proxy.provider_chunks import chunks_of, is_finished
+from litellm_plugins.proxy.trial import Outcome
 from litellm_plugins.proxy.wire.sse import events_in
 
 if TYPE_CHECKING:
     from starlette.responses import StreamingResponse
 
-    from litellm_plugins.pipeline import Pipeline
+    from litellm_plugins.pipeline import Decision, Pipeline
+    from litellm_plugins.proxy.boot import Pack
     from litellm_plugins.proxy.ticket import Ticket
 
 _LOG = logging.getLogger(__name__)
@@ -40,6 +43,15 @@ async def all_stored(within_s: float) -> None:
         await asyncio.wait(tuple(_tasks), timeout=within_s)
 
 
+def listen(pack: Pack, endpoint: Endpoint, ticket: Ticket, result: StreamingResponse) -> None:
+    """Have what `result` streams stored if it may be, before anything that ends when the client leaves, and counted."""
+    if endpoint is not CHAT:
+        fresh = FreshAnswer(pack.pipeline, endpoint, ticket)
+        if fresh.is_wanted:
+            fresh.watch(result)
+    pack.calls.overhear(ticket, result, pack.budgets)
+
+
 class FreshAnswer:
     """One fresh answer of `endpoint` to the request of `ticket`."""
 
@@ -50,14 +62,27 @@ class FreshAnswer:
     def is_wanted(self) -> bool:
         """Whether it may be kept at all, as far as its request goes."""
         decision = self._ticket.decision
-        return decision.verdict.is_shared and not decision.request.controls.no_store
+        trial = self._ticket.trial
+        doubted = trial is not None and trial.outcome is Outcome.DOUBTED
+        return decision.verdict.is_shared and not decision.request.controls.no_store and not doubted
 
     def keep(self, body: Body) -> None:
-        """Store a whole answer, beside whatever else goes on."""
+        """Store a whole answer, beside whatever else goes on; of one that is tried, if it is the one that is served."""
+        if self._ticket.trial is not None and self._ticket.trial.outcome is None:
+            self._ticket.trial.when_known(partial(self._keep_if_served, body))
+            return
         self._pipeline.call_answered(self._ticket.decision)
         task = asyncio.get_running_loop().create_task(self._store(body))
         _tasks.add(task)
         task.add_done_callback(_tasks.discard)
+
+    async def _keep_if_served(self, body: Body, outcome: Outcome) -> None:
+        if outcome is Outcome.SERVED:
+            self.keep(body)
+
+    async def _ended(self, over: Callable[[Decision], None], outcome: Outcome) -> None:
+        if outcome is Outcome.SERVED:
+            over(self._ticket.decision)
 
     def watch(self, response: StreamingResponse) -> None:
         """Store what `response` streams, if it comes to its end."""
@@ -82,7 +107,10 @@ class FreshAnswer:
         finally:
             if not kept:
                 over = self._pipeline.call_failed if room > 0 else self._pipeline.call_unshared
-                over(self._ticket.decision)
+                if self._ticket.trial is None:
+                    over(self._ticket.decision)
+                else:
+                    self._ticket.trial.when_known(partial(self._ended, over))
             with contextlib.suppress(AttributeError):
                 await chunks.aclose()
 

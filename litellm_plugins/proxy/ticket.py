@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from litellm_plugins.proxy.deployment import Deployment
     from litellm_plugins.proxy.langfuse_trace import Trace
     from litellm_plugins.proxy.routing import Routed
+    from litellm_plugins.proxy.trial import Trial
 
 METADATA_KEY = "litellm_plugins_ticket"
 # Where the host keeps metadata, by endpoint; calls further in nest the same under litellm_params.
@@ -30,7 +31,7 @@ class Ticket(str):
 
     __slots__ = (
         "call", "chunks", "decision", "deployment", "handled", "held", "noted", "routed", "stream", "streams", "trace",
-        "unheld",
+        "trial", "unheld",
     )  # fmt: skip
     decision: Decision
     call: Call | None  # the client request that it belongs to; a fallback of the host's may give that another ticket
@@ -42,13 +43,14 @@ class Ticket(str):
     stream: Any  # of another endpoint, as the host has it on its way out
     streams: bool  # its answer has begun to be streamed
     trace: Trace | None  # in Langfuse
+    trial: Trial | None  # of a call whose answer may not be the one that is served
     unheld: Unheld | None  # of a hit: who books what is asked all the same
     noted: bool  # the trace notes were written: retries must not write them again
 
     def __new__(cls, decision: Decision) -> Ticket:
         ticket = super().__new__(cls, secrets.token_hex(8))
         ticket.call = ticket.chunks = ticket.deployment = ticket.held = None
-        ticket.routed = ticket.stream = ticket.trace = ticket.unheld = None
+        ticket.routed = ticket.stream = ticket.trace = ticket.trial = ticket.unheld = None
         ticket.handled = ticket.noted = ticket.streams = False
         ticket.decision = decision
         return ticket
@@ -68,6 +70,13 @@ def attach(metadata: MutableMapping[str, Any], decision: Decision) -> Ticket:
     ticket = Ticket(decision)
     metadata[METADATA_KEY] = ticket
     return ticket
+
+
+def another(ticket: Ticket, metadata: MutableMapping[str, Any]) -> Ticket:
+    """For another call of the same request: what is held, and what is told of its end, stay one."""
+    made = attach(metadata, ticket.decision)
+    made.call, made.held, made.routed, made.trace = ticket.call, ticket.held, ticket.routed, ticket.trace
+    return made
 
 
 def find(data: Mapping[str, Any]) -> Ticket | None:

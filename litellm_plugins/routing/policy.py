@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from litellm_plugins.model import RouteReason
 from litellm_plugins.routing.rules import Bounds
@@ -76,6 +76,7 @@ class Route:
     score: float
     reason: RouteReason
     because: tuple[str, ...] = ()
+    most: str = ""  # the dearest tier that it may go to
 
 
 _LACKS: tuple[tuple[RouteReason, Callable[[Candidate, Needs], bool]], ...] = (
@@ -111,7 +112,11 @@ def decide(ladder: Ladder, score: Score, needs: Needs, wishes: Wishes, rule: Bou
             most = min(most, place)
             if at > most:
                 at, reason = most, why
-    return _taken(ladder, score, needs, at, most, reason, first=first or wishes.asked)
+    route = _taken(ladder, score, needs, at, most, reason, first=first or wishes.asked)
+    if reason is RouteReason.FORCED:
+        return replace(route, most=route.tier)
+    bound = ladder.place(rule.at_most) if rule is not None else None
+    return replace(route, most=ladder.rungs[most if bound is None else min(most, bound)].name)
 
 
 def place_by(rule: Bounds, ladder: Ladder, at: int) -> int:
@@ -127,6 +132,21 @@ def place_by(rule: Bounds, ladder: Ladder, at: int) -> int:
     return max(at, place) if rule.at_least is not None else min(at, place)
 
 
+def dearer(ladder: Ladder, route: Route, needs: Needs) -> Route | None:
+    """Where a request goes whose answer from `route` is not good enough: the next dearer tier that can take it.
+
+    None: it may go no further, or nobody there can. A tier that was forced is kept.
+    """
+    at, most = ladder.place(route.tier), ladder.place(route.most)
+    if at is None or most is None:
+        return None
+    for rung in ladder.rungs[at + 1 : most + 1]:
+        for candidate in rung.candidates:
+            if candidate.model != route.model and not any(lacks(candidate, needs) for _, lacks in _LACKS):
+                return replace(route, tier=rung.name, model=candidate.model, reason=RouteReason.ESCALATED)
+    return None
+
+
 def capped(ladder: Ladder, route: Route, needs: Needs, model: str) -> Route | None:
     """`route` when a budget allows no more than the tier of `model`; None where that is in no tier."""
     most, at = ladder.place_of_model(model), ladder.place(route.tier)
@@ -135,7 +155,7 @@ def capped(ladder: Ladder, route: Route, needs: Needs, model: str) -> Route | No
     if at <= most:
         return route
     score = Score(route.score, route.because)
-    return _taken(ladder, score, needs, most, most, RouteReason.BUDGET_CAP)
+    return _taken(ladder, score, needs, most, most, RouteReason.BUDGET_CAP)  # and so goes no further
 
 
 def _taken(

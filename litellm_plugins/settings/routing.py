@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from litellm_plugins.settings.block import Block, twice
+from litellm_plugins.settings.cascade import Cascade
 from litellm_plugins.settings.route_judge import RouteJudge
 from litellm_plugins.settings.route_trials import Experiment, Session, faults_of
 from litellm_plugins.settings.routing_rules import MOST_RULES, Rule
@@ -42,6 +43,7 @@ class Router(Block):
     scorer: Scorer | None = None  # that its thresholds are for; None: as for all
     experiments: tuple[Experiment, ...] = Field(default=(), max_length=32)
     session: Session | None = None
+    cascade: Cascade | None = None  # ask again, one tier up, where an answer is not good enough
 
     @model_validator(mode="after")
     def _in_order(self) -> Router:

@@ -153,6 +153,24 @@ class RouteDecided:
     experiment: str = ""
     arm: str = ""  # of the experiment: `control`, or one with a model of its own
     max_tokens: int | None = None  # of the answer, where the tier set or lowered it
+    path: tuple[str, ...] = ()  # of a cascade: the tiers that were asked, in their order
+    escalated: str = ""  # the check that the answer before the last did not pass
+    kept: str = ""  # why no dearer tier's answer is served
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerChecked:
+    """A tier's answer was checked, where a dearer tier may be asked."""
+
+    router: str
+    tier: str
+    to: str  # the dearer tier
+    fault: str  # the check that it did not pass; empty: it passed
+    kept: str  # why it is served all the same (`KeptReason`); empty: the dearer tier's is served
+    model_group: str = ""
+    team: str = ""
+    key: str = ""
+    took_ms: float = 0.0  # of the checks
 
 
 @dataclass(frozen=True, slots=True)
@@ -323,6 +341,7 @@ Event = (
     | BudgetSettled
     | RequestRefused
     | RouteDecided
+    | AnswerChecked
     | BudgetsMeasured
     | BudgetAlert
     | AlertHandled

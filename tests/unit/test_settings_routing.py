@@ -67,6 +67,14 @@ def test_thresholds_are_as_given_or_evenly_spaced() -> None:
         (trying({"arms": [ARM, ARM]}), "arm given twice: b"),
         (trying({"arms": [{**ARM, "model": "auto"}]}), "routers.auto.experiments.trial: auto is a router itself"),
         (trying({"sticky": "team"}), "sticky"),
+        ({"tiers": TIERS, "cascade": {"checks": []}}, "at least 1 item"),
+        ({"tiers": TIERS, "cascade": {"checks": ["empty", "empty"]}}, "check given twice: empty"),
+        ({"tiers": TIERS, "cascade": {"max_escalations": 0}}, "cascade.max_escalations"),
+        ({"tiers": TIERS, "cascade": {"hold": {"first_tokens": 0}}}, "cascade.hold"),
+        (
+            {"tiers": TIERS, "cascade": {"checks": ["json_schema"], "hold": {"first_tokens": 9}}},
+            "only refusal and hedging can be seen in a first part",
+        ),
     ],
 )
 def test_a_faulty_router_is_told_of(router: dict[str, Any], told: str) -> None:

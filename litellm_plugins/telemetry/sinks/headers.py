@@ -61,12 +61,18 @@ def route_headers(event: RouteDecided) -> dict[str, str]:
         f"{PREFIX}route-score": f"{event.score:.4f}",
         f"{PREFIX}route-scorer": event.scorer,
         f"{PREFIX}route-because": header_text(",".join(event.because)),
+        **_cascade_headers(event),
     }
     if event.arm:
         headers |= {f"{PREFIX}route-arm": event.arm, f"{PREFIX}route-experiment": event.experiment}
     if event.max_tokens is not None:
         headers[f"{PREFIX}route-max-tokens"] = str(event.max_tokens)
     return headers
+
+
+def _cascade_headers(event: RouteDecided) -> dict[str, str]:
+    told = {"route-path": ">".join(event.path), "route-escalated": event.escalated, "route-kept": event.kept}
+    return {f"{PREFIX}{name}": value for name, value in told.items() if value}
 
 
 def call_headers(attempts: int, own_nano_usd: int) -> dict[str, str]:

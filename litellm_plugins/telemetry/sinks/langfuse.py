@@ -87,6 +87,10 @@ def route_notes(event: RouteDecided) -> TraceNotes:
         tags.append(f"{would}arm:{event.arm}")
     if event.max_tokens is not None:
         metadata["route_max_tokens"] = event.max_tokens
+    told = {"route_path": ">".join(event.path), "route_escalated": event.escalated, "route_kept": event.kept}
+    metadata |= {name: value for name, value in told.items() if value}
+    if event.escalated:
+        tags.append(f"escalated:{event.escalated}")
     return TraceNotes(tags=tuple(tags), metadata=metadata)
 
 

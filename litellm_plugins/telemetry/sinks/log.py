@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from litellm_plugins.model import JudgeOutcome, Part
 from litellm_plugins.telemetry.events import (
     AnomalyFound,
+    AnswerChecked,
     AnswerHandled,
     AnswersJudged,
     BudgetAlert,
@@ -248,6 +249,21 @@ def _route(event: RouteDecided) -> dict[str, Any]:
     }
 
 
+def _checked_answer(event: AnswerChecked) -> dict[str, Any]:
+    return {
+        "event": "answer_checked",
+        "router": event.router,
+        "tier": event.tier,
+        "to": event.to,
+        "fault": event.fault,
+        "kept": event.kept,
+        "model": event.model_group,
+        "team": event.team,
+        "key": event.key,
+        "took_ms": round(event.took_ms, 3),
+    }
+
+
 def _settled(event: BudgetSettled) -> dict[str, Any]:
     return {
         "event": "budget_settled",
@@ -267,4 +283,5 @@ _LINES: Mapping[type, Callable[[Any], dict[str, Any]]] = {
     BudgetSettled: _settled,
     RequestRefused: _refused,
     RouteDecided: _route,
+    AnswerChecked: _checked_answer,
 }

@@ -13,6 +13,7 @@ from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histo
 from litellm_plugins.model import Part
 from litellm_plugins.telemetry.events import (
     AlertHandled,
+    AnswerChecked,
     AnswerHandled,
     AnswersJudged,
     BudgetDecided,
@@ -184,7 +185,7 @@ class PrometheusSink:
                 self._calls.record(event)
             case CacheDecided() | CacheChecked() | AnswerHandled() | AnswersJudged() | StalenessMeasured():
                 self._of_cache(event)
-            case RouteDecided():
+            case RouteDecided() | AnswerChecked():
                 self._routes.record(event)
             case RequestsMerged():
                 self._told_merged(event)

@@ -191,6 +191,7 @@ async def test_a_stream_that_is_left_is_gone_unless_it_had_said_all(taken: int, 
     ticket = world.begin(stream=True)
     response = StreamingResponse(chunks())
     world.calls.overhear(ticket, response, None)
+    world.calls.follow(ticket, response)
     stream: Any = response.body_iterator
     for _ in range(taken):
         await anext(stream)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from litellm_plugins.model import RouteReason
-from litellm_plugins.routing.policy import Candidate, Ladder, Needs, Route, Rung, Wishes, capped, decide
+from litellm_plugins.routing.policy import Candidate, Ladder, Needs, Route, Rung, Wishes, capped, dearer, decide
 from litellm_plugins.routing.scoring import Score
 
 LADDER = Ladder(
@@ -97,3 +97,33 @@ def test_the_cap_of_a_budget_heeds_what_the_request_needs() -> None:
     lowered = capped(LADDER, Route("strong", "best", 0.9, RouteReason.SCORE), Needs(vision=True), "plain")
     assert lowered is not None
     assert lowered.model == "seeing"
+
+
+@pytest.mark.parametrize(
+    ("score", "needs", "wishes", "up"),
+    [
+        (0.1, NOTHING, {}, ("standard", "plain")),
+        (0.1, Needs(vision=True), {}, ("strong", "best")),
+        (0.1, Needs(tokens=900), {"max_tier": "standard"}, ("standard", "plain")),
+        (0.4, NOTHING, {"max_tier": "standard"}, None),
+        (0.4, NOTHING, {"asked": "plain"}, None),
+        (0.9, NOTHING, {}, None),
+        (0.9, NOTHING, {"forced": "small", "may_force": True}, None),
+        (0.1, NOTHING, {"forced": "small"}, ("standard", "plain")),
+    ],
+)
+def test_an_answer_that_is_not_good_enough_goes_one_tier_up_as_far_as_it_may(
+    score: float, needs: Needs, wishes: dict[str, object], up: tuple[str, str] | None
+) -> None:
+    first = decide(LADDER, Score(score, ("why",)), needs, Wishes(**wishes))  # type: ignore[arg-type]
+    found = dearer(LADDER, first, needs)
+
+    assert (found and (found.tier, found.model)) == up
+    assert found is None or (found.reason, found.score) == (RouteReason.ESCALATED, score)
+
+
+def test_what_a_budget_has_lowered_goes_no_further() -> None:
+    first = decide(LADDER, Score(0.9, ()), NOTHING, Wishes())
+    lower = capped(LADDER, first, NOTHING, "tiny")
+    assert lower is not None
+    assert dearer(LADDER, lower, NOTHING) is None

@@ -1,0 +1,401 @@
+"""A cheap answer that is not good enough is asked again one tier up; its client sees one answer. With the real SDKs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.support import KEYS, Provider, RunningProxy, eventually, model, proxy_config
+from tests.support.budgets import billed, held_by, open_calls
+from tests.support.fixtures import new_question
+
+GOOD, UNSURE, SORRY = "The capital of France is Paris.", "I'm not sure, it may be Lyon.", "I'm sorry, but I can't help."
+STRONG = "Paris has been the capital of France since 987."
+CHEAP_SAYS = {"unsure": UNSURE, "sorry": SORRY, "blank": "", "sum 12 and 30": "It is 12 + 30 = 43."}
+BROKEN = {"dearbreaks": "gpt-4.1"}
+SCHEMA = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
+STREAMED = pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
+WAYS = ("chat", "messages", "responses", "completions")
+ON_EVERY_ENDPOINT = pytest.mark.parametrize("endpoint", WAYS)
+LIMIT = {"chat": "max_tokens", "messages": "max_tokens", "responses": "max_output_tokens", "completions": "max_tokens"}
+
+
+def script(of: str, question: str) -> str | None:
+    """The cheap model errs where the question says so; the strong one knows."""
+    if of != "gpt-4.1-nano":
+        return '{"city": "Paris"}' if "as json" in question else STRONG
+    if "as json" in question:
+        return '{"town": "Paris"}'
+    if "long tail" in question:
+        return f"{GOOD} " + "It lies on the Seine. " * 60 + UNSURE
+    return next((says for word, says in CHEAP_SAYS.items() if word in question), GOOD)
+
+
+def router(simple: str = "nano", complex_: str = "gpt-4.1", **cascade: Any) -> dict[str, Any]:
+    tiers = [{"name": "simple", "models": [simple]}, {"name": "complex", "models": [complex_]}]
+    return {"tiers": tiers, "thresholds": [0.99], "cascade": cascade}
+
+
+def config_of(url: str) -> dict[str, Any]:
+    failing: dict[str, Any] = {"extra_headers": {"x-simulator-fault": "error:500"}}
+    cut: dict[str, Any] = {"extra_headers": {"x-simulator-fault": "silent_end"}}
+    routers = {
+        "auto": router(),
+        "part": router(hold={"first_tokens": 20}),
+        "fragile-top": router(complex_="failing"),
+        "fragile-base": router("failing-nano"),
+        "cut": router("cut-nano"),
+        "off": router(enabled=False),
+        "limited": {
+            "tiers": [
+                {"name": "simple", "models": ["nano"], "max_tokens": 3},
+                {"name": "complex", "models": ["gpt-4.1"], "max_tokens": 700},
+            ],
+            "thresholds": [0.99],
+            "cascade": {},
+        },
+        "three": {
+            "tiers": [{"name": n, "models": [m]} for n, m in (("a", "nano"), ("b", "other-nano"), ("c", "gpt-4.1"))],
+            "thresholds": [0.98, 0.99],
+            "cascade": {"max_escalations": 2},
+        },
+    }
+    return proxy_config(
+        url,
+        pack={
+            "cache": {"enabled": True, "semantic": {"enabled": False}},
+            "budgets": [
+                {"name": "all", "limit_usd": 100},
+                {"name": "narrow", "scope": {"feature": "narrow"}, "limit_usd": "0.004"},
+                {"name": "narrow-messages", "scope": {"feature": "narrow-messages"}, "limit_usd": "0.05"},
+            ],
+            "routing": {"routers": routers, "may_force": True},
+        },
+        more_models=[
+            model("nano", url, "gpt-4.1-nano"),
+            model("other-nano", url, "gpt-4.1-nano"),
+            model("failing", url, "gpt-4.1", **failing),
+            model("failing-nano", url, "gpt-4.1-nano", **failing),
+            model("cut-nano", url, "gpt-4.1-nano", **cut),
+            *(model(name, url, "gpt-4.1-mini") for name in routers),
+        ],
+        router_settings={"fallbacks": [{"failing-nano": ["gpt-4.1-mini"]}]},
+    )
+
+
+@pytest.fixture(scope="module")
+def charging() -> Iterator[Provider]:
+    """A provider of this module's own: its bill is compared with the ledger."""
+    with Provider(script=script) as provider:
+        yield provider
+
+
+@pytest.fixture(scope="module")
+def routed(charging: Provider, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningProxy]:
+    with RunningProxy(config_of(charging.url), tmp_path_factory.mktemp("cascade"), provider_url=charging.url) as proxy:
+        yield proxy
+
+
+def fresh(about: str) -> str:
+    return f"What is the capital of France, {about}? ({new_question()[-30:-16]})"
+
+
+def told(headers: Mapping[str, str]) -> tuple[str | None, str | None, str | None]:
+    """Path, the check that was not passed, and why the cheap answer was kept."""
+    path, why, kept = (headers.get(f"x-litellm-plugins-route-{what}") for what in ("path", "escalated", "kept"))
+    return path, why, kept
+
+
+def landed(provider: Provider, text: str) -> list[str]:
+    return [each["body"]["model"] for each in provider.requests_about(text)]
+
+
+def ask(
+    proxy: RunningProxy,
+    endpoint: str,
+    text: str,
+    *,
+    of: str = "auto",
+    stream: bool = False,
+    feature: str = "none",
+    **more: Any,
+) -> tuple[str, Mapping[str, str]]:
+    """Through the SDK of the endpoint: the whole text, and the headers."""
+    client: Any = proxy.anthropic(KEYS.support) if endpoint == "messages" else proxy.client(KEYS.support)
+    said: dict[str, Any] = {"model": of, LIMIT[endpoint]: 900, **more}
+    said["extra_body"] = {"litellm_metadata" if endpoint == "messages" else "metadata": {"feature": feature}}
+    if endpoint == "chat":
+        made, said["messages"] = client.chat.completions, [{"role": "user", "content": text}]
+    elif endpoint == "messages":
+        made, said["messages"] = client.messages, [{"role": "user", "content": text}]
+    elif endpoint == "responses":
+        made, said["input"] = client.responses, text
+    else:
+        made, said["prompt"] = client.completions, text
+        said |= {"stream_options": {"include_usage": True}} if stream else {}  # else it is booked by our own count
+    raw = made.with_raw_response.create(stream=stream, **said)
+    return (_streamed if stream else _whole)(endpoint, raw.parse()), raw.headers
+
+
+def _whole(endpoint: str, body: Any) -> str:
+    if endpoint == "responses":
+        return str(body.output_text)
+    if endpoint == "messages":
+        return "".join(block.text for block in body.content)
+    choice = body.choices[0]
+    return str((choice.message.content if endpoint == "chat" else choice.text) or "")
+
+
+def _streamed(endpoint: str, events: Any) -> str:
+    parts = []
+    for each in events:
+        if endpoint == "chat":
+            parts += [choice.delta.content or "" for choice in each.choices]
+        elif endpoint == "completions":
+            parts += [choice.text or "" for choice in each.choices if getattr(choice, "text", None)]
+        elif each.type == "content_block_delta":
+            parts.append(each.delta.text)
+        elif each.type == "response.output_text.delta":
+            parts.append(each.delta)
+    return "".join(parts)
+
+
+@pytest.fixture(autouse=True)
+def _books(routed: RunningProxy, charging: Provider) -> None:
+    """Each test has its own bill."""
+    eventually(lambda: not open_calls(routed), what="the tests before to be settled", timeout_s=20)
+    charging.clear()
+    _before["spent"] = held_by(routed, "all").spent
+
+
+_before = {"spent": 0}
+
+
+def nothing_is_owed(proxy: RunningProxy, charging: Provider) -> None:
+    eventually(lambda: not open_calls(proxy), what="everything to be settled", timeout_s=20)
+
+    def booked() -> bool:
+        return held_by(proxy, "all").spent - _before["spent"] == billed(charging)
+
+    try:
+        eventually(booked, what="the ledger to be the bill", timeout_s=8)
+    except AssertionError:
+        assert held_by(proxy, "all").spent - _before["spent"] == billed(charging)
+
+
+@STREAMED
+@ON_EVERY_ENDPOINT
+def test_an_answer_that_hedges_is_asked_again_one_tier_up(
+    routed: RunningProxy, charging: Provider, endpoint: str, stream: bool
+) -> None:
+    text = fresh("unsure")
+    answer, headers = ask(routed, endpoint, text, stream=stream)
+
+    assert answer == STRONG
+    assert told(headers) == ("simple>complex", "hedging", None)
+    tier, reason = (headers[f"x-litellm-plugins-route-{what}"] for what in ("tier", "reason"))
+    assert (tier, reason) == ("complex", "escalated")
+    assert landed(charging, text) == ["gpt-4.1-nano", "gpt-4.1"]
+    nothing_is_owed(routed, charging)
+
+
+@STREAMED
+@ON_EVERY_ENDPOINT
+def test_a_good_answer_is_served_as_it_came(
+    routed: RunningProxy, charging: Provider, endpoint: str, stream: bool
+) -> None:
+    text = fresh("please")
+    answer, headers = ask(routed, endpoint, text, stream=stream)
+
+    assert answer == GOOD
+    assert told(headers) == ("simple", None, "passed")
+    assert landed(charging, text) == ["gpt-4.1-nano"]
+    nothing_is_owed(routed, charging)
+
+
+@STREAMED
+@pytest.mark.parametrize(("said", "why"), [("sorry", "refusal"), ("blank", "empty"), ("sum 12 and 30", "arithmetic")])
+def test_the_reason_is_told(routed: RunningProxy, said: str, why: str, stream: bool) -> None:
+    answer, headers = ask(routed, "chat", fresh(said), stream=stream)
+
+    assert (answer, told(headers)) == (STRONG, ("simple>complex", why, None))
+
+
+@STREAMED
+def test_json_that_breaks_its_schema_is_asked_again(routed: RunningProxy, stream: bool) -> None:
+    wanted = {"type": "json_schema", "json_schema": {"name": "answer", "schema": SCHEMA}}
+    answer, headers = ask(routed, "chat", fresh("as json"), stream=stream, response_format=wanted)
+
+    assert json.loads(answer) == {"city": "Paris"}
+    assert told(headers) == ("simple>complex", "json_schema", None)
+
+
+@STREAMED
+def test_an_answer_that_is_cut_short_is_asked_again(routed: RunningProxy, stream: bool) -> None:
+    _, headers = ask(routed, "chat", fresh("please"), stream=stream, max_tokens=3)
+
+    assert told(headers) == ("simple>complex", "cut_short", None)
+
+
+@STREAMED
+@ON_EVERY_ENDPOINT
+def test_the_answer_that_is_cached_is_the_one_that_was_served(
+    routed: RunningProxy, charging: Provider, endpoint: str, stream: bool
+) -> None:
+    for about, wanted, times in (("unsure", STRONG, 2), ("please", GOOD, 1)):
+        text = fresh(about)
+        ask(routed, endpoint, text, stream=stream)
+
+        def again(text: str = text, wanted: str = wanted) -> bool:
+            answer, headers = ask(routed, endpoint, text, stream=not stream)
+            return answer == wanted and headers["x-litellm-plugins-cache"] == "exact"
+
+        if again():
+            assert len(landed(charging, text)) == times
+        else:  # it was not stored yet
+            eventually(again, what="a hit")
+
+
+@STREAMED
+@ON_EVERY_ENDPOINT
+def test_without_room_for_a_second_call_the_first_answer_is_served(
+    routed: RunningProxy, charging: Provider, endpoint: str, stream: bool
+) -> None:
+    text = fresh("unsure")
+    answer, headers = ask(
+        routed, endpoint, text, stream=stream, feature="narrow-messages" if endpoint == "messages" else "narrow"
+    )
+
+    assert answer == UNSURE
+    assert told(headers) == ("simple", None, "no_room")
+    assert landed(charging, text) == ["gpt-4.1-nano"]
+    nothing_is_owed(routed, charging)
+    _, again = ask(routed, endpoint, text, stream=stream)
+    assert again["x-litellm-plugins-cache"] == "miss"
+
+
+@STREAMED
+@ON_EVERY_ENDPOINT
+def test_where_the_dearer_tier_fails_the_first_answer_is_served(
+    routed: RunningProxy, charging: Provider, endpoint: str, stream: bool
+) -> None:
+    answer, headers = ask(routed, endpoint, fresh("unsure"), of="fragile-top", stream=stream)
+
+    assert answer == UNSURE
+    assert told(headers) == ("simple", None, "dearer_failed")
+    nothing_is_owed(routed, charging)
+
+
+@STREAMED
+def test_where_the_cheap_tier_fails_the_hosts_fallback_answers(
+    routed: RunningProxy, charging: Provider, stream: bool
+) -> None:
+    text = fresh("please")
+    answer, headers = ask(routed, "chat", text, of="fragile-base", stream=stream)
+
+    assert (answer, told(headers)) == (STRONG, ("simple", None, "passed"))
+    assert landed(charging, text)[-1] == "gpt-4.1-mini"
+    nothing_is_owed(routed, charging)
+
+
+@pytest.mark.parametrize("endpoint", ["chat", "messages"])
+def test_a_stream_that_breaks_off_is_asked_again(routed: RunningProxy, charging: Provider, endpoint: str) -> None:
+    answer, headers = ask(routed, endpoint, fresh("please"), of="cut", stream=True)
+
+    assert (answer, told(headers)[0]) == (STRONG, "simple>complex")
+
+
+@ON_EVERY_ENDPOINT
+def test_only_the_first_part_is_held_where_that_is_set(routed: RunningProxy, charging: Provider, endpoint: str) -> None:
+    for about, path in (("long tail", "simple"), ("unsure", "simple>complex")):
+        answer, headers = ask(routed, endpoint, fresh(about), of="part", stream=True)
+        assert told(headers)[0] == path
+        assert answer.endswith(UNSURE if path == "simple" else STRONG)
+    nothing_is_owed(routed, charging)
+
+
+@STREAMED
+def test_it_may_go_up_more_than_once(routed: RunningProxy, charging: Provider, stream: bool) -> None:
+    text = fresh("unsure")
+    answer, headers = ask(routed, "chat", text, of="three", stream=stream)
+
+    assert (answer, told(headers)) == (STRONG, ("a>b>c", "hedging", None))
+    assert landed(charging, text) == ["gpt-4.1-nano", "gpt-4.1-nano", "gpt-4.1"]
+    nothing_is_owed(routed, charging)
+
+
+@STREAMED
+def test_the_dearer_tiers_own_limit_of_an_answer_holds(routed: RunningProxy, charging: Provider, stream: bool) -> None:
+    text = fresh("please")
+    _, headers = ask(routed, "chat", text, of="limited", stream=stream)
+
+    assert told(headers) == ("simple>complex", "cut_short", None)
+    assert [each["body"].get("max_tokens") for each in charging.requests_about(text)] == [3, 700]
+
+
+def test_a_tier_that_is_forced_is_kept_and_so_is_one_without_checks(routed: RunningProxy) -> None:
+    forced, headers = ask(routed, "chat", fresh("unsure"), extra_headers={"x-litellm-plugins-route": "simple"})
+    off, unchecked = ask(routed, "chat", fresh("unsure"), of="off")
+
+    assert (forced, told(headers)) == (UNSURE, (None, None, None))
+    assert (off, told(unchecked)) == (UNSURE, (None, None, None))
+
+
+@pytest.mark.parametrize("endpoint", ["chat", "messages", "responses"])
+def test_a_client_that_leaves_the_stream_pays_for_both_calls(
+    routed: RunningProxy, charging: Provider, endpoint: str
+) -> None:
+    path, said = "/v1/chat/completions", {"model": "auto", "stream": True}
+    words: dict[str, Any] = {"messages": [{"role": "user", "content": fresh("unsure")}], "max_tokens": 900}
+    if endpoint == "messages":
+        path = "/v1/messages"
+    if endpoint == "responses":
+        path, words = "/v1/responses", {"input": fresh("unsure")}
+    headers = {"authorization": f"Bearer {KEYS.support}"}
+    with (
+        httpx.Client(base_url=routed.url, trust_env=False, headers=headers) as client,
+        client.stream("POST", path, json={**said, **words}) as stream,
+    ):
+        next(stream.iter_raw())
+    nothing_is_owed(routed, charging)
+
+
+def test_event_metric_and_log_tell_the_escalation_and_one_end(routed: RunningProxy, charging: Provider) -> None:
+    labels = {"router": "auto", "from": "simple", "to": "complex", "reason": "hedging"}
+    before = routed.metrics().value("litellm_plugins_escalations_total", **labels) or 0
+
+    def ends() -> list[dict[str, Any]]:
+        return [json.loads(line) for line in routed.log().splitlines() if '"call_finished"' in line]
+
+    nothing_is_owed(routed, charging)
+    known, spent = len(ends()), held_by(routed, "all")
+    ask(routed, "chat", fresh("unsure"))
+
+    assert routed.metrics().value("litellm_plugins_escalations_total", **labels) == before + 1
+    lines = [json.loads(line) for line in routed.log().splitlines() if '"answer_checked"' in line]
+    wanted = {"router": "auto", "tier": "simple", "to": "complex", "fault": "hedging", "kept": ""}
+    assert wanted.items() <= lines[-1].items()
+    eventually(lambda: len(ends()) > known, what="the request's end to be told")
+    nothing_is_owed(routed, charging)
+    now = held_by(routed, "all")
+    assert len(ends()) == known + 1
+    assert round(float(ends()[-1]["cost_usd"]) * 1e9) == now.spent - spent.spent
+    assert now.requests == spent.requests + 1
+
+
+def test_settings_that_make_no_sense_stop_the_boot(charging: Provider, tmp_path_factory: Any) -> None:
+    config = config_of(charging.url)
+    routers = config["callback_settings"]["litellm_plugins"]["routing"]["routers"]
+    routers["auto"]["cascade"] = {"checks": ["hegding"], "max_escalations": 0}
+    proxy = RunningProxy(config, tmp_path_factory.mktemp("unknown"), provider_url=charging.url)
+    try:
+        assert proxy.spawn().wait(timeout=90) != 0
+    finally:
+        proxy.kill()
+        proxy.close()
+    assert "routing.routers.auto.cascade.checks.0" in proxy.log()
+    assert "routing.routers.auto.cascade.max_escalations" in proxy.log()

@@ -48,7 +48,7 @@ SCHEMA = (
         ),
     ),
     Migration(
-        16,
+        14,
         (
             add_columns("served", route="TEXT NOT NULL DEFAULT ''"),
             add_columns("feedback", route="TEXT NOT NULL DEFAULT ''"),

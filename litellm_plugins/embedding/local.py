@@ -26,8 +26,8 @@ class LocalEmbedder:
 
     Args:
         folder: holds `model.onnx`, `tokenizer.json` and `SHA256SUMS`; the bundled model if None.
-        threads: how many ONNX Runtime computes one text with. Two take 0.7 of the time of one where both have a core
-            of their own, and half as much work again; on a busy machine they are slower.
+        threads: how many ONNX Runtime computes one text with. Two take 0.7 to 0.8 of the time of one where both have
+            a core of their own, and half as much work again; on a busy machine they are slower.
         max_tokens: read of a text, the two frame tokens included; 3 to 512. The model was trained on 128 and
             published for 256.
         max_queue: texts that may wait or run at once; one more is refused with `queue_full`.

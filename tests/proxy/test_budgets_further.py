@@ -99,6 +99,12 @@ def nothing_is_held(proxy: RunningProxy) -> None:
     eventually(lambda: not open_calls(proxy), what="everything to be settled", timeout_s=20, every_s=0.1)
 
 
+def told_of(proxy: RunningProxy, feature: str) -> list[dict[str, Any]]:
+    """The log lines of finished calls: they come after a call is settled."""
+    lines = (line for line in proxy.log().splitlines() if '"call_finished"' in line)
+    return [call for line in lines if (call := json.loads(line))["feature"] == feature]
+
+
 @STREAMED
 @ON_EVERY_ENDPOINT
 def test_calls_after_tools_of_an_mcp_server_are_booked_as_billed(
@@ -127,8 +133,8 @@ def test_calls_after_tools_that_a_callback_carries_out_are_booked_as_billed(
     eventually(lambda: held_by(budgeted, name).spent >= due, what="every call to be booked", every_s=0.1)
     nothing_is_held(budgeted)
     assert (held_by(budgeted, name).spent, held_by(budgeted, name).requests) == (due, 1)
-    told = [json.loads(line) for line in budgeted.log().splitlines() if '"call_finished"' in line and name in line]
-    assert [round(float(each["cost_usd"]) * 1e9) for each in told] == [due], "and told of as such"
+    eventually(lambda: told_of(budgeted, name), what="the end to be told of", every_s=0.1)
+    assert [round(float(each["cost_usd"]) * 1e9) for each in told_of(budgeted, name)] == [due], "and told of as such"
 
 
 @pytest.mark.parametrize(

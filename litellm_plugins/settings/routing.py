@@ -68,10 +68,10 @@ class Router(Block):
 
 
 class RoutingLimits(Block):
-    """What holds for all, or what differs for one team or key; None: as it is for all."""
+    """What holds for all, or what differs for one team or key; what is not given: as it is for all."""
 
     may_force: bool | None = None  # the client may name the tier itself
-    max_tier: str | None = None  # the dearest that it is sent to
+    max_tier: str | None = None  # the dearest that it is sent to; null, where it is given: no limit
     routable: dict[str, str] | None = None  # an old model's name to the router that may serve it
 
 
@@ -151,6 +151,8 @@ class Routing(Block):
         merged = {"may_force": self.may_force, "max_tier": self.max_tier, "routable": self.routable}
         for each in over:
             merged |= {name: value for name, value in each if value is not None}
+            if "max_tier" in each.model_fields_set:
+                merged["max_tier"] = each.max_tier
         return RoutingLimits.model_validate(merged)
 
 

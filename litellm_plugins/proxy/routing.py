@@ -26,6 +26,7 @@ from litellm_plugins.telemetry.events import RouteDecided, StageFailed
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from litellm_plugins.cache.judge import JudgeSpend
     from litellm_plugins.cache.verdict import Verdict
     from litellm_plugins.embedding.embedder import Embedder
     from litellm_plugins.model import Request
@@ -260,12 +261,18 @@ class HostRouting:
 
 
 def host_routing(
-    settings: Settings, policies: Policies, book: PriceBook, telemetry: Telemetry, embedder: Embedder | None
+    settings: Settings,
+    policies: Policies,
+    book: PriceBook,
+    telemetry: Telemetry,
+    embedder: Embedder | None,
+    spend: JudgeSpend,
 ) -> HostRouting | None:
     """None where nothing is routed."""
     if not (settings.routing.enabled and settings.routing.routers):
         return None
-    return HostRouting(settings, policies, book, telemetry, scoring=host_scoring(settings, telemetry, embedder))
+    scoring = host_scoring(settings, telemetry, embedder, spend)
+    return HostRouting(settings, policies, book, telemetry, scoring=scoring)
 
 
 async def _needs(ladder: Ladder, conversation: Conversation, request: Request, data: Mapping[str, Any]) -> Needs:

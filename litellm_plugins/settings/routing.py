@@ -132,6 +132,17 @@ class Routing(Block):
         """Those that some router uses."""
         return frozenset(map(self.scorer_of, self.routers))
 
+    def models_named(self) -> Iterator[tuple[str, str]]:
+        """Every model that the host has to know: where it is named, and its name."""
+        yield from ((f"routers.{name}", name) for name in self.routers)
+        for name, router in self.routers.items():
+            for tier in router.tiers:
+                yield from ((f"routers.{name}.tiers.{tier.name}", model) for model in tier.models)
+            for each in router.experiments:
+                yield from ((f"routers.{name}.experiments.{each.name}.{arm.name}", arm.model) for arm in each.arms)
+        if "judge" in self.scorers and self.judge is not None:
+            yield "judge.model", self.judge.model
+
     def scorer_of(self, router: str) -> Scorer:
         """The one that the router called `router` uses."""
         return self.routers[router].scorer or self.scorer

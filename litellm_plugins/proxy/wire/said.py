@@ -7,8 +7,13 @@ from typing import Any
 
 from litellm_plugins.routing.checks import Answer
 
-_CALLS = frozenset({"tool_use", "server_tool_use", "mcp_tool_use", "mcp_approval_request"})
-_A_CALL = "_call"  # how the Responses API names all others, of tools that it may yet invent
+_CALLS = frozenset(
+    {
+        *("tool_use", "server_tool_use", "mcp_tool_use", "function_call", "custom_tool_call", "mcp_call"),
+        *("mcp_approval_request", "computer_call", "local_shell_call", "shell_call", "apply_patch_call"),
+        "image_generation_call",  # what it brings is the answer
+    }
+)
 _ENDINGS = {
     "stop": "stop", "end_turn": "stop", "stop_sequence": "stop", "completed": "stop", "pause_turn": "stop",
     "length": "length", "max_tokens": "length", "max_output_tokens": "length",
@@ -29,7 +34,7 @@ def said(body: Mapping[str, Any]) -> Answer:
         return _of_response(body)
     blocks = [_mapping(block) for block in body.get("content") or ()]
     text = "".join(str(block.get("text") or "") for block in blocks if block.get("type") == "text")
-    calls = any(_is_call(block.get("type")) for block in blocks)
+    calls = any(block.get("type") in _CALLS for block in blocks)
     return Answer(text, _ending(body.get("stop_reason"), calls=calls), calls)
 
 
@@ -52,7 +57,7 @@ def _part(event: Mapping[str, Any]) -> Answer:
     if "error" in event or kind in _BROKEN:
         return Answer(ending="broken")
     if kind == "content_block_start":
-        return Answer(ending="", calls=_is_call(_mapping(event.get("content_block")).get("type")))
+        return Answer(ending="", calls=_mapping(event.get("content_block")).get("type") in _CALLS)
     if kind == "content_block_delta":
         return Answer(str(_mapping(delta).get("text") or ""), "")
     if kind == "message_delta":
@@ -82,7 +87,7 @@ def _of_response(body: Mapping[str, Any]) -> Answer:
     items = [_mapping(item) for item in body.get("output") or ()]
     parts = [_mapping(part) for item in items for part in (item.get("content") or ()) if item.get("type") == "message"]
     text = "".join(str(part.get("text") or "") for part in parts)
-    calls = any(_is_call(item.get("type")) for item in items)
+    calls = any(item.get("type") in _CALLS for item in items)
     if any(part.get("type") == "refusal" for part in parts):
         return Answer(text, "refused", calls)
     cut = _mapping(body.get("incomplete_details")).get("reason")
@@ -92,10 +97,6 @@ def _of_response(body: Mapping[str, Any]) -> Answer:
 def _ending(told: object, *, calls: bool) -> str:
     """A whole answer that tells none of those that are known has ended as it should."""
     return _ENDINGS.get(str(told), "calls" if calls else "stop")
-
-
-def _is_call(kind: object) -> bool:
-    return isinstance(kind, str) and (kind in _CALLS or kind.endswith(_A_CALL))
 
 
 def _mapping(value: object) -> Mapping[str, Any]:

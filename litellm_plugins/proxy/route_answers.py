@@ -45,7 +45,7 @@ def _as_said(data: MutableMapping[str, Any], fields: tuple[str, ...]) -> None:
 
 
 def _thinks(thinking: object) -> bool:
-    return isinstance(thinking, Mapping) and thinking.get("type") in ("enabled", "adaptive")
+    return isinstance(thinking, Mapping) and bool(thinking) and thinking.get("type") != "disabled"
 
 
 def _is_above(value: object, most: int) -> bool:

@@ -46,7 +46,7 @@ def script(of: str, question: str) -> str | None:
 def router(experiment: dict[str, Any]) -> dict[str, Any]:
     return {
         "tiers": [{"name": "small", "models": ["gpt-4.1-mini"]}, {"name": "strong", "models": ["gpt-4.1"]}],
-        "thresholds": [0.5],
+        "thresholds": [0.3],
         "experiments": [experiment],
         "session": {},
         "cascade": {},
@@ -130,7 +130,8 @@ def test_a_conversation_that_escalates_in_an_arm_stays_with_what_answered(
     first = routed.ask(KEYS.support, model="auto", messages=turns, user=user)
     longer = [*turns, {"role": "assistant", "content": first.text}, {"role": "user", "content": fresh("please")}]
     second = routed.ask(KEYS.support, model="auto", messages=longer, user=user)
-    elsewhere = routed.ask(KEYS.support, model="auto", messages=longer, user=asker(arm, 1))
+    another = [*longer[:-1], {"role": "user", "content": fresh("again")}]
+    elsewhere = routed.ask(KEYS.support, model="auto", messages=another, user=asker(arm, 1))
 
     assert first.text == STRONG
     assert told(first) == ("small>strong", "strong", "gpt-4.1", "escalated", arm)
@@ -196,10 +197,9 @@ def test_no_request_gets_past_the_dearest_tier_that_its_team_may_have(
     text = f"{HARD} ({new_question()[-30:-16]})"
     tool = {"type": "function", "function": {"name": "f", "description": "d", "parameters": nested(levels)}}
     body = {"model": "auto", "messages": [{"role": "user", "content": text}], "tools": [tool], "max_tokens": 40}
-    answer = routed.http("POST", "/v1/chat/completions", KEYS.sales, json=body)
+    routed.http("POST", "/v1/chat/completions", KEYS.sales, json=body)
 
-    assert answer.status_code == 200, answer.text
-    assert landed(charging, text) == ["gpt-4.1-mini"]
+    assert set(landed(charging, text)) == {"gpt-4.1-mini"}  # which may find it too deep, and be asked again
 
 
 def test_every_worker_knows_a_callers_arm_and_none_another_keys_conversation(

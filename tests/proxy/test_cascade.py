@@ -33,6 +33,8 @@ def script(of: str, question: str) -> str | None:
         return '{"city": "Paris"}' if "as json" in question else STRONG
     if "as json" in question:
         return '{"town": "Paris"}'
+    if "sorry for the long wait" in question:
+        return f"{SORRY} " + "It lies on the Seine. " * 20
     if "long tail" in question:
         return f"{GOOD} " + "It lies on the Seine. " * 60 + UNSURE
     return next((says for word, says in CHEAP_SAYS.items() if word in question), GOOD)
@@ -56,6 +58,7 @@ def config_of(url: str) -> dict[str, Any]:
         "all-down": router("down-nano", "failing"),
         "turned-away": router("bad-nano"),
         "hurried": router(hold_s=0.0005),
+        "part-alone": router(complex_="failing", hold={"first_tokens": 3}),
         "off": router(enabled=False),
         "limited": {
             "tiers": [
@@ -412,6 +415,18 @@ def test_only_the_first_part_is_held_where_that_is_set(routed: RunningProxy, cha
         assert told(headers)[0] == path
         assert answer.endswith(UNSURE if path == "simple" else STRONG)
     nothing_is_owed(routed, charging)
+
+
+@ON_EVERY_ENDPOINT
+def test_what_is_doubted_by_its_first_part_is_not_stored_when_the_rest_has_come(
+    routed: RunningProxy, charging: Provider, endpoint: str
+) -> None:
+    text = fresh("sorry for the long wait")
+    for _ in range(2):
+        answer, headers = ask(routed, endpoint, text, of="part-alone", stream=True)
+        assert answer.endswith("It lies on the Seine. ")
+        assert told(headers) == ("simple", None, "dearer_failed")
+        nothing_is_owed(routed, charging)
 
 
 @STREAMED

@@ -146,16 +146,14 @@ class Cascaded:
         """The answer of the next tier; None where the one that was tried is served."""
         ticket, routing = tried.ticket, self._pack.routing
         outcome = Outcome.SERVED if tried.is_error else Outcome.DOUBTED
-        kept, fault, started = KeptReason.CHECK_FAILED, "", time.perf_counter()
+        kept, fault, took_ms = KeptReason.CHECK_FAILED, "", 0.0
         route, better = None, None
         try:
-            answer = None if tried.is_error else await self._said(tried)
-            started = time.perf_counter()
-            fault = _ERROR if tried.is_error else "" if answer is None else self._fault(ticket, answer) or ""
-            took_ms = (time.perf_counter() - started) * 1_000
+            doubt, took_ms = await self._doubted(tried)
+            fault = doubt or ""
             if routing is not None and ticket.routed is not None:
                 route = routing.dearer(ticket.routed)
-            if answer is None and not fault:
+            if doubt is None:
                 kept = KeptReason.HELD_TOO_LONG
             elif not fault:
                 outcome, kept = Outcome.SERVED, KeptReason.PASSED
@@ -167,16 +165,24 @@ class Cascaded:
                 better, kept = await self._escalated(tried, asked, route, fault, is_last=is_last)
         except Exception as exc:  # noqa: BLE001 - fail open: this is the stage's edge
             self._pack.pipeline.telemetry.emit(StageFailed("cascade", str(Reason.INTERNAL_ERROR), type(exc).__name__))
-            took_ms = (time.perf_counter() - started) * 1_000
         finally:
             if better is None:
                 self._keep(ticket, outcome, kept)
         self._tell(ticket, route, fault, "" if better is not None else str(kept), took_ms)
         if better is not None:
-            self._drop(tried)
-            if tried.held is not None:
-                await tried.held.leave()
+            await self._drop(tried)
         return better
+
+    async def _doubted(self, tried: _Tried) -> tuple[str | None, float]:
+        """The check that it does not pass, or "", and the milliseconds that they took; None: it could not be judged."""
+        if tried.is_error:
+            return _ERROR, 0.0
+        answer = await self._said(tried)
+        if answer is None:
+            return None, 0.0
+        started = time.perf_counter()
+        fault = self._fault(tried.ticket, answer) or ""
+        return fault, (time.perf_counter() - started) * 1_000
 
     async def _said(self, tried: _Tried) -> Answer | None:
         """None: it is a stream that has taken too long."""
@@ -264,11 +270,13 @@ class Cascaded:
         if outcome is Outcome.DOUBTED:
             self._pack.pipeline.call_unshared(ticket.decision)
 
-    def _drop(self, tried: _Tried) -> None:
+    async def _drop(self, tried: _Tried) -> None:
         if tried.raised is None:  # else no hook tells of it
             self._pack.calls.dropped(tried.ticket)
         if tried.ticket.trial is not None:
             tried.ticket.trial.decide(Outcome.DROPPED)
+        if tried.held is not None:
+            await tried.held.leave()
 
     def _tell(self, ticket: tickets.Ticket, route: Route | None, fault: str, kept: str, took_ms: float) -> None:
         if ticket.routed is None:

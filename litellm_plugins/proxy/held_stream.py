@@ -95,14 +95,14 @@ class HeldStream:
 
     async def _told(self) -> AsyncIterator[Any]:
         try:
-            told = 0
-            while True:
-                for told, chunk in enumerate(self._held[told:], told + 1):
-                    yield chunk
-                    await asyncio.sleep(0)  # let others in between two chunks
-                if self._reading is None or (self._reading.done() and told == len(self._held)):
-                    break
-                await asyncio.wait({self._reading})  # the chunk that was waited for when the time was over
+            for chunk in self._held:
+                yield chunk
+                await asyncio.sleep(0)  # let others in between two chunks
+            told = len(self._held)
+            if self._reading is not None and not self._reading.done():
+                await asyncio.wait({self._reading})  # for the chunk that was waited for when the time was over
+            for chunk in self._held[told:]:
+                yield chunk
             self._held = []
             if self._fault is not None:
                 raise self._fault

@@ -149,9 +149,7 @@ class HostScoring:
         return Weighed(replace(score, because=(named.reason, *score.because)), self._readable.name)
 
 
-def host_scoring(
-    settings: Settings, telemetry: Telemetry, of_cache: Embedder | None, spend: JudgeSpend
-) -> HostScoring:
+def host_scoring(settings: Settings, telemetry: Telemetry, of_cache: Embedder | None, spend: JudgeSpend) -> HostScoring:
     """As the settings have it; `spend` is what judging has cost. Raises: SettingsError: no fitted scorer to be read."""
     wanted = settings.routing
     judge = None

@@ -75,7 +75,7 @@ _OPENS = re.compile(r"```[ \t]*(\w*)")
 _QUOTED = re.compile(
     r"```.*?(?:```|\Z)|`[^`\n]*`|\"[^\"\n]{0,400}\"|“[^”\n]{0,400}”|«[^»\n]{0,400}»|^>[^\n]*", re.DOTALL | re.MULTILINE
 )
-# Every pattern here reads what a client can have a model write, on the loop that serves everybody: none may go back over
+# Every pattern here reads what a client can have a model write, on the loop that serves everybody: none may go over
 # the same text again and again. Hence possessive quantifiers, and fences that are found line by line.
 # Sums that are not worked out: with names in them, a remainder, or points and commas as in much of the world.
 _NO_SUM = re.compile(

@@ -338,7 +338,8 @@ def test_where_both_tiers_fail_the_first_ones_error_is_told_and_nothing_owed(
     with pytest.raises((openai.InternalServerError, anthropic.InternalServerError)) as told_of:
         ask(routed, endpoint, text, of="all-down", stream=stream)
 
-    assert told_of.value.status_code == 500
+    error: Any = told_of.value
+    assert error.status_code == 500
     assert set(landed(charging, text)) == {"gpt-4.1-nano", "gpt-4.1"}
     nothing_is_owed(routed, charging)
 

@@ -13,9 +13,9 @@ import pytest
 from litellm_plugins.routing.experiments import arm_of
 from litellm_plugins.settings.route_trials import Experiment
 from tests.support import KEYS, Provider, RunningProxy, eventually, model, proxy_config
+from tests.support.answers import Answer
 from tests.support.budgets import billed, held_by, open_calls
 from tests.support.fixtures import new_question
-from tests.support.answers import Answer
 
 pytestmark = pytest.mark.timeout(240)  # the last boots two workers
 UNSURE, STRONG, GOOD = "I'm not sure, it may be Lyon.", "Paris, since 987.", "The capital of France is Paris."
@@ -227,11 +227,11 @@ def test_every_worker_knows_a_callers_arm_and_none_another_keys_conversation(
             return {each.headers.get(f"x-litellm-plugins-route-{name}") for each in answers}
 
         with ThreadPoolExecutor(6) as pool:
-            for arm in ARMS:
+            for arm, of_arm in ARMS.items():
                 users = [asker(arm, number % 4) for number in range(12)]
                 found = list(pool.map(lambda user: ask([{"role": "user", "content": fresh("please")}], user), users))
                 assert of(found, "arm") == {arm}
-                assert of(found, "model") == {ARMS[arm]}
+                assert of(found, "model") == {of_arm}
 
             turns, user = turns_of(fresh("unsure")), asker("control")
             opened = ask(turns, user)

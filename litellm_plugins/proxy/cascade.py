@@ -110,7 +110,7 @@ class Cascaded:
             tried = better
         if tried.raised is not None:
             raise tried.raised
-        if self._pack.routing is not None:
+        if self._pack.routing is not None and not tried.is_error:
             self._pack.routing.answered(tried.ticket)
         return tried.ticket, self._told(tried, response, call_id)
 

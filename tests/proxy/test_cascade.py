@@ -57,6 +57,7 @@ def config_of(url: str) -> dict[str, Any]:
         "down": router("down-nano"),
         "all-down": router("down-nano", "failing"),
         "turned-away": router("bad-nano"),
+        "dropping": router("dropping-nano"),
         "hurried": router(hold_s=0.0005),
         "part-alone": router(complex_="failing", hold={"first_tokens": 3}),
         "off": router(enabled=False),
@@ -91,6 +92,7 @@ def config_of(url: str) -> dict[str, Any]:
             model("failing", url, "gpt-4.1", **failing),
             model("failing-nano", url, "gpt-4.1-nano", **failing),
             model("down-nano", url, "gpt-4.1-nano", **failing),
+            model("dropping-nano", url, "gpt-4.1-nano", extra_headers={"x-simulator-fault": "disconnect"}),
             model("bad-nano", url, "gpt-4.1-nano", extra_headers={"x-simulator-fault": "error:400"}),
             model("cut-nano", url, "gpt-4.1-nano", **cut),
             *(model(name, url, "gpt-4.1-mini") for name in routers),
@@ -325,6 +327,20 @@ def test_where_the_cheap_tier_fails_for_good_the_dearer_one_is_asked(
     assert (answer, told(headers)) == (STRONG, ("simple>complex", "error", None))
     tier, reason = (headers[f"x-litellm-plugins-route-{what}"] for what in ("tier", "reason"))
     assert (tier, reason) == ("complex", "escalated")
+    assert landed(charging, text)[-1] == "gpt-4.1"
+    nothing_is_owed(routed, charging)
+
+
+@STREAMED
+@ON_EVERY_ENDPOINT
+def test_where_the_cheap_tiers_connection_breaks_the_dearer_one_is_asked(
+    routed: RunningProxy, charging: Provider, endpoint: str, stream: bool
+) -> None:
+    text = fresh("please")
+    answer, headers = ask(routed, endpoint, text, of="dropping", stream=stream)
+
+    assert answer == STRONG
+    assert told(headers) == ("simple>complex", "cut_short" if stream else "error", None)
     assert landed(charging, text)[-1] == "gpt-4.1"
     nothing_is_owed(routed, charging)
 

@@ -14,6 +14,7 @@ from litellm_plugins.routing.experiments import arm_of
 from litellm_plugins.settings.route_trials import Experiment
 from tests.support import KEYS, Provider, RunningProxy, eventually, model, proxy_config
 from tests.support.answers import Answer
+from tests.support.at_once import ask_at_once, chat
 from tests.support.budgets import billed, held_by, open_calls
 from tests.support.fixtures import new_question
 
@@ -67,6 +68,7 @@ def config_of(url: str) -> dict[str, Any]:
         url,
         pack={
             "cache": {"enabled": True, "semantic": {"enabled": False}},
+            "coalesce": {"enabled": True},
             "budgets": [{"name": "all", "limit_usd": 100}, tight],
             "insight": {"flush_s": 0.2},
             "routing": {"routers": routers},
@@ -182,24 +184,24 @@ def test_a_budget_that_degrades_ends_an_arm_that_is_dearer(routed: RunningProxy,
     assert landed(charging, text) == ["gpt-4.1-mini"]
 
 
-def nested(levels: int) -> dict[str, Any]:
-    shape: dict[str, Any] = {"type": "string"}
-    for _ in range(levels):
-        shape = {"type": "object", "properties": {"a": shape}}
-    return shape
+def test_no_request_names_another_model_past_its_router(routed: RunningProxy, charging: Provider) -> None:
+    text = fresh("please")
+    body = {"model": "auto", "messages": [{"role": "user", "content": text}], "extra_body": {"model": "gpt-4.1"}}
+    routed.http("POST", "/v1/chat/completions", KEYS.sales, json={**body, "max_tokens": 40})
+
+    assert landed(charging, text) == ["gpt-4.1-mini"]
 
 
-@pytest.mark.parametrize("levels", [3, 200])
-def test_no_request_gets_past_the_dearest_tier_that_its_team_may_have(
-    routed: RunningProxy, charging: Provider, levels: int
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
+def test_who_asks_the_same_at_once_shares_the_answer_that_was_escalated(
+    routed: RunningProxy, charging: Provider, stream: bool
 ) -> None:
-    """However it is built: what our own reading cannot follow is not sent on without its limit."""
-    text = f"{HARD} ({new_question()[-30:-16]})"
-    tool = {"type": "function", "function": {"name": "f", "description": "d", "parameters": nested(levels)}}
-    body = {"model": "auto", "messages": [{"role": "user", "content": text}], "tools": [tool], "max_tokens": 40}
-    routed.http("POST", "/v1/chat/completions", KEYS.sales, json=body)
+    text = f"{fresh('unsure')} simulator:stall:1"
+    body = chat(text, model="auto", user=asker("b"), stream=stream)
+    told_of = ask_at_once(routed.url, [(KEYS.support, body)] * 5)
 
-    assert set(landed(charging, text)) == {"gpt-4.1-mini"}  # which may find it too deep, and be asked again
+    assert {each.text for each in told_of} == {STRONG}
+    assert landed(charging, text) == ["gpt-4.1-nano", "gpt-4.1"]
 
 
 def test_every_worker_knows_a_callers_arm_and_none_another_keys_conversation(

@@ -339,10 +339,16 @@ def test_where_the_cheap_tiers_connection_breaks_the_dearer_one_is_asked(
     text = fresh("please")
     answer, headers = ask(routed, endpoint, text, of="dropping", stream=stream)
 
-    assert answer == STRONG
-    assert told(headers) == ("simple>complex", "cut_short" if stream else "error", None)
+    path, why, kept = told(headers)
+    assert (answer, path, kept) == (STRONG, "simple>complex", None)
+    assert why in ({"error", "empty", "cut_short"} if stream else {"error"})  # where in its stream it breaks
     assert landed(charging, text)[-1] == "gpt-4.1"
-    nothing_is_owed(routed, charging)
+    if (endpoint, stream) != ("messages", True):
+        nothing_is_owed(routed, charging)
+        return
+    eventually(lambda: not open_calls(routed), what="everything to be settled", timeout_s=20)
+    booked, bill = held_by(routed, "all").spent - _before["spent"], billed(charging)
+    assert bill <= booked < bill * 1.05  # nobody says how long the prompt of a stream that broke was: counted, at most
 
 
 @STREAMED

@@ -187,6 +187,8 @@ class KeptReason(StrEnum):
     DEARER_FAILED = "dearer_failed"  # the dearer tier was asked, and gave no answer
     CHECK_FAILED = "check_failed"  # a fault of ours
     NO_DEARER = "no_dearer"  # there is none that it may go to, or it went there before
+    HELD_TOO_LONG = "held_too_long"  # the stream took longer than `hold_s`, and is told unjudged
+    CLIENT_GONE = "client_gone"  # nobody waits for a better one
 
 
 class RefusalReason(StrEnum):

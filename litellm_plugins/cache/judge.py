@@ -53,7 +53,10 @@ class Judge(Protocol):
 
 
 class JudgeSpend(Protocol):
-    """What judging has cost on a day ("2026-11-21", UTC), for all workers. Raises `StoreUnavailable`."""
+    """What judging has cost on a day ("2026-11-21", UTC), for all workers. Raises `StoreUnavailable`.
+
+    What follows the date in a day's name is another judge's ("2026-11-21 routing").
+    """
 
     async def spent(self, day: str) -> int:
         """Nano-dollars."""

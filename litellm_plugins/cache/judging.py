@@ -13,13 +13,13 @@ import contextvars
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
 from litellm_plugins.cache.answers import certainly, contradict, text_of
 from litellm_plugins.cache.judge import RULES, JudgeUnavailable, case_of, verdict_in
+from litellm_plugins.cache.judge_budget import JudgeBudget
 from litellm_plugins.cache.own_calls import OwnCalls, tab
 from litellm_plugins.errors import StoreUnavailable
 from litellm_plugins.model import JudgeOutcome
@@ -65,11 +65,9 @@ class JudgingComparer:
         told: Callable[[Judgement], None],
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self._inner, self._judge, self._spend = inner, judge, spend
-        self._budget_nano_usd, self._timeout_s = budget_nano_usd, timeout_s
-        self._told, self._clock = told, clock
+        self._inner, self._judge, self._timeout_s, self._told = inner, judge, timeout_s, told
+        self._budget = JudgeBudget(spend, budget_nano_usd, clock=clock)
         self._calls: set[asyncio.Task[bool | None]] = set()
-        self._owed = 0  # spent, and not yet counted in the store
         self._out_of_money = ""  # the day on which that was told
 
     async def same(self, fresh: Mapping[str, Any], cached: bytes, question: str | None = None) -> bool | None:
@@ -98,9 +96,9 @@ class JudgingComparer:
 
     async def _call(self, case: str, payer: OwnCalls | None) -> bool | None:
         loop = asyncio.get_running_loop()
-        began, day = loop.time(), datetime.fromtimestamp(self._clock(), UTC).date().isoformat()
+        began, day = loop.time(), self._budget.today()
         try:
-            if await self._spend.spent(day) + self._owed >= self._budget_nano_usd:
+            if await self._budget.is_spent(day):
                 self._told(self._budget_spent(day))
                 return None
             said = await self._judge.ask(RULES, case)
@@ -112,19 +110,9 @@ class JudgingComparer:
         outcome = JudgeOutcome.LATE if took_s > self._timeout_s else _OUTCOMES[verdict]
         if payer is not None:
             payer.add(said.cost_nano_usd)
-        broken = await self._count(day, said.cost_nano_usd)
+        broken = await self._budget.count(day, said.cost_nano_usd)
         self._told(Judgement(outcome, said.cost_nano_usd, took_s, *broken))
         return None if outcome is JudgeOutcome.LATE else verdict
-
-    async def _count(self, day: str, nano_usd: int) -> tuple[str, str]:
-        """Add to the day's spend; where that fails it is owed, and added with the next. Returns what broke."""
-        owed, self._owed = self._owed + nano_usd, 0
-        try:
-            await self._spend.add(day, owed)
-        except StoreUnavailable as exc:
-            self._owed += owed
-            return exc.reason, str(exc)
-        return "", ""
 
     def _budget_spent(self, day: str) -> Judgement:
         first, self._out_of_money = self._out_of_money != day, day

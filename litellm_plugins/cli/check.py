@@ -12,6 +12,7 @@ from litellm_plugins.cli import config_file
 from litellm_plugins.errors import SettingsError
 from litellm_plugins.settings import Semantic, Settings, Storage, VirtualKeys
 from litellm_plugins.settings.insight import Insight
+from litellm_plugins.settings.routing import Routing
 from litellm_plugins.virtual_keys.reading import read_keys
 
 _SINKS = ("headers", "log", "prometheus", "langfuse")
@@ -71,6 +72,7 @@ def _features(settings: Settings) -> dict[str, Any]:
         "cache.judge": _judge(cache.semantic) if cache.enabled and cache.semantic.enabled else "off",
         "events": f"on, signed with {settings.events.secret_env}" if settings.events.secret_env else "off",
         "coalesce": _on(settings.coalesce.enabled and cache.enabled),
+        "routing": _routing(settings.routing),
         "virtual_keys": _keys(settings.virtual_keys),
         "budgets": ", ".join(budget.name for budget in settings.budgets) or "off",
         "alerts": ", ".join(hook.url_env for hook in settings.alerts.webhooks) or "off",
@@ -89,6 +91,16 @@ def _keys(keys: VirtualKeys) -> str:
     except SettingsError:
         return f"{told}, and {keys.file}, which cannot be used"
     return f"{told}, and {len(filed.keys)} of {len(filed.teams)} in {keys.file}"
+
+
+def _routing(routing: Routing) -> str:
+    if not (routing.enabled and routing.routers):
+        return "off"
+    told = ", ".join(
+        f"{name} ({routing.scorer_of(name)}: {', '.join(tier.name for tier in router.tiers)})"
+        for name, router in routing.routers.items()
+    )
+    return told if routing.mode == "active" else f"{told}; {routing.mode}"
 
 
 def _insight(insight: Insight) -> str:

@@ -54,8 +54,28 @@ def host_problems(config: Mapping[str, Any], ours: settings.Settings | None) -> 
     judge = ours.cache.semantic.judge
     if judge is not None and not _may_have(config, judge.model):
         problems.append(f"{settings.ROOT}.cache.semantic.judge.model: there is no {judge.model!r} in model_list")
+    problems += _routing_problems(config, ours)
     if settings.cache_anywhere(ours) and _block(config, "litellm_settings").get("cache"):
         problems.append("litellm_settings.cache: set it to false: the pack brings its own cache")
+    return problems
+
+
+def _routing_problems(config: Mapping[str, Any], ours: settings.Settings) -> list[str]:
+    """What would stop the proxy's boot, or leave a router without its models."""
+    routing = ours.routing
+    problems = [
+        f"{settings.ROOT}.routing.{where}: {name!r} is not in model_list"
+        for where, name in routing.models_named()
+        if not _may_have(config, name)
+    ]
+    if routing.enabled and "adapted" in routing.scorers and routing.adapted is not None:
+        from litellm_plugins.routing.scorers.adapted import read as read_fitted
+        from litellm_plugins.routing.scorers.trained import ArtefactUnusable
+
+        try:
+            read_fitted(Path(routing.adapted))
+        except ArtefactUnusable as exc:
+            problems.append(f"{settings.ROOT}.routing.adapted: {routing.adapted}: {exc}")
     return problems
 
 
@@ -87,7 +107,8 @@ def _key_problems(config: Mapping[str, Any], keys: settings.VirtualKeys) -> list
 
 def _may_have(config: Mapping[str, Any], model_group: str) -> bool:
     """False where the proxy cannot have such a model group: by name, alias, pattern, or out of its database."""
-    if _block(config, "general_settings").get("store_model_in_db"):
+    general = _block(config, "general_settings")
+    if general.get("store_model_in_db") or general.get("database_url") or config.get("include"):
         return True
     models = config.get("model_list")
     listed = [str(each.get("model_name")) for each in models or () if isinstance(each, Mapping)]

@@ -23,6 +23,7 @@ def costs(client: Client, by: str, since: str, until: str | None, top: int, as_j
     """Dollars, tokens and requests by whatever is asked for, models and hours; through the running proxy or --config.
 
     There are endpoint, feature, team, user, end_user, key, model_group, model, deployment, provider, layer, ending.
+    And, apart from these, of requests that a router has sent on: router, tier, experiment, arm.
     """
     given = {"by": by, "since": since, "top": str(top), **({} if until is None else {"until": until})}
     told = client.call("GET", "", given)

@@ -69,18 +69,23 @@ def _rows(told: Json, out: Console) -> None:
             f"{row['share']:.1%}",
             Text(bar(row["share"] / most), style="cyan"),
             f"{row['requests']:,}",
-            f"{row['tokens']:,}",
+            _known(row["tokens"]),
             usd(row["usd"] / row["requests"]) if row["requests"] else _NOBODY,
-            usd(row["saved_usd"]),
-            _share(row["hits"], row["requests"]),
+            _NOBODY if row["saved_usd"] is None else usd(row["saved_usd"]),
+            _NOBODY if row["hits"] is None else _share(row["hits"], row["requests"]),
             _share(row["failures"], row["requests"]),
         )
     others = told["others"]
     if others["rows"]:
         names = [Text(f"{others['rows']:,} more", style="dim"), *(Text("") for _ in told["by"][1:])]
-        cells = (usd(others["usd"]), f"{others['share']:.1%}", "", f"{others['requests']:,}", f"{others['tokens']:,}")
-        table.add_row(*names, *cells, "", usd(others["saved_usd"]), "", "")
+        cells = (usd(others["usd"]), f"{others['share']:.1%}", "", f"{others['requests']:,}", _known(others["tokens"]))
+        saved = "" if others["saved_usd"] is None else usd(others["saved_usd"])
+        table.add_row(*names, *cells, "", saved, "", "")
     out.print(table)
+
+
+def _known(count: int | None) -> str:
+    return _NOBODY if count is None else f"{count:,}"
 
 
 def _models(rows: Sequence[Json], out: Console) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -67,7 +68,9 @@ async def _trial(outcomes: Path, models: tuple[str, str], current: TrainedScorer
             for prompt in judged.prompts:
                 vectors.append((await embedder.embed(prompt)).vector)
                 advance()
-    return routing_trial.trial(judged, vectors, current, seed=seed)
+    found = routing_trial.trial(judged, vectors, current, seed=seed)
+    fitted = replace(found.scorer, about={**found.scorer.about, "embedder": embedder.model_id})
+    return replace(found, scorer=fitted)
 
 
 class _Unwritable(PluginError):

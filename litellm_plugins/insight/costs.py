@@ -11,6 +11,7 @@ from typing import Any, cast
 
 from litellm_plugins.alerts.message import iso
 from litellm_plugins.errors import RequestError
+from litellm_plugins.insight.route_costs import ROUTE_PARTS, RoutePart, tallied_routes
 from litellm_plugins.insight.store import UsageStore
 from litellm_plugins.insight.usage import (
     DIMENSIONS,
@@ -24,6 +25,7 @@ from litellm_plugins.insight.usage import (
     hour_of,
     together,
     top,
+    total,
 )
 
 _NANO = 1e9
@@ -32,6 +34,13 @@ _HOURS = {"h": 1, "d": 24, "w": 168}
 _MOST = 1_000
 _LISTS: tuple[Dimension, ...] = ("endpoint", "feature", "team", "user", "key", "model_group", "provider")
 _OF_EACH = 5
+# Of a router's requests only what its report needs is kept.
+_UNKNOWN_OF_ROUTES = dict.fromkeys(
+    (
+        *("own_usd", "saved_usd", "tokens", "prompt_tokens", "cached_prompt_tokens", "completion_tokens"),
+        *("saved_tokens", "attempts", "first_token_ms", "hits"),
+    )
+)
 _GIVEN = ("by", "since", "until", "top")
 
 Json = dict[str, Any]
@@ -49,12 +58,17 @@ class Costs:
             if name not in _GIVEN:
                 raise RequestError(f"{name}: unknown; known here: {', '.join(_GIVEN)}", param=name)
         now_ms = self._clock_ms()
-        by, most = _by(str(given.get("by") or "feature")), _most(given.get("top"))
+        named, most = _names(str(given.get("by") or "feature")), _most(given.get("top"))
+        parts = _parts(named)
+        by = () if parts else _by(named)
         since, until = span_of(given, now_ms)
         lists: tuple[tuple[Dimension, ...], ...] = (("model",), *((each,) for each in _LISTS))
         tallies = await self._store.tallied(since, until, (by, *lists))
         hours = await self._store.rows(since, until, ())
-        asked = _Asked(by, since, until, most)
+        if parts:
+            routes = await self._store.routes(since, until)
+            tallies[0] = tallied_routes(routes, parts, total(row.sums for row in hours))
+        asked = _Asked(tuple(named), since, until, most)
         return await asyncio.to_thread(_report, asked, tallies, hours)  # there may be a group for each user
 
 
@@ -69,7 +83,7 @@ def span_of(given: Mapping[str, Any], now_ms: int) -> tuple[int, int]:
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    by: tuple[Dimension, ...]
+    by: tuple[str, ...]
     since: int
     until: int
     most: int
@@ -77,8 +91,9 @@ class _Asked:
 
 def _report(asked: _Asked, tallies: Sequence[Mapping[Words, Tally]], hours: Sequence[Row]) -> Json:
     groups, models, *dearest = tallies
-    all_of_it = together(groups.values())
+    all_of_it = together((models if _parts(asked.by) else groups).values())
     whole = all_of_it.sums
+    unknown = _UNKNOWN_OF_ROUTES if _parts(asked.by) else {}
     listed = top(groups, asked.most)
     shown = {words for words, _ in listed}
     rest = together(told for words, told in groups.items() if words not in shown)
@@ -87,8 +102,8 @@ def _report(asked: _Asked, tallies: Sequence[Mapping[Words, Tally]], hours: Sequ
         "since": iso(asked.since * HOUR_S * 1_000),
         "until": iso(asked.until * HOUR_S * 1_000),
         "total": _counted(all_of_it, whole),
-        "rows": [dict(zip(asked.by, words, strict=True)) | _counted(told, whole) for words, told in listed],
-        "others": {"rows": len(groups) - len(listed), **_told(rest.sums, whole)},
+        "rows": [dict(zip(asked.by, words, strict=True)) | _counted(told, whole) | unknown for words, told in listed],
+        "others": {"rows": len(groups) - len(listed), **_told(rest.sums, whole), **unknown},
         "hourly": [{"hour": iso(row.hour * HOUR_S * 1_000), **_short(row.sums)} for row in hours],
         "hour_of_day": _hours_of_day(hours),
         "models": _list("model", models, whole, most=20),
@@ -141,14 +156,27 @@ def _hours_of_day(rows: Sequence[Row]) -> list[Json]:
     return [{"hour": hour, **_short(sums)} for hour, sums in enumerate(found)]
 
 
-def _by(given: str) -> tuple[Dimension, ...]:
+def _names(given: str) -> list[str]:
     names = [name.strip() for name in given.split(",") if name.strip()]
-    if unknown := [name for name in names if name not in DIMENSIONS]:
-        known = ", ".join(DIMENSIONS)
-        raise RequestError(f"by: no such thing to sum by: {unknown[0][:40]!r}; known here: {known}", param="by")
     if not names or len(set(names)) != len(names):
         raise RequestError("by: expected one or more names, each once: feature,team", param="by")
+    return names
+
+
+def _by(names: Sequence[str]) -> tuple[Dimension, ...]:
+    if unknown := [name for name in names if name not in DIMENSIONS]:
+        if unknown[0] in ROUTE_PARTS:
+            alone = f"by: {', '.join(ROUTE_PARTS)} are kept apart, and summed by each other alone"
+            raise RequestError(alone, param="by")
+        known = ", ".join((*DIMENSIONS, *ROUTE_PARTS))
+        raise RequestError(f"by: no such thing to sum by: {unknown[0][:40]!r}; known here: {known}", param="by")
     return cast("tuple[Dimension, ...]", tuple(names))
+
+
+def _parts(names: Sequence[str]) -> tuple[RoutePart, ...]:
+    """Where nothing else is asked for."""
+    apart = all(name in ROUTE_PARTS for name in names)
+    return cast("tuple[RoutePart, ...]", tuple(names)) if apart else ()
 
 
 def _most(given: object) -> int:

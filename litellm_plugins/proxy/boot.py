@@ -199,7 +199,7 @@ def build(settings: Settings, *, config: Path | None = None) -> Pack:
         sight=None if budgets is None else sight,
         admission=host_admission(settings, policies, telemetry),
         feedback=_feedback(settings, stores.feedback, telemetry),
-        routing=host_routing(settings, policies, book, telemetry, embedder),
+        routing=host_routing(settings, policies, book, telemetry, embedder, stores.judge_spend),
         insight=None if counting is None else InsightSight(settings, counting, telemetry, stores.feedback),
     )
 

@@ -33,7 +33,7 @@ def goes_on(held: Held, kwargs: Mapping[str, Any]) -> bool:
 
     Of a stream that a provider was asked for nothing may have come in yet: the host tries that again, too.
     """
-    if not held.asked:
+    if not (held.asked or held.left_behind):
         return False
     answered = held.settled or held.left_behind or held.reply is not None or held.raw is not None
     return answered or any(kwargs.get(name) for name in _MADE_BY_HOST)

@@ -8,6 +8,7 @@ English: half as much again is taken, at most a token a byte. Pictures and files
 from __future__ import annotations
 
 import asyncio
+import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -63,7 +64,7 @@ class Asked:
     def __post_init__(self) -> None:
         read = {name: self.body[name] for name in _READ if self.body.get(name) is not None}
         kept = {name: self._without_media(value) for name, value in read.items()}
-        self._text = orjson.dumps(kept, default=str, option=orjson.OPT_NON_STR_KEYS)
+        self._text = _written(kept)
         messages = sum(len(value) for value in read.values() if isinstance(value, list))
         tools = _WITH_TOOLS if self.body.get("tools") or self.body.get("functions") else 0
         self._overhead = _PRIMING + _PER_MESSAGE * messages + tools
@@ -185,6 +186,13 @@ def cap_output(body: dict[str, Any], endpoint: str, most: int) -> None:
     thinking = body.get("thinking")
     if isinstance(thinking, Mapping) and (_whole(thinking.get("budget_tokens")) or 0) >= most:
         del body["thinking"]  # Anthropic refuses more of it than there may be tokens
+
+
+def _written(kept: Mapping[str, Any]) -> bytes:
+    try:
+        return orjson.dumps(kept, default=str, option=orjson.OPT_NON_STR_KEYS)
+    except orjson.JSONEncodeError:  # nested deeper than it goes: a tool's schema may be
+        return json.dumps(kept, default=str, ensure_ascii=False).encode(errors="replace")
 
 
 def _tokens(text: str, model: str) -> int:

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from litellm_plugins.model import Request
     from litellm_plugins.proxy.boot import Pack
     from litellm_plugins.proxy.budgets import HostBudgets
+    from litellm_plugins.proxy.feedback import FeedbackDesk
 
 COST_HEADER = "x-litellm-response-cost"
 # Chat completions are delivered on every path, by the host's own look-up if not by the front route.
@@ -313,7 +315,7 @@ def annotate(pack: Pack, ticket: tickets.Ticket, metadata: MutableMapping[str, A
     call_id = str(data.get("litellm_call_id") or ticket)
     trace = ticket.trace or trace_of(metadata, asked, call_id)
     if pack.feedback is not None:
-        pack.feedback.serve(_served(ticket, trace.trace_id, call_id))
+        _remember(pack.feedback, ticket, _served(ticket, trace.trace_id, call_id))
     if not pack.settings.telemetry.langfuse:
         return
     notes = _notes(ticket, prompts=_may_quote(pack))
@@ -325,6 +327,20 @@ def annotate(pack: Pack, ticket: tickets.Ticket, metadata: MutableMapping[str, A
     if is_traced():
         ticket.trace = trace
         tell(metadata, asked, trace, ticket.decision.request.identity.end_user_id)
+
+
+def _remember(desk: FeedbackDesk, ticket: tickets.Ticket, served: Served) -> None:
+    """By the id that its client is told; of several answers only the one that it gets."""
+    if ticket.trial is None or ticket.call is None:
+        desk.serve(served)
+        return
+
+    async def work(outcome: Outcome) -> None:
+        if outcome is not Outcome.DROPPED:
+            desk.serve(of_request)
+
+    of_request = replace(served, call_id=trace_id_of(ticket.call.call_id or served.call_id))
+    ticket.trial.when_known(work)
 
 
 def _notes(ticket: tickets.Ticket, *, prompts: bool) -> TraceNotes:

@@ -156,7 +156,8 @@ async def _answer(pack: Pack, endpoint: Endpoint, request: Request, response: Re
         call = pack.calls.answering(ticket)
         if _outlives_its_client(pack, processing.data, ticket):
             common["request"] = patient(request)
-        ticket, result = await answered(pack, endpoint, partial(_asked, endpoint, common), ticket, processing, response)
+        ask = partial(_asked, endpoint, common)
+        ticket, result = await answered(pack, endpoint, ask, ticket, processing, response, request.is_disconnected)
         stock.finish(endpoint, result)
         if isinstance(result, StreamingResponse):
             _listened_to(pack, endpoint, ticket, result)

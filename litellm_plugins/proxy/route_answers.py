@@ -16,8 +16,9 @@ _FIELDS = {
 def limit(data: MutableMapping[str, Any], endpoint: str, most: int | None) -> int | None:
     """Have `data` ask for no more than `most` tokens; that number where this changed anything."""
     fields = _FIELDS.get(endpoint, ())
-    if most is None or not fields or data.get("thinking"):  # its thoughts have a limit of their own, below the answer's
+    if most is None or not fields or _thinks(data.get("thinking")):  # thoughts have a limit below the answer's
         return None
+    _as_said(data, fields)
     said = {name: data[name] for name in fields if data.get(name) is not None}
     above = [name for name, value in said.items() if _is_above(value, most)]
     for name in above or ([] if said else fields[-1:]):
@@ -31,6 +32,20 @@ def unlimited(data: MutableMapping[str, Any], endpoint: str, said: Mapping[str, 
         data.pop(name, None)
         if said.get(name) is not None:
             data[name] = said[name]
+
+
+def _as_said(data: MutableMapping[str, Any], fields: tuple[str, ...]) -> None:
+    """Where the host lets one say it past the body, have it stand in the body: else it would be no limit."""
+    more, left_out = data.get("extra_body"), data.get("additional_drop_params")
+    if isinstance(more, Mapping) and any(name in more for name in fields):
+        data.update({name: more[name] for name in fields if name in more})
+        data["extra_body"] = {name: value for name, value in more.items() if name not in fields}
+    if isinstance(left_out, list) and any(name in left_out for name in fields):
+        data["additional_drop_params"] = [name for name in left_out if name not in fields]
+
+
+def _thinks(thinking: object) -> bool:
+    return isinstance(thinking, Mapping) and bool(thinking) and thinking.get("type") != "disabled"
 
 
 def _is_above(value: object, most: int) -> bool:

@@ -19,17 +19,11 @@ def unknown_models(routing: Routing, config: Path | None) -> list[str]:
     known = _model_names(config)
     if known is None:
         return []
-    names = [(f"routers.{name}", name) for name in routing.routers]
-    for name, router in routing.routers.items():
-        names += [(f"routers.{name}.tiers.{tier.name}", model) for tier in router.tiers for model in tier.models]
-        names += [
-            (f"routers.{name}.experiments.{each.name}.{arm.name}", arm.model)
-            for each in router.experiments
-            for arm in each.arms
-        ]
-    if "judge" in routing.scorers and routing.judge is not None:
-        names.append(("judge.model", routing.judge.model))
-    return [f"{ROOT}.routing.{where}: {model!r} is not in model_list" for where, model in names if model not in known]
+    return [
+        f"{ROOT}.routing.{where}: {model!r} is not in model_list"
+        for where, model in routing.models_named()
+        if model not in known
+    ]
 
 
 def _model_names(config: Path) -> set[str] | None:

@@ -17,14 +17,17 @@ from typing import TYPE_CHECKING
 
 from litellm_plugins.cache.judge import JudgeUnavailable
 from litellm_plugins.cache.own_calls import OwnCalls, tab
+from litellm_plugins.errors import StoreUnavailable
 from litellm_plugins.routing.judge import place_in
 from litellm_plugins.storage.circuit import Circuit
 
 if TYPE_CHECKING:
     from litellm_plugins.cache.judge import Judge
+    from litellm_plugins.cache.judge_budget import JudgeBudget
     from litellm_plugins.settings.route_judge import RouteJudge
 
 LATE, BUSY, FAILED, UNCLEAR = "judge_late", "judge_busy", "judge_failed", "judge_unclear"
+SPENT = "judge_budget_spent"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +42,15 @@ class Named:
 class TierJudge:
     """One for all requests of a worker."""
 
-    def __init__(self, settings: RouteJudge, judge: Judge, *, clock: Callable[[], float] = time.monotonic) -> None:
-        self._settings, self._judge, self._clock = settings, judge, clock
+    def __init__(
+        self,
+        settings: RouteJudge,
+        judge: Judge,
+        *,
+        budget: JudgeBudget | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._settings, self._judge, self._budget, self._clock = settings, judge, budget, clock
         self._known: OrderedDict[bytes, tuple[float, Named]] = OrderedDict()  # least recently used first
         self._calls: dict[bytes, asyncio.Task[Named]] = {}
         self._circuit = Circuit(clock=clock)
@@ -69,16 +79,20 @@ class TierJudge:
         return Named(None, LATE)
 
     async def _call(self, key: bytes, rules: str, case: str, tiers: int, payer: OwnCalls | None) -> Named:
-        began = self._clock()
+        began, day = self._clock(), "" if self._budget is None else self._budget.today()
         try:
+            if self._budget is not None and await self._budget.is_spent(day):
+                return Named(None, SPENT, "until midnight (UTC) the heuristic decides")
             said = await self._judge.ask(rules, case)
-        except JudgeUnavailable as exc:
+        except (JudgeUnavailable, StoreUnavailable) as exc:
             self._circuit.failed(FAILED, at_once=False)
             return Named(None, FAILED, str(exc))
         if self._clock() - began <= self._settings.timeout_s:
             self._circuit.succeeded()
         if payer is not None:
             payer.add(said.cost_nano_usd)
+        if self._budget is not None:
+            await self._budget.count(day, said.cost_nano_usd)
         place = place_in(said.text, tiers)
         named = Named(place, "" if place is not None else UNCLEAR)
         self._known[key] = (self._clock() + self._settings.remember_s, named)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from litellm_plugins.alerts.message import iso
 from litellm_plugins.errors import RequestError
 from litellm_plugins.insight.costs import span_of
+from litellm_plugins.insight.route_costs import Where, where_of
 from litellm_plugins.insight.routes import RouteSums, RouteWords, mean_ms, mean_usd
 from litellm_plugins.insight.usage import HOUR_S
 from litellm_plugins.routing.significance import Sample
@@ -24,25 +25,6 @@ _PAGE = 1_000
 _GOOD = 0.5  # a score from here on is a thumb up
 
 Json = dict[str, Any]
-
-
-class Where(NamedTuple):
-    """A route, taken apart."""
-
-    router: str
-    tier: str
-    experiment: str = ""
-    arm: str = ""
-
-
-def where_of(route: str) -> Where:
-    """Of `Request.route`. A router's name may hold anything, a tier's and an arm's neither slash nor colon."""
-    before, _, last = route.rpartition("/")
-    if ":" not in last:
-        return Where(before, last)
-    router, _, tier = before.rpartition("/")
-    experiment, _, arm = last.partition(":")
-    return Where(router, tier, experiment, arm)
 
 
 @dataclass(slots=True)

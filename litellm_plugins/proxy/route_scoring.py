@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from litellm_plugins.cache.judge_budget import JudgeBudget
+from litellm_plugins.embedding.embedder import EmbedderUnavailable
 from litellm_plugins.errors import SettingsError
 from litellm_plugins.proxy.feedback_tenant import tenant_of
 from litellm_plugins.proxy.host_judge import HostJudge
@@ -19,6 +21,7 @@ from litellm_plugins.settings import ROOT
 from litellm_plugins.telemetry.events import StageFailed
 
 if TYPE_CHECKING:
+    from litellm_plugins.cache.judge import JudgeSpend
     from litellm_plugins.cache.verdict import Verdict
     from litellm_plugins.embedding.embedder import Embedder
     from litellm_plugins.model import Identity
@@ -29,6 +32,9 @@ if TYPE_CHECKING:
     from litellm_plugins.routing.scoring import Score, Scorer
     from litellm_plugins.settings import Settings
     from litellm_plugins.telemetry.events import Telemetry
+
+
+OTHER_SPACE = "embedding_of_another_model"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +66,7 @@ class HostScoring:
         routing = settings.routing
         self._telemetry, self._embedder, self._judge = telemetry, embedder, judge
         self._readable = build("heuristic")
+        self._is_in_space: dict[str, bool] = {}  # by scorer, once it was looked at
         self._scorers = {name: _scorer(name, settings.routing.adapted) for name in routing.scorers - {"judge"}}
         self._scorer_of = {name: routing.scorer_of(name) for name in routing.routers}
         self._rules = {name: compiled_rules(router.rules) for name, router in routing.routers.items()}
@@ -109,10 +116,28 @@ class HostScoring:
         scorer = self._scorers[name]
         if vectors is None or not scorer.needs_embedding:
             return Weighed(scorer.score(asking.conversation, None), name)
+        if name not in self._is_in_space:
+            self._is_in_space[name] = self._looked_at(scorer)
+        if not self._is_in_space[name]:
+            score = scorer.score(asking.conversation, None)
+            return Weighed(replace(score, because=(OTHER_SPACE, *score.because)), name)
         vector = await vectors.of(asking.conversation.question)
         score = scorer.score(asking.conversation, vector)
         why = () if vector is not None or not vectors.why_none else (vectors.why_none,)
         return Weighed(replace(score, because=(*why, *score.because)), name)
+
+    def _looked_at(self, scorer: Scorer) -> bool:
+        """Whether it was fitted to vectors of the embedder that there is; told where it was not, once."""
+        made = fitted = getattr(scorer, "space", None)
+        if self._embedder is not None and fitted is not None:
+            try:
+                made = self._embedder.model_id
+            except EmbedderUnavailable:  # it has no vectors either, and says so
+                return True
+        if made != fitted:
+            detail = f"{scorer.name} is fitted to {fitted}, and the embedder is {made}: it goes by the load alone"
+            self._telemetry.emit(StageFailed("route", OTHER_SPACE, detail))
+        return made == fitted
 
     async def _judged(self, judge: TierJudge, asking: Asking) -> Weighed:
         rungs, tenant = asking.ladder.rungs, tenant_of(asking.identity)
@@ -124,12 +149,14 @@ class HostScoring:
         return Weighed(replace(score, because=(named.reason, *score.because)), self._readable.name)
 
 
-def host_scoring(settings: Settings, telemetry: Telemetry, of_cache: Embedder | None) -> HostScoring:
-    """As the settings have it. Raises: SettingsError, where a fitted scorer cannot be read."""
+def host_scoring(settings: Settings, telemetry: Telemetry, of_cache: Embedder | None, spend: JudgeSpend) -> HostScoring:
+    """As the settings have it; `spend` is what judging has cost. Raises: SettingsError: no fitted scorer to be read."""
     wanted = settings.routing
     judge = None
     if "judge" in wanted.scorers and wanted.judge is not None:
-        judge = TierJudge(wanted.judge, HostJudge(wanted.judge.model))
+        most = wanted.judge.budget_nano_usd
+        budget = None if most is None else JudgeBudget(spend, most, of=" routing")
+        judge = TierJudge(wanted.judge, HostJudge(wanted.judge.model), budget=budget)
     embedder = route_embedder(settings, of_cache, telemetry)
     return HostScoring(settings, telemetry, embedder=embedder, judge=judge)
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from litellm_plugins.model import RouteReason
+from litellm_plugins.routing.experiments import Placed
 from litellm_plugins.routing.policy import decide
 from litellm_plugins.routing.scoring import Score
 from litellm_plugins.routing.session import Moving, Rates, prefixes, session_name, tokens_of, weigh
@@ -61,9 +62,19 @@ class Sessions:
         return Followed(names, own, session, tokens)
 
     def kept(
-        self, followed: Followed, ladder: Ladder, route: Route, needs: Needs, wishes: Wishes, team_id: str | None
+        self,
+        followed: Followed,
+        ladder: Ladder,
+        route: Route,
+        needs: Needs,
+        wishes: Wishes,
+        team_id: str | None,
+        place: Callable[[Route], Placed] = Placed,
     ) -> Route:
-        """`route`, or the conversation's own: only where nothing but the score asks for another."""
+        """`route`, or the conversation's own: only where nothing but the score asks for another.
+
+        `place` says which model an experiment makes of that of a route.
+        """
         found = self._memory.first(name for name, _ in reversed(followed.names))
         if found is None or route.reason is not RouteReason.SCORE:
             return route
@@ -73,12 +84,12 @@ class Sessions:
             return route
         cached = min(held.tokens, next(tokens for each, tokens in followed.names if each == name))
         moving = Moving(held_at, fresh_at, route.score, cached, followed.tokens)
-        rates = (self._rates(model, team_id) for model in (held.model, route.model))
+        rates = (self._rates(model, team_id) for model in (held.model, place(route).route.model))
         if not weigh(moving, ladder.thresholds, followed.session.margin, *rates).stays:
             return route
         stays = replace(wishes, forced=held.tier, may_force=True)
         own = decide(ladder, Score(route.score, route.because), needs, stays)
-        if own.reason is not RouteReason.FORCED or own.model != held.model:
+        if own.reason is not RouteReason.FORCED or place(own).route.model != held.model:
             return route  # it cannot take this request, or is not allowed any more
         return replace(own, reason=RouteReason.SESSION_KEPT, most=route.most)
 

@@ -28,6 +28,11 @@ class RouteEmbedder:
         self._examples: dict[str, Vector] = {}
         self._learning: asyncio.Task[None] | None = None
 
+    @property
+    def model_id(self) -> str:
+        """As in `Embedder`. Raises: EmbedderUnavailable."""
+        return self._embedder.model_id
+
     def of_request(self, verdict: Verdict | None) -> RequestVectors:
         """For one request, whose look-up came to `verdict`."""
         return RequestVectors(self, verdict if self._is_cache_s else None)

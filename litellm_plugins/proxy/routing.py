@@ -26,6 +26,7 @@ from litellm_plugins.telemetry.events import RouteDecided, StageFailed
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from litellm_plugins.cache.judge import JudgeSpend
     from litellm_plugins.cache.verdict import Verdict
     from litellm_plugins.embedding.embedder import Embedder
     from litellm_plugins.model import Request
@@ -40,17 +41,26 @@ if TYPE_CHECKING:
 _ENDPOINTS = frozenset({"chat", "messages", "responses", "completions"})
 _COUNTED_AS = ("openai", "gpt-4.1")  # where a prompt may not fit, and so has to be counted
 _PER_TURN, _PER_IMAGE, _PRIMING = 8, 5_000, 64  # tokens, at most
+_UNREAD = 1_000_000  # more than any model takes: it has to be counted
 
 
 class Routed:
     """Of one request: where it was sent, and what is needed to say so again where a budget sends it lower."""
 
-    __slots__ = ("event", "followed", "ladder", "needs", "route")
+    __slots__ = ("event", "followed", "ladder", "needs", "own", "route")
 
     def __init__(
-        self, ladder: Ladder, needs: Needs, route: Route, event: RouteDecided, followed: Followed | None = None
+        self,
+        ladder: Ladder,
+        needs: Needs,
+        route: Route,
+        event: RouteDecided,
+        followed: Followed | None = None,
+        *,
+        own: Route | None = None,
     ) -> None:
         self.ladder, self.needs, self.route, self.event, self.followed = ladder, needs, route, event, followed
+        self.own = own or route  # with a model of the tier's own, whatever arm it is in
 
 
 class HostRouting:
@@ -85,7 +95,10 @@ class HostRouting:
         return replace(request, routing_tags=(*request.routing_tags, *marks)) if marks else request
 
     async def route(self, ticket: Ticket, data: dict[str, Any]) -> None:
-        """Decide, tell, and send `data` to the model. Never raises: in doubt the request goes on as it was asked."""
+        """Decide, tell, and send `data` to the model. Never raises: in doubt the request goes on as it was asked.
+
+        Only the dearest tier that its caller may have holds even then.
+        """
         request = ticket.decision.request
         name = self._router_of(request)
         if name is None or request.endpoint not in _ENDPOINTS:
@@ -99,16 +112,24 @@ class HostRouting:
                     _told_on(ticket, routed)
         except Exception as exc:  # noqa: BLE001 - fail open: this is the stage's edge
             self._telemetry.emit(StageFailed("route", str(Reason.INTERNAL_ERROR), type(exc).__name__))
+            self._held_back(name, request, data)
             return
         ticket.routed = routed
         self._telemetry.emit(routed.event)
+
+    def _held_back(self, name: str, request: Request, data: dict[str, Any]) -> None:
+        """Else whoever finds a request that this stage breaks on goes as high as he likes."""
+        most = self._policies.routing_for(request.identity).max_tier
+        tier = next((tier for tier in self._settings.routers[name].tiers if tier.name == most), None)
+        if tier is not None and self._settings.mode != "shadow" and data.get("model") == request.model_group:
+            data["model"] = tier.models[0]
 
     def lowered(self, ticket: Ticket, model: str) -> str:
         """The model that a budget's degrading to `model` means for it: no dearer a tier, and no dearer than now."""
         routed = ticket.routed
         if routed is None or routed.event.shadow:
             return model
-        route = capped(routed.ladder, routed.route, routed.needs, model)
+        route = capped(routed.ladder, routed.own, routed.needs, model)
         return model if route is None else route.model
 
     def cascade_of(self, ticket: Ticket | None) -> Cascade | None:
@@ -119,14 +140,21 @@ class HostRouting:
         if ticket.held is not None and (change := ticket.held.admission.change) is not None and change.model:
             return None  # a budget degrades to a model: the request goes no higher than that
         cascade = self._settings.routers[routed.event.router].cascade
-        several = ticket.decision.request.parameters.get("n") not in (None, 1)
-        if cascade is None or not cascade.enabled or several or self.dearer(routed) is None:
+        asked = ticket.decision.request.parameters
+        apart = asked.get("n") not in (None, 1) or asked.get("background")  # several answers, or none yet
+        if cascade is None or not cascade.enabled or apart or self.dearer(routed) is None:
             return None
         return cascade
 
     def dearer(self, routed: Routed) -> Route | None:
         """Where it goes if its answer is not good enough."""
         return dearer(routed.ladder, routed.route, routed.needs)
+
+    def answered(self, ticket: Ticket) -> None:
+        """Its answer is the one that is served: its conversation is with the model that gave it."""
+        routed = ticket.routed
+        if routed is not None and routed.followed is not None:
+            self._sessions.remember(routed.followed, routed.event.tier, routed.event.model)
 
     def escalate(self, ticket: Ticket, routed: Routed, data: dict[str, Any]) -> None:
         """Send `data`, whose ticket that is, to the dearer model of `routed`, with its tier's limit of an answer."""
@@ -199,16 +227,20 @@ class HostRouting:
         weighed = await self.scoring.weigh(Asking(name, ladder, conversation, identity, verdict))
         needs = await _needs(ladder, conversation, request, data)
         wishes, router = self._wishes(request, data), self._settings.routers[name]
-        route = decide(ladder, weighed.score, needs, wishes, weighed.rule)
+
+        def place(route: Route) -> Placed:
+            if weighed.rule is not None and weighed.rule.model is not None:
+                return Placed(route)
+            return self._trials.placed(name, router, ladder, route, request, needs, wishes)
+
+        own = decide(ladder, weighed.score, needs, wishes, weighed.rule)
         followed = self._sessions.followed(name, router.session, conversation, request, data)
-        if followed is not None:
-            if weighed.rule is None:
-                route = self._sessions.kept(followed, ladder, route, needs, wishes, identity.team_id)
-            self._sessions.remember(followed, route.tier, route.model)
-        placed = Placed(route)
-        if weighed.rule is None or weighed.rule.model is None:
-            placed = self._trials.placed(name, router, ladder, route, request, needs, wishes)
+        if followed is not None and weighed.rule is None:
+            own = self._sessions.kept(followed, ladder, own, needs, wishes, identity.team_id, place)
+        placed = place(own)
         route = placed.route
+        if followed is not None:
+            self._sessions.remember(followed, route.tier, route.model)
         event = RouteDecided(
             router=name,
             tier=route.tier,
@@ -225,16 +257,22 @@ class HostRouting:
             experiment=placed.experiment,
             arm=placed.arm,
         )
-        return Routed(ladder, needs, route, event, followed)
+        return Routed(ladder, needs, route, event, followed, own=own)
 
 
 def host_routing(
-    settings: Settings, policies: Policies, book: PriceBook, telemetry: Telemetry, embedder: Embedder | None
+    settings: Settings,
+    policies: Policies,
+    book: PriceBook,
+    telemetry: Telemetry,
+    embedder: Embedder | None,
+    spend: JudgeSpend,
 ) -> HostRouting | None:
     """None where nothing is routed."""
     if not (settings.routing.enabled and settings.routing.routers):
         return None
-    return HostRouting(settings, policies, book, telemetry, scoring=host_scoring(settings, telemetry, embedder))
+    scoring = host_scoring(settings, telemetry, embedder, spend)
+    return HostRouting(settings, policies, book, telemetry, scoring=scoring)
 
 
 async def _needs(ladder: Ladder, conversation: Conversation, request: Request, data: Mapping[str, Any]) -> Needs:
@@ -249,7 +287,10 @@ def _most_tokens(conversation: Conversation, request: Request) -> int:
     """No tokenizer makes more tokens than bytes."""
     texts = sum(len(turn.text.encode(errors="replace")) + _PER_TURN for turn in conversation.turns)
     offered = [request.parameters.get(name) for name in ("tools", "functions", "response_format", "text")]
-    more = len(orjson.dumps(offered, default=str, option=orjson.OPT_NON_STR_KEYS))
+    try:
+        more = len(orjson.dumps(offered, default=str, option=orjson.OPT_NON_STR_KEYS))
+    except TypeError:  # nested deeper than it goes
+        more = _UNREAD
     return _PRIMING + texts + more + _PER_IMAGE * conversation.images
 
 

@@ -68,8 +68,9 @@ class FreshAnswer:
 
     def keep(self, body: Body) -> None:
         """Store a whole answer, beside whatever else goes on; of one that is tried, if it is the one that is served."""
-        if self._ticket.trial is not None and self._ticket.trial.outcome is None:
-            self._ticket.trial.when_known(partial(self._keep_if_served, body))
+        trial = self._ticket.trial
+        if trial is not None and trial.outcome is not Outcome.SERVED:  # of one that is known by now the end came later
+            trial.when_known(partial(self._keep_if_served, body))
             return
         self._pipeline.call_answered(self._ticket.decision)
         task = asyncio.get_running_loop().create_task(self._store(body))

@@ -71,20 +71,22 @@ _HEDGES = re.compile(
       | no\s+hay\s+suficiente\s+informaci[oó]n
     )"""  # noqa: RUF001, E501
 )
-_FENCED = re.compile(r"^```[ \t]*(\w*)[^\n]*\n(.*?)^```[ \t]*$", re.DOTALL | re.MULTILINE)
+_OPENS = re.compile(r"```[ \t]*(\w*)")
 _QUOTED = re.compile(
     r"```.*?(?:```|\Z)|`[^`\n]*`|\"[^\"\n]{0,400}\"|“[^”\n]{0,400}”|«[^»\n]{0,400}»|^>[^\n]*", re.DOTALL | re.MULTILINE
 )
+# Every pattern here reads what a client can have a model write, on the loop that serves everybody: none may go over
+# the same text again and again. Hence possessive quantifiers, and fences that are found line by line.
 # Sums that are not worked out: with names in them, a remainder, or points and commas as in much of the world.
 _NO_SUM = re.compile(
     r"""(?ix)
       [a-z_^]\s*[-+*/×÷][^=\n]{0,60}=\s*\S+ | [a-z_^]\d[^=\n]{0,60}=\s*\S+
     | ^[^\n]*\d(?:,\d{1,2}|\.\d{3})(?!\d)[^\n]*$
-    | =\s*\d+\s*,?\s*(?:(?:with|and|con|y)\s+(?:an?\s+|un\s+)?)?(?:remainder|resto|residuo|r\.?\s*\d|left\b|sobra)
-    """,  # noqa: RUF001
+    | =\s*+\d++\s*+(?:,\s*+)?(?:(?:with|and|con|y)\s++(?:an?\s++|un\s++)?)?(?:remainder|resto|residuo|r\.?\s*+\d|left\b|sobra)
+    """,  # noqa: E501, RUF001
     re.MULTILINE,
 )
-_AT_A_PROMPT = re.compile(r"^\s*(?:>>>|\.\.\.\s|[!%$]|In \[)", re.MULTILINE)
+_AT_A_PROMPT = re.compile(r"^[ \t]*(?:>>>|\.\.\.\s|[!%$]|In \[)", re.MULTILINE)
 
 
 def _is_empty(wanted: Wanted, answer: Answer) -> bool:
@@ -121,7 +123,7 @@ def _breaks_its_schema(wanted: Wanted, answer: Answer) -> bool:
 def _has_a_wrong_sum(wanted: Wanted, answer: Answer) -> bool:
     if not answer.whole or answer.calls:
         return False
-    told = _NO_SUM.sub(" ", _FENCED.sub(" ", answer.text[-_READ:]))
+    told = _NO_SUM.sub(" ", _fences(answer.text[-_READ:])[1])
     return "wrong_step" in check(wanted.question, told).because
 
 
@@ -132,9 +134,27 @@ def _has_broken_python(wanted: Wanted, answer: Answer) -> bool:
 def _pythons(text: str) -> Iterable[str]:
     return (
         body
-        for language, body in _FENCED.findall(text[:_MOST_CODE])
+        for language, body in _fences(text[:_MOST_CODE])[0]
         if language.lower() in ("python", "py", "python3") and not _AT_A_PROMPT.search(body)
     )
+
+
+def _fences(text: str) -> tuple[list[tuple[str, str]], str]:
+    """Language and body of each block between fences, and the text without them. A fence that is left open is text."""
+    blocks, outside = list[tuple[str, str]](), list[str]()
+    opened: re.Match[str] | None = None
+    inside: list[str] = []
+    for line in text.split("\n"):
+        if opened is None:
+            opened = _OPENS.match(line)
+            (outside if opened is None else inside).append(line)
+        elif line.startswith("```") and not line[3:].strip(" \t"):
+            blocks.append((opened[1], "".join(f"{each}\n" for each in inside[1:])))
+            outside.append(" ")
+            opened, inside = None, []
+        else:
+            inside.append(line)
+    return blocks, "\n".join([*outside, *inside])
 
 
 def _is_broken(code: str) -> bool:

@@ -128,14 +128,14 @@ def _any_of(keywords: Sequence[str]) -> re.Pattern[str] | None:
     """Any of them as a word of its own: one pass over the text, whatever they are."""
     if not keywords:
         return None
-    return re.compile("|".join(map(_as_word, keywords)), re.IGNORECASE)
-
-
-def _as_word(keyword: str) -> str:
-    words = _plain(keyword).split()
-    before = "" if _DENSE.match(words[0][0]) else r"(?<!\w)"
-    after = "" if _DENSE.match(words[-1][-1]) else r"(?!\w)"
-    return before + r"\s{1,9}".join(map(re.escape, words)) + after
+    spaced, dense = list[str](), list[str]()
+    for keyword in keywords:
+        words = _plain(keyword).split()
+        after = "" if _DENSE.match(words[-1][-1]) else r"(?!\w)"
+        (dense if _DENSE.match(words[0][0]) else spaced).append(r"\s{1,9}".join(map(re.escape, words)) + after)
+    # Where no word begins, none of them is tried: with 200 of them that is most of the time.
+    groups = ([rf"(?<!\w)(?:{'|'.join(spaced)})"] if spaced else []) + dense
+    return re.compile("|".join(groups), re.IGNORECASE)
 
 
 def _plain(text: str) -> str:

@@ -28,6 +28,7 @@ class Cascade(Block):
     enabled: bool = True
     checks: tuple[CheckName, ...] = Field(default=_USUAL, min_length=1)
     hold: Literal["answer"] | FirstPart = "answer"  # of a stream, until it is judged
+    hold_s: float = Field(default=60.0, gt=0, le=3_600)  # at most; then it is told as it comes, unjudged
     max_escalations: int = Field(default=1, ge=1, le=5)
     doubt_from: Share = 0.5  # with the check `doubt`: from here on it is asked again
 

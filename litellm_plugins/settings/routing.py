@@ -68,10 +68,10 @@ class Router(Block):
 
 
 class RoutingLimits(Block):
-    """What holds for all, or what differs for one team or key; None: as it is for all."""
+    """What holds for all, or what differs for one team or key; what is not given: as it is for all."""
 
     may_force: bool | None = None  # the client may name the tier itself
-    max_tier: str | None = None  # the dearest that it is sent to
+    max_tier: str | None = None  # the dearest that it is sent to; null, where it is given: no limit
     routable: dict[str, str] | None = None  # an old model's name to the router that may serve it
 
 
@@ -132,6 +132,17 @@ class Routing(Block):
         """Those that some router uses."""
         return frozenset(map(self.scorer_of, self.routers))
 
+    def models_named(self) -> Iterator[tuple[str, str]]:
+        """Every model that the host has to know: where it is named, and its name."""
+        yield from ((f"routers.{name}", name) for name in self.routers)
+        for name, router in self.routers.items():
+            for tier in router.tiers:
+                yield from ((f"routers.{name}.tiers.{tier.name}", model) for model in tier.models)
+            for each in router.experiments:
+                yield from ((f"routers.{name}.experiments.{each.name}.{arm.name}", arm.model) for arm in each.arms)
+        if "judge" in self.scorers and self.judge is not None:
+            yield "judge.model", self.judge.model
+
     def scorer_of(self, router: str) -> Scorer:
         """The one that the router called `router` uses."""
         return self.routers[router].scorer or self.scorer
@@ -151,6 +162,8 @@ class Routing(Block):
         merged = {"may_force": self.may_force, "max_tier": self.max_tier, "routable": self.routable}
         for each in over:
             merged |= {name: value for name, value in each if value is not None}
+            if "max_tier" in each.model_fields_set:
+                merged["max_tier"] = each.max_tier
         return RoutingLimits.model_validate(merged)
 
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import anthropic
 import httpx
+import openai
 import pytest
 
 from tests.support import KEYS, Provider, RunningProxy, eventually, model, proxy_config
@@ -30,6 +33,8 @@ def script(of: str, question: str) -> str | None:
         return '{"city": "Paris"}' if "as json" in question else STRONG
     if "as json" in question:
         return '{"town": "Paris"}'
+    if "sorry for the long wait" in question:
+        return f"{SORRY} " + "It lies on the Seine. " * 20
     if "long tail" in question:
         return f"{GOOD} " + "It lies on the Seine. " * 60 + UNSURE
     return next((says for word, says in CHEAP_SAYS.items() if word in question), GOOD)
@@ -49,6 +54,12 @@ def config_of(url: str) -> dict[str, Any]:
         "fragile-top": router(complex_="failing"),
         "fragile-base": router("failing-nano"),
         "cut": router("cut-nano"),
+        "down": router("down-nano"),
+        "all-down": router("down-nano", "failing"),
+        "turned-away": router("bad-nano"),
+        "dropping": router("dropping-nano"),
+        "hurried": router(hold_s=0.0005),
+        "part-alone": router(complex_="failing", hold={"first_tokens": 3}),
         "off": router(enabled=False),
         "limited": {
             "tiers": [
@@ -80,6 +91,9 @@ def config_of(url: str) -> dict[str, Any]:
             model("other-nano", url, "gpt-4.1-nano"),
             model("failing", url, "gpt-4.1", **failing),
             model("failing-nano", url, "gpt-4.1-nano", **failing),
+            model("down-nano", url, "gpt-4.1-nano", **failing),
+            model("dropping-nano", url, "gpt-4.1-nano", extra_headers={"x-simulator-fault": "disconnect"}),
+            model("bad-nano", url, "gpt-4.1-nano", extra_headers={"x-simulator-fault": "error:400"}),
             model("cut-nano", url, "gpt-4.1-nano", **cut),
             *(model(name, url, "gpt-4.1-mini") for name in routers),
         ],
@@ -302,6 +316,114 @@ def test_where_the_cheap_tier_fails_the_hosts_fallback_answers(
     nothing_is_owed(routed, charging)
 
 
+@STREAMED
+@ON_EVERY_ENDPOINT
+def test_where_the_cheap_tier_fails_for_good_the_dearer_one_is_asked(
+    routed: RunningProxy, charging: Provider, endpoint: str, stream: bool
+) -> None:
+    text = fresh("please")
+    answer, headers = ask(routed, endpoint, text, of="down", stream=stream)
+
+    assert (answer, told(headers)) == (STRONG, ("simple>complex", "error", None))
+    tier, reason = (headers[f"x-litellm-plugins-route-{what}"] for what in ("tier", "reason"))
+    assert (tier, reason) == ("complex", "escalated")
+    assert landed(charging, text)[-1] == "gpt-4.1"
+    nothing_is_owed(routed, charging)
+
+
+@STREAMED
+@ON_EVERY_ENDPOINT
+def test_where_the_cheap_tiers_connection_breaks_the_dearer_one_is_asked(
+    routed: RunningProxy, charging: Provider, endpoint: str, stream: bool
+) -> None:
+    text = fresh("please")
+    answer, headers = ask(routed, endpoint, text, of="dropping", stream=stream)
+
+    path, why, kept = told(headers)
+    assert (answer, path, kept) == (STRONG, "simple>complex", None)
+    assert why in ({"error", "empty", "cut_short"} if stream else {"error"})  # where in its stream it breaks
+    assert landed(charging, text)[-1] == "gpt-4.1"
+    if (endpoint, stream) != ("messages", True):
+        nothing_is_owed(routed, charging)
+        return
+    eventually(lambda: not open_calls(routed), what="everything to be settled", timeout_s=20)
+    booked, bill = held_by(routed, "all").spent - _before["spent"], billed(charging)
+    assert bill <= booked < bill * 1.05  # nobody says how long the prompt of a stream that broke was: counted, at most
+
+
+@STREAMED
+@pytest.mark.parametrize("endpoint", ["chat", "messages"])
+def test_where_both_tiers_fail_the_first_ones_error_is_told_and_nothing_owed(
+    routed: RunningProxy, charging: Provider, endpoint: str, stream: bool
+) -> None:
+    text = fresh("please")
+    with pytest.raises((openai.InternalServerError, anthropic.InternalServerError)) as told_of:
+        ask(routed, endpoint, text, of="all-down", stream=stream)
+
+    error: Any = told_of.value
+    assert error.status_code == 500
+    assert set(landed(charging, text)) == {"gpt-4.1-nano", "gpt-4.1"}
+    nothing_is_owed(routed, charging)
+
+
+@STREAMED
+def test_what_is_the_requests_own_fault_is_not_asked_again(
+    routed: RunningProxy, charging: Provider, stream: bool
+) -> None:
+    text = fresh("please")
+    with pytest.raises(openai.BadRequestError):
+        ask(routed, "chat", text, of="turned-away", stream=stream)
+
+    assert set(landed(charging, text)) == {"gpt-4.1-nano"}
+    nothing_is_owed(routed, charging)
+
+
+def test_without_budgets_an_error_that_is_escalated_costs_what_the_provider_bills(
+    charging: Provider, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    config = config_of(charging.url)
+    del config["callback_settings"]["litellm_plugins"]["budgets"]
+    with RunningProxy(config, tmp_path_factory.mktemp("free"), provider_url=charging.url) as proxy:
+        for of in ("down", "auto"):
+            for stream in (False, True):
+                ask(proxy, "chat", fresh("unsure"), of=of, stream=stream)
+
+        def ends() -> list[dict[str, Any]]:
+            return [json.loads(line) for line in proxy.log().splitlines() if '"call_finished"' in line]
+
+        eventually(lambda: len(ends()) == 4, what="the ends to be told", timeout_s=20)
+    assert sum(round(float(end["cost_usd"]) * 1e9) for end in ends()) == billed(charging)
+    assert [end["ending"] for end in ends()] == ["success"] * 4
+
+
+@ON_EVERY_ENDPOINT
+def test_a_stream_that_is_held_too_long_is_told_unjudged_and_not_kept(
+    routed: RunningProxy, charging: Provider, endpoint: str
+) -> None:
+    text = fresh("unsure")
+    for _ in range(2):
+        answer, headers = ask(routed, endpoint, text, of="hurried", stream=True)
+        assert (answer, told(headers)) == (UNSURE, ("simple", None, "held_too_long"))
+        assert headers["x-litellm-plugins-cache"] == "miss"
+        nothing_is_owed(routed, charging)
+    assert landed(charging, text) == ["gpt-4.1-nano"] * 2
+
+
+@STREAMED
+def test_nobody_is_asked_on_behalf_of_a_client_that_has_left(
+    routed: RunningProxy, charging: Provider, stream: bool
+) -> None:
+    text = f"{fresh('unsure')} simulator:stall:1.5"
+    body = {"model": "auto", "stream": stream, "messages": [{"role": "user", "content": text}], "max_tokens": 900}
+    headers = {"authorization": f"Bearer {KEYS.support}"}
+    with pytest.raises(httpx.ReadTimeout):
+        httpx.post(f"{routed.url}/v1/chat/completions", json=body, headers=headers, timeout=0.7, trust_env=False)
+    eventually(lambda: not open_calls(routed), what="it to be settled", timeout_s=20)
+    time.sleep(0.5)
+    assert landed(charging, text) == ["gpt-4.1-nano"]
+    nothing_is_owed(routed, charging)
+
+
 @pytest.mark.parametrize("endpoint", ["chat", "messages"])
 def test_a_stream_that_breaks_off_is_asked_again(routed: RunningProxy, charging: Provider, endpoint: str) -> None:
     answer, headers = ask(routed, endpoint, fresh("please"), of="cut", stream=True)
@@ -316,6 +438,18 @@ def test_only_the_first_part_is_held_where_that_is_set(routed: RunningProxy, cha
         assert told(headers)[0] == path
         assert answer.endswith(UNSURE if path == "simple" else STRONG)
     nothing_is_owed(routed, charging)
+
+
+@ON_EVERY_ENDPOINT
+def test_what_is_doubted_by_its_first_part_is_not_stored_when_the_rest_has_come(
+    routed: RunningProxy, charging: Provider, endpoint: str
+) -> None:
+    text = fresh("sorry for the long wait")
+    for _ in range(2):
+        answer, headers = ask(routed, endpoint, text, of="part-alone", stream=True)
+        assert answer.endswith("It lies on the Seine. ")
+        assert told(headers) == ("simple", None, "dearer_failed")
+        nothing_is_owed(routed, charging)
 
 
 @STREAMED

@@ -120,6 +120,23 @@ def test_a_key_s_limits_come_after_its_team_s_and_those_after_everybody_s() -> N
     assert (key.may_force, key.max_tier, key.routable) == (True, "big", {"gpt-4o": "auto"})
 
 
+def test_a_limit_can_be_lifted_for_one_team_or_key() -> None:
+    settings = parse(
+        {
+            "routing": routing(max_tier="small"),
+            "per_team": {"sales": {"routing": {"max_tier": None}}, "legal": {"routing": {"may_force": True}}},
+            "per_key": {"intern": {"routing": {"max_tier": "mid"}}, "boss": {"routing": {"max_tier": None}}},
+        }
+    )
+    policies = Policies(settings)
+
+    def most(**who: str) -> str | None:
+        return policies.routing_for(Identity(**who)).max_tier
+
+    assert (most(), most(team_id="legal"), most(team_id="sales")) == ("small", "small", None)
+    assert (most(team_id="sales", key_alias="intern"), most(team_id="legal", key_alias="boss")) == ("mid", None)
+
+
 def test_models_that_are_not_in_the_list_are_told_of(tmp_path: Path) -> None:
     config = tmp_path / "config.yaml"
 

@@ -35,4 +35,4 @@ def _add(db: sqlite3.Connection, day: str, nano_usd: int) -> None:
             ON CONFLICT (day) DO UPDATE SET nano_usd = nano_usd + excluded.nano_usd""",
         (day, nano_usd),
     )
-    db.execute("DELETE FROM judge_spend WHERE day < date(?, '-7 days')", (day,))
+    db.execute("DELETE FROM judge_spend WHERE day < date(substr(?, 1, 10), '-7 days')", (day,))

@@ -7,7 +7,13 @@ from typing import Any
 
 from litellm_plugins.routing.checks import Answer
 
-_CALLS = frozenset({"tool_use", "server_tool_use", "function_call", "custom_tool_call", "mcp_call"})
+_CALLS = frozenset(
+    {
+        *("tool_use", "server_tool_use", "mcp_tool_use", "function_call", "custom_tool_call", "mcp_call"),
+        *("mcp_approval_request", "computer_call", "local_shell_call", "shell_call", "apply_patch_call"),
+        "image_generation_call",  # what it brings is the answer
+    }
+)
 _ENDINGS = {
     "stop": "stop", "end_turn": "stop", "stop_sequence": "stop", "completed": "stop", "pause_turn": "stop",
     "length": "length", "max_tokens": "length", "max_output_tokens": "length",
@@ -15,6 +21,7 @@ _ENDINGS = {
     "content_filter": "refused", "refusal": "refused",
     "tool_calls": "calls", "tool_use": "calls", "function_call": "calls",
 }  # fmt: skip
+_NO_TEXTS = ("tool_calls", "function_call", "audio", "images")  # a chat answer that holds one says enough without words
 _BROKEN = frozenset({"error", "response.failed"})
 _LAST = frozenset({"response.completed", "response.incomplete"})
 
@@ -65,13 +72,13 @@ def _part(event: Mapping[str, Any]) -> Answer:
 def _of_chunk(choice: Mapping[str, Any]) -> Answer:
     delta = _mapping(choice.get("delta"))
     ending = "refused" if delta.get("refusal") else _ENDINGS.get(str(choice.get("finish_reason")), "")
-    calls = bool(delta.get("tool_calls") or delta.get("function_call"))
+    calls = any(delta.get(name) for name in _NO_TEXTS)
     return Answer(str(delta.get("content") or choice.get("text") or ""), ending, calls)
 
 
 def _of_choice(choice: Mapping[str, Any]) -> Answer:
     message = _mapping(choice.get("message"))
-    calls = bool(message.get("tool_calls") or message.get("function_call"))
+    calls = any(message.get(name) for name in _NO_TEXTS)
     ending = "refused" if message.get("refusal") else _ending(choice.get("finish_reason"), calls=calls)
     return Answer(str(message.get("content") or choice.get("text") or ""), ending, calls)
 

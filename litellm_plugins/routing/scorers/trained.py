@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 Floats = npt.NDArray[np.float64]
 ARTEFACT = Path(__file__).parent / "artefact"
 _FILE, _SUMS = "trained.npz", "SHA256SUMS"
+_SPACE_OF_OLD = "local:all-MiniLM-L6-v2-int8:a33e8974"  # of the shipped artefact, and of those that do not say
 _NAMED = 3
 _SHORT = 60  # characters of a reply that may stand for what was asked before it: "yes, do it"
 _NEAR = 0.02  # gain that questions nearby add or take before it is worth a word
@@ -68,6 +69,11 @@ class TrainedScorer:
     @property
     def needs_embedding(self) -> bool:
         return True
+
+    @property
+    def space(self) -> str:
+        """`model_id` of the embedder whose vectors it was fitted to; any other's mean nothing to it."""
+        return str(self.about.get("embedder") or _SPACE_OF_OLD)
 
     @cached_property
     def _near(self) -> npt.NDArray[np.float32]:

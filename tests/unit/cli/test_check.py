@@ -37,6 +37,7 @@ def test_a_right_config_is_ok_and_says_what_is_on(tmp_path: Path) -> None:
         "encryption": "off",
         "events": "off",
         "coalesce": "on",
+        "routing": "off",
         "virtual_keys": "2 keys of 1 teams",
         "budgets": "company, each",
         "alerts": "SLACK_URL",
@@ -252,3 +253,37 @@ def test_a_redis_without_its_packages_is_a_problem_that_says_what_to_install(
     assert result.stderr.startswith("callback_settings.litellm_plugins.storage.url: Redis needs the package redisvl")
     assert "pip install 'litellm-plugins[redis]'" in result.stderr
     assert check(tmp_path, config({"storage": {"url": "sqlite:///x.db"}})).exit_code == 0
+
+
+def routing(**more: Any) -> dict[str, Any]:
+    tiers = [{"name": "small", "models": ["nano"]}, {"name": "strong", "models": ["gpt-4.1"]}]
+    arms = [{"name": "b", "model": "newest", "share": "5%"}]
+    trial = {"name": "trial", "tier": "strong", "arms": arms}
+    return {"routers": {"auto": {"tiers": tiers, "experiments": [trial]}}, **more}
+
+
+def test_models_of_a_router_that_are_not_in_the_list_are_told_of_with_their_place(tmp_path: Path) -> None:
+    block = routing(scorer="judge", judge={"model": "judgemental"})
+    result = check(tmp_path, {**config({"routing": block}), "model_list": [{"model_name": "nano"}]})
+    assert result.exit_code == 1
+    where = "callback_settings.litellm_plugins.routing."
+    assert [line for line in result.stderr.splitlines() if line.startswith(where)] == [
+        f"{where}routers.auto: 'auto' is not in model_list",
+        f"{where}routers.auto.tiers.strong: 'gpt-4.1' is not in model_list",
+        f"{where}routers.auto.experiments.trial.b: 'newest' is not in model_list",
+        f"{where}judge.model: 'judgemental' is not in model_list",
+    ]
+
+
+@pytest.mark.parametrize(("content", "why"), [(None, "No such file"), (b"not a scorer", "not a trained scorer")])
+def test_a_fitted_scorer_that_cannot_be_read_is_told_of(tmp_path: Path, content: bytes | None, why: str) -> None:
+    file = tmp_path / "mine.npz"
+    if content is not None:
+        file.write_bytes(content)
+    listed = [{"model_name": name} for name in ("auto", "nano", "gpt-4.1", "newest")]
+    block = routing(scorer="adapted", adapted=str(file))
+    result = check(tmp_path, {**config({"routing": block}), "model_list": listed})
+    assert result.exit_code == 1
+    [told] = [line for line in result.stderr.splitlines() if "routing" in line]
+    assert told.startswith(f"callback_settings.litellm_plugins.routing.adapted: {file}: ")
+    assert why in told

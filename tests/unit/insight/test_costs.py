@@ -19,6 +19,7 @@ from litellm_plugins.cli import costs_tables, main
 from litellm_plugins.errors import RequestError
 from litellm_plugins.insight.backends.sqlite import SCHEMA, SqliteUsage
 from litellm_plugins.insight.costs import Costs
+from litellm_plugins.insight.routes import RouteSums
 from litellm_plugins.insight.store import Batch, UsageStore
 from litellm_plugins.insight.usage import DIMENSIONS, HOUR_S, Dimension, Row, Sums, Tally, Words, hour_of, total
 from litellm_plugins.proxy.insight_stores import INSIGHT_SCHEMA
@@ -124,6 +125,41 @@ async def test_hours_are_those_from_since_until_before_until(costs: Costs, rows:
     day = [row for row in rows if 24 + 6 <= row.hour - MONDAY < 24 + 8]
     assert hours == {"2024-10-08T06:00:00Z", "2024-10-08T07:00:00Z"}
     assert told["total"]["requests"] == total(row.sums for row in day).requests
+
+
+async def test_routed_requests_are_summed_by_router_tier_and_arm_and_the_rest_is_nobodys(
+    tmp_path: Path, rows: list[Row]
+) -> None:
+    whole, hour = total(row.sums for row in rows), rows[0].hour
+    store = await filled(tmp_path / "insight.db", rows)
+    routes = {
+        (hour, ("auto/small", "success")): RouteSums(requests=3, nano_usd=300, took_ms=30),
+        (hour, ("auto/strong/trial:b", "success")): RouteSums(requests=2, nano_usd=900, took_ms=40),
+        (hour + 1, ("auto/strong/trial:b", "failure")): RouteSums(requests=1, nano_usd=0, took_ms=5),
+        (hour, ("team/auto/small", "success")): RouteSums(requests=1, nano_usd=7, took_ms=1),
+    }
+    await store.add(Batch("routes", {}, routes=routes), now_ms=NOW_MS)
+    costs = Costs(store, clock_ms=lambda: NOW_MS)
+    told = await costs.report({"by": "router,tier,arm", "since": "7d"})
+
+    found = {(row["router"], row["tier"], row["arm"]): row for row in told["rows"]}
+    assert {words: (row["requests"], row["nano_usd"], row["failures"]) for words, row in found.items()} == {
+        ("", "", ""): (whole.requests - 7, whole.spent_nano_usd + whole.own_nano_usd - 1_207, 0),
+        ("auto", "strong", "b"): (3, 900, 1),
+        ("auto", "small", ""): (3, 300, 0),
+        ("team/auto", "small", ""): (1, 7, 0),
+    }
+    assert found["auto", "strong", "b"]["tokens"] is None
+    assert told["total"]["requests"] == whole.requests
+    by_tier = await costs.report({"by": "tier", "since": "7d"})
+    assert {row["tier"]: row["requests"] for row in by_tier["rows"] if row["tier"]} == {"small": 4, "strong": 3}
+    out = io.StringIO()
+    costs_tables.show(told, Console(file=out, width=140))
+    (strong,) = [line for line in out.getvalue().splitlines() if "strong" in line]
+    assert [cell.strip() for cell in strong.split("│")[1:4]] == ["auto", "strong", "b"]
+    with pytest.raises(RequestError, match="kept apart"):
+        await costs.report({"by": "tier,team"})
+    await store.aclose()
 
 
 @pytest.mark.parametrize(

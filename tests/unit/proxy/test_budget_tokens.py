@@ -164,3 +164,12 @@ async def test_a_text_that_goes_on_as_a_text_is_counted_as_one() -> None:
 
     assert plain == litellm.token_counter(model=model, text=text)
     assert plain < await completed.prompt_tokens("openai", model, None)
+
+
+async def test_tools_that_are_nested_deeper_than_our_parser_goes_are_counted() -> None:
+    """A client may send them, and the host takes them."""
+    shape: dict[str, Any] = {"type": "string"}
+    for _ in range(200):
+        shape = {"type": "object", "properties": {"a": shape}}
+    asked = Asked({"messages": [], "tools": [{"function": {"name": "f", "parameters": shape}}]}, "chat")
+    assert await asked.prompt_tokens("openai", "gpt-4.1", None) > 1_000

@@ -24,6 +24,20 @@ from litellm_plugins.proxy.route_answers import limit
         ("responses", {}, {"max_output_tokens": 100}, 100),
         ("completions", {"max_tokens": 101}, {"max_tokens": 100}, 100),
         ("embeddings", {}, {}, None),
+        (
+            "messages",
+            {"max_tokens": 500, "thinking": {"type": "disabled"}},
+            {"max_tokens": 100, "thinking": {"type": "disabled"}},
+            100,
+        ),
+        ("chat", {"extra_body": {"max_tokens": 500, "top_k": 1}}, {"max_tokens": 100, "extra_body": {"top_k": 1}}, 100),
+        ("chat", {"extra_body": {"max_tokens": 50}}, {"max_tokens": 50, "extra_body": {}}, None),
+        (
+            "chat",
+            {"max_tokens": 500, "additional_drop_params": ["max_tokens", "user"]},
+            {"max_tokens": 100, "additional_drop_params": ["user"]},
+            100,
+        ),
     ],
 )
 def test_said_where_the_client_says_nothing_or_more(

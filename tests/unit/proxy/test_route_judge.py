@@ -7,7 +7,9 @@ from collections.abc import Callable
 from typing import Any
 
 from litellm_plugins.cache.judge import JudgeUnavailable, Said
+from litellm_plugins.cache.judge_budget import JudgeBudget
 from litellm_plugins.cache.own_calls import OwnCalls, put_on
+from litellm_plugins.errors import StoreUnavailable
 from litellm_plugins.proxy.route_judge import TierJudge
 from litellm_plugins.settings.route_judge import RouteJudge
 
@@ -27,6 +29,19 @@ class Court:
         if self.broken:
             raise JudgeUnavailable("provider_error", "judge: APIError")
         return Said(self.reply, 700)
+
+
+class Spend:
+    """Keeps `JudgeSpend`."""
+
+    def __init__(self) -> None:
+        self.days: dict[str, int] = {}
+
+    async def spent(self, day: str) -> int:
+        return self.days.get(day, 0)
+
+    async def add(self, day: str, nano_usd: int) -> None:
+        self.days[day] = self.days.get(day, 0) + nano_usd
 
 
 class Clock:
@@ -126,3 +141,27 @@ async def test_a_reply_that_is_no_tier_decides_nothing_and_is_not_asked_for_agai
         named = await asked.ask("r", "c", 3, tenant="t")
         assert (named.place, named.reason) == (None, "judge_unclear")
     assert court.asked == 1
+
+
+async def test_it_is_not_asked_once_its_days_money_is_spent() -> None:
+    court, spend, clock = Court(), Spend(), Clock()
+    budget = JudgeBudget(spend, 1_000, of=" routing", clock=clock)
+    wanted = RouteJudge.model_validate({"model": "judge", "budget_usd_per_day": "0.000001"})
+    assert wanted.budget_nano_usd == 1_000
+    asked = TierJudge(wanted, court, budget=budget)
+    named = [await asked.ask("r", case, 3, tenant="t") for case in "abc"]
+    assert [each.reason for each in named] == ["", "", "judge_budget_spent"]
+    assert (court.asked, spend.days) == (2, {"1970-01-01 routing": 1_400})
+    clock.now += 86_400
+    assert (await asked.ask("r", "d", 3, tenant="t")).place == 1
+
+
+async def test_a_store_that_cannot_say_what_was_spent_leaves_it_to_the_heuristic() -> None:
+    class Broken(Spend):
+        async def spent(self, day: str) -> int:
+            raise StoreUnavailable("store_full")
+
+    court = Court()
+    asked = TierJudge(RouteJudge(model="judge"), court, budget=JudgeBudget(Broken(), 1_000))
+    assert (await asked.ask("r", "a", 3, tenant="t")).reason == "judge_failed"
+    assert court.asked == 0

@@ -14,6 +14,7 @@ import pytest
 from litellm_plugins.cache.keys import Keys
 from litellm_plugins.cache.verdict import Verdict
 from litellm_plugins.embedding.embedder import EmbedderUnavailable, Embedding
+from litellm_plugins.embedding.local import LocalEmbedder
 from litellm_plugins.embedding.onnx_model import DIMENSIONS
 from litellm_plugins.errors import SettingsError
 from litellm_plugins.model import Identity, Layer, Reason
@@ -22,11 +23,12 @@ from litellm_plugins.proxy.route_vectors import RouteEmbedder, route_embedder
 from litellm_plugins.routing.conversation import of_text
 from litellm_plugins.routing.outcomes import Labelled
 from litellm_plugins.routing.policy import Candidate, Ladder, Rung
-from litellm_plugins.routing.scorers.trained import dumps
+from litellm_plugins.routing.scorers.trained import dumps, shipped
 from litellm_plugins.routing.training import fit
 from litellm_plugins.settings import parse
 from litellm_plugins.telemetry.events import Event, StageFailed, Telemetry
 
+BUNDLED_SPACE = LocalEmbedder().model_id
 LADDER = Ladder((Rung("small", (Candidate("nano"),)), Rung("strong", (Candidate("max"),))), (0.5,))
 QUESTION = "Why does the sea look blue from above?"
 
@@ -44,7 +46,7 @@ class Embedder:
     asked: list[str] = field(default_factory=list)
     delay_s: float = 0.0
     broken: bool = False
-    model_id: str = "test"
+    model_id: str = BUNDLED_SPACE
     dimensions: int = DIMENSIONS
 
     async def embed(self, text: str) -> Embedding:
@@ -121,6 +123,21 @@ async def test_without_an_embedding_the_question_s_load_judges_and_says_so(embed
     assert found.score.because[0] == why
     assert 0 < found.score.value < 1
     assert at.failures == [why]
+
+
+async def test_vectors_of_another_model_are_not_scored_and_that_is_said_once() -> None:
+    """They may have as many numbers, and mean nothing to the scorer."""
+    other, none = desk(Embedder(model_id="hosted:all-like-it")), desk(Embedder(broken=True))
+    found, unknown = await other.weigh(), await none.weigh()
+    assert found.score.value == unknown.score.value
+    assert found.score.because[0] == "embedding_of_another_model"
+    await other.weigh("Who wrote Faust?")
+    assert other.failures == ["embedding_of_another_model"]
+    assert other.embedder.asked == []
+
+
+def test_the_shipped_scorer_knows_the_bundled_models_space() -> None:
+    assert shipped().space == BUNDLED_SPACE
 
 
 async def test_a_rule_by_likeness_holds_for_what_is_near_and_shares_the_question_s_embedding() -> None:

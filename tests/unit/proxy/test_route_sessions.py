@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,11 +11,13 @@ from litellm_plugins.model import Identity, Request, RouteReason
 from litellm_plugins.proxy.budget_prices import Listing
 from litellm_plugins.proxy.route_sessions import Followed, Sessions
 from litellm_plugins.routing.conversation import Conversation, Turn
+from litellm_plugins.routing.experiments import Placed
 from litellm_plugins.routing.policy import Candidate, Ladder, Needs, Route, Rung, Wishes, decide
 from litellm_plugins.routing.scoring import Score
 from litellm_plugins.settings.route_trials import Session
 
 PRICES = {
+    "arm": {"input_cost_per_token": 2e-6, "cache_read_input_token_cost": 2e-7, "output_cost_per_token": 8e-6},
     "plain": {"input_cost_per_token": 4e-7, "cache_read_input_token_cost": 1e-7, "output_cost_per_token": 1.6e-6},
     "best": {"input_cost_per_token": 2e-6, "cache_read_input_token_cost": 5e-7, "output_cost_per_token": 8e-6},
 }
@@ -115,3 +118,17 @@ def test_off_or_nobody_s_is_not_followed(sessions: Sessions) -> None:
     assert sessions.followed("auto", Session(), FIRST, anonymous, {}) is None
     assert sessions.followed("auto", None, FIRST, known, {}) is None
     assert sessions.followed("auto", Session(keep=False), FIRST, known, {}) is None
+
+
+def test_a_conversation_in_an_experiments_arm_stays_with_the_arms_model(sessions: Sessions) -> None:
+    """Its provider's cache is the arm's model's, at the arm's prices."""
+
+    def place(route: Route) -> Placed:
+        return Placed(replace(route, model="arm"), "trial", "b") if route.tier == "strong" else Placed(route)
+
+    sessions.remember(followed(sessions, FIRST), "strong", "arm")
+    later, easy = followed(sessions, SECOND), decide(LADDER, Score(0.4, ()), Needs(), Wishes())
+    assert easy.tier == "small"
+    kept = sessions.kept(later, LADDER, easy, Needs(), Wishes(), None, place)
+    assert (kept.tier, kept.reason) == ("strong", RouteReason.SESSION_KEPT)
+    assert sessions.kept(later, LADDER, easy, Needs(), Wishes(), None) == easy  # the experiment is over

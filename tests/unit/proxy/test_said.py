@@ -78,3 +78,22 @@ def test_a_refusal_has_the_last_word() -> None:
         {"choices": [{"index": 0, "finish_reason": "stop"}]},
     ]
     assert said_so_far(told).ending == "refused"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        response_of(output=[{"type": "computer_call", "action": {"type": "screenshot"}}]),
+        response_of(output=[{"type": "image_generation_call", "result": "iVBORw0KGgo="}]),
+        chat_of("stop", content=None, audio={"id": "a", "data": "UklG", "transcript": "Paris"}),
+        chat_of("stop", content="", images=[{"image_url": {"url": "data:image/png;base64,"}}]),
+    ],
+)
+def test_an_answer_in_other_than_words_is_not_an_empty_one(body: dict[str, Any]) -> None:
+    assert said(body).calls
+
+
+def test_what_the_provider_looked_up_by_itself_leaves_words_to_be_judged() -> None:
+    looked = {"type": "web_search_call", "status": "completed"}
+    body = response_of()
+    assert not said({**body, "output": [looked, *body["output"]]}).calls

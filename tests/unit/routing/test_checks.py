@@ -216,3 +216,33 @@ def test_no_answer_takes_long(name: str, text: str) -> None:
     started = time.perf_counter()
     fires(name, text, Wanted("12 and 30?", json=True))
     assert time.perf_counter() - started < 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "= 1" + " " * 15_000 + "z",
+        ("```" + "a" * 100 + "\n") * 150,
+        "```a\n" * 3_000,
+        "```python\n" + "\n" * 18_000 + "x\n```",
+        "“" * 16_000,
+        ("a" + " " * 200) * 80,
+        "1 + 2 " * 2_600,
+    ],
+    ids=["spaces", "long fences", "open fences", "blank lines", "quotes", "letters", "sums"],
+)
+def test_no_answer_keeps_the_loop_that_serves_everybody(text: str) -> None:
+    """A client can have a model write any of these. The first took ten seconds."""
+    started = time.process_time()
+    for name in [*CHECKS, "doubt"]:
+        fault_of([name], Wanted("What are 12 and 30?"), Answer(text))
+    assert time.process_time() - started < 0.8
+
+
+def test_a_schema_with_a_long_enum_is_looked_at_in_bounded_time() -> None:
+    schema = {"type": "array", "items": {"enum": [f"name {number}" for number in range(20_000)]}}
+    text = "[" + ",".join(['"name 19999"'] * 5_000) + "]"
+    started = time.process_time()
+    assert not fires("json_schema", text, Wanted(json=True, schema=schema))
+    assert time.process_time() - started < 1
+    assert fires("json_schema", '["nobody"]', Wanted(json=True, schema=schema))

@@ -4,7 +4,8 @@
 
 The real OpenAI and Anthropic SDKs ask five endpoints, streamed and not: exact hits, hits by meaning, identical requests
 at once, misses, bypasses, errors, retries, fallbacks, timeouts, streams that break or are left, clients that leave
-before an answer, requests that a budget degrades or refuses, and unfit ones; of three teams and keys of none. Then the
+before an answer, requests that a budget degrades or refuses, and unfit ones; routed requests, in two arms of a trial
+and in cascades that pass, escalate, or escalate in vain; of three teams and keys of none. Then the
 sums by every sink stand side by side: response headers, the JSON log, Prometheus, the cost monitor, the traces that a
 recorder took in for Langfuse, the ledger, and the provider's bill. Exits with 1 where two of them disagree.
 """

@@ -75,9 +75,7 @@ def trace_of(metadata: Mapping[str, Any], request: object, call_id: str) -> Trac
     return trace
 
 
-def tell(
-    metadata: MutableMapping[str, Any], request: object, trace: Trace, end_user: str | None
-) -> Mapping[str, Any]:
+def tell(metadata: MutableMapping[str, Any], request: object, trace: Trace, end_user: str | None) -> Mapping[str, Any]:
     """Have the callbacks hang all that they send of a request under `trace`; what they are told of it."""
     headers = headers_of(request)
     if not said(metadata, headers, "trace_id") and not said(metadata, headers, "existing_trace_id"):

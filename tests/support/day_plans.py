@@ -183,5 +183,6 @@ _KINDS: Mapping[str, Callable[[Plan, random.Random, list[Plan]], Plan]] = {
 _SHARES: Mapping[str, float] = {
     "fresh": 30, "again": 20, "in other words": 10, "burst": 4, "bypass": 3, "provider error": 4, "retry": 2,
     "fallback": 3, "broken stream": 2, "cut answer": 2, "left stream": 4, "left": 2, "timeout": 1, "degraded": 4,
-    "routed": 6, "in a trial": 4, "tried": 2, "escalated": 4, "escalated in vain": 2, "over budget": 3, "unfit": 1, "unknown model": 1,
+    "routed": 6, "in a trial": 4, "tried": 2, "escalated": 4, "escalated in vain": 2, "over budget": 3, "unfit": 1,
+    "unknown model": 1,
 }  # fmt: skip

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 from litellm_plugins.insight.usage import HITS
 from tests.support.answers import Metrics
 from tests.support.budgets import PRICES, held_by, open_calls
-from tests.support.day_plans import EMBEDDER
 from tests.support.fixtures import LEGACY_MODEL
 from tests.support.langfuse import Generation, Span
 

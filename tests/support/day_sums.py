@@ -82,12 +82,13 @@ class _Sums:
 
     def _calls(self) -> Row:
         count = len(self.sinks.lines)
+        roots = sum(self.sinks.traced(line["call_id"]).roots for line in self.sinks.lines)
         cells = {
             "clients": Cell(len({seen.plan.call_id for seen in self.sinks.seen}), count),
             "log": Cell(len(self.sinks.line_of), count),
             "metrics": Cell(self.sinks.metric("calls_total"), count),
             "costs": Cell(self.sinks.costs["layer"]["total"]["requests"], count),
-            "traces": Cell(sum(self.sinks.traced(line["call_id"]).roots for line in self.sinks.lines), len(self.sinks.decided)),
+            "traces": Cell(roots, len(self.sinks.decided)),
         }
         return Row("requests, each told once", "calls", cells)
 

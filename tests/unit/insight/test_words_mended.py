@@ -24,7 +24,7 @@ def as_before(path: Path, hour: int, given: Words) -> None:
     """What a worker of that version writes."""
     marks = ", ".join("?" * (1 + len(given) + len(ONE)))
     with closing(sqlite3.connect(path)) as db, db:
-        db.execute(f"INSERT INTO insight_usage VALUES ({marks})", (hour, *given, *ONE))  # noqa: S608 - no client's words
+        db.execute(f"INSERT INTO insight_usage VALUES ({marks})", (hour, *given, *ONE))
 
 
 async def both_ways(usage: SqliteUsage, since: int, until: int) -> tuple[list[Row], list[Row]]:

@@ -273,3 +273,21 @@ def test_a_hit_of_an_escalated_answer_names_no_tier_and_costs_nothing(
     eventually(lambda: any(not span.parent_id for span in told.spans(sender)), what="its trace")
     assert not {tag for tag in told.root(sender).tags if tag.startswith(OURS)}
     assert sum(each.cost_usd or 0.0 for each in told.generations(sender)) == 0
+
+
+@pytest.mark.parametrize(("name", "tier"), [("escalated", "complex"), ("passed", "simple"), ("in vain", "simple")])
+def test_a_thumb_counts_for_the_tier_whose_answer_it_is_about(
+    story: Story, world: tuple[RunningProxy, Provider, LangfuseRecorder], keys: Keys, name: str, tier: str
+) -> None:
+    proxy = world[0]
+
+    def thumbs() -> int:
+        report = proxy.http("GET", "/plugins/routing/report?since=24h", proxy.master_key).json()["rows"]
+        router = CASES[name].router
+        return sum(row["thumbs_up"] for row in report if (row["router"], row["tier"]) == (router, tier))
+
+    before = thumbs()
+    said = {"call_id": story[name].call_id, "verdict": "up"}
+    told = proxy.http("POST", "/plugins/feedback", keys.support, json=said)
+    assert told.status_code == 200, told.text
+    assert thumbs() == before + 1

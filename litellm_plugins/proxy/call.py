@@ -43,7 +43,7 @@ class Call:
         self.tried: list[Logged] = []  # what it told of them
         self.hears_latest = False  # of several calls that were made for it
         self.has_asked_another = False  # to give a better answer
-        self.said_nano_usd: dict[str, int] = {}  # by the host's id of an answer: what it logs of it
+        self.said_nano_usd: dict[str, int] = {}  # by the host's ids of a call and its answer: what it logs of it
         self.paid: Amounts | None = None  # once it is over, for all calls that were made for it
         self.when_over: list[Callable[[], None]] = []
         self._heard: Heard | None = None

@@ -149,7 +149,8 @@ class Calls:
         """The host logs an answer, and tells its cost to whoever listens; twice, perhaps, by the same id."""
         if ticket.call is not None:
             payload = kwargs.get("standard_logging_object")
-            name = str(payload.get("id") or "") if isinstance(payload, Mapping) else ""
+            answer = payload.get("id") if isinstance(payload, Mapping) else None
+            name = f"{kwargs.get('litellm_call_id')} {answer}"
             ticket.call.said_nano_usd[name] = costs.of_success(kwargs, None).nano_usd
 
     async def tried(self, ticket: Ticket, kwargs: Mapping[str, Any]) -> None:

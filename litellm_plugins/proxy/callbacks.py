@@ -149,16 +149,15 @@ class PluginHandler(CustomLogger):
     async def async_pre_call_deployment_hook(self, kwargs: dict[str, Any], call_type: Any) -> None:
         """Write the trace notes, now that tags can no longer sway the choice of a deployment."""
         ticket = tickets.find(kwargs)
-        metadata = tickets.metadata_of(kwargs)
+        metadata, kind = tickets.metadata_of(kwargs), str(getattr(call_type, "value", call_type))
         if ticket is not None:
             self._pack.pipeline.calling(ticket.decision)
-            self._pack.calls.asked(ticket, kwargs)
+            self._pack.calls.asked(ticket, kwargs, kind)
         if ticket is not None and metadata is not None:
             annotate(self._pack, ticket, metadata, kwargs)
             if ticket.decision.request.endpoint != "chat":
                 ticket.deployment = deployment_of(kwargs, metadata)
             if self._pack.budgets is not None and ticket.held is not None:
-                kind = str(getattr(call_type, "value", call_type))
                 await self._pack.budgets.at_deployment(ticket.held, kwargs, metadata, kind)
 
     def log_pre_api_call(self, model: Any, messages: Any, kwargs: dict[str, Any]) -> None:

@@ -23,6 +23,7 @@ from litellm_plugins.proxy.budget_streams import overhear
 from litellm_plugins.proxy.call import Call
 from litellm_plugins.proxy.call_faults import fault_of
 from litellm_plugins.proxy.call_log import Logged, as_paid, of_failure, of_success, with_tried
+from litellm_plugins.proxy.conversion import endpoint_of
 from litellm_plugins.proxy.provider_chunks import is_finished
 from litellm_plugins.proxy.refusal import reason_of
 from litellm_plugins.proxy.trial import Outcome
@@ -87,11 +88,13 @@ class Calls:
         )
         self._open.add(ticket.call)
 
-    def asked(self, ticket: Ticket, kwargs: Mapping[str, Any]) -> None:
-        """A deployment is about to be asked."""
-        if ticket.call is not None:
-            ticket.call.attempts += 1
-            ticket.call.kwargs = kwargs
+    def asked(self, ticket: Ticket, kwargs: Mapping[str, Any], call_type: str) -> None:
+        """A deployment is about to be asked; where the host translates, it says so of the translation as well."""
+        call = ticket.call
+        if call is not None:
+            if not call.attempts or endpoint_of(call_type) == call.decision.request.endpoint:
+                call.attempts += 1
+            call.kwargs = kwargs
 
     def attempt_failed(self, ticket: Ticket, exception: BaseException) -> None:
         """One try is given up, and perhaps another follows."""

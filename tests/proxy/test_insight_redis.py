@@ -126,7 +126,10 @@ def told(proxy: RunningProxy, receiver: Receiver, keys: Keys) -> list[dict[str, 
     def kinds() -> set[str]:
         return {str(each["type"]).removeprefix("anomaly.") for _, each, _ in receiver.got}
 
-    eventually(lambda: set(KINDS) <= kinds(), what="the anomalies", timeout_s=40, every_s=0.2)
+    try:
+        eventually(lambda: set(KINDS) <= kinds(), what="the anomalies", timeout_s=40, every_s=0.2)
+    except AssertionError:
+        raise AssertionError(f"only {kinds()}\n{proxy.log_tail(30)}") from None
     time.sleep(LOOKS_S)
     return [each for _, each, _ in receiver.got]
 

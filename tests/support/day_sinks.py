@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from litellm_plugins.insight.usage import HITS
 from tests.support.answers import Metrics
 from tests.support.budgets import PRICES, held_by, open_calls
+from tests.support.day_plans import NUMBER
 from tests.support.fixtures import LEGACY_MODEL
 from tests.support.langfuse import Generation, Span
 
@@ -134,6 +136,16 @@ def _bill(day: Day) -> dict[str, tuple[int, int, int]]:
         nano = _PRICES[name][0] * asked + _PRICES[name][1] * answered
         before = found.get(name, (0, 0, 0))
         found[name] = (before[0] + int(nano), before[1] + asked, before[2] + answered)
+    return found
+
+
+def answered_by_question(requests: Iterable[Mapping[str, Any]]) -> dict[int, Counter[str]]:
+    """By the question's number: tokens that were sent, by how each call ended."""
+    found: dict[int, Counter[str]] = {}
+    for each in requests:
+        number = NUMBER.search(json.dumps(each["body"]))
+        if number is not None and each["endpoint"] != "embeddings":
+            found.setdefault(int(number[1]), Counter())[each["outcome"]] += each["tokens_sent"]
     return found
 
 

@@ -13,7 +13,7 @@ from tests.support.budgets import PRICES
 from tests.support.day_cells import Cell, Row
 from tests.support.day_plans import EMBEDDER
 from tests.support.day_routes import route_rows
-from tests.support.day_sinks import NANO, Sinks, cost_of, nano, trace_id, whole_nano
+from tests.support.day_sinks import NANO, Sinks, answered_by_question, cost_of, nano, trace_id, whole_nano
 from tests.support.waiting import eventually
 
 if TYPE_CHECKING:
@@ -51,7 +51,18 @@ def of_each_call(day: Day) -> list[str]:
             found.append(f"not logged: {plan}")
         elif line in sinks.decided and (told.layers, told.nano_usd) != ([line["cache"]], nano([line], "cost_usd")):
             found.append(f"traced as {told}, logged as {line}: {plan}")
-    return found
+    return found + _of_each_question(day, sinks)
+
+
+def _of_each_question(day: Day, sinks: Sinks) -> list[str]:
+    """Where what was answered to one question, by the provider's count, is not what was logged for it."""
+    logged, plans = Counter[int](), dict[int, list[str]]()
+    for plan in (seen.plan for seen in day.seen):
+        logged[plan.number] += sinks.line_of.get(plan.call_id, {}).get("completion_tokens", 0)
+        plans.setdefault(plan.number, []).append(f"{plan.kind} on {plan.endpoint}{' streamed' * plan.stream}")
+    billed = answered_by_question([*day.provider.requests(), *day.pacing.requests()])
+    apart = [number for number in plans if number and sum(billed.get(number, {}).values()) != logged[number]]
+    return [f"case {n}: {plans[n]}: {logged[n]} tokens logged, sent {dict(billed.get(n, {}))}" for n in apart]
 
 
 @dataclass(frozen=True, slots=True)

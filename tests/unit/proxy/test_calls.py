@@ -62,7 +62,7 @@ class World:
 async def test_a_success_is_told_once_with_who_what_and_how_much() -> None:
     world = World()
     ticket = world.begin()
-    world.calls.asked(ticket, {"model": "gpt-4.1"})
+    world.calls.asked(ticket, {"model": "gpt-4.1"}, "acompletion")
     await world.calls.succeeded(ticket, SUCCESS)
     await world.calls.succeeded(ticket, SUCCESS)
     await world.calls.failed(ticket, {}, RuntimeError("late"))
@@ -76,11 +76,11 @@ async def test_a_failed_try_is_no_end_and_two_tickets_of_one_request_are_one_cal
     world = World()
     first = world.begin()
     first.decision.own.add(40)
-    world.calls.asked(first, {})
+    world.calls.asked(first, {}, "acompletion")
     world.calls.attempt_failed(first, TimeoutError())
     again = world.begin(before=first)
     again.decision.own.add(2)
-    world.calls.asked(again, {})
+    world.calls.asked(again, {}, "acompletion")
     assert world.ends == []
     await world.calls.succeeded(again, SUCCESS)
     del first, again
@@ -266,3 +266,13 @@ async def test_who_waits_for_the_end_hears_what_was_paid_for_all_of_it() -> None
     assert heard == []
     world.calls.answered(call)
     assert heard == [2_000_000]
+
+
+async def test_a_call_that_the_host_translates_is_one_attempt() -> None:
+    """It asks the hook before the translated call as well, by another type."""
+    world = World()
+    ticket = world.begin()
+    for kind in ("acompletion", "atext_completion", "acompletion"):
+        world.calls.asked(ticket, {}, kind)
+    await world.calls.succeeded(ticket, SUCCESS)
+    assert [end.attempts for end in world.ends] == [2]

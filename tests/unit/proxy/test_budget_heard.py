@@ -105,7 +105,7 @@ def test_of_a_stream_only_its_words_are_kept() -> None:
 
 async def test_a_usage_that_comes_while_words_are_counted_is_not_added_to_them() -> None:
     heard = Heard(is_listened_to=True)
-    heard.hear(b'event: content_block_delta\ndata: {"type": "content_block_delta", "delta": {"text": "I am not sure."}}\n\n')
+    heard.hear(b'data: {"type": "content_block_delta", "delta": {"text": "I am not sure."}}\n\n')
     counting = asyncio.create_task(heard.tokens("gpt-4.1"))
     await asyncio.sleep(0)
     assert not heard.has_ended

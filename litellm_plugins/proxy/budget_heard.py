@@ -86,11 +86,11 @@ class Heard:
         self._finish()
         if self.chunks and (told := usage_in(self.chunks)) is not None:
             return told
-        text, told = "".join(self._words), self.answered
+        text, before = "".join(self._words), self.answered
         counted = await asyncio.to_thread(litellm.token_counter, model=model, text=text) if text else 0
-        if self.answered != told:  # while these were counted, its usage came
-            told, counted = self.answered, 0
-        return self.asked, (told or 0) + counted - (-self._sound // _LETTERS_PER_SOUND_TOKEN)
+        if self.answered != before:  # while these were counted, its usage came
+            counted = 0
+        return self.asked, (self.answered or 0) + counted - (-self._sound // _LETTERS_PER_SOUND_TOKEN)
 
     def _finish(self) -> None:
         line, self._rest = self._rest, b""

@@ -323,7 +323,7 @@ class HostBudgets:
     async def _until_ended(self, held: Held) -> None:
         """The host may log a stream of which the last events, its usage among them, are still on their way out."""
         until = self._timer() + _LAST_EVENTS_S
-        while not held.heard.has_ended and self._timer() < until:
+        while not held.heard.has_ended and self._timer() < until:  # noqa: ASYNC110
             await asyncio.sleep(_LOOKED_EVERY_S)
 
     async def _settle_by_reply(self, held: Held) -> None:

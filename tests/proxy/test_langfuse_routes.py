@@ -269,7 +269,9 @@ def test_a_hit_of_an_escalated_answer_names_no_tier_and_costs_nothing(
         answer = proxy.http("POST", CHAT, keys.support, json=body)
         return answer if answer.headers["x-litellm-plugins-cache"] == "exact" else None
 
-    told = Told(eventually(hit, what="a hit"), 0, (0, 0), recorder)
+    answer = eventually(hit, what="a hit")
+    assert answer is not None
+    told = Told(answer, 0, (0, 0), recorder)
     eventually(lambda: any(not span.parent_id for span in told.spans(sender)), what="its trace")
     assert not {tag for tag in told.root(sender).tags if tag.startswith(OURS)}
     assert sum(each.cost_usd or 0.0 for each in told.generations(sender)) == 0

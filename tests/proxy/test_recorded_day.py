@@ -10,10 +10,11 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.support.day_cells import Row
 from tests.support.day_plans import day
 from tests.support.day_proxy import Day
 from tests.support.day_routes import CHECKED, ROUTES
-from tests.support.day_sums import ENDINGS, Row, compared, of_each_call
+from tests.support.day_sums import ENDINGS, compared, of_each_call
 
 pytestmark = pytest.mark.timeout(240)
 REQUESTS, SEED = 80, 7

@@ -51,11 +51,15 @@ def of_each_call(day: Day) -> list[str]:
             found.append(f"not logged: {plan}")
         elif line in sinks.decided and (told.layers, told.nano_usd) != ([line["cache"]], nano([line], "cost_usd")):
             found.append(f"traced as {told}, logged as {line}: {plan}")
-    return found + _of_each_question(day, sinks)
+    return found
 
 
-def _of_each_question(day: Day, sinks: Sinks) -> list[str]:
-    """Where what was answered to one question, by the provider's count, is not what was logged for it."""
+def of_each_question(day: Day) -> list[str]:
+    """Where what was answered to one question, by the provider's count, is not what was logged for it.
+
+    Of streams that broke they may be a token apart.
+    """
+    sinks = Sinks.of(day)
     logged, plans = Counter[int](), dict[int, list[str]]()
     for plan in (seen.plan for seen in day.seen):
         logged[plan.number] += sinks.line_of.get(plan.call_id, {}).get("completion_tokens", 0)

@@ -4,7 +4,8 @@
 
 The real OpenAI and Anthropic SDKs ask five endpoints, streamed and not: exact hits, hits by meaning, identical requests
 at once, misses, bypasses, errors, retries, fallbacks, timeouts, streams that break or are left, clients that leave
-before an answer, requests that a budget degrades or refuses, and unfit ones; of three teams and keys of none. Then the
+before an answer, requests that a budget degrades or refuses, and unfit ones; routed requests, in two arms of a trial
+and in cascades that pass, escalate, or escalate in vain; of three teams and keys of none. Then the
 sums by every sink stand side by side: response headers, the JSON log, Prometheus, the cost monitor, the traces that a
 recorder took in for Langfuse, the ledger, and the provider's bill. Exits with 1 where two of them disagree.
 """
@@ -26,9 +27,10 @@ from rich.table import Table
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from tests.support.day_cells import Row
 from tests.support.day_plans import Plan, day
 from tests.support.day_proxy import Day
-from tests.support.day_sums import SINKS, Row, compared, of_each_call
+from tests.support.day_sums import SINKS, compared, of_each_call, of_each_question
 
 _REST_S = 60.0  # in which the last are settled, flushed and sent
 _WIDTH = 150  # where no terminal says how wide it is
@@ -67,7 +69,7 @@ def _run(given: argparse.Namespace, workers: int, screen: Console) -> list[Row]:
             screen.print(f"asked in {time.monotonic() - began:.0f} s; the last are being settled …", highlight=False)
             rows = compared(recorded, timeout_s=_REST_S)
             if not all(row.agrees for row in rows):
-                for apart in of_each_call(recorded)[:20]:
+                for apart in [*of_each_call(recorded), *of_each_question(recorded)][:20]:
                     screen.print(apart, highlight=False)
             return rows
 

@@ -173,7 +173,7 @@ def _sums(call: Counted) -> Sums:
         saved_tokens=call.saved_tokens,
         took_ms=round(call.took_ms),
         first_token_ms=0 if call.first_token_ms is None else round(call.first_token_ms),
-        first_tokens=call.first_token_ms is not None,
+        first_tokens=int(call.first_token_ms is not None),
         attempts=call.attempts,
     )
 

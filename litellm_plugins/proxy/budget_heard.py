@@ -68,6 +68,15 @@ class Heard:
         return "left" if self.left else "broke" if self.is_listened_to else "unknown"
 
     @property
+    def has_ended(self) -> bool:
+        """Whether nothing more is to be expected. Unlike `end` it may be asked while the stream is going on."""
+        if self.is_over or self.left or not self.is_listened_to:
+            return True
+        if self.chunks is not None:
+            return is_finished(self.chunks)
+        return self._ended or (not self._typed and self._last == _DONE)
+
+    @property
     def is_silent(self) -> bool:
         """Whether nothing of an answer has come, not even what its prompt counts."""
         return not (self.chunks or self._words or self._sound or self.answered) and self.asked is None
@@ -77,8 +86,10 @@ class Heard:
         self._finish()
         if self.chunks and (told := usage_in(self.chunks)) is not None:
             return told
-        text = "".join(self._words)
+        text, before = "".join(self._words), self.answered
         counted = await asyncio.to_thread(litellm.token_counter, model=model, text=text) if text else 0
+        if self.answered != before:  # while these were counted, its usage came
+            counted = 0
         return self.asked, (self.answered or 0) + counted - (-self._sound // _LETTERS_PER_SOUND_TOKEN)
 
     def _finish(self) -> None:

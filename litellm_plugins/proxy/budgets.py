@@ -54,6 +54,7 @@ if TYPE_CHECKING:
     from litellm_plugins.telemetry.events import Telemetry
 
 _SETTLED_WITHIN_S, _LOOKED_EVERY_S = 3.0, 0.05
+_LAST_EVENTS_S = 1.0
 _PLACES = ("metadata", "litellm_metadata")
 _UNSURE = frozenset({BudgetReason.LEDGER_UNAVAILABLE, BudgetReason.LEDGER_UNAVAILABLE_ALLOWED})
 _OURS = "litellm_plugins"  # in a key's or a team's metadata
@@ -270,6 +271,7 @@ class HostBudgets:
         if counts and not actual.tokens and held.heard.streams:  # legacy completions: the host counts nothing
             actual = await overheard(held, asked=asked)
         if actual != NOTHING and (held.has_own_stream or not first.further):  # else what is heard is another's
+            await self._until_ended(held)
             actual = await by_its_end(held, self._rules, actual, asked=asked)
         if held.is_further:
             actual = replace(actual, requests=0)
@@ -317,6 +319,12 @@ class HostBudgets:
         """It is not made after all; what was left while its provider worked has been read there."""
         for each in held.calls:
             await self._settle(each, _of_prompts_left(each), "failure")
+
+    async def _until_ended(self, held: Held) -> None:
+        """The host may log a stream of which the last events, its usage among them, are still on their way out."""
+        until = self._timer() + _LAST_EVENTS_S
+        while not held.heard.has_ended and self._timer() < until:  # noqa: ASYNC110
+            await asyncio.sleep(_LOOKED_EVERY_S)
 
     async def _settle_by_reply(self, held: Held) -> None:
         """Book what its answer says; what only the host's log will tell is left to that."""

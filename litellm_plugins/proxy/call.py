@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from litellm_plugins.pipeline import Decision
     from litellm_plugins.proxy.budget_held import Held
     from litellm_plugins.proxy.budget_prices import Listing
+    from litellm_plugins.proxy.call_log import Logged
 
 
 class Call:
@@ -38,26 +39,35 @@ class Call:
         self.end: Callable[[], None] | None = None  # that waits for it
         self.gone = self.was_waited_for = False
         self.before = NOTHING  # paid for answers that were not served, where no budget knows
-        self.awaited = 0  # such answers of which the host is still to tell
+        self.awaited: set[str] = set()  # the tickets of such answers of which the host is still to tell
+        self.tried: list[Logged] = []  # what it told of them
         self.hears_latest = False  # of several calls that were made for it
-        self.paid: Amounts | None = None  # once it has ended
+        self.has_asked_another = False  # to give a better answer
+        self.said_nano_usd: dict[str, int] = {}  # by the host's ids of a call and its answer: what it logs of it
+        self.paid: Amounts | None = None  # once it is over, for all calls that were made for it
+        self.when_over: list[Callable[[], None]] = []
         self._heard: Heard | None = None
         self._lost = lost
 
     @property
     def heard(self) -> Heard:
         """What was overheard of its stream."""
-        if self.held is not None:
-            return (self.held.latest if self.hears_latest else self.held).heard
+        if self.served_by is not None:
+            return self.served_by.heard
         if self._heard is None:
             self._heard = Heard()
         return self._heard
+
+    @property
+    def served_by(self) -> Held | None:
+        """What is held for the call whose answer its client gets."""
+        return self.held.latest if self.held is not None and self.hears_latest else self.held
 
     @contextmanager
     def asking_another(self) -> Iterator[None]:
         """Another call is made for it, and listened to in place of the one before; unless it fails."""
         before = self.hears_latest, self._heard
-        self.hears_latest, self._heard = True, None
+        self.hears_latest, self._heard, self.has_asked_another = True, None, True
         try:
             yield
         except BaseException:
@@ -67,7 +77,7 @@ class Call:
     @property
     def is_going_on(self) -> bool:
         """Whether a call that was made for it is still to be settled, or told."""
-        return self.awaited > 0 or (self.held is not None and self.held.is_going_on)
+        return bool(self.awaited) or (self.held is not None and self.held.is_going_on)
 
     @property
     def own_nano_usd(self) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -79,6 +79,17 @@ def as_paid(log: Logged, tokens: int, heard: tuple[int | None, int] | None) -> L
         return replace(log, prompt_tokens=tokens - answered, completion_tokens=answered)
     asked = min(tokens, log.prompt_tokens or heard[0] or max(0, tokens - heard[1]))
     return replace(log, prompt_tokens=asked, completion_tokens=tokens - asked)
+
+
+def with_tried(log: Logged, tried: Iterable[Logged]) -> Logged:
+    """With the tokens of answers that were asked for as well, and are not served."""
+    all_of = (log, *tried)
+    return replace(
+        log,
+        prompt_tokens=sum(each.prompt_tokens for each in all_of),
+        cached_prompt_tokens=sum(each.cached_prompt_tokens for each in all_of),
+        completion_tokens=sum(each.completion_tokens for each in all_of),
+    )
 
 
 def endpoint_of_url(url: object) -> str:

@@ -16,7 +16,6 @@ from litellm.proxy._types import ProxyException
 
 from litellm_plugins.errors import RequestError
 from litellm_plugins.model import BudgetReason, BudgetState, Layer, Reason, Usage
-from litellm_plugins.proxy import budget_costs as costs
 from litellm_plugins.proxy import ticket as tickets
 from litellm_plugins.proxy.budget_checks import check
 from litellm_plugins.proxy.budget_tariff import MCP_TOOL
@@ -43,6 +42,7 @@ if TYPE_CHECKING:
     from litellm_plugins.proxy.boot import Pack
     from litellm_plugins.proxy.budgets import HostBudgets
     from litellm_plugins.proxy.feedback import FeedbackDesk
+    from litellm_plugins.proxy.langfuse_trace import Trace
 
 COST_HEADER = "x-litellm-response-cost"
 # Chat completions are delivered on every path, by the host's own look-up if not by the front route.
@@ -149,16 +149,15 @@ class PluginHandler(CustomLogger):
     async def async_pre_call_deployment_hook(self, kwargs: dict[str, Any], call_type: Any) -> None:
         """Write the trace notes, now that tags can no longer sway the choice of a deployment."""
         ticket = tickets.find(kwargs)
-        metadata = tickets.metadata_of(kwargs)
+        metadata, kind = tickets.metadata_of(kwargs), str(getattr(call_type, "value", call_type))
         if ticket is not None:
             self._pack.pipeline.calling(ticket.decision)
-            self._pack.calls.asked(ticket, kwargs)
+            self._pack.calls.asked(ticket, kwargs, kind)
         if ticket is not None and metadata is not None:
             annotate(self._pack, ticket, metadata, kwargs)
             if ticket.decision.request.endpoint != "chat":
                 ticket.deployment = deployment_of(kwargs, metadata)
             if self._pack.budgets is not None and ticket.held is not None:
-                kind = str(getattr(call_type, "value", call_type))
                 await self._pack.budgets.at_deployment(ticket.held, kwargs, metadata, kind)
 
     def log_pre_api_call(self, model: Any, messages: Any, kwargs: dict[str, Any]) -> None:
@@ -218,7 +217,7 @@ class PluginHandler(CustomLogger):
         self, ticket: tickets.Ticket, request_data: dict[str, Any], exception: Exception, outcome: Outcome
     ) -> None:
         if outcome is Outcome.DROPPED:
-            self._pack.calls.tried(ticket, costs.of_failure(request_data, None, streamed=ticket.streams))
+            self._pack.calls.tried_in_vain(ticket, request_data)
         else:
             self._pack.pipeline.call_failed(ticket.decision)
             await self._pack.calls.failed(ticket, request_data, exception)
@@ -238,13 +237,14 @@ class PluginHandler(CustomLogger):
         elif ticket is not None and ticket.unheld is not None:
             ticket.unheld(kwargs)
         if ticket is not None:
+            self._pack.calls.logged(ticket, kwargs)
             await _if_served(ticket, partial(self._succeeded, ticket, kwargs))
         elif kwargs.get("call_type") == PASSED_THROUGH:
             self._pack.calls.passed_through(kwargs)
 
     async def _succeeded(self, ticket: tickets.Ticket, kwargs: dict[str, Any], outcome: Outcome) -> None:
         if outcome is Outcome.DROPPED:
-            self._pack.calls.tried(ticket, costs.of_success(kwargs, None))
+            await self._pack.calls.tried(ticket, kwargs)
             return
         self._pack.pipeline.call_over(ticket.decision)
         await self._pack.calls.succeeded(ticket, kwargs)
@@ -326,7 +326,7 @@ def annotate(pack: Pack, ticket: tickets.Ticket, metadata: MutableMapping[str, A
     metadata["trace_metadata"] = {**notes.metadata, **(theirs if isinstance(theirs, dict) else {})}
     if is_traced():
         ticket.trace = trace
-        tell(metadata, asked, trace, ticket.decision.request.identity.end_user_id)
+        ticket.told = tell(metadata, asked, trace, ticket.decision.request.identity.end_user_id)
 
 
 def _remember(desk: FeedbackDesk, ticket: tickets.Ticket, served: Served) -> None:
@@ -377,11 +377,18 @@ def _served(ticket: tickets.Ticket, trace_id: str, call_id: str) -> Served:
 
 
 def told_to_langfuse(pack: Pack, ticket: tickets.Ticket, call: Mapping[str, Any], error: str = "") -> None:
-    """The request is over: send the spans of its decisions, once. Never raises."""
+    """It has ended: once all calls that were made for it are paid, send the spans of its decisions. Never raises."""
     trace = ticket.trace
     if trace is None or trace.sent:
         return
     trace.sent = True
+    if ticket.call is None or ticket.call.over:
+        _send(pack, ticket, trace, call, error)
+    else:
+        ticket.call.when_over.append(partial(_send, pack, ticket, trace, call, error))
+
+
+def _send(pack: Pack, ticket: tickets.Ticket, trace: Trace, call: Mapping[str, Any], error: str) -> None:
     try:
         send(ticket, trace, call, prompts=_may_quote(pack), error=error)
     except Exception as exc:  # noqa: BLE001 - the host's edge: nothing of a trace may break a request

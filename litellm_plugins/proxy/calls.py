@@ -18,10 +18,12 @@ from typing import TYPE_CHECKING, Any
 from litellm_plugins.budgets.amounts import NOTHING, Amounts
 from litellm_plugins.proxy import budget_costs as costs
 from litellm_plugins.proxy import call_events as events
+from litellm_plugins.proxy.budget_further import logged_by
 from litellm_plugins.proxy.budget_streams import overhear
 from litellm_plugins.proxy.call import Call
 from litellm_plugins.proxy.call_faults import fault_of
-from litellm_plugins.proxy.call_log import Logged, as_paid, of_failure, of_success
+from litellm_plugins.proxy.call_log import Logged, as_paid, of_failure, of_success, with_tried
+from litellm_plugins.proxy.conversion import endpoint_of
 from litellm_plugins.proxy.provider_chunks import is_finished
 from litellm_plugins.proxy.refusal import reason_of
 from litellm_plugins.proxy.trial import Outcome
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     from litellm.proxy._types import UserAPIKeyAuth
     from starlette.responses import StreamingResponse
 
+    from litellm_plugins.proxy.budget_held import Held
     from litellm_plugins.proxy.budgets import HostBudgets
     from litellm_plugins.proxy.call_costs import CallCosts
     from litellm_plugins.proxy.ticket import Ticket
@@ -62,6 +65,7 @@ class Calls:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_LAST_ONES_S):
                 for call in list(self._open):
+                    call.was_waited_for = True  # nobody will be there to wait for its other calls
                     self.answered(call)
                     if not call.over:
                         await self._gone(call, within_s=0.0)
@@ -84,11 +88,13 @@ class Calls:
         )
         self._open.add(ticket.call)
 
-    def asked(self, ticket: Ticket, kwargs: Mapping[str, Any]) -> None:
-        """A deployment is about to be asked."""
-        if ticket.call is not None:
-            ticket.call.attempts += 1
-            ticket.call.kwargs = kwargs
+    def asked(self, ticket: Ticket, kwargs: Mapping[str, Any], call_type: str) -> None:
+        """A deployment is about to be asked; where the host translates, it says so of the translation as well."""
+        call = ticket.call
+        if call is not None:
+            if not call.attempts or endpoint_of(call_type) == call.decision.request.endpoint:
+                call.attempts += 1
+            call.kwargs = kwargs
 
     def attempt_failed(self, ticket: Ticket, exception: BaseException) -> None:
         """One try is given up, and perhaps another follows."""
@@ -138,15 +144,42 @@ class Calls:
             self._gone_soon(call)
 
     def dropped(self, ticket: Ticket) -> None:
-        """An answer to it is not served, and will cost all the same: what, is told to `tried`."""
+        """An answer to it is not served, and will cost all the same: what, is told to `tried` or `tried_in_vain`."""
         if ticket.call is not None:
-            ticket.call.awaited += ticket.held is None
+            ticket.call.awaited.add(str(ticket))
 
-    def tried(self, ticket: Ticket, paid: Amounts) -> None:
-        """The host has told what such an answer cost."""
-        if ticket.call is not None and ticket.held is None:
-            ticket.call.awaited = max(0, ticket.call.awaited - 1)
-            ticket.call.before += paid
+    def logged(self, ticket: Ticket, kwargs: Mapping[str, Any]) -> None:
+        """The host logs an answer, and tells its cost to whoever listens; twice, perhaps, by the same id."""
+        if ticket.call is not None:
+            payload = kwargs.get("standard_logging_object")
+            answer = payload.get("id") if isinstance(payload, Mapping) else None
+            name = f"{kwargs.get('litellm_call_id')} {answer}"
+            ticket.call.said_nano_usd[name] = costs.of_success(kwargs, None).nano_usd
+
+    async def tried(self, ticket: Ticket, kwargs: Mapping[str, Any]) -> None:
+        """The host logs such an answer as a success."""
+        call, paid, log = ticket.call, costs.of_success(kwargs, None), of_success(kwargs)
+        if call is None or call.over:
+            return
+        if ticket.held is None:
+            call.before += paid
+        else:
+            held, heard = logged_by(ticket.held, kwargs), None
+            paid = held.paid or paid
+            if ticket.streams and paid.tokens > log.prompt_tokens + log.completion_tokens:
+                heard = await held.heard.tokens(held.model)
+            log = as_paid(log, paid.tokens, heard)
+        call.tried.append(log)
+        call.awaited.discard(str(ticket))
+
+    def tried_in_vain(self, ticket: Ticket, request_data: Mapping[str, Any]) -> None:
+        """It has failed, or a stream of it broke off."""
+        call = ticket.call
+        if call is not None and not call.over:
+            if ticket.held is None:
+                call.before += costs.of_failure(request_data, None, streamed=ticket.streams)
+            call.tried.append(of_failure(request_data))
+            call.awaited.discard(str(ticket))
 
     async def _followed(self, chunks: Any, call: Call) -> AsyncIterator[Any]:
         """What goes out to the client: until that is over, nobody can say whether the client stayed."""
@@ -177,7 +210,10 @@ class Calls:
         if call is None or call.over:
             return
         _is_of(call, ticket)
-        log, paid = of_success(kwargs), None if call.held is None else call.held.paid
+        log, held = of_success(kwargs), call.held
+        if held is not None and call.has_asked_another:
+            held = logged_by(held, kwargs)
+        paid = None if held is None else held.paid
         if paid is None:
             paid = self._costs.of_success(call, kwargs)
         log = await _as_paid(call, log, paid)
@@ -191,7 +227,7 @@ class Calls:
         _is_of(call, ticket)
         call.failed_as, log = _failed_as(exception, asked=call.attempts > 0), of_failure(request_data)
         streamed = ticket.streams and call.decision.request.stream
-        paid = None if call.held is None else call.held.paid
+        paid = None if call.served_by is None else call.served_by.paid
         if paid is None and call.answered and not streamed:
             return  # a model has answered all the same: what it cost is about to be logged
         if paid is None and call.attempts:
@@ -215,7 +251,6 @@ class Calls:
     def _end(self, call: Call, ending: str, paid: Amounts, log: Logged) -> None:
         if call.over:
             return
-        call.paid = paid if call.paid is None else call.paid
         if call.answering:
             call.end = call.end or partial(self._end, call, ending, paid, log)
             return
@@ -228,12 +263,17 @@ class Calls:
         if call.held is not None:  # the host may have made more calls for it since
             paid = call.held.paid_in_all or paid
         paid += call.before
-        now = self._clock()
+        if call.has_asked_another:
+            log = as_paid(with_tried(log, call.tried), paid.tokens, None)
+        call.paid, now = paid, self._clock()
         event = events.finished(call, ending, paid, log, now_s=now)
         call.kwargs = None
         for own in call.owns:
             own.tell_more(lambda nano_usd: self._telemetry.emit(OwnSpent(event, nano_usd)))
         self._telemetry.emit(event)
+        told, call.when_over = call.when_over, []
+        for tell in told:
+            tell()
 
     async def _when_settled(self, call: Call) -> None:
         until = time.monotonic() + _SETTLED_WITHIN_S
@@ -260,8 +300,8 @@ class Calls:
         task.add_done_callback(self._tasks.discard)
 
     async def _gone(self, call: Call, within_s: float = _SETTLED_WITHIN_S) -> None:
-        held, until = call.held, time.monotonic() + within_s
-        while held is not None and _will_be_settled(call) and time.monotonic() < until:  # noqa: ASYNC110
+        held, until = call.served_by, time.monotonic() + within_s
+        while held is not None and _will_be_settled(held) and time.monotonic() < until:  # noqa: ASYNC110
             await asyncio.sleep(_LOOKED_EVERY_S)
         paid = None if held is None else held.paid
         if paid is None:
@@ -283,9 +323,8 @@ def _is_of(call: Call, ticket: Ticket) -> None:
     call.decision, call.held = ticket.decision, ticket.held
 
 
-def _will_be_settled(call: Call) -> bool:
-    held = call.held
-    return held is not None and not held.settled and (held.admission.reserved or held.called)
+def _will_be_settled(held: Held) -> bool:
+    return not held.settled and (held.admission.reserved or held.called)
 
 
 def _broke_off(call: Call, ticket: Ticket) -> bool:

@@ -222,6 +222,8 @@ class Cascaded:
                     raise _NoAnswer
         except Exception as exc:  # noqa: BLE001 - whatever it is, there is an answer to serve
             trial.decide(Outcome.DROPPED)
+            if first.call is not None:
+                first.call.route = first.decision.request.route  # which told of the dearer tier already
             if held is not None and budgets is not None:
                 await budgets.given_up(held)
             return None, KeptReason.NO_ROOM if isinstance(exc, BudgetRefusal) else KeptReason.DEARER_FAILED

@@ -23,8 +23,6 @@ from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
 from opentelemetry.sdk.trace.sampling import Decision
 from opentelemetry.trace import NonRecordingSpan, SpanContext, Status, StatusCode, TraceFlags
 
-from litellm_plugins.budgets.amounts import NOTHING
-from litellm_plugins.proxy.budget_costs import of_success
 from litellm_plugins.proxy.langfuse_resource import hashed
 from litellm_plugins.proxy.langfuse_trace import Logger, Trace, context_of, headers_of, langfuse_loggers, said
 from litellm_plugins.telemetry.sinks.langfuse_spans import CHARGE, ROOT, decided_spans
@@ -76,7 +74,7 @@ class _Sender:
         # Of a failed message or response the host's log has other metadata than its callbacks.
         self._metadata: Mapping[str, Any] = {
             **((call.get("litellm_params") or {}).get("metadata") or {}),
-            **trace.noted,
+            **ticket.told,
         }
         self._headers = headers_of((call.get("litellm_params") or {}).get("proxy_server_request"))
         self._above = trace.elsewhere if is_otel else None
@@ -98,7 +96,7 @@ class _Sender:
             self._put(
                 ROOT, root, self._parent(), (began, self._ended_s()), {**shared, **self._root(prompts, error)}, error
             )
-        if unsaid := self._unsaid_nano_usd(error):
+        if unsaid := self._unsaid_nano_usd():
             ended_s = self._ended_s()
             self._put(CHARGE, _new_context(root), root, (ended_s, ended_s), {**shared, **self._charge(unsaid)})
         for span in spans:
@@ -159,6 +157,7 @@ class _Sender:
         if isinstance(tags := self._metadata.get("tags"), list):
             told[f"{_TRACE}tags"] = tuple(str(tag) for tag in tags)
         if isinstance(extra := self._metadata.get("trace_metadata"), dict):
+            extra = {**self._kept(), **extra}
             told |= {f"{_TRACE}metadata.{name}": _plain(value) for name, value in extra.items()}
         if error:
             told |= {f"{_OBSERVATION}level": "ERROR", f"{_OBSERVATION}status_message": error}
@@ -169,13 +168,15 @@ class _Sender:
                 told[f"{_OBSERVATION}output"] = _plain(logged.get("response"))
         return {name: value for name, value in told.items() if value is not None}
 
-    def _unsaid_nano_usd(self, error: str) -> int:
-        """What was booked beyond what the host's generations say: of an error they say nothing."""
-        paid = None if self._ticket.call is None else self._ticket.call.paid
-        if paid is None or not paid.nano_usd:
-            return 0
-        said = NOTHING if error else of_success(self._call, None)
-        return max(0, paid.nano_usd - said.nano_usd)
+    def _kept(self) -> Attributes:
+        """Why no dearer tier's answer is served: nobody knew when the call was made."""
+        routed = self._ticket.routed
+        return {"route_kept": routed.event.kept} if routed is not None and routed.event.kept else {}
+
+    def _unsaid_nano_usd(self) -> int:
+        """What was booked beyond what the host's generations say: of errors they say nothing."""
+        call = self._ticket.call
+        return 0 if call is None or call.paid is None else max(0, call.paid.nano_usd - sum(call.said_nano_usd.values()))
 
     def _charge(self, nano_usd: int) -> Attributes:
         """A generation, since Langfuse sums the costs of those only."""

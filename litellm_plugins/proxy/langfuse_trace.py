@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, MutableMapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import litellm
@@ -42,7 +42,6 @@ class Trace:
     parent_id: str = ""  # what that hangs under: something of the client's
     elsewhere: SpanContext | None = None  # what `langfuse_otel` hangs its spans under, where that is another's
     sent: bool = False
-    noted: Mapping[str, Any] = field(default_factory=dict)  # what the host's callbacks were told: not all see it later
 
 
 def langfuse_loggers() -> Sequence[Logger]:
@@ -76,16 +75,16 @@ def trace_of(metadata: Mapping[str, Any], request: object, call_id: str) -> Trac
     return trace
 
 
-def tell(metadata: MutableMapping[str, Any], request: object, trace: Trace, end_user: str | None) -> None:
-    """Have the callbacks hang all that they send of a request under `trace`."""
+def tell(metadata: MutableMapping[str, Any], request: object, trace: Trace, end_user: str | None) -> Mapping[str, Any]:
+    """Have the callbacks hang all that they send of a request under `trace`; what they are told of it."""
     headers = headers_of(request)
     if not said(metadata, headers, "trace_id") and not said(metadata, headers, "existing_trace_id"):
         metadata["trace_id"] = trace.trace_id
     metadata["parent_observation_id"] = trace.span_id
     if end_user:
         metadata.setdefault("trace_user_id", end_user)
-    trace.noted = {name: metadata[name] for name in _NOTED if name in metadata}
     _tell_otel(metadata, headers, trace)
+    return {name: metadata[name] for name in _NOTED if name in metadata}
 
 
 def _new_id() -> str:

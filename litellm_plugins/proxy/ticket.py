@@ -30,8 +30,8 @@ class Ticket(str):
     """A random word that carries its request's decision."""
 
     __slots__ = (
-        "call", "chunks", "decision", "deployment", "handled", "held", "noted", "routed", "stream", "streams", "trace",
-        "trial", "unheld",
+        "call", "chunks", "decision", "deployment", "handled", "held", "noted", "routed", "stream", "streams", "told",
+        "trace", "trial", "unheld",
     )  # fmt: skip
     decision: Decision
     call: Call | None  # the client request that it belongs to; a fallback of the host's may give that another ticket
@@ -42,6 +42,7 @@ class Ticket(str):
     routed: Routed | None  # by a router of ours
     stream: Any  # of another endpoint, as the host has it on its way out
     streams: bool  # its answer has begun to be streamed
+    told: Mapping[str, Any]  # of the trace to the host's callbacks: not all of them see it later
     trace: Trace | None  # in Langfuse
     trial: Trial | None  # of a call whose answer may not be the one that is served
     unheld: Unheld | None  # of a hit: who books what is asked all the same
@@ -52,7 +53,7 @@ class Ticket(str):
         ticket.call = ticket.chunks = ticket.deployment = ticket.held = None
         ticket.routed = ticket.stream = ticket.trace = ticket.trial = ticket.unheld = None
         ticket.handled = ticket.noted = ticket.streams = False
-        ticket.decision = decision
+        ticket.decision, ticket.told = decision, {}
         return ticket
 
     def __copy__(self) -> Ticket:

@@ -149,3 +149,12 @@ async def test_old_hours_of_routes_are_forgotten(usage: UsageStore) -> None:
     await usage.add(Batch("newer", {}, (), {(HOUR, route): one}), now_ms=NOW)
 
     assert await usage.routes(0, HOUR + 1) == {route: one.plus(one)}
+
+
+async def test_truth_values_are_kept_as_numbers(usage: UsageStore) -> None:
+    """A row with the word for one could never be read again."""
+    odd = ONE._replace(first_tokens=False, attempts=True)
+    await usage.add(Batch("a", {(HOUR, FAQ): odd}), now_ms=NOW)
+    await usage.add(Batch("b", {(HOUR, FAQ): odd}), now_ms=NOW)
+    [row] = await usage.rows(HOUR, HOUR + 1, ())
+    assert (row.sums.first_tokens, row.sums.attempts) == (0, 2)

@@ -10,9 +10,11 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.support.day_cells import Row
 from tests.support.day_plans import day
 from tests.support.day_proxy import Day
-from tests.support.day_sums import ENDINGS, Row, compared, of_each_call
+from tests.support.day_routes import CHECKED, ROUTES
+from tests.support.day_sums import ENDINGS, compared, of_each_call
 
 pytestmark = pytest.mark.timeout(240)
 REQUESTS, SEED = 80, 7
@@ -47,7 +49,9 @@ def test_there_was_something_to_tell_of_every_way(rows: list[Row], recorded: Day
     for name in ENDINGS:
         assert logged[f"ended as {name}"] > 0
     assert all(logged[name] > 0 for name in ("spent at providers", "spent on own embeddings", "saved"))
-    assert len({seen.plan.kind for seen in recorded.seen}) == 17
+    assert len({seen.plan.kind for seen in recorded.seen}) == 22
+    assert all(logged[f"answers checked: {outcome}"] > 0 for outcome in CHECKED)
+    assert sum(logged[f"sent to {route}"] for route in ROUTES) >= 5
     states = Counter(seen.headers.get("x-litellm-plugins-budget-state") for seen in recorded.seen)
     assert states["degraded"] > 0
     assert states["denied"] > 0

@@ -16,6 +16,12 @@ Ending = Literal["success", "failure", "gone", "refused"]
 
 BROKE, SPARE = "broke", "spare"  # features: with a budget of nothing, and one that degrades
 EMBEDDER, FLAKY, FRAGILE, IMPATIENT = "text-embedding-3-small", "flaky", "fragile", "impatient"
+AUTO, CAREFUL, STUCK, TRIAL = "auto", "careful", "stuck", "trial"  # routers
+UNSURE = "unsure"  # in a question: the cheapest model does not know
+_HARD = (
+    " Prove that the algorithm for distributed consensus behind it never deadlocks, derive its complexity, and design a"
+    " counterexample where the invariant does not hold without the transaction. Justify each step."
+)
 FEATURES = ("faq", "search", "agent", "help-desk", "")
 HOLDERS = ("support", "support_colleague", "sales", "legal", "freelancer")
 MODELS: Mapping[Endpoint, str] = {"messages": CLAUDE, "completions": LEGACY_MODEL, "embeddings": EMBEDDER}
@@ -43,6 +49,7 @@ class Plan:
     leaves_after_s: float | None = None
     leaves_after_chunks: int = 0
     bypass: bool = False
+    user: str = ""  # the client's own
     times: int = 1
 
     @property
@@ -66,7 +73,7 @@ def day(requests: int, seed: int) -> list[Plan]:
         # Each kind once, then by its share.
         kind = kinds[len(plans)] if len(plans) < len(kinds) else drawn.choices(kinds, tuple(_SHARES.values()))[0]
         plan = _KINDS[kind](_fresh(drawn, kind, number), drawn, asked)
-        if plan.ending == "success" and plan.kind in ("fresh", "burst"):
+        if plan.ending == "success" and plan.kind in ("fresh", "burst", "routed", "escalated"):
             asked.append(plan)
         plans.append(plan)
         told += plan.times
@@ -131,6 +138,17 @@ def _error(plan: Plan, drawn: random.Random, _asked: list[Plan]) -> Plan:
     return replace(plan, text=f"{plan.text} simulator:error:{drawn.choice((500, 429, 400))}", ending="failure")
 
 
+def _routed(plan: Plan, drawn: random.Random, router: str, words: str = "") -> Plan:
+    endpoint: Endpoint = drawn.choice(("chat", "messages", "responses", "completions"))
+    stream = endpoint != "completions" and drawn.random() < 0.4  # whose streams tell no usage unless they are asked to
+    return replace(plan, endpoint=endpoint, model=router, text=f"{plan.text}{words}", stream=stream)
+
+
+def _in_a_trial(plan: Plan, _drawn: random.Random, _asked: list[Plan]) -> Plan:
+    """Whose arm goes by the client's user."""
+    return _chat(plan, _HARD, model=TRIAL, user=f"user {plan.number}")
+
+
 def _leaves(plan: Plan, drawn: random.Random, _asked: list[Plan]) -> Plan:
     """A stream, after its first words."""
     slow: Endpoint = drawn.choice(("chat", "messages", "responses"))
@@ -153,6 +171,11 @@ _KINDS: Mapping[str, Callable[[Plan, random.Random, list[Plan]], Plan]] = {
     "left": lambda plan, *_: _chat(plan, " simulator:stall:1.5", stream=False, ending="gone", leaves_after_s=0.7),
     "timeout": lambda plan, *_: _chat(plan, " simulator:stall:3", model=IMPATIENT, stream=False, ending="failure"),
     "degraded": lambda plan, *_: _chat(plan, feature=SPARE),
+    "routed": lambda plan, drawn, _: _routed(plan, drawn, AUTO, drawn.choice(("", _HARD))),
+    "in a trial": _in_a_trial,
+    "tried": lambda plan, drawn, _: _routed(plan, drawn, CAREFUL),
+    "escalated": lambda plan, drawn, _: _routed(plan, drawn, CAREFUL, f" I am {UNSURE}."),
+    "escalated in vain": lambda plan, drawn, _: _routed(plan, drawn, STUCK, f" I am {UNSURE}."),
     "over budget": lambda plan, *_: _chat(plan, feature=BROKE, ending="refused"),
     "unfit": lambda plan, *_: _chat(plan, text="", ending="refused"),
     "unknown model": lambda plan, *_: _chat(plan, model="no-such-model", ending="refused"),
@@ -160,5 +183,6 @@ _KINDS: Mapping[str, Callable[[Plan, random.Random, list[Plan]], Plan]] = {
 _SHARES: Mapping[str, float] = {
     "fresh": 30, "again": 20, "in other words": 10, "burst": 4, "bypass": 3, "provider error": 4, "retry": 2,
     "fallback": 3, "broken stream": 2, "cut answer": 2, "left stream": 4, "left": 2, "timeout": 1, "degraded": 4,
-    "over budget": 3, "unfit": 1, "unknown model": 1,
+    "routed": 6, "in a trial": 4, "tried": 2, "escalated": 4, "escalated in vain": 2, "over budget": 3, "unfit": 1,
+    "unknown model": 1,
 }  # fmt: skip

@@ -17,7 +17,19 @@ import openai
 from litellm_plugins.simulator.wire import RequestError
 from litellm_plugins.telemetry.sinks.headers import PREFIX
 from tests.support.config import KEYS, model, proxy_config
-from tests.support.day_plans import BROKE, EMBEDDER, FLAKY, IMPATIENT, SPARE, Plan
+from tests.support.day_plans import (
+    AUTO,
+    BROKE,
+    CAREFUL,
+    EMBEDDER,
+    FLAKY,
+    IMPATIENT,
+    SPARE,
+    STUCK,
+    TRIAL,
+    UNSURE,
+    Plan,
+)
 from tests.support.fixtures import CLAUDE, LEGACY_MODEL, SLOW_CLAUDE, SLOW_MODEL
 from tests.support.langfuse import LangfuseRecorder
 from tests.support.provider import Provider
@@ -30,6 +42,7 @@ if TYPE_CHECKING:
 _TIMEOUT_S = 120.0
 _ALL = 1_000_000  # chunks
 _WARM_S = 1.0  # after the last of the workers' first embeddings
+CHEAPEST = "gpt-4.1-nano"
 _PACE = 0.5  # of the provider whose streams are left
 
 
@@ -53,24 +66,27 @@ class Seen:
         return "refused" if refused else "failure"
 
 
-class FailsOnce:
-    """The simulator's script: what has the word `flaky` fails when it is asked for the first time."""
+class Script:
+    """What the simulator's models do.
+
+    What has the word `flaky` fails when it is asked for the first time; what has `unsure` the cheapest does not know.
+    """
 
     def __init__(self) -> None:
         self._asked: Counter[str] = Counter()
 
-    def __call__(self, _model: str, question: str) -> str | None:
+    def __call__(self, of: str, question: str) -> str | None:
         self._asked[question] += 1
         if FLAKY in question and self._asked[question] == 1:
             raise RequestError(500, "The server had an error while processing your request.")
-        return None
+        return "I'm not sure, it may be by way of Lyon." if of == CHEAPEST and UNSURE in question else None
 
 
 class Day:
     """Providers, a recorder of traces and the proxy. A context manager."""
 
     def __init__(self, folder: Path, *, workers: int, callback: str = "langfuse_otel", forked: bool = False) -> None:
-        self.provider, self.pacing = Provider(script=FailsOnce()), Provider(latency_scale=_PACE)
+        self.provider, self.pacing = Provider(script=Script()), Provider(latency_scale=_PACE)
         self.recorder = LangfuseRecorder()
         self.seen: list[Seen] = []
         self.traced_before = 0  # spans that came before the first request
@@ -136,6 +152,7 @@ def day_config(url: str, slow_url: str, callback: str) -> dict[str, Any]:
             "coalesce": {"enabled": True, "lease_s": 15},
             "budgets": budgets,
             "insight": {"flush_s": 1},
+            "routing": {"routers": _routers()},
             "telemetry": {"teams": ["support", "sales", "Legal"]},
         },
         more_models=[
@@ -146,10 +163,28 @@ def day_config(url: str, slow_url: str, callback: str) -> dict[str, Any]:
             model(FLAKY, url, "gpt-4.1"),
             model(FLAKY, url, "gpt-4.1", timeout=60),  # a second one: the host asks it without a pause
             model(IMPATIENT, url, "gpt-4.1", timeout=1),
+            model(CHEAPEST, url),
+            model("failing", url, "gpt-4.1", extra_headers={"x-simulator-fault": "error:500"}),
+            *(model(name, url, "gpt-4.1-mini") for name in _routers()),
         ],
         router_settings={"num_retries": 1},
         litellm_settings={"callbacks": ["prometheus", callback, "litellm_plugins.proxy.handler"]},
     )
+
+
+def _routers() -> dict[str, Any]:
+    def ladder(threshold: float, more: Mapping[str, Any] | None = None, **models: str) -> dict[str, Any]:
+        tiers = [{"name": name, "models": [of]} for name, of in models.items()]
+        return {"tiers": tiers, "thresholds": [threshold], **(more or {})}
+
+    arms = [{"name": "b", "model": "gpt-4.1-mini", "share": "50%"}]
+    trial = {"name": "autumn", "tier": "strong", "arms": arms, "sticky": "end_user"}
+    return {
+        AUTO: ladder(0.5, small=CHEAPEST, strong="gpt-4.1"),
+        CAREFUL: ladder(0.99, {"cascade": {}}, simple=CHEAPEST, complex="gpt-4.1"),
+        STUCK: ladder(0.99, {"cascade": {}}, simple=CHEAPEST, complex="failing"),
+        TRIAL: ladder(0.5, {"experiments": [trial]}, small=CHEAPEST, strong="gpt-4.1"),
+    }
 
 
 class Clients:
@@ -222,6 +257,8 @@ def _body(plan: Plan) -> dict[str, Any]:
         "embeddings": {"input": plan.text, "encoding_format": "float"},
     }
     body: dict[str, Any] = {"model": plan.model, **asked[plan.endpoint]}
+    if plan.user:
+        body["user"] = plan.user
     if plan.stream:
         body["stream"] = True
     if plan.feature:

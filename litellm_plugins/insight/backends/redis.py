@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -41,7 +41,7 @@ class RedisUsage:
             await self._add_routes(batch, now_ms)
         hours: dict[int, list[str | bytes]] = defaultdict(list)
         for (hour, words), sums in batch.sums.items():
-            hours[hour] += [orjson.dumps(words), ",".join(map(str, sums))]
+            hours[hour] += [orjson.dumps(words), _written(sums)]
         keys = [f"{self._root}:batch:{batch.id}", self._examples, self._hours, *map(self._hour, hours)]
         given: list[Any] = [KEEP_BATCHES_MS, now_ms - KEEP_EXAMPLES_MS, MOST_EXAMPLES, KEEP_EXAMPLES_MS]
         given += [now_ms // 1_000, len(batch.examples)]
@@ -54,7 +54,7 @@ class RedisUsage:
     async def _add_routes(self, batch: Batch, now_ms: int) -> None:
         hours: dict[int, list[str | bytes]] = defaultdict(list)
         for (hour, words), sums in batch.routes.items():
-            hours[hour] += [orjson.dumps(words), ",".join(map(str, sums))]
+            hours[hour] += [orjson.dumps(words), _written(sums)]
         keys = [f"{self._root}:batch:{batch.id}:routes", self._examples, self._route_hours]
         keys += [f"{self._root}:routes:{hour}" for hour in hours]
         given: list[Any] = [KEEP_BATCHES_MS, 0, MOST_EXAMPLES, KEEP_EXAMPLES_MS, now_ms // 1_000, 0]
@@ -156,6 +156,11 @@ def _fold(found: dict[Words, Sums], told: Sequence[dict[bytes, bytes]]) -> None:
             key, one = tuple(orjson.loads(words)), _sums(sums)
             before = found.get(key)
             found[key] = one if before is None else before.plus(one)
+
+
+def _written(sums: Iterable[int]) -> str:
+    """As numbers: a truth value would read as a word, and its row could not be read again."""
+    return ",".join(str(int(each)) for each in sums)
 
 
 def _sums(told: bytes) -> Sums:

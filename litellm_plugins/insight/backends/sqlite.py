@@ -42,16 +42,19 @@ _TALLIED = ", ".join(
         f"sum(CASE WHEN ending IN ({_FAILED}) THEN requests ELSE 0 END)",
     )
 )
+_EVER = 2**62
+_STILL_COUNTED = 2  # hours: what a worker had in hand when one ended comes a little later
 _ALL = ""  # in the place of a dimension: the hour as a whole
 _ALONE = (_ALL, *DIMENSIONS)
 
 
-def _fill_words(db: sqlite3.Connection) -> None:
+def _fill_words(db: sqlite3.Connection, since: int = 0, until: int = _EVER) -> None:
     for each in _ALONE:
         word = f'"{each}"' if each else "''"
         db.execute(
             f"""INSERT INTO insight_words SELECT '{each}', hour, {word}, {_TALLIED} FROM insight_usage
-                GROUP BY hour, {word}"""  # noqa: S608 - names of ours
+                WHERE hour >= ? AND hour < ? GROUP BY hour, {word}""",  # noqa: S608 - names of ours
+            (since, until),
         )
 
 
@@ -122,6 +125,7 @@ class SqliteUsage:
             found = db.execute("INSERT OR IGNORE INTO insight_batches (id, at_ms) VALUES (?, ?)", (batch.id, now_ms))
             if found.rowcount == 0:
                 return False
+            _mend_words(db, max((hour for hour, _ in batch.sums), default=0))
             db.executemany(_UPSERT, [(hour, *words, *sums) for (hour, words), sums in batch.sums.items()])
             db.executemany(_UPSERT_WORD, _by_word(batch))
             db.executemany(_UPSERT_ROUTE, [(hour, *words, *sums) for (hour, words), sums in batch.routes.items()])
@@ -186,6 +190,23 @@ class SqliteUsage:
         oldest = db.execute(over, (MOST_EXAMPLES,)).fetchone()
         before = max(now_ms - KEEP_EXAMPLES_MS, oldest[0] + 1 if oldest else 0)
         db.execute("DELETE FROM insight_calls WHERE at_ms < ?", (before,))
+
+
+def _mend_words(db: sqlite3.Connection, hour: int) -> None:
+    """Before the first batch of `hour`: the words of those before it, anew.
+
+    A worker of the version that had no `insight_words`, which runs on for a while beside this one, adds to
+    `insight_usage` alone.
+    """
+    newest = db.execute("SELECT max(hour) FROM insight_words WHERE dimension = ?", (_ALL,)).fetchone()[0]
+    if newest is None or newest >= hour:
+        return
+    since = newest + 1 - _STILL_COUNTED
+    db.executemany(
+        "DELETE FROM insight_words WHERE dimension = ? AND hour >= ? AND hour < ?",
+        [(each, since, hour) for each in _ALONE],
+    )
+    _fill_words(db, since, hour)
 
 
 def _by_word(batch: Batch) -> list[tuple[object, ...]]:

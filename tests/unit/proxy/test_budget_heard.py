@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import sys
 from types import SimpleNamespace
@@ -100,3 +101,15 @@ def test_of_a_stream_only_its_words_are_kept() -> None:
     assert held < passed / 8
     heard.hear(event(choices=[], usage={"prompt_tokens": 1, "completion_tokens": 2_000}))
     assert not heard._words
+
+
+async def test_a_usage_that_comes_while_words_are_counted_is_not_added_to_them() -> None:
+    heard = Heard(is_listened_to=True)
+    heard.hear(b'data: {"type": "content_block_delta", "delta": {"text": "I am not sure."}}\n\n')
+    counting = asyncio.create_task(heard.tokens("gpt-4.1"))
+    await asyncio.sleep(0)
+    assert not heard.has_ended
+    heard.hear(b'data: {"type": "message_delta", "usage": {"input_tokens": 19, "output_tokens": 4}}\n\n')
+    heard.hear(b'data: {"type": "message_stop"}\n\n')
+    assert await counting == (19, 4)
+    assert heard.has_ended

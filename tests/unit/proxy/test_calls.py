@@ -62,7 +62,7 @@ class World:
 async def test_a_success_is_told_once_with_who_what_and_how_much() -> None:
     world = World()
     ticket = world.begin()
-    world.calls.asked(ticket, {"model": "gpt-4.1"})
+    world.calls.asked(ticket, {"model": "gpt-4.1"}, "acompletion")
     await world.calls.succeeded(ticket, SUCCESS)
     await world.calls.succeeded(ticket, SUCCESS)
     await world.calls.failed(ticket, {}, RuntimeError("late"))
@@ -76,11 +76,11 @@ async def test_a_failed_try_is_no_end_and_two_tickets_of_one_request_are_one_cal
     world = World()
     first = world.begin()
     first.decision.own.add(40)
-    world.calls.asked(first, {})
+    world.calls.asked(first, {}, "acompletion")
     world.calls.attempt_failed(first, TimeoutError())
     again = world.begin(before=first)
     again.decision.own.add(2)
-    world.calls.asked(again, {})
+    world.calls.asked(again, {}, "acompletion")
     assert world.ends == []
     await world.calls.succeeded(again, SUCCESS)
     del first, again
@@ -224,3 +224,55 @@ async def test_a_request_that_passed_through_is_told_from_the_host_s_log() -> No
         *("pass_through_endpoint", "sales"),
         *(2_000_000, "c3"),
     )
+
+
+async def test_an_end_that_waits_for_another_call_is_told_when_the_worker_ends() -> None:
+    """A tier's answer was dropped, and the host never says what it cost."""
+    world = World()
+    ticket = world.begin()
+    world.calls.dropped(ticket)
+    await world.calls.succeeded(ticket, SUCCESS)
+    assert world.ends == []
+    await world.calls.aclose(until=time.monotonic())
+    assert [(end.ending, end.spent_nano_usd) for end in world.ends] == [("success", 2_000_000)]
+
+
+async def test_tokens_and_dollars_are_those_of_every_answer_that_was_asked_for() -> None:
+    world = World()
+    dropped = world.begin()
+    served = Ticket(dropped.decision)
+    served.call = dropped.call
+    assert served.call is not None
+    world.calls.dropped(dropped)
+    with served.call.asking_another():
+        await world.calls.succeeded(served, SUCCESS)
+    assert world.ends == []
+    await world.calls.tried(dropped, SUCCESS)
+    async with asyncio.timeout(5):
+        while not world.ends:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+    [end] = world.ends
+    assert (end.spent_nano_usd, end.prompt_tokens, end.completion_tokens) == (4_000_000, 20, 10)
+
+
+async def test_who_waits_for_the_end_hears_what_was_paid_for_all_of_it() -> None:
+    world = World()
+    ticket = world.begin()
+    call = world.calls.answering(ticket)
+    assert call is not None
+    heard: list[int | None] = []
+    call.when_over.append(lambda: heard.append(None if call.paid is None else call.paid.nano_usd))
+    await world.calls.succeeded(ticket, SUCCESS)
+    assert heard == []
+    world.calls.answered(call)
+    assert heard == [2_000_000]
+
+
+async def test_a_call_that_the_host_translates_is_one_attempt() -> None:
+    """It asks the hook before the translated call as well, by another type."""
+    world = World()
+    ticket = world.begin()
+    for kind in ("acompletion", "atext_completion", "acompletion"):
+        world.calls.asked(ticket, {}, kind)
+    await world.calls.succeeded(ticket, SUCCESS)
+    assert [end.attempts for end in world.ends] == [2]

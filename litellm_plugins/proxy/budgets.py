@@ -26,14 +26,14 @@ from litellm_plugins.proxy.budget_further import after, goes_on, logged_by
 from litellm_plugins.proxy.budget_held import Held
 from litellm_plugins.proxy.budget_prices import PriceBook
 from litellm_plugins.proxy.budget_refusal import BudgetRefusal
-from litellm_plugins.proxy.budget_replies import cost_of, is_json, reply_in, reply_of, tells_usage
+from litellm_plugins.proxy.budget_replies import cost_of, is_json, is_message, reply_in, reply_of, tells_usage
 from litellm_plugins.proxy.budget_streams import overhear
 from litellm_plugins.proxy.budget_tariff import BY_TOKENS, MCP_TOOL, HostTariff
 from litellm_plugins.proxy.budget_tasks import beside, is_busy
 from litellm_plugins.proxy.budget_tokens import Asked, cap_output
 from litellm_plugins.proxy.budget_unread import unread
 from litellm_plugins.proxy.budget_unreserved import Unreserved
-from litellm_plugins.proxy.conversion import identity_of
+from litellm_plugins.proxy.conversion import endpoint_of, identity_of
 from litellm_plugins.proxy.deployment import group_called
 from litellm_plugins.proxy.feedback_tenant import tenant_of
 from litellm_plugins.proxy.host_judge import host_router
@@ -169,10 +169,10 @@ class HostBudgets:
             held.event = replace(held.event, state=BudgetState.DEGRADED, reason=BudgetReason.DEGRADED_AT_LIMIT)
         await self._settle(held, NOTHING, "success")
 
-    def pass_through(self, data: Mapping[str, Any], auth: UserAPIKeyAuth) -> None:
-        """Of a request that goes past the host's router: nobody will say what it costs. Raises: BudgetRefusal."""
+    def pass_through(self, data: Mapping[str, Any], auth: UserAPIKeyAuth, feature: str = "") -> None:
+        """Of a request of which nobody will say what it costs. Raises: BudgetRefusal."""
         started = self._timer()
-        caller = caller_of(identity_of(auth), "", data, auth)
+        caller = caller_of(identity_of(auth), feature, data, auth)
         admission = self._enforcement.uncovered(caller)
         if admission.is_denied:
             event = decided(admission, caller, "", self._timer() - started)
@@ -203,7 +203,7 @@ class HostBudgets:
         group = group_called(kwargs, metadata)
         info = kwargs.get("model_info") or metadata.get("model_info") or {}
         listing = self._book.listing(group, {"litellm_params": kwargs, "model_info": info})
-        offer = await held.tariff.at(listing, kwargs)
+        offer = await held.tariff.at(listing, kwargs, endpoint_of(call_type))
         if held.is_further:  # of requests a budget counts those of clients
             offer = replace(offer, amount=replace(offer.amount, requests=0), before=first.paid_in_all or NOTHING)
         now = await self._enforcement.reprice(held.call_id, held.caller, held.admission, offer)
@@ -237,6 +237,8 @@ class HostBudgets:
             held.reply = reply
             if held.is_further:
                 await self._settle_by_reply(held)
+        elif not held.asked and is_message(reply):  # the host's own: it has searched, and no model was asked
+            await self._settle(held, _of_prompts_left(held), "success")
 
     def attempt_failed(self, held: Held, exception: BaseException) -> None:
         """One try is given up, and perhaps another follows."""
@@ -262,6 +264,8 @@ class HostBudgets:
         held = logged_by(first, kwargs)
         actual = costs.of_success(kwargs, held.given, otherwise=held.price)
         asked = costs.prompt_tokens(kwargs)
+        if held.tariff.is_by_pieces and actual.requests and not actual.nano_usd:  # the host could not reckon it
+            actual = replace(actual, nano_usd=held.admission.amount.nano_usd)
         if held.is_further or held.tariff.endpoint == MCP_TOOL:
             actual = replace(actual, requests=0)
         for price in held.left:
@@ -376,6 +380,8 @@ class HostBudgets:
         actual = NOTHING
         if held.is_further and not held.has_own_stream:
             actual = (_by(_streamed(held), held) or held.admission.amount) if held.asked else _of_prompts_left(held)
+        elif held.called and not held.asked and not held.tariff.is_by_pieces:  # the host has answered itself
+            actual = _of_prompts_left(held)
         elif held.called:
             actual = await by_its_end(held, self._rules, await overheard(held, asked=0), asked=0)
         if held.is_further:

@@ -19,9 +19,10 @@ from litellm_plugins.model import BudgetReason, BudgetState, Layer, Reason, Usag
 from litellm_plugins.proxy import budget_costs as costs
 from litellm_plugins.proxy import ticket as tickets
 from litellm_plugins.proxy.budget_checks import check
+from litellm_plugins.proxy.budget_covered import coverage_of
 from litellm_plugins.proxy.budget_tariff import MCP_TOOL
 from litellm_plugins.proxy.call_log import PASSED_THROUGH
-from litellm_plugins.proxy.conversion import to_request
+from litellm_plugins.proxy.conversion import feature_of, to_request
 from litellm_plugins.proxy.deployment import deployment_of
 from litellm_plugins.proxy.feedback_tenant import tenant_of
 from litellm_plugins.proxy.host_judge import host_router
@@ -80,7 +81,11 @@ class PluginHandler(CustomLogger):
             return
         if self._pack.admission is not None:
             await self._pack.admission.check(data, user_api_key_dict, call_type)
-        metadata = tickets.metadata_of(data)
+        metadata, coverage = tickets.metadata_of(data), coverage_of(call_type)
+        # Nobody would say what it costs, or nobody could be told.
+        unseen = coverage == "none" or (coverage != "free" and metadata is None)
+        if unseen and self._pack.budgets is not None:
+            self._pack.budgets.pass_through(data, user_api_key_dict, feature_of(data))
         if metadata is None:  # nothing of the host's travels with this request, so neither can a decision
             return
         request = self._understood(data, user_api_key_dict, call_type)
@@ -123,6 +128,8 @@ class PluginHandler(CustomLogger):
     ) -> None:
         """Stage 4. A hit costs nothing. Raises: ProxyException, most often a BudgetRefusal."""
         decision, routing = ticket.decision, self._pack.routing
+        if coverage_of(decision.request.endpoint) == "free":
+            return
         check(data, decision.request.endpoint)
         if decision.request.endpoint == MCP_TOOL:
             tickets.pass_on(ticket, data)

@@ -15,7 +15,7 @@ from litellm_plugins.proxy.host_judge import host_router, why_not
 from litellm_plugins.settings import cache_anywhere
 
 if TYPE_CHECKING:
-    from fastapi.routing import APIRoute
+    from starlette.routing import BaseRoute
 
     from litellm_plugins.proxy.boot import Pack
 
@@ -62,9 +62,10 @@ def _start(pack: Pack) -> None:
         pack.routing.scoring.start()
 
 
-def _routes(pack: Pack, *, cached: bool) -> list[APIRoute]:
+def _routes(pack: Pack, *, cached: bool) -> list[BaseRoute]:
     """Ours: those that every request is held against first, then those of administration."""
     from litellm_plugins.proxy.admin_routes import admin_routes
+    from litellm_plugins.proxy.budget_gate import Gate
     from litellm_plugins.proxy.budget_routes import budget_routes
     from litellm_plugins.proxy.feedback_routes import feedback_route
     from litellm_plugins.proxy.front import front_routes
@@ -74,6 +75,7 @@ def _routes(pack: Pack, *, cached: bool) -> list[APIRoute]:
     in_front = cached or pack.budgets is not None or pack.admission is not None or pack.routing is not None
     return [
         *(front_routes(pack) if in_front else []),
+        *([Gate(pack.budgets)] if pack.budgets is not None else []),
         *(admin_routes(pack) if cached else []),
         *(budget_routes(pack.sight.admin) if pack.sight is not None else []),
         *([feedback_route(pack.feedback, traced=is_traced)] if pack.feedback is not None else []),
@@ -81,7 +83,7 @@ def _routes(pack: Pack, *, cached: bool) -> list[APIRoute]:
     ]
 
 
-def _put_ahead(routes: list[APIRoute]) -> None:
+def _put_ahead(routes: list[BaseRoute]) -> None:
     from litellm.proxy import proxy_server
 
     proxy_server.app.router.routes[0:0] = routes

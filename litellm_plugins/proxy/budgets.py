@@ -24,6 +24,7 @@ from litellm_plugins.proxy.budget_ends import by_its_end, overheard
 from litellm_plugins.proxy.budget_events import decided, settled
 from litellm_plugins.proxy.budget_further import after, goes_on, logged_by
 from litellm_plugins.proxy.budget_held import Held
+from litellm_plugins.proxy.budget_own_searches import OwnSearches
 from litellm_plugins.proxy.budget_prices import PriceBook
 from litellm_plugins.proxy.budget_refusal import BudgetRefusal
 from litellm_plugins.proxy.budget_replies import cost_of, is_json, is_message, reply_in, reply_of, tells_usage
@@ -103,6 +104,7 @@ class HostBudgets:
         drained = rules.left_streams == "drain"
         self._drains = Drains(at_once=rules.drains_at_once, seconds=rules.drain_s) if drained else None
         self.unreserved = Unreserved(enforcement, bookkeeper, book, telemetry)
+        self.searches = OwnSearches()
         self._held: weakref.WeakSet[Held] = weakref.WeakSet()
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -155,6 +157,7 @@ class HostBudgets:
             call_id, caller=caller, tariff=tariff, admission=admission, event=event, own=own, lost=self._was_lost
         )
         self._held.add(held)
+        self.searches.asks(str(data.get("litellm_call_id") or call_id), held)
         return held
 
     def tell(self, held: Held) -> None:
@@ -168,6 +171,11 @@ class HostBudgets:
         if held.event.state is BudgetState.DENIED:
             held.event = replace(held.event, state=BudgetState.DEGRADED, reason=BudgetReason.DEGRADED_AT_LIMIT)
         await self._settle(held, NOTHING, "success")
+
+    @property
+    def has_gate(self) -> bool:
+        """Whether what nobody says the cost of is to be refused before it gets to a hook."""
+        return self._rules.uncovered == "deny"
 
     def pass_through(self, data: Mapping[str, Any], auth: UserAPIKeyAuth, feature: str = "") -> None:
         """Of a request of which nobody will say what it costs. Raises: BudgetRefusal."""

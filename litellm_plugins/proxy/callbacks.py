@@ -164,8 +164,11 @@ class PluginHandler(CustomLogger):
             annotate(self._pack, ticket, metadata, kwargs)
             if ticket.decision.request.endpoint != "chat":
                 ticket.deployment = deployment_of(kwargs, metadata)
-            if self._pack.budgets is not None and ticket.held is not None:
-                kind = str(getattr(call_type, "value", call_type))
+        if self._pack.budgets is not None:
+            kind = str(getattr(call_type, "value", call_type))
+            if ticket is None:
+                self._pack.budgets.searches.begun(kwargs, kind)
+            elif metadata is not None and ticket.held is not None:
                 await self._pack.budgets.at_deployment(ticket.held, kwargs, metadata, kind)
 
     def log_pre_api_call(self, model: Any, messages: Any, kwargs: dict[str, Any]) -> None:
@@ -248,6 +251,8 @@ class PluginHandler(CustomLogger):
             await _if_served(ticket, partial(self._succeeded, ticket, kwargs))
         elif kwargs.get("call_type") == PASSED_THROUGH:
             self._pack.calls.passed_through(kwargs)
+        elif self._pack.budgets is not None:
+            self._pack.budgets.searches.found(kwargs)
 
     async def _succeeded(self, ticket: tickets.Ticket, kwargs: dict[str, Any], outcome: Outcome) -> None:
         if outcome is Outcome.DROPPED:

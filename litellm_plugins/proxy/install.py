@@ -75,7 +75,7 @@ def _routes(pack: Pack, *, cached: bool) -> list[BaseRoute]:
     in_front = cached or pack.budgets is not None or pack.admission is not None or pack.routing is not None
     return [
         *(front_routes(pack) if in_front else []),
-        *([Gate(pack.budgets)] if pack.budgets is not None else []),
+        *([Gate(pack.budgets)] if pack.budgets is not None and pack.budgets.has_gate else []),
         *(admin_routes(pack) if cached else []),
         *(budget_routes(pack.sight.admin) if pack.sight is not None else []),
         *([feedback_route(pack.feedback, traced=is_traced)] if pack.feedback is not None else []),

@@ -83,7 +83,10 @@ def tool_of(endpoint: str) -> dict[str, Any]:
     if endpoint == "chat":
         return {"type": "function", "function": {"name": LOOK_UP, "parameters": SCHEMA}}
     named = {"name": LOOK_UP}
-    return {**named, **({"type": "function", "parameters": SCHEMA} if endpoint == "responses" else {"input_schema": SCHEMA})}
+    return {
+        **named,
+        **({"type": "function", "parameters": SCHEMA} if endpoint == "responses" else {"input_schema": SCHEMA}),
+    }
 
 
 def only(events: list[dict[str, Any]], what: str) -> list[dict[str, Any]]:

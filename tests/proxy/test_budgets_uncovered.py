@@ -12,7 +12,7 @@ import pytest
 from websockets.sync.client import connect
 
 from tests.support import KEYS, Provider, RunningProxy, eventually
-from tests.support.budget_proxy import budget, budget_config, told
+from tests.support.budget_proxy import budget, budget_config
 from tests.support.budgets import billed, held_by, open_calls
 from tests.support.config import model
 from tests.support.pieces_server import PiecesServer
@@ -83,7 +83,8 @@ def budgeted(
     names = ("pieces", "unpriced", "messages", "search", "background", "reads")
     budgets = [budget(name, limit_usd=100) for name in names]
     budgets += [budget("tight", limit_usd="0.03"), {"name": "all-of-sales", "scope": {"team": "sales"}, "limit_usd": 9}]
-    budgets.append({"name": "of-one-provider", "scope": [{"key": "other_freelancer"}, {"provider": "openai"}], "limit_usd": 1})
+    of_one: Any = [{"key": "other_freelancer"}, {"provider": "openai"}]
+    budgets.append({"name": "of-one-provider", "scope": of_one, "limit_usd": 1})
     config = budget_config(charging.url, charging.url, budgets)
     for name, of in (
         ("picture", "dall-e-3"),
@@ -170,9 +171,7 @@ PIECES: list[tuple[str, dict[str, Any], int]] = [  # and nano-dollars, by the ho
 
 
 @pytest.mark.parametrize(("path", "body", "due"), PIECES, ids=[path for path, _, _ in PIECES])
-def test_what_is_priced_by_pieces_is_booked(
-    budgeted: RunningProxy, path: str, body: dict[str, Any], due: int
-) -> None:
+def test_what_is_priced_by_pieces_is_booked(budgeted: RunningProxy, path: str, body: dict[str, Any], due: int) -> None:
     before = held_by(budgeted, "pieces")
     answer = budgeted.http("POST", path, KEYS.support, json={**body, "metadata": {"feature": "pieces"}})
     assert answer.status_code == 200, answer.text

@@ -11,13 +11,15 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 
 _PICTURE = {"created": 1, "data": [{"url": "http://127.0.0.1/cat.png"}]}
+_BILLED = {"billed_units": {"search_units": 1}}
+_FILE = {"purpose": "batch", "status": "processed"}
 _JSON: dict[str, Any] = {
     "/v1/images/generations": _PICTURE,
     "/v1/images/edits": _PICTURE,
     "/v1/audio/transcriptions": {"text": "hello there"},
     "/v1/moderations": {"id": "modr-1", "model": "omni-moderation-latest", "results": []},
-    "/v2/rerank": {"id": "r", "results": [{"index": 0, "relevance_score": 0.9}], "meta": {"billed_units": {"search_units": 1}}},
-    "/v1/files": {"id": "file-1", "object": "file", "bytes": 1, "created_at": 1, "filename": "x", "purpose": "batch", "status": "processed"},
+    "/v2/rerank": {"id": "r", "results": [{"index": 0, "relevance_score": 0.9}], "meta": _BILLED},
+    "/v1/files": {"id": "file-1", "object": "file", "bytes": 1, "created_at": 1, "filename": "x", **_FILE},
     "/search": {"query": "q", "results": [{"title": "t", "url": "http://127.0.0.1/t", "content": "what was found"}]},
 }
 

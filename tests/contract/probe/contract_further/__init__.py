@@ -66,7 +66,9 @@ class Further(CustomLogger):
             log=id(kwargs),
         )
 
-    async def async_post_call_response_headers_hook(self, data: Any, user_api_key_dict: Any, response: Any, **_: Any) -> None:
+    async def async_post_call_response_headers_hook(
+        self, data: Any, user_api_key_dict: Any, response: Any, **_: Any
+    ) -> None:
         made = carried_on(response)
         if made is not None:
             _streams.append(made)

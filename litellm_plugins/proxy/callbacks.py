@@ -75,17 +75,13 @@ class PluginHandler(CustomLogger):
         self, user_api_key_dict: UserAPIKeyAuth, cache: Any, data: dict[str, Any], call_type: str
     ) -> None:
         """Stages 1 to 4: decide, and attach the decision to the request."""
+        metadata = tickets.metadata_of(data)
+        if self._pack.budgets is not None and _is_unseen(call_type, metadata):
+            self._pack.budgets.pass_through(data, user_api_key_dict, feature_of(data))
         if call_type == PASSED_THROUGH:  # its body goes to the provider as it is: nothing of ours may lie in it
-            if self._pack.budgets is not None:
-                self._pack.budgets.pass_through(data, user_api_key_dict)
             return
         if self._pack.admission is not None:
             await self._pack.admission.check(data, user_api_key_dict, call_type)
-        metadata, coverage = tickets.metadata_of(data), coverage_of(call_type)
-        # Nobody would say what it costs, or nobody could be told.
-        unseen = coverage == "none" or (coverage != "free" and metadata is None)
-        if unseen and self._pack.budgets is not None:
-            self._pack.budgets.pass_through(data, user_api_key_dict, feature_of(data))
         if metadata is None:  # nothing of the host's travels with this request, so neither can a decision
             return
         request = self._understood(data, user_api_key_dict, call_type)
@@ -290,6 +286,12 @@ class PluginHandler(CustomLogger):
         if not self._pack.settings.telemetry.headers:
             return None
         return None if ticket is None else response_headers(ticket, budgets=self._pack.budgets is not None)
+
+
+def _is_unseen(call_type: str, metadata: object) -> bool:
+    """Whether nobody would say what it costs, or there would be no decision on it that could be told."""
+    coverage = coverage_of(call_type)
+    return coverage == "none" or (coverage != "free" and metadata is None)
 
 
 async def _if_served(ticket: tickets.Ticket, work: Work) -> None:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import httpx
 import openai
 import pytest
 
@@ -15,6 +14,9 @@ from tests.support.budget_proxy import body_of, budget, budget_config
 from tests.support.budgets import billed, held_by, open_calls
 from tests.support.carried_out import CALLBACK, LOOK_UP
 from tests.support.mcp_process import mcp_server
+
+if TYPE_CHECKING:
+    import httpx
 
 TOOL_NANO = 10_000  # of a call of the MCP server's tool, by the config
 WAYS = ("chat", "responses", "messages")

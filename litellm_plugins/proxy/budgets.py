@@ -388,7 +388,7 @@ class HostBudgets:
         actual = NOTHING
         if held.is_further and not held.has_own_stream:
             actual = (_by(_streamed(held), held) or held.admission.amount) if held.asked else _of_prompts_left(held)
-        elif held.called and not held.asked and not held.tariff.is_by_pieces:  # the host has answered itself
+        elif held.called and _is_answered_by_host(held):
             actual = _of_prompts_left(held)
         elif held.called:
             actual = await by_its_end(held, self._rules, await overheard(held, asked=0), asked=0)
@@ -403,6 +403,12 @@ def _by(reply: Any, held: Held) -> Amounts | None:
     if actual is None:
         return None
     return actual + _of_prompts_left(held) + Amounts(requests=0 if held.is_further else 1)
+
+
+def _is_answered_by_host(held: Held) -> bool:
+    """Whether the host has told a message to its end, and no provider was asked for it: it has searched itself."""
+    whole = not held.heard.streams or held.heard.end == "whole"
+    return not held.asked and whole and held.tariff.endpoint == "messages"
 
 
 def _streamed(held: Held) -> Any:

@@ -10,6 +10,7 @@ import importlib
 import inspect
 import re
 import textwrap
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -71,8 +72,10 @@ def paths(host: Any) -> list[Path]:
     from litellm.proxy._lazy_features import LAZY_FEATURES
 
     app = FastAPI()
-    for feature in LAZY_FEATURES:
-        feature.register_fn(app, importlib.import_module(feature.module_path))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the host's own
+        for feature in LAZY_FEATURES:
+            feature.register_fn(app, importlib.import_module(feature.module_path))
     found = [*_walk(host.app.routes), *_walk(app.routes)]
     return [each for each in dict.fromkeys(found) if each.module.startswith("litellm.")]
 

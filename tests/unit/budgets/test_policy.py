@@ -191,7 +191,7 @@ def test_no_client_is_called_like_all_the_others() -> None:
 
 @pytest.mark.parametrize(
     ("scope", "account"),
-    [("global", "b0"), ("model", "b0/model=~any"), ({"provider": "openai"}, "b0/provider=openai"), ("feature", None)],
+    [("global", "b0"), ("model", "b0/model=%7Eany"), ({"provider": "openai"}, "b0/provider=openai"), ("feature", None)],
 )
 def test_what_may_go_anywhere_is_covered_by_budgets_on_any_model(scope: Any, account: str | None) -> None:
     ask = Ask(Identity(key_id="k"), goes_anywhere=True)

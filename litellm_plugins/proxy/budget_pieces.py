@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import Any
+
+import litellm
 
 from litellm_plugins.budgets.amounts import NANO
 
@@ -13,6 +16,23 @@ _OF_A_PIXEL = ("output_cost_per_pixel", "input_cost_per_pixel")
 _MOST_PIXELS = 1_792 * 1_024  # of a picture by OpenAI's oldest, the only ones that are priced so
 _COST = "cost"
 _MOST_PIECES = 10_000
+
+
+def with_sizes(info: Mapping[str, Any], model: str, provider: str) -> Mapping[str, Any]:
+    """With the dearest of what the list has by size and quality: `high/1024-x-1024/gpt-image-1`."""
+    found = dict(info)
+    for name, rate in _of_sizes(model.rpartition("/")[2], provider, len(litellm.model_cost)):
+        found[name] = max(rate, found[name]) if _is_rate(found.get(name)) else rate
+    return found
+
+
+@lru_cache(maxsize=256)
+def _of_sizes(model: str, provider: str, _: int) -> tuple[tuple[str, float], ...]:
+    """Kept until the list grows."""
+    entries = (entry for key, entry in litellm.model_cost.items() if key.endswith(f"/{model}") and "-x-" in key)
+    own = [entry for entry in entries if entry.get("litellm_provider") == provider]
+    names = {name for entry in own for name in entry if _COST in name and _is_rate(entry[name])}
+    return tuple((name, max(float(entry[name]) for entry in own if _is_rate(entry.get(name)))) for name in names)
 
 
 def has_price(info: Mapping[str, Any]) -> bool:

@@ -11,7 +11,7 @@ from litellm_plugins.budgets.amounts import Amounts
 from litellm_plugins.budgets.enforcement import Offer
 from litellm_plugins.budgets.estimate import FREE, Price, reserved_for
 from litellm_plugins.proxy.budget_costs import nano_of
-from litellm_plugins.proxy.budget_pieces import costs_something, has_price, of_pieces
+from litellm_plugins.proxy.budget_pieces import costs_something, has_price, of_pieces, with_sizes
 from litellm_plugins.proxy.budget_searches import Searches, searches_of
 from litellm_plugins.settings.budgets import nano
 
@@ -74,10 +74,11 @@ class HostTariff:
         if self._asked.endpoint == MCP_TOOL:
             return Offer(groups, providers, Amounts(_tool_price(self._asked.body)))
         if self._asked.endpoint not in BY_TOKENS:
-            least, infos = nano(self._rules.other_request_usd), [listing.info for listing in listings]
+            infos = [with_sizes(each.info, each.model, each.provider) for each in listings]
+            least = nano(self._rules.other_request_usd)
             most = max((of_pieces(self._asked.body, info, least) for info in infos), default=least)
             self.is_by_pieces = any(map(costs_something, infos))
-            unpriced = any(not has_price(listing.info) for listing in listings)
+            unpriced = not all(map(has_price, infos))
             return Offer(groups, providers, Amounts(most, 0, 1), unpriced=unpriced)
         amounts = [await self._amount(listing, body, max_tokens, endpoint) for listing in listings]
         most = Amounts(max(each.nano_usd for each in amounts), max(each.tokens for each in amounts), 1)

@@ -245,7 +245,13 @@ class HostBudgets:
             held.reply = reply
             if held.is_further:
                 await self._settle_by_reply(held)
-        elif not held.asked and is_message(reply):  # the host's own: it has searched, and no model was asked
+        else:
+            await self.made_up(first, reply)
+
+    async def made_up(self, first: Held, reply: Any) -> None:
+        """A message goes out. If no provider was asked for it, it is the host's own: it has searched the web itself."""
+        held = first.latest
+        if not held.asked and is_message(reply):
             await self._settle(held, _of_prompts_left(held), "success")
 
     def attempt_failed(self, held: Held, exception: BaseException) -> None:

@@ -275,6 +275,8 @@ class PluginHandler(CustomLogger):
             ticket.streams = True
             if ticket.decision.request.endpoint != "chat":
                 ticket.stream = response
+                if ticket.held is not None and self._pack.budgets is not None:  # the host tells it as a stream
+                    await self._pack.budgets.made_up(ticket.held, getattr(response, "response", None))
             elif isinstance(chunks := getattr(response, "chunks", None), list):
                 ticket.chunks = chunks  # the host fills it as the stream goes by
                 made = carried_on(response) if ticket.held is not None and _has_mcp_tools(data) else None

@@ -22,6 +22,7 @@ from tests.support.pieces_server import PiecesServer
 
 _PROBE = Path(__file__).parent / "probe"
 WAYS = ("chat", "responses", "messages")
+SEARCH = {"type": "web_search_20250305", "name": "web_search"}
 SCHEMA = {"type": "object", "properties": {"query": {"type": "string"}}, "required": ["query"]}
 MCP = {"type": "mcp", "server_label": "weather", "server_url": "litellm_proxy/mcp/weather", "require_approval": "never"}
 
@@ -39,7 +40,7 @@ class Further:
         self.provider.clear()
         limit: dict[str, Any] = {"max_output_tokens" if endpoint == "responses" else "max_tokens": 40}
         path, body = body_of(endpoint, text, "", tools=[tool], **limit, **more)
-        answer = self.proxy.http("POST", path, KEYS.support, json=body)
+        answer = self.proxy.http("POST", path, KEYS.freelancer, json=body)  # of a team the host wants to know more
         assert answer.status_code == 200, answer.text
         events: list[dict[str, Any]] = []
 
@@ -90,7 +91,12 @@ def tool_of(endpoint: str) -> dict[str, Any]:
 
 
 def only(events: list[dict[str, Any]], what: str) -> list[dict[str, Any]]:
-    return [each for each in events if each["what"] == what]
+    """Of the request itself: a tool that is carried out, or a search, tells of itself without its ticket."""
+    return [each for each in events if each["what"] == what and each["ticket"] != "None"]
+
+
+def besides(events: list[dict[str, Any]], what: str) -> list[dict[str, Any]]:
+    return [each for each in events if each["what"] == what and each["ticket"] == "None"]
 
 
 def after_the_first_answer(events: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -134,16 +140,20 @@ def test_calls_of_a_callback_s_loop_tell_how_deep_it_is(further: Further, endpoi
     assert all(not each["depth"] for each in events[: events.index(only(events, "asking")[0])] if "depth" in each)
 
 
-@pytest.mark.parametrize("endpoint", WAYS)
+@pytest.mark.parametrize("endpoint", ["chat", "responses"])
 def test_an_answer_goes_by_as_json_and_as_an_object_before_the_next_call(further: Further, endpoint: str) -> None:
-    """We stand on this because of the calls after the first nothing else tells what they cost."""
+    """We stand on this because the host logs the last of them only."""
     events = further.ask(endpoint, tool_of(endpoint), f"please use {LOOK_UP} again, {endpoint}")
-    asked = [index for index, each in enumerate(events) if each["what"] == "asking"]
-    between = events[asked[0] : asked[1]]
-    assert any(each["is_json"] for each in only(between, "answered")) or any(
-        each["has_usage"] for each in only(between, "success")
-    )
-    assert any(each["has_usage"] for each in only(events[asked[1] :], "success"))
+    first, second = (events.index(each) for each in only(events, "asking"))
+    between = events[first:second]
+    assert any(each["is_json"] for each in only(between, "answered"))
+    assert any(each["has_usage"] for each in only(events[second:], "success"))
+
+
+def test_of_messages_each_call_is_logged_by_itself(further: Further) -> None:
+    """We stand on this because there nothing else tells what the first of them cost."""
+    events = further.ask("messages", tool_of("messages"), f"please use {LOOK_UP} again, messages")
+    assert len({each["log"] for each in only(events, "logged")}) == 2
 
 
 @pytest.mark.parametrize(("endpoint", "logged"), [("chat", 2), ("responses", 2), ("messages", 2)])
@@ -180,13 +190,20 @@ def test_file_search_for_a_provider_that_has_none_is_two_calls_logged_as_one(fur
 
 def test_a_search_that_the_host_answers_itself_names_the_request_and_asks_no_provider(further: Further) -> None:
     """We stand on this because it is how the search gets on the tab of whom it was for, and nothing else is booked."""
-    tool = {"type": "web_search_20250305", "name": "web_search"}
-    events = further.ask("messages", tool, "what is new", model="gpt-4.1")
+    events = further.ask("messages", SEARCH, "what is new", model="gpt-4.1")
 
     assert further.provider.count() == 0
-    deployments = {each["call_type"]: each for each in only(events, "deployment")}
-    assert deployments["asearch"]["parent"] == deployments["anthropic_messages"]["call_id"]
-    logged = [each for each in only(events, "logged") if each["call_type"] == "asearch"]
-    assert [each["cost"] for each in logged] == [0.008]
-    asked = [each for each in only(events, "asking") if each["ticket"] != "None"]
-    assert not asked, "else it is taken for a call that a provider was asked for"
+    (search,), (asked, *_) = besides(events, "deployment"), only(events, "deployment")
+    assert (search["call_type"], search["parent"]) == ("asearch", asked["call_id"])
+    assert [each["cost"] for each in besides(events, "logged") if each["call_type"] == "asearch"] == [0.008]
+    assert not only(events, "asking"), "else it is taken for a call that a provider was asked for"
+    assert [each["reply"] for each in only(events, "success")][:1] == ["dict"]
+
+
+def test_such_an_answer_is_streamed_from_what_is_there_already(further: Further) -> None:
+    """We stand on this because nothing else says that no provider's stream will come to an end."""
+    events = further.ask("messages", SEARCH, "what is new, in a stream", model="gpt-4.1", stream=True)
+
+    assert further.provider.count() == 0
+    assert not only(events, "asking")
+    assert [each["holds"] for each in only(events, "headers")] == ["dict"], only(events, "headers")

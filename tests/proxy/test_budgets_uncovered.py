@@ -17,7 +17,7 @@ from tests.support.budgets import billed, held_by, open_calls
 from tests.support.config import MASTER_KEY, model
 from tests.support.pieces_server import PiecesServer
 
-COVERED, FREE_KEY = KEYS.sales, KEYS.freelancer  # a budget covers the first, none the second
+COVERED, FREE_KEY = KEYS.sales, KEYS.freelancer  # a budget covers the first, none the second where it names no feature
 # Path and body of what spends, and what nobody would say the cost of.
 UNCOVERED: list[tuple[str, dict[str, Any]]] = [
     ("/v1/threads/t1/runs", {"assistant_id": "a"}),
@@ -174,15 +174,19 @@ def test_a_budget_on_one_provider_covers_what_may_go_to_any(budgeted: RunningPro
     assert "of-one-provider" in refused.json()["error"]["message"]
 
 
-A_PICTURE = {"model": "picture", "prompt": "a cat", "n": 1, "size": "1024x1024", "quality": "high"}
+A_PICTURE = {"model": "picture", "prompt": "a cat", "n": 1}
+MOST_OF_A_PICTURE = 292_250_001  # nano-dollars, of the largest, by its pixels
 PIECES: list[tuple[str, dict[str, Any], int]] = [  # and nano-dollars, by the host's price list
-    ("/v1/images/generations", A_PICTURE, round(1.59263611e-07 * 1_024 * 1_024 * 1e9)),
+    ("/v1/images/generations", A_PICTURE, 10 * 5_000 + 1_000 * 40_000),
+    ("/v1/images/generations", {**A_PICTURE, "prompt": "without usage"}, MOST_OF_A_PICTURE),  # as reserved
     ("/v1/audio/speech", {"model": "voice", "input": "hello", "voice": "alloy"}, 5 * 15_000),
     ("/v1/rerank", {"model": "sorter", "query": "q", "documents": ["a", "b"]}, 2_000_000),
 ]
 
 
-@pytest.mark.parametrize(("path", "body", "due"), PIECES, ids=[path for path, _, _ in PIECES])
+@pytest.mark.parametrize(
+    ("path", "body", "due"), PIECES, ids=["a picture", "a picture of unknown cost", "speech", "rerank"]
+)
 def test_what_is_priced_by_pieces_is_booked(budgeted: RunningProxy, path: str, body: dict[str, Any], due: int) -> None:
     before = held_by(budgeted, "pieces")
     answer = budgeted.http("POST", path, KEYS.support, json={**body, "metadata": {"feature": "pieces"}})
@@ -200,8 +204,7 @@ def test_a_picture_that_may_cost_more_than_there_is_room_for_is_refused(
     body = {"model": "picture", "prompt": "a cat", "n": 3, "metadata": {"feature": "tight"}}
     refused = budgeted.http("POST", "/v1/images/generations", KEYS.support, json=body)
     assert (refused.status_code, pieces.asked) == (429, [])
-    up_to = round(3 * 1.59263611e-07 * 1_792 * 1_024, 3)  # nobody knows yet how large they will be
-    assert f"this request up to ${up_to}" in refused.json()["error"]["message"]
+    assert f"this request up to ${3 * MOST_OF_A_PICTURE / 1e9}" in refused.json()["error"]["message"]
 
 
 def test_a_model_of_pictures_without_a_price_is_refused(budgeted: RunningProxy, pieces: PiecesServer) -> None:
@@ -295,7 +298,7 @@ def test_a_search_that_the_host_answers_itself_leaves_nothing_reserved(
         "tools": [{"type": "web_search_20250305", "name": "web_search", "max_uses": 1}],
         "litellm_metadata": {"feature": "search"},
     }
-    answer = budgeted.http("POST", "/v1/messages", KEYS.support, json=body)
+    answer = budgeted.http("POST", "/v1/messages", FREE_KEY, json=body)  # for one of a team the host wants a database
     assert answer.status_code == 200, answer.text
     assert "what was found" in answer.text
     assert (charging.count(), len(pieces.asked)) == (0, 1)

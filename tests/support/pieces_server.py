@@ -10,7 +10,9 @@ import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 
-_PICTURE = {"created": 1, "data": [{"url": "http://127.0.0.1/cat.png"}]}
+_USAGE = {"input_tokens": 10, "output_tokens": 1_000, "total_tokens": 1_010}
+_OF_TEXT = {"input_tokens_details": {"text_tokens": 10, "image_tokens": 0}}
+_PICTURE = {"created": 1, "data": [{"url": "http://127.0.0.1/cat.png"}], "usage": {**_USAGE, **_OF_TEXT}}
 _BILLED = {"billed_units": {"search_units": 1}}
 _FILE = {"purpose": "batch", "status": "processed"}
 _JSON: dict[str, Any] = {
@@ -36,15 +38,16 @@ class PiecesServer:
                 """Nobody reads it."""
 
             def do_POST(self) -> None:
-                self.rfile.read(int(self.headers.get("content-length") or 0))
-                self._answer()
+                self._answer(self.rfile.read(int(self.headers.get("content-length") or 0)))
 
             def do_GET(self) -> None:
                 self._answer()
 
-            def _answer(self) -> None:
+            def _answer(self, asked: bytes = b"") -> None:
                 outer.asked.append(self.path)
                 known = _JSON.get(self.path.partition("?")[0])
+                if known and b"without usage" in asked:
+                    known = {name: value for name, value in known.items() if name != "usage"}
                 body, kind = json.dumps(known or {"error": {"message": "no such path"}}).encode(), "application/json"
                 if self.path == "/v1/audio/speech":
                     known, body, kind = True, b"RIFF" * 10, "audio/mpeg"

@@ -69,6 +69,7 @@ class Further(CustomLogger):
     async def async_post_call_response_headers_hook(
         self, data: Any, user_api_key_dict: Any, response: Any, **_: Any
     ) -> None:
+        _note("headers", data, reply=type(response).__name__, holds=type(getattr(response, "response", None)).__name__)
         made = carried_on(response)
         if made is not None:
             _streams.append(made)

@@ -28,7 +28,7 @@ from litellm_plugins.proxy.feedback_tenant import tenant_of
 from litellm_plugins.proxy.host_judge import host_router
 from litellm_plugins.proxy.langfuse_export import send
 from litellm_plugins.proxy.langfuse_trace import is_traced, tell, trace_of
-from litellm_plugins.proxy.provider_chunks import carried_on
+from litellm_plugins.proxy.provider_chunks import carried_on, told_again
 from litellm_plugins.proxy.refusal import Refusal
 from litellm_plugins.proxy.trial import Outcome, Work
 from litellm_plugins.review.feedback import Served
@@ -275,8 +275,8 @@ class PluginHandler(CustomLogger):
             ticket.streams = True
             if ticket.decision.request.endpoint != "chat":
                 ticket.stream = response
-                if ticket.held is not None and self._pack.budgets is not None:  # the host tells it as a stream
-                    await self._pack.budgets.made_up(ticket.held, getattr(response, "response", None))
+                if ticket.held is not None and self._pack.budgets is not None:
+                    await self._pack.budgets.made_up(ticket.held, told_again(response))
             elif isinstance(chunks := getattr(response, "chunks", None), list):
                 ticket.chunks = chunks  # the host fills it as the stream goes by
                 made = carried_on(response) if ticket.held is not None and _has_mcp_tools(data) else None

@@ -146,7 +146,8 @@ def test_an_answer_goes_by_as_json_and_as_an_object_before_the_next_call(further
     events = further.ask(endpoint, tool_of(endpoint), f"please use {LOOK_UP} again, {endpoint}")
     first, second = (events.index(each) for each in only(events, "asking"))
     between = events[first:second]
-    assert any(each["is_json"] for each in only(between, "answered"))
+    assert [*only(between, "answered"), *only(between, "success")], "before the next one is asked"
+    assert any(each.get("is_json") or each.get("has_usage") for each in between)
     assert any(each["has_usage"] for each in only(events[second:], "success"))
 
 
@@ -184,8 +185,10 @@ def test_file_search_for_a_provider_that_has_none_is_two_calls_logged_as_one(fur
     tool = {"type": "file_search", "vector_store_ids": ["vs_1"]}
     said = "please use litellm file search"
     events = further.ask("responses", tool, said, model="claude-sonnet-4-5")
-    assert further.provider.count() == len(only(events, "asking")) == 2
+    asked = [each for each in further.provider.requests() if each["endpoint"] == "messages"]
+    assert len(asked) == len(only(events, "asking")) == 2
     assert len({each["ticket"] for each in only(events, "asking")}) == 1
+    assert len({each["log"] for each in only(events, "logged")}) == 1
 
 
 def test_a_search_that_the_host_answers_itself_names_the_request_and_asks_no_provider(further: Further) -> None:
@@ -206,4 +209,4 @@ def test_such_an_answer_is_streamed_from_what_is_there_already(further: Further)
 
     assert further.provider.count() == 0
     assert not only(events, "asking")
-    assert [each["holds"] for each in only(events, "headers")] == ["dict"], only(events, "headers")
+    assert [each["whole"] for each in only(events, "headers")] == ["dict"]

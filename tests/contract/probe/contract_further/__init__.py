@@ -12,7 +12,7 @@ from litellm.integrations.custom_logger import CustomLogger
 from litellm.proxy import proxy_server
 
 from litellm_plugins.proxy import ticket as tickets
-from litellm_plugins.proxy.provider_chunks import carried_on
+from litellm_plugins.proxy.provider_chunks import carried_on, told_again
 
 EVENTS: list[dict[str, Any]] = []
 _streams: list[Any] = []  # what the host makes one stream of several with
@@ -69,7 +69,7 @@ class Further(CustomLogger):
     async def async_post_call_response_headers_hook(
         self, data: Any, user_api_key_dict: Any, response: Any, **_: Any
     ) -> None:
-        _note("headers", data, reply=type(response).__name__, holds=type(getattr(response, "response", None)).__name__)
+        _note("headers", data, whole=type(told_again(response)).__name__)
         made = carried_on(response)
         if made is not None:
             _streams.append(made)

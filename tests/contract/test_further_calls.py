@@ -144,10 +144,10 @@ def test_calls_of_a_callback_s_loop_tell_how_deep_it_is(further: Further, endpoi
 def test_an_answer_goes_by_as_json_and_as_an_object_before_the_next_call(further: Further, endpoint: str) -> None:
     """We stand on this because the host logs the last of them only."""
     events = further.ask(endpoint, tool_of(endpoint), f"please use {LOOK_UP} again, {endpoint}")
-    first, second = (events.index(each) for each in only(events, "asking"))
+    asked = [at for at, each in enumerate(events) if each["what"] == "asking" and each["ticket"] != "None"]
+    first, second = asked
     between = events[first:second]
-    assert [*only(between, "answered"), *only(between, "success")], "before the next one is asked"
-    assert any(each.get("is_json") or each.get("has_usage") for each in between)
+    assert any(each["is_json"] for each in only(between, "answered"))
     assert any(each["has_usage"] for each in only(events[second:], "success"))
 
 

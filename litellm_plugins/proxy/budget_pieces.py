@@ -60,7 +60,7 @@ def of_pieces(body: Mapping[str, Any], info: Mapping[str, Any], least: int) -> i
 
 
 def _rate(info: Mapping[str, Any], *names: str) -> float:
-    return max((float(rate) for name in names if _is_rate(rate := info.get(name))), default=0.0)
+    return max((float(info[name]) for name in names if _is_rate(info.get(name))), default=0.0)
 
 
 def _rates(info: Mapping[str, Any]) -> Iterator[float]:

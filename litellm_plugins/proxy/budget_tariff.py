@@ -76,10 +76,10 @@ class HostTariff:
         if self._asked.endpoint not in BY_TOKENS:
             infos = [with_sizes(each.info, each.model, each.provider) for each in listings]
             least = nano(self._rules.other_request_usd)
-            most = max((of_pieces(self._asked.body, info, least) for info in infos), default=least)
+            dearest = max((of_pieces(self._asked.body, info, least) for info in infos), default=least)
             self.is_by_pieces = any(map(costs_something, infos))
             unpriced = not all(map(has_price, infos))
-            return Offer(groups, providers, Amounts(most, 0, 1), unpriced=unpriced)
+            return Offer(groups, providers, Amounts(dearest, 0, 1), unpriced=unpriced)
         amounts = [await self._amount(listing, body, max_tokens, endpoint) for listing in listings]
         most = Amounts(max(each.nano_usd for each in amounts), max(each.tokens for each in amounts), 1)
         unknown = next((said for listing in listings if (said := self._searches(listing, body).unknown)), "")

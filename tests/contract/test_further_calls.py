@@ -7,7 +7,7 @@ changes, a budget would book one call of two, or one twice.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,7 @@ class Further:
 
     proxy: RunningProxy
     provider: Provider
+    streams: list[dict[str, Any]] = field(default_factory=list)
 
     def ask(self, endpoint: str, tool: dict[str, Any], text: str, **more: Any) -> list[dict[str, Any]]:
         """What was seen of one request, once all of it was logged."""
@@ -42,6 +43,7 @@ class Further:
         path, body = body_of(endpoint, text, "", tools=[tool], **limit, **more)
         answer = self.proxy.http("POST", path, KEYS.freelancer, json=body)  # of a team the host wants to know more
         assert answer.status_code == 200, answer.text
+        self.streams = []
         events: list[dict[str, Any]] = []
 
         def all_is_told() -> bool:
@@ -50,7 +52,6 @@ class Further:
             self.streams = new["streams"] or self.streams
             return not new["events"] and any(each["what"] == "logged" for each in events)
 
-        self.streams: list[dict[str, Any]] = []
         eventually(all_is_told, what="the log", every_s=0.5)
         return events
 

@@ -67,7 +67,12 @@ class Further(CustomLogger):
         )
 
     async def async_post_call_response_headers_hook(
-        self, data: Any, user_api_key_dict: Any, response: Any, **_: Any
+        self,
+        data: Any,
+        user_api_key_dict: Any,
+        response: Any,
+        request_headers: Any = None,
+        litellm_call_info: Any = None,
     ) -> None:
         _note("headers", data, whole=type(told_again(response)).__name__)
         made = carried_on(response)

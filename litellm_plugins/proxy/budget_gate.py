@@ -12,10 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from fastapi import Request, WebSocket
 from fastapi.responses import JSONResponse
-from litellm.proxy import proxy_server as host
 from litellm.proxy.auth.user_api_key_auth import user_api_key_auth_websocket
 from litellm.proxy.spend_tracking.budget_reservation import release_or_invalidate_budget_reservation
-from starlette.routing import BaseRoute, Match
 
 from litellm_plugins.proxy.budget_paths import is_gated
 from litellm_plugins.proxy.budget_refusal import BudgetRefusal
@@ -23,47 +21,47 @@ from litellm_plugins.proxy.front import authenticated
 
 if TYPE_CHECKING:
     from litellm.proxy._types import UserAPIKeyAuth
-    from starlette.types import Receive, Scope, Send
+    from starlette.types import ASGIApp, Receive, Scope, Send
 
     from litellm_plugins.proxy.budgets import HostBudgets
 
-_PASSED = "litellm_plugins_gate_passed"  # in the scope of a request that was let through
 _POLICY_VIOLATION = 1008
 _LONGEST_REASON = 120  # of closing a web socket; there may be 123 bytes of it
 _SESSION = "websocket"
 
 
-class Gate(BaseRoute):
-    """Matches what is to be looked at, and nothing else."""
+class Gate:
+    """Stands before the host's routes. Looks at some requests, and hands all others on."""
 
-    def __init__(self, budgets: HostBudgets) -> None:
-        self._budgets = budgets
+    def __init__(self, budgets: HostBudgets, routes: ASGIApp) -> None:
+        self._budgets, self._routes = budgets, routes
 
-    def matches(self, scope: Scope) -> tuple[Match, Scope]:
-        """Whether it stands in the way of a request."""
-        if scope["type"] not in ("http", _SESSION) or _PASSED in scope:
-            return Match.NONE, {}
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """See ASGI."""
+        if scope["type"] not in ("http", _SESSION):
+            await self._routes(scope, receive, send)
+            return
         path = str(scope["path"]).removeprefix(str(scope.get("root_path") or ""))
         gated = is_gated(path, "WEBSOCKET" if scope["type"] == _SESSION else scope["method"])
-        return (Match.FULL if gated else Match.NONE), {}
+        await (self.handle if gated else self._routes)(scope, receive, send)
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Refuse it, or hand it on."""
         if scope["type"] == _SESSION:
             auth, heard = await _holder_of_session(scope, receive), receive
         else:
-            request = Request(scope, receive)
-            heard = _again(await request.body(), receive)
-            auth = await _holder(Request(scope, heard))
-            heard = _again(await request.body(), receive)
+            body = await Request(scope, receive).body()
+            # A scope of its own: the host keeps in it what it made of the request, and would find that again.
+            apart = {name: value for name, value in scope.items() if name not in ("state", "router")} | {"state": {}}
+            auth = await _holder(Request(apart, _again(body, receive)))
+            heard = _again(body, receive)
         try:
             if auth is not None:
                 self._budgets.pass_through({}, auth)
         except BudgetRefusal as exc:
             await _refuse(exc, scope, receive, send)
             return
-        scope[_PASSED] = True
-        await host.app.router(scope, heard, send)
+        await self._routes(scope, heard, send)
 
 
 async def _holder(request: Request) -> UserAPIKeyAuth | None:

@@ -29,6 +29,13 @@ def install(pack: Pack) -> None:
     with contextlib.suppress(RuntimeError):  # no loop: `litellm-plugins check`
         _start(pack)
     _put_ahead(_routes(pack, cached=cached))
+    if pack.budgets is not None and pack.budgets.has_gate:
+        from litellm.proxy import proxy_server
+
+        from litellm_plugins.proxy.budget_gate import Gate
+
+        router = proxy_server.app.router
+        router.middleware_stack = Gate(pack.budgets, router.middleware_stack)
     if not cached:
         from litellm_plugins.proxy.shutdown import at_shutdown
 
@@ -65,7 +72,6 @@ def _start(pack: Pack) -> None:
 def _routes(pack: Pack, *, cached: bool) -> list[BaseRoute]:
     """Ours: those that every request is held against first, then those of administration."""
     from litellm_plugins.proxy.admin_routes import admin_routes
-    from litellm_plugins.proxy.budget_gate import Gate
     from litellm_plugins.proxy.budget_routes import budget_routes
     from litellm_plugins.proxy.feedback_routes import feedback_route
     from litellm_plugins.proxy.front import front_routes
@@ -75,7 +81,6 @@ def _routes(pack: Pack, *, cached: bool) -> list[BaseRoute]:
     in_front = cached or pack.budgets is not None or pack.admission is not None or pack.routing is not None
     return [
         *(front_routes(pack) if in_front else []),
-        *([Gate(pack.budgets)] if pack.budgets is not None and pack.budgets.has_gate else []),
         *(admin_routes(pack) if cached else []),
         *(budget_routes(pack.sight.admin) if pack.sight is not None else []),
         *([feedback_route(pack.feedback, traced=is_traced)] if pack.feedback is not None else []),

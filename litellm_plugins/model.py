@@ -153,7 +153,7 @@ class BudgetReason(StrEnum):
     ABOVE_REQUEST_CAP = "above_request_cap"  # max_request_usd
     CACHE_ONLY = "cache_only"  # at the limit only cached answers are served, and there was none
     UNPRICED_MODEL = "unpriced_model"
-    UNCOVERED_PATH = "uncovered_path"  # a pass-through path: nobody says what it costs
+    UNCOVERED_PATH = "uncovered_path"  # a path of which nobody says what it costs
     UNCOVERED_TOOL = "uncovered_tool"  # searches at the provider, of which nobody knows how many or at what price
     LEDGER_UNAVAILABLE = "ledger_unavailable"
 

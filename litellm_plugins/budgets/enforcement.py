@@ -166,7 +166,8 @@ class Enforcement:
 
     def uncovered(self, caller: Caller) -> Admission:
         """Of a request whose cost can neither be reserved nor seen: refused under any budget, unless set otherwise."""
-        coverings = self._covering(caller, Offer((), (), NOTHING), self._clock_ms())
+        ask = Ask(caller.identity, caller.feature, caller.tags, goes_anywhere=True, metadata=caller.metadata)
+        coverings = self._policy.covering(ask, now_ms=self._clock_ms())
         if not coverings or self._rules.uncovered == "allow":
             return Admission(verdicts.unlimited(BudgetReason.NO_BUDGET))
         return Admission(verdicts.uncovered(coverings[0]), coverings)

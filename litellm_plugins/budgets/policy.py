@@ -22,6 +22,7 @@ from litellm_plugins.settings.budgets import CLIENT_NAMED, Budget, ScopePart, Wi
 _LOG = logging.getLogger(__name__)
 _LONGEST_VALUE = 128  # characters; end user and feature are the client's own words
 _LONGEST_WORDS = 64
+_CHOSEN, _ANY = ("model", "provider"), "~any"  # whoever answers, where that is not known
 OTHER = "~other"  # no value of a client's is written so
 
 
@@ -34,6 +35,7 @@ class Ask:
     tags: tuple[str, ...] = ()
     model_groups: tuple[str, ...] = ()  # every one that may answer
     providers: tuple[str, ...] = ()
+    goes_anywhere: bool = False  # model and provider are not known: it may be any
     # What `metadata["litellm_plugins"]` of the team and of the key holds, whatever it is.
     metadata: Mapping[Holder, object] = field(default_factory=dict)
 
@@ -173,6 +175,8 @@ def _values(part: ScopePart, ask: Ask) -> list[tuple[str, str]]:
         return _one(wanted, who.key_id, who.key_alias, f"key {_shown(who.key_alias)}" if who.key_alias else "this key")
     if part.kind == "team":
         return _one(wanted, who.team_id, who.team_alias, f"team {_shown(who.team_alias or who.team_id)}")
+    if ask.goes_anywhere and part.kind in _CHOSEN:
+        return [(wanted or _ANY, f"{part.kind} {_shown(wanted)}" if wanted else f"any {part.kind}")]
     seen = {
         "user": (who.user_id,),
         "end_user": (who.end_user_id,),

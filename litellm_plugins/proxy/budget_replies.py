@@ -56,6 +56,11 @@ def reply_of(chunks: list[Any]) -> Any:
         return None
 
 
+def is_message(reply: Any) -> bool:
+    """Whether it is a whole answer of `/v1/messages`."""
+    return isinstance(reply, Mapping) and reply.get("type") == "message"
+
+
 def tells_usage(reply: Any) -> bool:
     """Whether it says how many tokens it took."""
     return any(_tokens(_settled(reply)))

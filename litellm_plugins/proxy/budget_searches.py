@@ -64,6 +64,8 @@ def searches_of(
         if usd is None or most is None:
             unknown = unknown or _WORDS[kind]
         nano += math.ceil((usd or 0.0) * NANO) * (most or 1)
+    if endpoint == "responses" and any(place.get("background") for place in _places(body)):
+        unknown = "writing in the background"  # the host logs it before it is written, and so at nothing
     return Searches(nano, unknown or next((f"tools ({kind})" for kind in _others(body)), ""))
 
 

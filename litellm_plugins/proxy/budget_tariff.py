@@ -11,6 +11,7 @@ from litellm_plugins.budgets.amounts import Amounts
 from litellm_plugins.budgets.enforcement import Offer
 from litellm_plugins.budgets.estimate import FREE, Price, reserved_for
 from litellm_plugins.proxy.budget_costs import nano_of
+from litellm_plugins.proxy.budget_pieces import costs_something, has_price, of_pieces, with_sizes
 from litellm_plugins.proxy.budget_searches import Searches, searches_of
 from litellm_plugins.settings.budgets import nano
 
@@ -31,6 +32,7 @@ class HostTariff:
         """`before`: how many tokens a provider adds to the prompt by itself, of what was said before."""
         self._book, self._asked, self._rules, self._team_id = book, asked, rules, team_id
         self._before = before
+        self.is_by_pieces = False  # it is no matter of tokens, and costs something: what it was priced at last
 
     @property
     def endpoint(self) -> str:
@@ -49,9 +51,12 @@ class HostTariff:
             return None
         return await self._of(listings, self._asked.body, max_tokens)
 
-    async def at(self, listing: Listing, body: Mapping[str, Any]) -> Offer:
-        """With one deployment, and the `body` that it is sent."""
-        return await self._of([listing], body, None)
+    async def at(self, listing: Listing, body: Mapping[str, Any], endpoint: str | None = None) -> Offer:
+        """With one deployment, and the `body` that it is sent; in the words of `endpoint`, where that is another.
+
+        The host may carry out a message of Anthropic's as a response of OpenAI's.
+        """
+        return await self._of([listing], body, None, endpoint)
 
     async def prompt(self, listing: Listing) -> tuple[Price, int]:
         """What is charged there, and for how many tokens of the prompt at most."""
@@ -61,23 +66,32 @@ class HostTariff:
         tokens = await asked.prompt_tokens(listing.provider, listing.model, listing.most_input) + self._before
         return self._price(listing, tokens) or FREE, tokens
 
-    async def _of(self, listings: Sequence[Listing], body: Mapping[str, Any], max_tokens: int | None) -> Offer:
+    async def _of(
+        self, listings: Sequence[Listing], body: Mapping[str, Any], max_tokens: int | None, endpoint: str | None = None
+    ) -> Offer:
         groups = tuple(dict.fromkeys(listing.model_group for listing in listings))
         providers = tuple(dict.fromkeys(listing.provider for listing in listings if listing.provider))
         if self._asked.endpoint == MCP_TOOL:
             return Offer(groups, providers, Amounts(_tool_price(self._asked.body)))
         if self._asked.endpoint not in BY_TOKENS:
-            return Offer(groups, providers, Amounts(nano(self._rules.other_request_usd), 0, 1))
-        amounts = [await self._amount(listing, body, max_tokens) for listing in listings]
+            infos = [with_sizes(each.info, each.model, each.provider) for each in listings]
+            least = nano(self._rules.other_request_usd)
+            dearest = max((of_pieces(self._asked.body, info, least) for info in infos), default=least)
+            self.is_by_pieces = any(map(costs_something, infos))
+            unpriced = not all(map(has_price, infos))
+            return Offer(groups, providers, Amounts(dearest, 0, 1), unpriced=unpriced)
+        amounts = [await self._amount(listing, body, max_tokens, endpoint) for listing in listings]
         most = Amounts(max(each.nano_usd for each in amounts), max(each.tokens for each in amounts), 1)
         unknown = next((said for listing in listings if (said := self._searches(listing, body).unknown)), "")
         unpriced = any(self._price(listing, 1) is None for listing in listings)
         return Offer(groups, providers, most, unpriced=unpriced, unknown=unknown)
 
-    async def _amount(self, listing: Listing, body: Mapping[str, Any], max_tokens: int | None) -> Amounts:
+    async def _amount(
+        self, listing: Listing, body: Mapping[str, Any], max_tokens: int | None, endpoint: str | None
+    ) -> Amounts:
         price, prompt_tokens = await self.prompt(listing)
         otherwise = listing.most_output or self._rules.assumed_output_tokens
-        output = self._asked.allowed_output(body, listing.parameters, otherwise)
+        output = self._asked.allowed_output(body, listing.parameters, otherwise, endpoint)
         if max_tokens is not None:
             output = min(output, max_tokens)
         most = reserved_for(price, prompt_tokens=prompt_tokens, output_tokens=output, choices=self._asked.choices)

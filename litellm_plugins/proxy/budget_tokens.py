@@ -95,11 +95,16 @@ class Asked:
         wanted = max(_whole(place.get(name)) or 1 for place in places for name in ("n", "best_of"))
         return wanted * max(_prompts(place.get("prompt")) for place in places)
 
-    def allowed_output(self, body: Mapping[str, Any], own: Mapping[str, Any], otherwise: int) -> int:
-        """Tokens of one answer: what the request says (`body`, as it is sent), else the deployment, or `otherwise`."""
+    def allowed_output(
+        self, body: Mapping[str, Any], own: Mapping[str, Any], otherwise: int, endpoint: str | None = None
+    ) -> int:
+        """Tokens of one answer: what the request says (`body`, as it is sent), else the deployment, or `otherwise`.
+
+        `endpoint` is whose words the body is in, where the host has translated it.
+        """
         if self.endpoint == "embeddings":
             return 0
-        names = [name for name in _limits_of(self.endpoint) if name not in _left_out(body)]
+        names = [name for name in _limits_of(endpoint or self.endpoint) if name not in _left_out(body)]
         for said in (body, own):
             given = [place[name] for place in _places(said) for name in names if place.get(name) is not None]
             if given:

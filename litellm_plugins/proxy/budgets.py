@@ -24,16 +24,17 @@ from litellm_plugins.proxy.budget_ends import by_its_end, overheard
 from litellm_plugins.proxy.budget_events import decided, settled
 from litellm_plugins.proxy.budget_further import after, goes_on, logged_by
 from litellm_plugins.proxy.budget_held import Held
+from litellm_plugins.proxy.budget_own_searches import OwnSearches
 from litellm_plugins.proxy.budget_prices import PriceBook
 from litellm_plugins.proxy.budget_refusal import BudgetRefusal
-from litellm_plugins.proxy.budget_replies import cost_of, is_json, reply_in, reply_of, tells_usage
+from litellm_plugins.proxy.budget_replies import cost_of, is_json, is_message, reply_in, reply_of, tells_usage
 from litellm_plugins.proxy.budget_streams import overhear
 from litellm_plugins.proxy.budget_tariff import BY_TOKENS, MCP_TOOL, HostTariff
 from litellm_plugins.proxy.budget_tasks import beside, is_busy
 from litellm_plugins.proxy.budget_tokens import Asked, cap_output
 from litellm_plugins.proxy.budget_unread import unread
 from litellm_plugins.proxy.budget_unreserved import Unreserved
-from litellm_plugins.proxy.conversion import identity_of
+from litellm_plugins.proxy.conversion import endpoint_of, identity_of
 from litellm_plugins.proxy.deployment import group_called
 from litellm_plugins.proxy.feedback_tenant import tenant_of
 from litellm_plugins.proxy.host_judge import host_router
@@ -104,6 +105,7 @@ class HostBudgets:
         drained = rules.left_streams == "drain"
         self._drains = Drains(at_once=rules.drains_at_once, seconds=rules.drain_s) if drained else None
         self.unreserved = Unreserved(enforcement, bookkeeper, book, telemetry)
+        self.searches = OwnSearches()
         self._held: weakref.WeakSet[Held] = weakref.WeakSet()
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -156,6 +158,7 @@ class HostBudgets:
             call_id, caller=caller, tariff=tariff, admission=admission, event=event, own=own, lost=self._was_lost
         )
         self._held.add(held)
+        self.searches.asks(str(data.get("litellm_call_id") or call_id), held)
         return held
 
     def tell(self, held: Held) -> None:
@@ -170,10 +173,15 @@ class HostBudgets:
             held.event = replace(held.event, state=BudgetState.DEGRADED, reason=BudgetReason.DEGRADED_AT_LIMIT)
         await self._settle(held, NOTHING, "success")
 
-    def pass_through(self, data: Mapping[str, Any], auth: UserAPIKeyAuth) -> None:
-        """Of a request that goes past the host's router: nobody will say what it costs. Raises: BudgetRefusal."""
+    @property
+    def has_gate(self) -> bool:
+        """Whether what nobody says the cost of is to be refused before it gets to a hook."""
+        return self._rules.uncovered == "deny"
+
+    def pass_through(self, data: Mapping[str, Any], auth: UserAPIKeyAuth, feature: str = "") -> None:
+        """Of a request of which nobody will say what it costs. Raises: BudgetRefusal."""
         started = self._timer()
-        caller = caller_of(identity_of(auth), "", data, auth)
+        caller = caller_of(identity_of(auth), feature, data, auth)
         admission = self._enforcement.uncovered(caller)
         if admission.is_denied:
             event = decided(admission, caller, "", self._timer() - started)
@@ -204,7 +212,7 @@ class HostBudgets:
         group = group_called(kwargs, metadata)
         info = kwargs.get("model_info") or metadata.get("model_info") or {}
         listing = self._book.listing(group, {"litellm_params": kwargs, "model_info": info})
-        offer = await held.tariff.at(listing, kwargs)
+        offer = await held.tariff.at(listing, kwargs, endpoint_of(call_type))
         if held.is_further:  # of requests a budget counts those of clients
             offer = replace(offer, amount=replace(offer.amount, requests=0), before=first.paid_in_all or NOTHING)
         now = await self._enforcement.reprice(held.call_id, held.caller, held.admission, offer)
@@ -238,6 +246,14 @@ class HostBudgets:
             held.reply = reply
             if held.is_further:
                 await self._settle_by_reply(held)
+        else:
+            await self.made_up(first, reply)
+
+    async def made_up(self, first: Held, reply: Any) -> None:
+        """A message goes out. If no provider was asked for it, it is the host's own: it has searched the web itself."""
+        held = first.latest
+        if not held.asked and is_message(reply):
+            await self._settle(held, _of_prompts_left(held), "success")
 
     def attempt_failed(self, held: Held, exception: BaseException) -> None:
         """One try is given up, and perhaps another follows."""
@@ -263,6 +279,8 @@ class HostBudgets:
         held = logged_by(first, kwargs)
         actual = costs.of_success(kwargs, held.given, otherwise=held.price)
         asked = costs.prompt_tokens(kwargs)
+        if held.tariff.is_by_pieces and actual.requests and not actual.nano_usd:  # the host could not reckon it
+            actual = replace(actual, nano_usd=held.admission.amount.nano_usd)
         if held.is_further or held.tariff.endpoint == MCP_TOOL:
             actual = replace(actual, requests=0)
         for price in held.left:
@@ -384,6 +402,8 @@ class HostBudgets:
         actual = NOTHING
         if held.is_further and not held.has_own_stream:
             actual = (_by(_streamed(held), held) or held.admission.amount) if held.asked else _of_prompts_left(held)
+        elif held.called and _is_answered_by_host(held):
+            actual = _of_prompts_left(held)
         elif held.called:
             actual = await by_its_end(held, self._rules, await overheard(held, asked=0), asked=0)
         if held.is_further:
@@ -397,6 +417,12 @@ def _by(reply: Any, held: Held) -> Amounts | None:
     if actual is None:
         return None
     return actual + _of_prompts_left(held) + Amounts(requests=0 if held.is_further else 1)
+
+
+def _is_answered_by_host(held: Held) -> bool:
+    """Whether the host has told a message to its end, and no provider was asked for it: it has searched itself."""
+    whole = not held.heard.streams or held.heard.end == "whole"
+    return not held.asked and whole and held.tariff.endpoint == "messages"
 
 
 def _streamed(held: Held) -> Any:

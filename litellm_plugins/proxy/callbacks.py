@@ -18,15 +18,16 @@ from litellm_plugins.errors import RequestError
 from litellm_plugins.model import BudgetReason, BudgetState, Layer, Reason, Usage
 from litellm_plugins.proxy import ticket as tickets
 from litellm_plugins.proxy.budget_checks import check
+from litellm_plugins.proxy.budget_covered import coverage_of
 from litellm_plugins.proxy.budget_tariff import MCP_TOOL
 from litellm_plugins.proxy.call_log import PASSED_THROUGH
-from litellm_plugins.proxy.conversion import to_request
+from litellm_plugins.proxy.conversion import feature_of, to_request
 from litellm_plugins.proxy.deployment import deployment_of
 from litellm_plugins.proxy.feedback_tenant import tenant_of
 from litellm_plugins.proxy.host_judge import host_router
 from litellm_plugins.proxy.langfuse_export import send
 from litellm_plugins.proxy.langfuse_trace import is_traced, tell, trace_of
-from litellm_plugins.proxy.provider_chunks import carried_on
+from litellm_plugins.proxy.provider_chunks import carried_on, told_again
 from litellm_plugins.proxy.refusal import Refusal
 from litellm_plugins.proxy.trial import Outcome, Work
 from litellm_plugins.review.feedback import Served
@@ -74,13 +75,13 @@ class PluginHandler(CustomLogger):
         self, user_api_key_dict: UserAPIKeyAuth, cache: Any, data: dict[str, Any], call_type: str
     ) -> None:
         """Stages 1 to 4: decide, and attach the decision to the request."""
+        metadata = tickets.metadata_of(data)
+        if self._pack.budgets is not None and _is_unseen(call_type, metadata):
+            self._pack.budgets.pass_through(data, user_api_key_dict, feature_of(data))
         if call_type == PASSED_THROUGH:  # its body goes to the provider as it is: nothing of ours may lie in it
-            if self._pack.budgets is not None:
-                self._pack.budgets.pass_through(data, user_api_key_dict)
             return
         if self._pack.admission is not None:
             await self._pack.admission.check(data, user_api_key_dict, call_type)
-        metadata = tickets.metadata_of(data)
         if metadata is None:  # nothing of the host's travels with this request, so neither can a decision
             return
         request = self._understood(data, user_api_key_dict, call_type)
@@ -123,6 +124,8 @@ class PluginHandler(CustomLogger):
     ) -> None:
         """Stage 4. A hit costs nothing. Raises: ProxyException, most often a BudgetRefusal."""
         decision, routing = ticket.decision, self._pack.routing
+        if coverage_of(decision.request.endpoint) == "free":
+            return
         check(data, decision.request.endpoint)
         if decision.request.endpoint == MCP_TOOL:
             tickets.pass_on(ticket, data)
@@ -157,7 +160,10 @@ class PluginHandler(CustomLogger):
             annotate(self._pack, ticket, metadata, kwargs)
             if ticket.decision.request.endpoint != "chat":
                 ticket.deployment = deployment_of(kwargs, metadata)
-            if self._pack.budgets is not None and ticket.held is not None:
+        if self._pack.budgets is not None:
+            if ticket is None:
+                self._pack.budgets.searches.begun(kwargs, kind)
+            elif metadata is not None and ticket.held is not None:
                 await self._pack.budgets.at_deployment(ticket.held, kwargs, metadata, kind)
 
     def log_pre_api_call(self, model: Any, messages: Any, kwargs: dict[str, Any]) -> None:
@@ -241,6 +247,8 @@ class PluginHandler(CustomLogger):
             await _if_served(ticket, partial(self._succeeded, ticket, kwargs))
         elif kwargs.get("call_type") == PASSED_THROUGH:
             self._pack.calls.passed_through(kwargs)
+        elif self._pack.budgets is not None:
+            self._pack.budgets.searches.found(kwargs)
 
     async def _succeeded(self, ticket: tickets.Ticket, kwargs: dict[str, Any], outcome: Outcome) -> None:
         if outcome is Outcome.DROPPED:
@@ -267,6 +275,8 @@ class PluginHandler(CustomLogger):
             ticket.streams = True
             if ticket.decision.request.endpoint != "chat":
                 ticket.stream = response
+                if ticket.held is not None and self._pack.budgets is not None:
+                    await self._pack.budgets.made_up(ticket.held, told_again(response))
             elif isinstance(chunks := getattr(response, "chunks", None), list):
                 ticket.chunks = chunks  # the host fills it as the stream goes by
                 made = carried_on(response) if ticket.held is not None and _has_mcp_tools(data) else None
@@ -278,6 +288,12 @@ class PluginHandler(CustomLogger):
         if not self._pack.settings.telemetry.headers:
             return None
         return None if ticket is None else response_headers(ticket, budgets=self._pack.budgets is not None)
+
+
+def _is_unseen(call_type: str, metadata: object) -> bool:
+    """Whether nobody would say what it costs, or there would be no decision on it that could be told."""
+    coverage = coverage_of(call_type)
+    return coverage == "none" or (coverage != "free" and metadata is None)
 
 
 async def _if_served(ticket: tickets.Ticket, work: Work) -> None:

@@ -15,7 +15,7 @@ from litellm_plugins.proxy.host_judge import host_router, why_not
 from litellm_plugins.settings import cache_anywhere
 
 if TYPE_CHECKING:
-    from fastapi.routing import APIRoute
+    from starlette.routing import BaseRoute
 
     from litellm_plugins.proxy.boot import Pack
 
@@ -29,6 +29,13 @@ def install(pack: Pack) -> None:
     with contextlib.suppress(RuntimeError):  # no loop: `litellm-plugins check`
         _start(pack)
     _put_ahead(_routes(pack, cached=cached))
+    if pack.budgets is not None and pack.budgets.has_gate:
+        from litellm.proxy import proxy_server
+
+        from litellm_plugins.proxy.budget_gate import Gate
+
+        router = proxy_server.app.router
+        router.middleware_stack = Gate(pack.budgets, router.middleware_stack)
     if not cached:
         from litellm_plugins.proxy.shutdown import at_shutdown
 
@@ -62,7 +69,7 @@ def _start(pack: Pack) -> None:
         pack.routing.scoring.start()
 
 
-def _routes(pack: Pack, *, cached: bool) -> list[APIRoute]:
+def _routes(pack: Pack, *, cached: bool) -> list[BaseRoute]:
     """Ours: those that every request is held against first, then those of administration."""
     from litellm_plugins.proxy.admin_routes import admin_routes
     from litellm_plugins.proxy.budget_routes import budget_routes
@@ -81,7 +88,7 @@ def _routes(pack: Pack, *, cached: bool) -> list[APIRoute]:
     ]
 
 
-def _put_ahead(routes: list[APIRoute]) -> None:
+def _put_ahead(routes: list[BaseRoute]) -> None:
     from litellm.proxy import proxy_server
 
     proxy_server.app.router.routes[0:0] = routes

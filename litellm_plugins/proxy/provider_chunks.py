@@ -41,6 +41,15 @@ def _held_by_generator(stream: AsyncGeneratorType[Any, Any]) -> Iterator[Any]:
     return (names.get(name) for name in ("streamwrapper", "response"))
 
 
+def told_again(stream: Any) -> Any:
+    """The whole message that the host makes a stream of, where it has it already; else None."""
+    for _ in range(_DEEPEST):
+        if stream is None or (whole := getattr(stream, "response", None)) is not None:
+            return None if stream is None else whole
+        stream = getattr(stream, "_source_iterator", None)
+    return None
+
+
 def carried_on(stream: Any) -> Any:
     """What the host makes one chat stream of several with, where it carries out tools between them; else None.
 

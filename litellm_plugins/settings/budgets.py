@@ -171,7 +171,7 @@ class Ledger(Block):
     lease_s: float = Field(default=900, ge=5, le=86_400)  # longer than any call takes
     on_lapse: Literal["charge", "release"] = "charge"  # of a call whose worker died while the provider was at it
     unpriced: Literal["deny", "free"] = "deny"  # a model without a price, in the host's list or below
-    uncovered: Literal["deny", "allow"] = "deny"  # requests on pass-through paths, of whoever a budget covers
+    uncovered: Literal["deny", "allow"] = "deny"  # what nobody says the cost of, of whoever a budget covers
     prices: dict[str, Price] = Field(default_factory=dict)  # by model group
     assumed_output_tokens: int = Field(default=4_096, ge=1)  # where neither the request nor the price list has a limit
     broken_streams: Broken = "heard"  # the provider's stream ended too early

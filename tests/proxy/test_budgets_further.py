@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import httpx
 import openai
 import pytest
 
-from tests import support
 from tests.support import KEYS, Provider, RunningProxy, eventually
 from tests.support.budget_proxy import body_of, budget, budget_config
 from tests.support.budgets import billed, held_by, open_calls
 from tests.support.carried_out import CALLBACK, LOOK_UP
-from tests.support.process import free_port
+from tests.support.mcp_process import mcp_server
 
-SERVER = Path(support.__file__).with_name("mcp_server.py")
+if TYPE_CHECKING:
+    import httpx
+
 TOOL_NANO = 10_000  # of a call of the MCP server's tool, by the config
 WAYS = ("chat", "responses", "messages")
 # In dollars, between what the first call may cost, and what both may.
@@ -48,20 +45,8 @@ def charging() -> Iterator[Provider]:
 @pytest.fixture(scope="module")
 def tools() -> Iterator[int]:
     """The port of an MCP server."""
-    port = free_port()
-    with subprocess.Popen(
-        [sys.executable, str(SERVER), str(port)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    ) as process:
-
-        def answers() -> bool:
-            try:
-                return httpx.get(f"http://127.0.0.1:{port}/mcp", trust_env=False).status_code > 0
-            except httpx.TransportError:
-                return False
-
-        eventually(answers, what="the MCP server", timeout_s=60)
+    with mcp_server() as port:
         yield port
-        process.terminate()
 
 
 @pytest.fixture(scope="module")

@@ -187,3 +187,12 @@ def test_no_client_is_called_like_all_the_others() -> None:
         (found,) = covering(replace(ASK, identity=replace(ME, end_user_id=name)), {"scope": "end_user"})
         assert found.line.account != found.line.shared
         assert "=~" not in found.line.account
+
+
+@pytest.mark.parametrize(
+    ("scope", "account"),
+    [("global", "b0"), ("model", "b0/model=%7Eany"), ({"provider": "openai"}, "b0/provider=openai"), ("feature", None)],
+)
+def test_what_may_go_anywhere_is_covered_by_budgets_on_any_model(scope: Any, account: str | None) -> None:
+    ask = Ask(Identity(key_id="k"), goes_anywhere=True)
+    assert accounts(ask, {"scope": scope}) == ([] if account is None else [account])

@@ -158,3 +158,10 @@ async def test_a_deployment_s_own_searches_are_reserved_where_it_is_called() -> 
     (listing,) = book.listings("group")
     plain, searching = await tariff.at(listing, body), await tariff.at(listing, {**body, **options})
     assert searching.amount.nano_usd - plain.amount.nano_usd == 10 * CENT
+
+
+def test_an_answer_in_the_background_may_cost_anything() -> None:
+    assert "background" in found({"background": True}, "openai", "responses").unknown
+    assert "background" in found({"extra_body": {"background": True}}, "openai", "responses").unknown
+    assert not found({"background": True}, "openai", "chat").unknown
+    assert not found({"background": False}, "openai", "responses").unknown

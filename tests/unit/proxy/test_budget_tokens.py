@@ -173,3 +173,10 @@ async def test_tools_that_are_nested_deeper_than_our_parser_goes_are_counted() -
         shape = {"type": "object", "properties": {"a": shape}}
     asked = Asked({"messages": [], "tools": [{"function": {"name": "f", "parameters": shape}}]}, "chat")
     assert await asked.prompt_tokens("openai", "gpt-4.1", None) > 1_000
+
+
+def test_a_body_that_the_host_has_translated_is_read_in_its_own_words() -> None:
+    asked = Asked({"max_tokens": 900}, "messages")
+    assert asked.allowed_output({"max_output_tokens": 900}, {}, 32_768, "responses") == 900
+    assert asked.allowed_output({"max_completion_tokens": 900}, {}, 32_768, "chat") == 900
+    assert asked.allowed_output({"max_completion_tokens": 900}, {}, 32_768, "messages") == 32_768

@@ -1,0 +1,74 @@
+"""Where JSON stands on lines of its own."""
+
+from __future__ import annotations
+
+import json
+import re
+
+from litellm_plugins.compression.lines import Lines
+
+_LABEL = re.compile(r"[^\W\d_][\w \-*()'/]{0,79}:[ \t]*(?=[\[{])")
+
+
+def _refuse(constant: str) -> None:
+    """`NaN` and `Infinity` are Python's, not JSON's."""
+    raise ValueError(constant)
+
+
+# Numbers stay as they are written: none is too long to be read, and reading is quicker.
+_DECODER = json.JSONDecoder(parse_int=str, parse_float=str, parse_constant=_refuse)
+
+
+class JsonFinder:
+    """Finds JSON objects and arrays in one text. What it reads in vain is bounded by four times the text's length."""
+
+    def __init__(self, lines: Lines) -> None:
+        self._lines = lines
+        self._left = 4 * len(lines.text) + 10_000
+
+    def find(self, at: int) -> tuple[int, int, int] | None:
+        """Start and end in characters, and the line after it; None where line `at` begins no JSON."""
+        lines = self._lines
+        start = self._start(at)
+        if start is None or self._left <= 0:
+            return None
+        value, end = self._read(start)
+        if not value:  # `[ ]` may be a box to tick
+            return None
+        last = at
+        while lines.ends[last] < end:
+            last += 1
+        if lines.text[end : lines.ends[last]].strip() or not self._stands_alone(at, start, last):
+            return None
+        return start, end, last + 1
+
+    def _start(self, at: int) -> int | None:
+        bare = self._lines.bare[at]
+        if bare[:1] in ("{", "["):
+            whole = self._lines.whole(at)
+            return self._lines.starts[at] + len(whole) - len(whole.lstrip())
+        label = _LABEL.match(self._lines.heads[at])
+        return self._lines.starts[at] + label.end() if label else None
+
+    def _read(self, start: int) -> tuple[object, int]:
+        try:
+            return _DECODER.raw_decode(self._lines.text, start)
+        except json.JSONDecodeError as fault:
+            self._left -= fault.pos - start
+        except ValueError:
+            self._left -= 10_000
+        except RecursionError:
+            self._left = 0
+        return None, start
+
+    def _stands_alone(self, first: int, start: int, last: int) -> bool:
+        """Whether it is no part of something else: of code, of YAML, of JSON that is not whole."""
+        lines = self._lines
+        before = lines.tail(first - 1) if first else ""
+        after = lines.bare[last + 1] if last + 1 < len(lines) else ""
+        if before.endswith(("[", "{", "(", ",", "=")) or after[:1] in ("]", "}", ")", ","):
+            return False
+        labelled = lines.text[lines.starts[first] : start].strip()
+        if labelled:
+            return last > first and not before
+        return lines.indent(first) < 4

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from litellm_plugins.compression.delimited import between
 from litellm_plugins.compression.lossless.chain import restore, tightened
 from litellm_plugins.compression.numbers import NUMBER
-from litellm_plugins.compression.segments import Kind, segments
-from litellm_plugins.compression.spans import Span
+from litellm_plugins.compression.lossless.json_text import minify
+from litellm_plugins.compression.segments import Kind, Segment, segments
 from litellm_plugins.compression.tokens_in_prose import tokens
 
 
@@ -54,31 +54,39 @@ def losses(before: str, after: str, *, question: str = "") -> tuple[Loss, ...]:
         found.append(Loss("question", question))
     if before == after:
         return tuple(found)
-    was, left = tightened(before), tightened(restore(after))
-    if was == left:
+    had, has = _Read.of(before), _Read.of(restore(after))
+    if had.text == has.text:
         return tuple(found)
     for what, read in _READERS.items():
-        found.extend(_fewer(what, Counter(read(was)), Counter(read(left))))
-    found.extend(_blocks_lost(was, left))
+        for lost, times in (Counter(read(had.text)) - Counter(read(has.text))).items():
+            found.extend([Loss(what, lost)] * times)
+    found.extend(_blocks_lost(had, has))
     return tuple(found)
 
 
-def _fewer(what: str, was: Counter[str], left: Counter[str]) -> Iterator[Loss]:
-    for lost, times in (was - left).items():
-        for _ in range(times):
-            yield Loss(what, lost)
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """A text in the white space that all are compared in, and its blocks."""
+
+    text: str
+    blocks: Counter[tuple[Kind, str]]
+
+    @classmethod
+    def of(cls, text: str) -> _Read:
+        cut = segments(text)
+        blocks = Counter((part.kind, _canonical(part)) for part in cut if part.kind in _BLOCKS)
+        return cls(tightened(text, cut), blocks)
 
 
-def _blocks_lost(was: str, left: str) -> Iterator[Loss]:
-    missing = Counter(_blocks(was)) - Counter(_blocks(left))
-    for at, ((kind, text), times) in enumerate(missing.items()):
-        if at >= _LOOKED_FOR or left.count(text) < was.count(text):
-            for _ in range(times):
-                yield Loss(kind.value, text)
+def _canonical(part: Segment) -> str:
+    return minify(part.text) if part.kind is Kind.JSON else part.text.strip()
 
 
-def _blocks(text: str) -> Iterator[tuple[Kind, str]]:
-    return ((segment.kind, segment.text.strip()) for segment in segments(text) if segment.kind in _BLOCKS)
+def _blocks_lost(had: _Read, has: _Read) -> Iterator[Loss]:
+    """Blocks that the segments show less often, and the text as well: what stands around one may change its kind."""
+    for at, ((kind, block), times) in enumerate((had.blocks - has.blocks).items()):
+        if at >= _LOOKED_FOR or has.text.count(block) < had.text.count(block):
+            yield from [Loss(kind.value, block)] * times
 
 
 def _numbers(text: str) -> Iterator[str]:
@@ -93,15 +101,11 @@ def _emails(text: str) -> Iterator[str]:
     return (found[0] for found in _EMAIL.finditer(text))
 
 
-def _named(*kinds: Kind) -> Callable[[str], Iterator[str]]:
+def _named(kind: Kind) -> Callable[[str], Iterator[str]]:
     def read(text: str) -> Iterator[str]:
-        return (text[span.start : span.end] for span in _tokens(text) if span.kind in kinds)
+        return (text[span.start : span.end] for span in tokens(text) if span.kind is kind)
 
     return read
-
-
-def _tokens(text: str) -> Iterator[Span]:
-    return tokens(text)
 
 
 def _negations(text: str) -> Iterator[str]:

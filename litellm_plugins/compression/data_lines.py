@@ -16,6 +16,7 @@ _GAP = re.compile(r"[^\s.?!:,;] {2,}(?=\S)")
 _KEY = re.compile(r"\s*(?:- +)*[\"']?[\w.\-/$]{1,60}[\"']?:(?:\s|$)")
 _ITEM = re.compile(r"\s*(?:- |-$|#|---$|\.\.\.$)")
 _WINDOW = 40  # lines by which a block is judged, so that judging is linear
+_WIDE = 4  # blanks in a row
 _QUOTED_FIELD = re.compile(r'"[^"]*"')
 
 
@@ -79,7 +80,7 @@ def _cells(lines: Lines, at: int, sign: str) -> int:
 
 
 def aligned(lines: Lines, at: int, limit: int) -> int:
-    """Two or more lines whose columns begin at the same place."""
+    """Two or more lines whose columns begin, or end, at the same place."""
     columns = _columns(lines, at)
     line = at + 1
     while columns and line < limit and (below := _columns(lines, line)) & columns:
@@ -89,8 +90,14 @@ def aligned(lines: Lines, at: int, limit: int) -> int:
 
 
 def _columns(lines: Lines, at: int) -> set[int]:
+    """Where columns begin (as positive numbers) and end (as negative ones); 0 where a gap is too wide for prose."""
     head = lines.heads[at]
-    return {gap.end() for gap in _GAP.finditer(head)} if "  " in head else set()
+    if "  " not in head:
+        return set()
+    gaps = list(_GAP.finditer(head))
+    ends = [gap.start() + 1 for gap in gaps[1:]] + [len(head.rstrip())]
+    wide = {0} if any(gap.end() - gap.start() > _WIDE for gap in gaps) else set()
+    return wide | {gap.end() for gap in gaps} | {-end for end in ends if gaps}
 
 
 def yaml(lines: Lines, at: int, limit: int) -> int:

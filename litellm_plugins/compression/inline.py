@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from litellm_plugins.compression.delimited import delimited
+from litellm_plugins.compression.json_spans import within
 from litellm_plugins.compression.numbers import NUMBER
 from litellm_plugins.compression.spans import Kind, Span, merged
 from litellm_plugins.compression.tokens_in_prose import tokens
@@ -24,7 +25,7 @@ _PATTERNS: tuple[tuple[Kind, re.Pattern[str]], ...] = (
 def inline(text: str, start: int, end: int) -> list[Span]:
     """Untouchable spans of `text[start:end]`, in their order, none overlapping; offsets are of `text`."""
     piece = text[start:end]
-    spans = [*delimited(piece), *tokens(piece)]
-    for kind, pattern in _PATTERNS:
-        spans.extend(Span(kind, found.start(), found.end()) for found in pattern.finditer(piece))
+    spans = [Span(kind, *found.span()) for kind, pattern in _PATTERNS for found in pattern.finditer(piece)]
+    spans.extend(Span(Kind.CODE, *found) for found in within(piece))
+    spans.extend((*delimited(piece), *tokens(piece)))
     return [Span(span.kind, span.start + start, span.end + start) for span in merged(spans)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 
 from litellm_plugins.compression.lines import Lines
 
@@ -17,6 +18,24 @@ def _refuse(constant: str) -> None:
 
 # Numbers stay as they are written: none is too long to be read, and reading is quicker.
 _DECODER = json.JSONDecoder(parse_int=str, parse_float=str, parse_constant=_refuse)
+
+
+_WITHIN = re.compile(r"[{\[]\s?[\"{\[]")
+_FAULTS = 50  # candidates that turn out to be none, after which no more are looked at
+
+
+def within(text: str) -> Iterator[tuple[int, int]]:
+    """Start and end of JSON in the middle of lines; of the first ones, where much looks like it and is none."""
+    faults = at = 0
+    while faults < _FAULTS and (found := _WITHIN.search(text, at)):
+        at = found.start() + 1
+        try:
+            _, end = _DECODER.raw_decode(text, found.start())
+        except (ValueError, RecursionError):
+            faults += 1
+        else:
+            at = end
+            yield found.start(), end
 
 
 class JsonFinder:
@@ -53,8 +72,8 @@ class JsonFinder:
     def _read(self, start: int) -> tuple[object, int]:
         try:
             return _DECODER.raw_decode(self._lines.text, start)
-        except json.JSONDecodeError as fault:
-            self._left -= fault.pos - start
+        except json.JSONDecodeError as fault:  # which counts the lines before it: a fault costs a look at the text
+            self._left -= fault.pos - start + len(self._lines.text) // 100
         except ValueError:
             self._left -= 10_000
         except RecursionError:

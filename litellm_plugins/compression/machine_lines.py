@@ -47,7 +47,7 @@ def trace(lines: Lines, at: int) -> int:
     line = at + 1
     while line < len(lines):
         if lines.bare[line]:
-            goes_on = lines.heads[line][:1] in (" ", "\t") or _is_trace(lines, line) or _go_frame(lines, line)
+            goes_on = lines.heads[line][:1] in (" ", "\t") or _is_trace(lines, line) or _says_more(lines, line)
         else:
             goes_on = line + 1 < len(lines) and _is_trace(lines, line + 1)
         if not goes_on:
@@ -62,9 +62,11 @@ def _is_trace(lines: Lines, at: int) -> bool:
     return bool(_TRACE.match(lines.bare[at]) or _FRAME.match(lines.bare[at]))
 
 
-def _go_frame(lines: Lines, at: int) -> bool:
-    """`main.f(0x1)`: its place stands, indented, on the line below."""
-    return lines.bare[at].endswith(")") and at + 1 < len(lines) and lines.heads[at + 1][:1] == "\t"
+def _says_more(lines: Lines, at: int) -> bool:
+    """Go's `main.f(0x1)`, whose place stands, indented, on the line below; what a thread of Rust's panicked about."""
+    if lines.bare[at].endswith(")") and at + 1 < len(lines) and lines.heads[at + 1][:1] == "\t":
+        return True
+    return lines.bare[at - 1].startswith("thread '")
 
 
 def markup(lines: Lines, at: int) -> int:

@@ -131,7 +131,9 @@ def _cached(request: Mapping[str, Any], messages: Sequence[Any]) -> int:
     points = request.get("cache_control_injection_points")
     if isinstance(points, list | tuple):
         for point in points:
-            last = max(last, *_injected(point, messages), -3)
+            last = max(last, *_injected(point, messages))
+            if isinstance(point, Mapping) and point.get("role") == "system" and request.get("system"):
+                last = max(last, -1)
     if last < -1 and _has_mark(request.get("system")):
         last = -1
     if last < -2 and _has_mark(request.get("tools")):

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-
-from litellm_plugins.compression.delimited import between
+from collections.abc import Iterator
 
 SHORT = 1_500  # characters up to which a text is all question
 _EDGE = 600  # characters at each end that may be the task, in words that no sign gives away
@@ -28,13 +27,28 @@ def asks(text: str) -> list[tuple[int, int]]:
     if len(text) <= SHORT:
         return [(0, len(text))] if text else []
     spans = [(0, _onward(text, _EDGE)), (_back(text, len(text) - _EDGE, 0), len(text))]
-    spans.extend((_back(text, mark.start(), mark.start() - _BACK), mark.end()) for mark in _MARK.finditer(text))
+    spans.extend(_questions(text))
     for label in _LABEL.finditer(text):
         spans.append((label.start(), _line_end(text, label.end())))
     lower = text.lower() if len(text.lower()) == len(text) else text
     for tag in _TAGS:
-        spans.extend(between(lower, f"<{tag}>", f"</{tag}>", len(text)))
+        spans.extend(_tagged(lower, f"<{tag}>", f"</{tag}>"))
     return _joined(spans)
+
+
+def _questions(text: str) -> Iterator[tuple[int, int]]:
+    """Sentences that end with a question mark. No sign is read twice."""
+    read = 0
+    for mark in _MARK.finditer(text):
+        yield _back(text, mark.start(), max(read, mark.start() - _BACK)), mark.end()
+        read = mark.end()
+
+
+def _tagged(text: str, opening: str, closing: str) -> Iterator[tuple[int, int]]:
+    at = 0
+    while (start := text.find(opening, at)) >= 0 and (end := text.find(closing, start)) >= 0:
+        at = end + len(closing)
+        yield start, at
 
 
 def _onward(text: str, at: int) -> int:

@@ -22,7 +22,10 @@ def refer(text: str) -> str:
     if len(text) < 2 * _LEAST or _MARK in text:
         return text
     found = list(_passages(text))
-    said = {text[start:end] for start, end in found}
+    times = Counter(text[start:end] for start, end in found)
+    if not any(count > 1 and len(passage) >= _LEAST for passage, count in times.items()):
+        return text
+    said = times.keys()
     begun = {length: Counter(passage[:length] for passage in said) for length in _BEGINS}
     seen: set[str] = set()
     fixed = [(span.start, span.end) for span in blocks(text)]

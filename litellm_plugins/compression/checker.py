@@ -27,7 +27,7 @@ _URL = re.compile(r"\b(?:[A-Za-z][A-Za-z0-9+.-]{1,20}://|www\.)[^\s<>\"'`，。�
 _EMAIL = re.compile(r"(?<![\w.+-])[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}")
 _NEGATION = re.compile(
     r"\b(?:(?P<not>not|cannot|\w{1,12}n['\u2019]t)|no|never|none|nobody|nothing|nowhere|neither|nor|without|unless|except|excluding"
-    r"|hardly|barely|scarcely|nunca|jam[aá]s|ni|nada|nadie|ning[uú]n(?:[oa]s?)?|sin|tampoco|salvo|excepto|apenas)\b",
+    r"|hardly|barely|scarcely|den(?:y|ies|ied|ying)|absen(?:t|ce)|lack(?:s|ed|ing)?|nieg[ao]n?|negó|ausen(?:te|cia)|nunca|jam[aá]s|ni|nada|nadie|ning[uú]n(?:[oa]s?)?|sin|tampoco|salvo|excepto|apenas)\b",
     re.IGNORECASE,
 )
 _CHINESE_NEGATION = re.compile("[不没沒無无未非别勿莫]")
@@ -74,8 +74,12 @@ class _Read:
     @classmethod
     def of(cls, text: str) -> _Read:
         cut = segments(text)
-        blocks = Counter((part.kind, _canonical(part)) for part in cut if part.kind in _BLOCKS)
+        blocks = Counter((part.kind, _canonical(part)) for part in cut if _is_block(part))
         return cls(tightened(text, cut), blocks)
+
+
+def _is_block(part: Segment) -> bool:
+    return part.kind in _BLOCKS or (part.kind is Kind.QUOTE and part.text[0] == ">")
 
 
 def _canonical(part: Segment) -> str:

@@ -11,7 +11,7 @@ _STRONG, _WEAK, _BLANK, _NONE = 3, 2, 1, 0
 # At the beginning of a line. Case matters: "class" begins code, "Class action" a sentence.
 _BEGINS = re.compile(
     r"""(?:
-      (?:async\s+)?def\s+\w+ | template\s*< | (?:local\s+)?function\s+\w | local\s+\w+\s*=
+      >>>\s | \.\.\.\s | (?:async\s+)?def\s+\w+ | template\s*< | (?:local\s+)?function\s+\w | local\s+\w+\s*=
     | (?:if|for|while|switch|foreach|catch|else\s+if|elseif)\s*\(.*\)$ | (?:if|while|elif)\s\[.*;\s*(?:then|do)$ | class\s+\w+.*[:{(]$ | class\s+\w+(?:\s*<\s*[\w:]+)?$ | module\s+[A-Z][\w:]*$
     | import\s+[\w{*"'(.][\w.{}*,\s"'@/:-]*;?$ | from\s+[\w.]+\s+import\b | \#\s?(?:include|define|ifdef|ifndef|endif|pragma)\b | \#!
     | using\s+[\w.=\s<>]+; | using\s+namespace | namespace\s+[\w.\\]+ | package\s+[\w.]+;?$ | use\s+[\w\\]+(?:::|\\|;)

@@ -105,6 +105,6 @@ def _to_closing(lines: Lines, at: int, closing: str) -> int:
 def quote(lines: Lines, at: int) -> int:
     """Quoted lines, as in Markdown and mail."""
     line = at
-    while line < len(lines) and lines.heads[line].startswith(">"):
+    while line < len(lines) and lines.heads[line].startswith(">") and not lines.heads[line].startswith(">>> "):
         line += 1
     return line

@@ -68,7 +68,9 @@ def _begun(lines: Lines) -> tuple[list[bool], list[Span]]:
     return taken, spans
 
 
-def _runs(lines: Lines, taken: list[bool], spans: list[Span], kind: Kind, find: Callable[[Lines, int, int], int]) -> None:
+def _runs(
+    lines: Lines, taken: list[bool], spans: list[Span], kind: Kind, find: Callable[[Lines, int, int], int]
+) -> None:
     """What is known by several lines together; looked for between what is taken already."""
     at = 0
     while at < len(lines):
@@ -93,7 +95,12 @@ def _within_code(text: str, spans: list[Span]) -> list[Span]:
         if span.kind is not Kind.JSON:
             continue
         above = _neighbour(text, spans[i - 1] if i else None, (spans[i - 1].end if i else 0), span.start)
-        below = _neighbour(text, spans[i + 1] if i + 1 < len(spans) else None, span.end, spans[i + 1].start if i + 1 < len(spans) else 0)
+        below = _neighbour(
+            text,
+            spans[i + 1] if i + 1 < len(spans) else None,
+            span.end,
+            spans[i + 1].start if i + 1 < len(spans) else 0,
+        )
         if "touching" in (above, below) or above == below == "near":
             out[i] = Span(Kind.CODE, span.start, span.end)
     return out

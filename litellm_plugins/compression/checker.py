@@ -9,8 +9,9 @@ from dataclasses import dataclass
 
 from litellm_plugins.compression.delimited import between
 from litellm_plugins.compression.lossless.chain import restore, tightened
-from litellm_plugins.compression.numbers import NUMBER
 from litellm_plugins.compression.lossless.json_text import minify
+from litellm_plugins.compression.numbers import NUMBER
+from litellm_plugins.compression.patterns import EMAIL, URL
 from litellm_plugins.compression.segments import Kind, Segment, segments
 from litellm_plugins.compression.tokens_in_prose import tokens
 
@@ -23,15 +24,20 @@ class Loss:
     lost: str  # as it stood there
 
 
-_URL = re.compile(r"\b(?:[A-Za-z][A-Za-z0-9+.-]{1,20}://|www\.)[^\s<>\"'`，。；）」]+[^\s<>\"'`，。；）」.,;:!?)\]}]")
-_EMAIL = re.compile(r"(?<![\w.+-])[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}")
 _NEGATION = re.compile(
     r"\b(?:(?P<not>not|cannot|\w{1,12}n['\u2019]t)|no|never|none|nobody|nothing|nowhere|neither|nor|without|unless|except|excluding"
     r"|hardly|barely|scarcely|den(?:y|ies|ied|ying)|absen(?:t|ce)|lack(?:s|ed|ing)?|nieg[ao]n?|negó|ausen(?:te|cia)|nunca|jam[aá]s|ni|nada|nadie|ning[uú]n(?:[oa]s?)?|sin|tampoco|salvo|excepto|apenas)\b",
     re.IGNORECASE,
 )
 _CHINESE_NEGATION = re.compile("[不没沒無无未非别勿莫]")
-_QUOTES = (('"', '"'), ("\u201c", "\u201d"), ("«", "»"), ("\u300c", "\u300d"), ("\u300e", "\u300f"), ("\u2018", "\u2019"))
+_QUOTES = (
+    ('"', '"'),
+    ("\u201c", "\u201d"),
+    ("«", "»"),
+    ("\u300c", "\u300d"),
+    ("\u300e", "\u300f"),
+    ("\u2018", "\u2019"),
+)
 _LONGEST_QUOTE = 1_000
 _SPACE = re.compile(r"\s+")
 # Whole blocks; names and numbers are compared wherever they stand.
@@ -98,11 +104,11 @@ def _numbers(text: str) -> Iterator[str]:
 
 
 def _urls(text: str) -> Iterator[str]:
-    return (found[0] for found in _URL.finditer(text))
+    return (found[0] for found in URL.finditer(text))
 
 
 def _emails(text: str) -> Iterator[str]:
-    return (found[0] for found in _EMAIL.finditer(text))
+    return (found[0] for found in EMAIL.finditer(text))
 
 
 def _named(kind: Kind) -> Callable[[str], Iterator[str]]:

@@ -2,44 +2,10 @@
 
 from __future__ import annotations
 
-import re
-
-from litellm_plugins.compression.lines import Lines
+from litellm_plugins.compression import code_signs as signs_of
+from litellm_plugins.compression.lines import CLIP, Lines
 
 _STRONG, _WEAK, _BLANK, _NONE = 3, 2, 1, 0
-
-# At the beginning of a line. Case matters: "class" begins code, "Class action" a sentence.
-_BEGINS = re.compile(
-    r"""(?:
-      >>>\s | \.\.\.\s | (?:async\s+)?def\s+\w+ | template\s*< | (?:local\s+)?function\s+\w | local\s+\w+\s*=
-    | (?:if|for|while|switch|foreach|catch|else\s+if|elseif)\s*\(.*\)$ | (?:if|while|elif)\s\[.*;\s*(?:then|do)$ | class\s+\w+.*[:{(]$ | class\s+\w+(?:\s*<\s*[\w:]+)?$ | module\s+[A-Z][\w:]*$
-    | import\s+[\w{*"'(.][\w.{}*,\s"'@/:-]*;?$ | from\s+[\w.]+\s+import\b | \#\s?(?:include|define|ifdef|ifndef|endif|pragma)\b | \#!
-    | using\s+[\w.=\s<>]+; | using\s+namespace | namespace\s+[\w.\\]+ | package\s+[\w.]+;?$ | use\s+[\w\\]+(?:::|\\|;)
-    | (?:export\s+)?(?:default\s+)?(?:const|let|var|val)\s+[\w{\[(] .*(?:=|;|\{|:|$) | (?:export\s+)?(?:async\s+)?function\b.*[({]
-    | (?:public|private|protected|internal|static|final|abstract|override|virtual|readonly|open|suspend|data|sealed)\s+
-      (?:[\w<>\[\],.?]+\s+){0,5}[\w<>\[\],.?]+\s*[({=;:] | @\w[\w.]*(?:\(.*\))?$
-    | (?:pub(?:\([\w\s]+\))?\s+)?(?:unsafe\s+)?(?:fn|struct|enum|trait|impl|mod|union|type|extern)\b[\s<][^.?!]*[{;(=,>]$
-    | func\s*[\w(] | type\s+\w+\s+(?:struct|interface|=) | (?:struct|enum|union|interface|protocol|extension|typedef)\s+\w+.*[{;]?$
-    | (?:if|for|while|switch|foreach|catch|else\s+if|elseif|do|try|else|finally|match|loop|unless|guard|defer|go|select|when)\b.*[{:;]$
-    | (?:if|elif|while|for|with|except|try|finally|else|match|case|unless|until|when)\b[^?]*[:]$ | for\s+\w+\s+in\b.*(?:do|\{)$
-    | \}\s*(?:else|catch|finally|while|from|as\b|,|;|\)).* | (?:return|throw|yield|raise|await|break|continue|goto|delete|new|case)\b.*[;:]$
-    | (?:return|raise|yield)\s+[\w.\[("']+[^\s.]*$ | (?:end|fi|done|esac|then|begin|do|else|elsif\b.*|rescue\b.*|ensure|pass|break|continue)$
-    | puts\s | (?:print|p|require|require_relative|attr_\w+)\s+[:'"@] | echo\s+["'$\w] | printf?\s*\(
-    | <\?php | \?> | \$\w+(?:\[.*\]|->\w+.*)?\s*[-+*/.]?=[^=] | \$this-> | \$\s+\w+ | (?:sudo|pip3?|npm|npx|yarn|docker|kubectl|git|curl|wget|chmod|cd|mkdir|apt-get|cargo|export|source)\s+[\w./$~-]+.*(?:[-/=.|&$]\S*|\b(?:install|init|run|build|push|pull|status|up))
-    | (?:SELECT|INSERT\s+INTO|UPDATE|DELETE\s+FROM|CREATE|ALTER|DROP|FROM|WHERE|(?:INNER|LEFT|RIGHT|FULL|CROSS|OUTER)?\s*JOIN|GROUP\s+BY|ORDER\s+BY|HAVING|LIMIT|VALUES|SET|UNION|WITH|AND|OR|BEGIN|COMMIT|GRANT)\b(?:[^a-z]|.*(?:[=();,*]|\bAS\b))
-    | select\s.+\sfrom\s | insert\s+into\s | delete\s+from\s | update\s+\w+\s+set\s | create\s+(?:table|index|view)\s
-    | /\*|\*/|//(?!\s?\w+\.\w+/) | (?:int|float|double|char|bool|boolean|void|long|short|unsigned|signed|string|String|auto|size_t|u?int\d+_t|byte|var|decimal|Integer|(?:List|Map|Set|Optional|vector)(?=<)|std::\w+)\b[<\[*&]?[\w<>\[\],\s*&:]*\s[*&]?\w+\s*(?:[=;,({\[]|$)
-    | [\w.]+:\s*(?:string|number|boolean|any|int|str|float|bool|\w+\[\])\b.*[;,=)]?$ | \w+\s*:=\s
-    )""",
-    re.VERBOSE,
-)
-_ASSIGNS = re.compile(r"[\w.$@\[\]'\"]{1,80}(?::\s?[\w\[\].|]{1,40})?\s?(?:[-+*/%&|^.]|\|\||&&|\?\?|<<|>>)?=(?![=~])\s?\S")
-_CALLS = re.compile(r"[A-Za-z_$][\w.$:>!?-]{0,80}(?:<[\w, ]{0,40}>)?\(")
-_KEY_LINE = re.compile(r"[\"'][^\"']{1,80}[\"']\s?:\s?\S|\[[\w.\"'-]{1,60}\]$|[A-Z][A-Z0-9_]{2,60}=")
-_CLOSERS = re.compile(r"[\])}>,;({\[]+$|[\])}]+[;,.)]*$|end\b[.)]?|-->|=>|\?>$")
-_COMMENT = re.compile(r"#|//|--|\*|;;|%|\"\"\"|'''|\||<%|\.\w|&&|\+|@|:\w")
-_OPERATOR = re.compile(r"=>|->\w|::\w|&&|\|\||!=|===?|\+=|-=|<-\s|\+\+|<<|>>|\?\.|\w\(\)|\w\[\w*\]\s?=|\|\w+(?:, ?\w+)?\|")
-_SENTENCE = re.compile(r"[A-Z¿¡][^.?!]{20,}[.?!]$")
 
 
 def code_runs(lines: Lines, taken: list[bool]) -> list[tuple[int, int]]:
@@ -82,21 +48,25 @@ def _sign(lines: Lines, at: int) -> int:
     bare = lines.bare[at]
     if not bare:
         return _BLANK
-    if lines.indent(at) >= 4:
+    indent = lines.indent(at)
+    if indent >= 4 or (lines.ends[at] - lines.starts[at] > CLIP and _is_dense(lines.whole(at))):
         return _STRONG
-    if lines.ends[at] - lines.starts[at] > len(lines.heads[at]) and _is_dense(lines.whole(at)):
-        return _STRONG
-    if _SENTENCE.match(bare) and bare[-3:-1].isalpha():
+    if signs_of.SENTENCE.match(bare) and bare[-3:-1].isalpha():
         return _NONE
-    if _BEGINS.match(bare) or _ASSIGNS.match(bare) or _KEY_LINE.match(bare):
+    if _is_code(bare):
         return _STRONG
-    if bare.endswith((";", ",", "{", ")", "(")) and _CALLS.match(bare):
-        return _STRONG
-    if _CLOSERS.match(bare) or (bare.endswith((";", "{", "}")) and _OPERATOR.search(bare)):
-        return _STRONG
-    if lines.indent(at) >= 2 or _COMMENT.match(bare) or _OPERATOR.search(bare) or bare.endswith((";", "{", ",", "(", "\\")):
+    open_ended = bare.endswith((";", "{", ",", "(", "\\"))
+    if indent >= 2 or open_ended or signs_of.COMMENT.match(bare) or signs_of.OPERATOR.search(bare):
         return _WEAK
     return _NONE
+
+
+def _is_code(bare: str) -> bool:
+    if signs_of.BEGINS.match(bare) or signs_of.ASSIGNS.match(bare) or signs_of.KEY_LINE.match(bare):
+        return True
+    if bare.endswith((";", ",", "{", ")", "(")) and signs_of.CALLS.match(bare):
+        return True
+    return bool(signs_of.CLOSERS.match(bare) or (bare.endswith((";", "{", "}")) and signs_of.OPERATOR.search(bare)))
 
 
 def _is_dense(line: str) -> bool:

@@ -45,7 +45,11 @@ def _is_row(lines: Lines, at: int) -> bool:
     bare = lines.bare[at]
     if "||" in bare:
         return False
-    return bare.count("|") >= 2 or bool("|" in bare and " | " in bare) or bool(bare[:2] in ("+-", "+=") and _RULE.match(bare))
+    return (
+        bare.count("|") >= 2
+        or bool("|" in bare and " | " in bare)
+        or bool(bare[:2] in ("+-", "+=") and _RULE.match(bare))
+    )
 
 
 def csv(lines: Lines, at: int, limit: int) -> int:

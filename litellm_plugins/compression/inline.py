@@ -7,16 +7,22 @@ import re
 from litellm_plugins.compression.delimited import delimited
 from litellm_plugins.compression.json_spans import within
 from litellm_plugins.compression.numbers import NUMBER
+from litellm_plugins.compression.patterns import EMAIL, URL
 from litellm_plugins.compression.spans import Kind, Span, merged
 from litellm_plugins.compression.tokens_in_prose import tokens
 
 # Each begins with a sign that is rare in prose, and every repetition is bounded or cannot fail: none takes long.
 _PATTERNS: tuple[tuple[Kind, re.Pattern[str]], ...] = (
-    (Kind.URL, re.compile(r"\b(?:[A-Za-z][A-Za-z0-9+.-]{1,20}://|www\.)[^\s<>\"'`，。；）」]+[^\s<>\"'`，。；）」.,;:!?)\]}]")),
+    (Kind.URL, URL),
     (Kind.ID, re.compile(r"\bdata:[\w/+.-]{1,60};base64,[A-Za-z0-9+/=]+")),
-    (Kind.EMAIL, re.compile(r"(?<![\w.+-])[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}")),
+    (Kind.EMAIL, EMAIL),
     (Kind.MARKUP, re.compile(r"</?[A-Za-z_][^<>\n]{0,300}>|<!--[^<>]{0,300}-->|<\|[\w|]{1,60}\|>")),
-    (Kind.CODE, re.compile(r"\{\{[^{}\n]{1,100}\}\}|\$?\{[\w.\-]{1,60}\}|\[/?[A-Z]{3,20}\]|%\(\w{1,40}\)[sdf]|&[a-z]{2,8};|&#\d{1,7};")),
+    (
+        Kind.CODE,
+        re.compile(
+            r"\{\{[^{}\n]{1,100}\}\}|\$?\{[\w.\-]{1,60}\}|\[/?[A-Z]{3,20}\]|%\(\w{1,40}\)[sdf]|&[a-z]{2,8};|&#\d{1,7};"
+        ),
+    ),
     (Kind.MATHS, re.compile(r"\\[A-Za-z]{1,30}(?:\{[^{}\n]{0,200}\})*")),
     (Kind.NUMBER, NUMBER),
 )

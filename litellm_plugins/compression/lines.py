@@ -9,7 +9,7 @@ CLIP = 300  # characters of a line that its signs are looked for in: what a patt
 
 @dataclass(frozen=True, slots=True)
 class Lines:
-    """The lines of a text without their "\\n", and what is asked of them all the time."""
+    """The lines of a text without their line feeds, and what is asked of them all the time."""
 
     text: str
     heads: tuple[str, ...]  # the first `CLIP` characters

@@ -8,9 +8,12 @@ from litellm_plugins.compression.lines import Lines
 
 _DIFF = re.compile(r"diff --git |@@ -\d+(?:,\d+)? \+\d+|--- \S|Index: \S|\*\*\* \S+.*\d{4}-")
 _DIFF_HEADER = re.compile(
-    r"diff --git |@@ |index [0-9a-f]+\.\.|(?:new|deleted|old) (?:file )?mode|similarity index|rename |Binary files|[-+\\ ]"
+    r"diff --git |@@ |index [0-9a-f]+\.\.|(?:new|deleted|old) (?:file )?mode|similarity index|rename |Binary files"
+    r"|[-+\\ ]"
 )
-_FRAME = re.compile(r"at [\w.$<>\[\] /@:*-]+[(:]|at \S+ in |at async |File \"|from \S+:\d+:in |\.{3} \d+ (?:more|common)|\d+: +0x")
+_FRAME = re.compile(
+    r"at [\w.$<>\[\] /@:*-]+[(:]|at \S+ in |at async |File \"|from \S+:\d+:in |\.{3} \d+ (?:more|common)|\d+: +0x"
+)
 _TRACE = re.compile(
     r"Traceback \(most recent|Exception in thread|Unhandled [Ee]xception|Caused by: |goroutine \d+ \[|panic: "
     r"|thread '[^']*' panicked|Fatal error: |(?:[\w$]+\.)*[A-Z]\w*(?:Error|Exception|Warning|Interrupt)\b(?:: |$)"

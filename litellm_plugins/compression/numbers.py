@@ -20,7 +20,7 @@ _LATIN = (
     "times|veces|x|patients|people|persons|users|units|items|doses?|tablets?|puffs?|drops?"
 )
 _UNIT = (
-    rf"(?:[%‰％]|°\s?[CFK]?|[²³]|(?:{_LATIN})(?:[²³]|\^-?\d)?(?:[/·](?:{_LATIN})[²³]?){{0,3}}(?![A-Za-z])"
+    rf"(?:[%‰\uff05]|°\s?[CFK]?|[²³]|(?:{_LATIN})(?:[²³]|\^-?\d)?(?:[/·](?:{_LATIN})[²³]?){{0,3}}(?![A-Za-z])"
     r"|[年月日号號时時分秒人个個名次度元块萬万亿億千百米克升吨岁歲天周週倍条條章节款]{1,4})"
 )
 _MONTH = (

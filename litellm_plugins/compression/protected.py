@@ -1,7 +1,7 @@
 """Which parts of a request may be compressed at all, in OpenAI's form or Anthropic's. Reads, never changes.
 
-Only what users gave to read may be: documents, long earlier turns. What a turn asks stays, and it is found by the turn's
-text alone, so that a turn is cut the same way in every later request and the provider's prefix stays stable.
+Only what users gave to read may be: documents, long earlier turns. What a turn asks stays, and it is found by the
+turn's text alone, so that a turn is cut the same way in every later request and the provider's prefix stays stable.
 """
 
 from __future__ import annotations

@@ -11,12 +11,24 @@ _BACK = 400  # characters that one question reaches back at most
 _MARK = re.compile(r"[?\uff1f\u061f]")
 _SENTENCE_END = re.compile(r"[.!?\u3002\uff01\uff1f]\s|\n")
 _LABEL = re.compile(
-    r"^[ \t>*#_-]{0,8}(?:question|query|task|instructions?|request|user|prompt|q|pregunta|tarea|instrucci[oó]n(?:es)?|consulta"
-    r"|important|importante|note|nota|remember|recuerda|answer|respond|return|output|format|\u95ee\u9898|\u554f\u984c|\u4efb\u52a1)"
-    r"\b[*_]{0,2}\s?[:\uff1a]",
+    r"^[ \t>*#_-]{0,8}(?:question|query|task|instructions?|request|user|prompt|q|important|note|remember|answer|respond"
+    r"|return|output|format|pregunta|tarea|instrucci[oó]n(?:es)?|consulta|importante|nota|recuerda"
+    r"|\u95ee\u9898|\u554f\u984c|\u4efb\u52a1)\b[*_]{0,2}\s?[:\uff1a]",
     re.IGNORECASE | re.MULTILINE,
 )
-_TAGS = ("question", "query", "task", "instructions", "instruction", "user_query", "request", "format", "rules", "example", "examples")
+_TAGS = (
+    "question",
+    "query",
+    "task",
+    "instructions",
+    "instruction",
+    "user_query",
+    "request",
+    "format",
+    "rules",
+    "example",
+    "examples",
+)
 
 
 def asks(text: str) -> list[tuple[int, int]]:
@@ -28,8 +40,7 @@ def asks(text: str) -> list[tuple[int, int]]:
         return [(0, len(text))] if text else []
     spans = [(0, _onward(text, _EDGE)), (_back(text, len(text) - _EDGE, 0), len(text))]
     spans.extend(_questions(text))
-    for label in _LABEL.finditer(text):
-        spans.append((label.start(), _line_end(text, label.end())))
+    spans.extend((label.start(), _line_end(text, label.end())) for label in _LABEL.finditer(text))
     lower = text.lower() if len(text.lower()) == len(text) else text
     for tag in _TAGS:
         spans.extend(_tagged(lower, f"<{tag}>", f"</{tag}>"))

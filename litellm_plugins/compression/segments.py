@@ -1,6 +1,6 @@
 """A text cut into prose and what must never be touched. Joined, the segments are the text, byte for byte.
 
-In doubt something counts as untouchable: prose that is left alone costs tokens, a changed line of code costs the answer.
+In doubt something counts as untouchable: prose left alone costs tokens, a changed line of code costs the answer.
 Every step is linear in the text, whatever it holds.
 """
 

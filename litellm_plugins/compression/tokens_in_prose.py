@@ -11,12 +11,12 @@ _WORD = re.compile(r"[^\s\u3000-\u303f\uff00-\uffef\u201c\u201d«»]+")
 _ASCII = re.compile(r"[!-~]+")
 _AROUND = "\"'`.,;:!?()[]{}<>*\u2019\u2018\u2026\u2013\u2014"
 _BEFORE = "\"'`,;:!?([{<*\u2018\u2019\u2026\u2014"
-_RELATION = frozenset("=≤≥≠≈±×÷∑∏∫√∈∉∀∃∂⊂⊆∪∩⇒⇔→^<>²³∞≡∝∇")
+_RELATION = frozenset("=≤≥≠≈±\u00d7÷∑∏∫√∈∉∀∃∂⊂⊆\u222a∩⇒⇔→^<>²³∞≡∝∇")
 _HAS_RELATION = re.compile("[" + "".join(re.escape(sign) for sign in sorted(_RELATION)) + "]")
 _OPERATORS = frozenset("+-*/=<>^·\u2212|()[]%!&.") | _RELATION
-_SHORT_WORDS = frozenset(
-    "a i is of in to or as at by an no we it if on he so be do us me my up am go y o e u de la el en un es se lo al su si "
-    "ya me te le os mi tu".split()
+_SHORT_WORD = re.compile(
+    "a|i|is|of|in|to|or|as|at|by|an|no|we|it|if|on|he|so|be|do|us|me|my|up|am|go"
+    "|y|o|e|u|de|la|el|en|un|es|se|lo|al|su|si|ya|te|le|os|mi|tu"
 )
 _REACH = 20  # words on each side of a relation that may belong to its formula
 
@@ -54,7 +54,11 @@ def _within(word: str, start: int) -> Iterator[Span]:
 
 def _named(word: str, start: int) -> Span | None:
     lead = len(word) - len(word.lstrip(_BEFORE))
-    core = word.strip(_AROUND) if word[lead : lead + 1] not in ("-", ".", "/", "~", "$", "@", "#") else word[lead:].rstrip(_AROUND)
+    core = (
+        word.strip(_AROUND)
+        if word[lead : lead + 1] not in ("-", ".", "/", "~", "$", "@", "#")
+        else word[lead:].rstrip(_AROUND)
+    )
     kind = _kind(core, word)
     if kind is None:
         return None
@@ -113,5 +117,5 @@ def _may_be_term(word: str) -> bool:
     if any(map(str.isdigit, core)) or all(sign in _OPERATORS for sign in core):
         return True
     if len(core) <= 2:
-        return core.lower() not in _SHORT_WORDS or core.isupper()
+        return not _SHORT_WORD.fullmatch(core.lower()) or core.isupper()
     return ("(" in core and ")" in core) or _HAS_RELATION.search(core) is not None

@@ -39,7 +39,11 @@ def _tightened(text: str, cut: tuple[Segment, ...], *, as_tables: bool) -> str:
             out.append(tidy(segment.text, opens=not out or out[-1].endswith("\n"), closes=at + 1 == len(cut)))
         elif segment.kind is Kind.JSON:
             tight = minify(segment.text)
-            table = tables.tabulate(tight, first=made + 1) if as_tables and _stands_free(text, segment.start, segment.end) else None
+            table = (
+                tables.tabulate(tight, first=made + 1)
+                if as_tables and _stands_free(text, segment.start, segment.end)
+                else None
+            )
             if table:
                 made += table.count
                 tight = table.text

@@ -52,20 +52,20 @@ def _refuse(constant: str) -> None:
 def parse(text: str) -> Node | None:
     """The tree of valid JSON; None where it is nested more than sixty deep."""
     stack: list[list[Node]] = [[]]
-    for token in _TOKEN.findall(text):
-        if token in ("{", "["):
+    for sign in _TOKEN.findall(text):
+        if sign in ("{", "["):
             if len(stack) > _MAX_DEPTH:
                 return None
             stack.append([])
-        elif token == "}":
+        elif sign == "}":
             flat = stack.pop()
             pairs = zip(flat[::2], flat[1::2], strict=True)
             stack[-1].append(Members(tuple((str(name), node) for name, node in pairs)))
-        elif token == "]":
+        elif sign == "]":
             nodes = tuple(stack.pop())
             stack[-1].append(Items(nodes))
-        elif token not in (":", ","):
-            stack[-1].append(token)
+        elif sign not in (":", ","):
+            stack[-1].append(sign)
     return stack[0][0]
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os.path
 import re
 from dataclasses import dataclass, field
 
@@ -102,16 +101,21 @@ def _cell(written: str) -> str:
 
 
 def _may_be_bare(inner: str) -> bool:
-    return bool(inner) and inner[0] not in '"[{' and inner == inner.strip() and not any(sign in inner for sign in "|\\\r\n\x85\u2028\u2029")
+    return (
+        bool(inner)
+        and inner[0] not in '"[{'
+        and inner == inner.strip()
+        and not any(sign in inner for sign in "|\\\r\n\x85\u2028\u2029")
+    )
 
 
 def _share(column: Column, strings: list[str]) -> None:
     """Say once what all strings begin and end with; cells are cut between words and numbers, never within one."""
-    before = os.path.commonprefix(strings)
+    before = _shared(strings)
     while before and any(_same_kind(text[len(before) - 1], text[len(before) : len(before) + 1]) for text in strings):
         before = before[:-1]
     rests = [text[len(before) :] for text in strings]
-    after = os.path.commonprefix([rest[::-1] for rest in rests])[::-1]
+    after = _shared([rest[::-1] for rest in rests])[::-1]
     while after and any(_same_kind(rest[: len(rest) - len(after)][-1:], after[0]) for rest in rests):
         after = after[1:]
     middles = [rest[: len(rest) - len(after)] for rest in rests]
@@ -121,6 +125,15 @@ def _share(column: Column, strings: list[str]) -> None:
         column.bare = True
     elif any(map(_LITERAL.fullmatch, strings)) and all(map(_may_be_bare, strings)):
         column.cells, column.pattern, column.bare = strings, '"{}"', True  # digits that are strings, without quotes
+
+
+def _shared(strings: list[str]) -> str:
+    """What all begin with: what the first and the last in order do."""
+    first, last = min(strings), max(strings)
+    for at, sign in enumerate(first):
+        if sign != last[at : at + 1]:
+            return first[:at]
+    return first
 
 
 def _same_kind(left: str, right: str) -> bool:

@@ -110,4 +110,3 @@ def _table(array: Items, number: int) -> str | None:
 def _heading(column: Column) -> str:
     name = ".".join(map(name_of, column.path))
     return f"{name}={column.pattern}" if column.pattern else name
-

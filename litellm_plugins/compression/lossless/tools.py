@@ -53,7 +53,9 @@ def _tool(tool: Mapping[str, Any]) -> dict[str, Any]:
     return out
 
 
-def _schema(schema: Mapping[str, Any], *, name: str = "", needed: bool = True, title_says: bool = True) -> dict[str, Any]:
+def _schema(
+    schema: Mapping[str, Any], *, name: str = "", needed: bool = True, title_says: bool = True
+) -> dict[str, Any]:
     """One schema.
 
     Args:
@@ -107,10 +109,15 @@ def _title_says(schema: Mapping[str, Any], name: str) -> bool:
 def _says_again(text: str, name: str) -> bool:
     """`User ID` or "The user id." of `user_id`; so does a text that says nothing."""
     said = [word.lower() for word in _WORD.findall(text)]
-    return (not text.strip() or text.strip().isascii()) and [word for word in said if word not in _ARTICLES] in (
-        [],
-        [word.lower() for word in _WORD.findall(name)],
-    ) and not set(text) & set("<>=%$#*/+")
+    return (
+        (not text.strip() or text.strip().isascii())
+        and [word for word in said if word not in _ARTICLES]
+        in (
+            [],
+            [word.lower() for word in _WORD.findall(name)],
+        )
+        and not set(text) & set("<>=%$#*/+")
+    )
 
 
 def _tight(text: str) -> str:
@@ -123,7 +130,7 @@ def _without_unused(schema: dict[str, Any]) -> dict[str, Any]:
     out = schema
     for key in ("$defs", "definitions"):
         while isinstance(definitions := out.get(key), dict):
-            used = {ref for ref in _references(out)}
+            used = set(_references(out))
             kept = {name: child for name, child in definitions.items() if f"#/{key}/{name}" in used or not _plain(used)}
             if len(kept) == len(definitions):
                 break

@@ -1,7 +1,7 @@
 """The safety corpus: what must be there, byte for byte, after any method of compression.
 
-`corpus/*.txt` was written by hand. Code and data stand in noisy prose, as prompts have them: blanks at the end of lines,
-doubled ones, heaps of blank lines, Windows line ends. Everything is fixed: no chance, no clock.
+`corpus/*.txt` was written by hand. Code and data stand in noisy prose, as prompts have them: blanks at the end of
+lines, doubled ones, heaps of blank lines, Windows line ends. Everything is fixed: no chance, no clock.
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 import pytest
@@ -16,14 +17,44 @@ from tests.unit.compression.test_segments import TEXTS
 CASES = cases()
 _GUARDED = {"number", "url", "email", "path", "id", "negation", "quote", "legal", "medical", "spanish", "chinese"}
 _MARKS = [(said, kept) for category, said, keep in sentences() if category in _GUARDED for kept in keep]
-_WORDS = "the plan was sound and most members agreed when money came up again later that year".split()
+_WORDS = [
+    "the",
+    "plan",
+    "was",
+    "sound",
+    "and",
+    "most",
+    "members",
+    "agreed",
+    "when",
+    "money",
+    "came",
+    "up",
+    "again",
+    "later",
+    "that",
+    "year",
+]
 _PROTECTED = {
     "number": ["5", "12.5%", "10 mg/kg", "$3,000.00", "-4 °C", "3 May 2024", "€ 49,90", "1e-9", "00"],
     "url": ["https://x.example/a?b=1", "www.example.net/a", "s3://bucket/key.csv"],
     "email": ["a.b@example.com", "ops+x@acme.io"],
     "id": ["user_id", "INV-2024-12", "550e8400-e29b-41d4-a716-446655440000", "getUserName", "9f86d08"],
     "path": ["/etc/hosts", "src/app/main.py", "C:\\temp\\a.txt"],
-    "negation": ["not", "never", "no", "without", "don't", "can’t", "cannot", "nunca", "sin", "ningún", "tampoco", "unless"],
+    "negation": [
+        "not",
+        "never",
+        "no",
+        "without",
+        "don't",
+        "can\u2019t",
+        "cannot",
+        "nunca",
+        "sin",
+        "ningún",
+        "tampoco",
+        "unless",
+    ],
     "quote": ['"so be it"', "“never again”", "«así es»"],
 }
 
@@ -73,7 +104,9 @@ def test_each_mark_of_the_corpus_is_missed_when_it_is_gone(said: str, kept: str)
     assert losses(said, said[: word.start()] + said[word.end() :])
 
 
-@pytest.mark.parametrize("case", [case for case in CASES if len(case.keep) == 1 and "\n" in case.keep[0]], ids=lambda case: case.name)
+@pytest.mark.parametrize(
+    "case", [case for case in CASES if len(case.keep) == 1 and "\n" in case.keep[0]], ids=lambda case: case.name
+)
 def test_a_changed_block_is_reported(case: Case) -> None:
     """One sign less in the middle of code or data."""
     block = case.keep[0]
@@ -94,8 +127,7 @@ def test_a_contraction_is_no_loss_and_a_lost_half_is() -> None:
 
 
 def test_a_table_counts_as_what_it_stands_for() -> None:
-    text = '[\n {"id": 1, "mail": "u1@x.example"},\n {"id": 2, "mail": "u2@x.example"},\n {"id": 3, "mail": "u3@x.example"}\n]'
-    text = text.replace("\n]", ",\n" + ",\n".join(f' {{"id": {at}, "mail": "u{at}@x.example"}}' for at in range(4, 30)) + "\n]")
+    text = json.dumps([{"id": at, "mail": f"u{at}@x.example"} for at in range(1, 30)], indent=1)
     table = lossless(text)
     assert table.startswith("[table 1: 29 records")
     assert losses(text, table) == ()

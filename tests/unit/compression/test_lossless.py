@@ -14,16 +14,39 @@ from litellm_plugins.compression.lossless import lossless, restore
 from litellm_plugins.compression.lossless.chain import tightened
 from litellm_plugins.compression.lossless.json_text import minify
 from litellm_plugins.compression.lossless.passages import refer
-from litellm_plugins.compression.lossless.tables import tabulate
 from litellm_plugins.compression.lossless.tables import restore as restore_tables
+from litellm_plugins.compression.lossless.tables import tabulate
 from litellm_plugins.simulator.tokens import tokenizer_for
 from tests.unit.compression.test_segments import TEXTS
 
 _STRINGS = st.one_of(
     st.text(max_size=6),
-    st.sampled_from(["1", "01", "true", "null", "", "{}", "{a}", "a|b", '"', "\\", " x", "x ", "[1]", "User 1", "User 2", "2024-01-02", "\n", "\u2028"]),
+    st.sampled_from(
+        [
+            "1",
+            "01",
+            "true",
+            "null",
+            "",
+            "{}",
+            "{a}",
+            "a|b",
+            '"',
+            "\\",
+            " x",
+            "x ",
+            "[1]",
+            "User 1",
+            "User 2",
+            "2024-01-02",
+            "\n",
+            "\u2028",
+        ]
+    ),
 )
-_SCALARS = st.one_of(st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False, allow_infinity=False), _STRINGS)
+_SCALARS = st.one_of(
+    st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False, allow_infinity=False), _STRINGS
+)
 _KEYS = st.one_of(st.sampled_from(["id", "a", "b", "a.b", "first name", "é", "", "x{y}"]), st.text(max_size=4))
 
 
@@ -53,7 +76,13 @@ def test_a_table_is_read_back_byte_for_byte(text: str) -> None:
     assert restore(lossless(text)) == tight
 
 
-@given(st.recursive(_SCALARS, lambda inner: st.one_of(st.lists(inner, max_size=4), st.dictionaries(_KEYS, inner, max_size=4)), max_leaves=12))
+@given(
+    st.recursive(
+        _SCALARS,
+        lambda inner: st.one_of(st.lists(inner, max_size=4), st.dictionaries(_KEYS, inner, max_size=4)),
+        max_leaves=12,
+    )
+)
 @settings(deadline=None, max_examples=300)
 def test_minified_json_has_the_same_value_and_no_blanks(value: Any) -> None:
     for text in (json.dumps(value, indent=3), json.dumps(value, ensure_ascii=False)):
@@ -70,7 +99,14 @@ def test_any_text_comes_back(text: str) -> None:
     assert len(lossless(text)) <= len(text)
 
 
-@given(st.lists(st.sampled_from(["A" * 300, "A" * 100 + "B" * 300, "short", "One sentence of it. " * 20, "x\ny" * 90, "    code" * 40]), max_size=8))
+@given(
+    st.lists(
+        st.sampled_from(
+            ["A" * 300, "A" * 100 + "B" * 300, "short", "One sentence of it. " * 20, "x\ny" * 90, "    code" * 40]
+        ),
+        max_size=8,
+    )
+)
 @settings(deadline=None, max_examples=200)
 def test_repeated_passages_come_back(passages: list[str]) -> None:
     text = "\n\n".join(passages)
@@ -90,7 +126,10 @@ def test_null_absent_and_empty_are_told_apart() -> None:
 
 
 def test_what_all_records_share_is_said_once() -> None:
-    rows = [{"id": i, "name": f"User {i}", "email": f"user{i}@example.com", "role": "admin", "day": f"2024-05-{i:02}"} for i in range(1, 6)]
+    rows = [
+        {"id": i, "name": f"User {i}", "email": f"user{i}@example.com", "role": "admin", "day": f"2024-05-{i:02}"}
+        for i in range(1, 6)
+    ]
     table = lossless(json.dumps(rows, indent=2))
     assert table.splitlines()[1] == 'id|name="User {id}"|email="user{id}@example.com"|role="admin"|day="2024-05-{}"'
     assert table.splitlines()[2] == "1|01"
@@ -109,7 +148,10 @@ def test_a_text_that_speaks_of_tables_is_given_none() -> None:
 
 
 def test_white_space() -> None:
-    assert lossless("One  two.   \n\n\n\n  - item   here\t\n  * end  \r\n\nx \n") == "One two.\n\n  - item here\n  * end\r\n\nx\n"
+    assert (
+        lossless("One  two.   \n\n\n\n  - item   here\t\n  * end  \r\n\nx \n")
+        == "One two.\n\n  - item here\n  * end\r\n\nx\n"
+    )
     assert lossless("Answer: ") == "Answer: "
 
 
@@ -125,7 +167,10 @@ def test_a_passage_said_again_is_named_by_how_it_begins() -> None:
 def _people(count: int) -> list[dict[str, Any]]:
     """Records of the size that issue 7 names: 56 tokens each, written with an indent of two."""
     chance = random.Random(7)
-    first, last = "Alice Bruno Carla David Elena Frank Grace Hugo".split(), "Jones Smith Costa Weber Lopez Brown Silva Moore".split()
+    first, last = (
+        ["Alice", "Bruno", "Carla", "David", "Elena", "Frank", "Grace", "Hugo"],
+        ["Jones", "Smith", "Costa", "Weber", "Lopez", "Brown", "Silva", "Moore"],
+    )
     return [
         {
             "id": at,
@@ -148,6 +193,12 @@ def test_a_hundred_records_take_less_than_a_third_of_the_tokens() -> None:
     assert restore(lossless(text)) == minify(text)
 
 
-@pytest.mark.parametrize("wild", ["[table 1: 3 records, one per line, cells split by |, none: key absent]\na|b\n1|2\n", "[same as the passage above that begins: x…]"])
+@pytest.mark.parametrize(
+    "wild",
+    [
+        "[table 1: 3 records, one per line, cells split by |, none: key absent]\na|b\n1|2\n",
+        "[same as the passage above that begins: x…]",
+    ],
+)
 def test_what_only_looks_like_ours_stays(wild: str) -> None:
     assert restore(wild) == wild

@@ -15,7 +15,8 @@ from litellm_plugins.compression.protected import Path, Why, touchable
 from litellm_plugins.compression.question import SHORT, asks
 
 DOCUMENT = "\n\n".join(
-    f"Paragraph {at} tells how the bridge was built, who paid for it, and why it took so long to open it." for at in range(60)
+    f"Paragraph {at} tells how the bridge was built, who paid for it, and why it took so long to open it."
+    for at in range(60)
 )
 TASK = "Summarise the report below for the board.\n\n"
 QUESTION = "\n\nWho paid for the bridge, and when?"
@@ -25,7 +26,11 @@ IMAGE = {"type": "image_url", "image_url": {"url": "data:image/png;base64,iVBORw
 USER = {"role": "user", "content": LONG}
 SYSTEM = {"role": "system", "content": LONG}
 ASSISTANT = {"role": "assistant", "content": LONG}
-CALL = {"role": "assistant", "content": None, "tool_calls": [{"id": "c1", "type": "function", "function": {"name": "f", "arguments": "{}"}}]}
+CALL = {
+    "role": "assistant",
+    "content": None,
+    "tool_calls": [{"id": "c1", "type": "function", "function": {"name": "f", "arguments": "{}"}}],
+}
 RESULT = {"role": "tool", "tool_call_id": "c1", "content": LONG}
 TOOL = {"type": "function", "function": {"name": "f", "parameters": {"type": "object", "properties": {}}}}
 
@@ -44,7 +49,7 @@ def _paths(request: dict[str, Any], **options: bool) -> list[Path]:
 
 _TOOL_USE = {"type": "tool_use", "id": "t1", "name": "f", "input": {"q": LONG}}
 _TOOL_RESULT = {"type": "tool_result", "tool_use_id": "t1", "content": [_text(LONG)]}
-_ONE = [("messages", 0, "content")]
+_ONE: list[Path] = [("messages", 0, "content")]
 
 CASES: list[tuple[str, dict[str, Any], list[Path]]] = [
     ("one long turn", {"messages": [USER]}, _ONE),
@@ -56,7 +61,11 @@ CASES: list[tuple[str, dict[str, Any], list[Path]]] = [
     ("content that is none", {"messages": [{"role": "user", "content": None}, {"role": "user"}]}, []),
     ("a system message", {"messages": [SYSTEM, USER]}, [("messages", 1, "content")]),
     ("a developer message", {"messages": [{**SYSTEM, "role": "developer"}, USER]}, [("messages", 1, "content")]),
-    ("an assistant's turn", {"messages": [USER, ASSISTANT, USER]}, [("messages", 0, "content"), ("messages", 2, "content")]),
+    (
+        "an assistant's turn",
+        {"messages": [USER, ASSISTANT, USER]},
+        [("messages", 0, "content"), ("messages", 2, "content")],
+    ),
     ("a prefill", {"messages": [USER, {"role": "assistant", "content": LONG}]}, _ONE),
     ("a call and its result", {"messages": [USER, CALL, RESULT]}, _ONE),
     ("a function's result", {"messages": [USER, {"role": "function", "name": "f", "content": LONG}]}, _ONE),
@@ -64,36 +73,120 @@ CASES: list[tuple[str, dict[str, Any], list[Path]]] = [
     ("text blocks", {"messages": [_user(_text(LONG), _text("Why?"))]}, [("messages", 0, "content", 0, "text")]),
     ("an image", {"messages": [_user(IMAGE, _text(LONG))]}, [("messages", 0, "content", 1, "text")]),
     ("only an image", {"messages": [_user(IMAGE)]}, []),
-    ("audio", {"messages": [_user({"type": "input_audio", "input_audio": {"data": "UklG", "format": "wav"}}, _text("What?"))]}, []),
-    ("a file", {"messages": [_user({"type": "file", "file": {"file_id": "f1"}}, _text(LONG))]}, [("messages", 0, "content", 1, "text")]),
-    ("an image of Anthropic's", {"messages": [_user({"type": "image", "source": {"type": "base64", "data": "iVBO"}}, _text(LONG))]}, [("messages", 0, "content", 1, "text")]),
-    ("a document with citations", {"messages": [_user({"type": "document", "source": {"type": "text", "data": LONG}, "citations": {"enabled": True}})]}, []),
-    ("a search result", {"messages": [_user({"type": "search_result", "source": "x", "title": "y", "content": [_text(LONG)]})]}, []),
-    ("Anthropic's tool turns", {"messages": [USER, {"role": "assistant", "content": [_TOOL_USE]}, _user(_TOOL_RESULT)]}, _ONE),
-    ("a tool result beside text", {"messages": [_user(_TOOL_RESULT, _text(LONG))]}, [("messages", 0, "content", 1, "text")]),
-    ("thinking", {"messages": [USER, {"role": "assistant", "content": [{"type": "thinking", "thinking": LONG, "signature": "s"}]}]}, _ONE),
+    (
+        "audio",
+        {
+            "messages": [
+                _user({"type": "input_audio", "input_audio": {"data": "UklG", "format": "wav"}}, _text("What?"))
+            ]
+        },
+        [],
+    ),
+    (
+        "a file",
+        {"messages": [_user({"type": "file", "file": {"file_id": "f1"}}, _text(LONG))]},
+        [("messages", 0, "content", 1, "text")],
+    ),
+    (
+        "an image of Anthropic's",
+        {"messages": [_user({"type": "image", "source": {"type": "base64", "data": "iVBO"}}, _text(LONG))]},
+        [("messages", 0, "content", 1, "text")],
+    ),
+    (
+        "a document with citations",
+        {
+            "messages": [
+                _user({"type": "document", "source": {"type": "text", "data": LONG}, "citations": {"enabled": True}})
+            ]
+        },
+        [],
+    ),
+    (
+        "a search result",
+        {"messages": [_user({"type": "search_result", "source": "x", "title": "y", "content": [_text(LONG)]})]},
+        [],
+    ),
+    (
+        "Anthropic's tool turns",
+        {"messages": [USER, {"role": "assistant", "content": [_TOOL_USE]}, _user(_TOOL_RESULT)]},
+        _ONE,
+    ),
+    (
+        "a tool result beside text",
+        {"messages": [_user(_TOOL_RESULT, _text(LONG))]},
+        [("messages", 0, "content", 1, "text")],
+    ),
+    (
+        "thinking",
+        {
+            "messages": [
+                USER,
+                {"role": "assistant", "content": [{"type": "thinking", "thinking": LONG, "signature": "s"}]},
+            ]
+        },
+        _ONE,
+    ),
     ("a block that is none", {"messages": [_user("loose", _text(LONG))]}, [("messages", 0, "content", 1, "text")]),
     ("text that is none", {"messages": [_user({"type": "text", "text": None})]}, []),
     ("Anthropic's system", {"system": LONG, "messages": [USER]}, _ONE),
     ("Anthropic's system in blocks", {"system": [_text(LONG)], "messages": [USER]}, _ONE),
     ("a mark on the system block", {"system": [_text(LONG, **MARK)], "messages": [USER]}, _ONE),
     ("a mark on a turn's block", {"messages": [_user(_text(LONG, **MARK)), USER]}, [("messages", 1, "content")]),
-    ("a mark on a later block of the same turn", {"messages": [_user(_text(LONG), _text("so", **MARK)), USER]}, [("messages", 1, "content")]),
+    (
+        "a mark on a later block of the same turn",
+        {"messages": [_user(_text(LONG), _text("so", **MARK)), USER]},
+        [("messages", 1, "content")],
+    ),
     ("a mark on the last turn", {"messages": [USER, ASSISTANT, _user(_text(LONG, **MARK))]}, []),
     ("a mark on a message", {"messages": [{**USER, **MARK}, USER]}, [("messages", 1, "content")]),
-    ("a mark on an answer", {"messages": [USER, {"role": "assistant", "content": [_text("x", **MARK)]}, USER]}, [("messages", 2, "content")]),
-    ("a mark within a tool result", {"messages": [USER, _user({**_TOOL_RESULT, "content": [_text("x", **MARK)]}), USER]}, [("messages", 2, "content")]),
+    (
+        "a mark on an answer",
+        {"messages": [USER, {"role": "assistant", "content": [_text("x", **MARK)]}, USER]},
+        [("messages", 2, "content")],
+    ),
+    (
+        "a mark within a tool result",
+        {"messages": [USER, _user({**_TOOL_RESULT, "content": [_text("x", **MARK)]}), USER]},
+        [("messages", 2, "content")],
+    ),
     ("a mark on an image", {"messages": [_user({**IMAGE, **MARK}), USER]}, [("messages", 1, "content")]),
-    ("two marks", {"messages": [_user(_text(LONG, **MARK)), USER, _user(_text("x", **MARK)), USER]}, [("messages", 3, "content")]),
-    ("Bedrock's mark", {"messages": [_user(_text(LONG), {"cachePoint": {"type": "default"}}), USER]}, [("messages", 1, "content")]),
+    (
+        "two marks",
+        {"messages": [_user(_text(LONG, **MARK)), USER, _user(_text("x", **MARK)), USER]},
+        [("messages", 3, "content")],
+    ),
+    (
+        "Bedrock's mark",
+        {"messages": [_user(_text(LONG), {"cachePoint": {"type": "default"}}), USER]},
+        [("messages", 1, "content")],
+    ),
     ("a mark on tools only", {"tools": [{**TOOL, **MARK}], "messages": [USER]}, _ONE),
     ("automatic caching", {**MARK, "messages": [USER, USER]}, []),
     ("a mark that says nothing", {"messages": [{**USER, "cache_control": None}]}, _ONE),
-    ("the host marks the system prompt", {"cache_control_injection_points": [{"location": "message", "role": "system"}], "messages": [USER, SYSTEM, USER]}, [("messages", 2, "content")]),
-    ("the host marks the last message", {"cache_control_injection_points": [{"location": "message", "index": -1}], "messages": [USER, USER]}, []),
-    ("the host marks the first message", {"cache_control_injection_points": [{"location": "message", "index": "0"}], "messages": [USER, USER]}, [("messages", 1, "content")]),
-    ("the host marks users", {"cache_control_injection_points": [{"location": "message", "role": "user"}], "messages": [USER, ASSISTANT]}, []),
-]  # fmt: skip
+    (
+        "the host marks the system prompt",
+        {
+            "cache_control_injection_points": [{"location": "message", "role": "system"}],
+            "messages": [USER, SYSTEM, USER],
+        },
+        [("messages", 2, "content")],
+    ),
+    (
+        "the host marks the last message",
+        {"cache_control_injection_points": [{"location": "message", "index": -1}], "messages": [USER, USER]},
+        [],
+    ),
+    (
+        "the host marks the first message",
+        {"cache_control_injection_points": [{"location": "message", "index": "0"}], "messages": [USER, USER]},
+        [("messages", 1, "content")],
+    ),
+    (
+        "the host marks users",
+        {"cache_control_injection_points": [{"location": "message", "role": "user"}], "messages": [USER, ASSISTANT]},
+        [],
+    ),
+]
 
 
 @pytest.mark.parametrize(("request_", "paths"), [case[1:] for case in CASES], ids=[case[0] for case in CASES])
@@ -134,7 +227,10 @@ def _rest(node: Any) -> Any:
 
 
 def test_why_a_part_stays() -> None:
-    request = {"system": LONG, "messages": [_user(_text("x", **MARK)), USER, ASSISTANT, CALL, RESULT, _user(IMAGE, _TOOL_RESULT)]}
+    request = {
+        "system": LONG,
+        "messages": [_user(_text("x", **MARK)), USER, ASSISTANT, CALL, RESULT, _user(IMAGE, _TOOL_RESULT)],
+    }
     assert [(kept.path[-2:], kept.why) for kept in touchable(request).kept] == [
         (("system",), Why.CACHED),
         ((0, "content"), Why.CACHED),
@@ -169,7 +265,15 @@ def test_a_turn_is_cut_the_same_way_when_it_is_history() -> None:
 
 @pytest.mark.parametrize(
     "ask",
-    ["Who paid for it?", "¿Quién lo pagó?", "谁付了钱？", "Task: name the person who paid.", "**Question:** the year", "Pregunta:\nel año", "<question>the year it opened\n\nin words</question>"],
+    [
+        "Who paid for it?",
+        "¿Quién lo pagó?",
+        "谁付了钱\uff1f",
+        "Task: name the person who paid.",
+        "**Question:** the year",
+        "Pregunta:\nel año",
+        "<question>the year it opened\n\nin words</question>",
+    ],
 )
 def test_a_question_in_the_middle_is_found(ask: str) -> None:
     text = f"{DOCUMENT}\n\n{ask}\n\n{DOCUMENT}"
@@ -177,7 +281,12 @@ def test_a_question_in_the_middle_is_found(ask: str) -> None:
     assert any(start <= at and at + len(ask) <= end for start, end in asks(text))
 
 
-@given(st.lists(st.sampled_from(["word ", "word. ", "?", "\n", "\n\n", "Question: ", "x" * 200, "<task>", "</task>"]), max_size=80).map("".join))
+@given(
+    st.lists(
+        st.sampled_from(["word ", "word. ", "?", "\n", "\n\n", "Question: ", "x" * 200, "<task>", "</task>"]),
+        max_size=80,
+    ).map("".join)
+)
 @settings(deadline=None, max_examples=200)
 def test_questions_lie_in_the_text_in_their_order(text: str) -> None:
     spans = asks(text)

@@ -25,10 +25,30 @@ def test_the_corpus_is_as_large_and_as_varied_as_it_says() -> None:
     categories = Counter(case.category for case in CASES)
     assert len(CASES) >= 500
     assert len({case.name for case in CASES}) == len(CASES)
-    languages = {"python", "javascript", "typescript", "java", "c", "cpp", "csharp", "go", "rust", "ruby", "php", "sql", "bash"}
+    languages = {
+        "python",
+        "javascript",
+        "typescript",
+        "java",
+        "c",
+        "cpp",
+        "csharp",
+        "go",
+        "rust",
+        "ruby",
+        "php",
+        "sql",
+        "bash",
+    }
     assert languages <= categories.keys()
     assert {"yaml", "csv", "xml", "html", "trace", "diff", "log", "maths_block", "json"} <= categories.keys()
-    assert min(categories[name] for name in ("url", "number", "maths", "negation", "legal", "medical", "spanish", "chinese")) >= 10
+    assert (
+        min(
+            categories[name]
+            for name in ("url", "number", "maths", "negation", "legal", "medical", "spanish", "chinese")
+        )
+        >= 10
+    )
     assert max(categories.values()) < len(CASES) / 4
 
 

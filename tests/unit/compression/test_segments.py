@@ -10,12 +10,60 @@ from litellm_plugins.compression.segments import Kind, segments
 from tests.unit.compression.cases import blocks_of, cases, sentences
 
 _PIECES = [
-    "prose of some kind. ", "\n", "\n\n", "\r\n", "  ", "\t", "```", "~~~", "{", "}", '{"a": 1}', '[{"a": 1}]\n', "| a | b |\n",
-    "a,b,c\n", "key: value\n", "- item\n", "    code\n", "$$", "$x$", "\\(", "\\begin{a}", "\\end{a}", "<a>", "</a>", "<pre>", "<!--", "> quote\n",
-    '"', "“", "”", "'", "`", "https://x.example/a ", "a@b.example ", "/etc/x ", "5 mg ", "x = y ", "def f():\n", "return x;\n",
-    "diff --git a b\n", "@@ -1 +1 @@\n", "+a\n", "Traceback (most recent call last):\n", '  File "x", line 1\n', "ValueError: x\n",
-    "2024-01-01 10:00:00 x\n", "/* ", "*/\n", "没有", "\u2028", "\x00", "\ud800", "🚀",
-]  # fmt: skip
+    "prose of some kind. ",
+    "\n",
+    "\n\n",
+    "\r\n",
+    "  ",
+    "\t",
+    "```",
+    "~~~",
+    "{",
+    "}",
+    '{"a": 1}',
+    '[{"a": 1}]\n',
+    "| a | b |\n",
+    "a,b,c\n",
+    "key: value\n",
+    "- item\n",
+    "    code\n",
+    "$$",
+    "$x$",
+    "\\(",
+    "\\begin{a}",
+    "\\end{a}",
+    "<a>",
+    "</a>",
+    "<pre>",
+    "<!--",
+    "> quote\n",
+    '"',
+    "“",
+    "”",
+    "'",
+    "`",
+    "https://x.example/a ",
+    "a@b.example ",
+    "/etc/x ",
+    "5 mg ",
+    "x = y ",
+    "def f():\n",
+    "return x;\n",
+    "diff --git a b\n",
+    "@@ -1 +1 @@\n",
+    "+a\n",
+    "Traceback (most recent call last):\n",
+    '  File "x", line 1\n',
+    "ValueError: x\n",
+    "2024-01-01 10:00:00 x\n",
+    "/* ",
+    "*/\n",
+    "没有",
+    "\u2028",
+    "\x00",
+    "\ud800",
+    "🚀",
+]
 TEXTS = st.one_of(st.text(max_size=80), st.lists(st.sampled_from(_PIECES), max_size=30).map("".join))
 
 
@@ -67,7 +115,7 @@ def test_no_line_of_code_or_data_is_prose(name: str, block: str) -> None:
 def test_prose_is_prose() -> None:
     """In doubt for the code, but not always: whoever protects everything saves nothing."""
     paragraph = (
-        "The committee met again in the autumn, and most of its members agreed that the plan was sound. Some wanted more time;\n"
+        "The committee met again in the autumn, and most of its members agreed that it was sound. Some wanted time;\n"
         "others said that waiting would only make things worse. In the end they voted, and the motion was carried.\n"
         "Return to the question of money: nobody had asked for the accounts, although everyone had read the summary.\n"
     )

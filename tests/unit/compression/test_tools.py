@@ -29,20 +29,64 @@ BOOKING: dict[str, Any] = {
                     "title": "Guest",
                     "type": "object",
                     "properties": {
-                        "first_name": {"title": "First Name", "type": "string", "description": "First name", "examples": ["Ann"]},
-                        "age": {"title": "Age", "type": "integer", "minimum": 0, "deprecated": False, "examples": [42, 7]},
+                        "first_name": {
+                            "title": "First Name",
+                            "type": "string",
+                            "description": "First name",
+                            "examples": ["Ann"],
+                        },
+                        "age": {
+                            "title": "Age",
+                            "type": "integer",
+                            "minimum": 0,
+                            "deprecated": False,
+                            "examples": [42, 7],
+                        },
                     },
                     "required": ["first_name"],
                 },
                 "Unused": {"title": "Unused", "type": "object", "properties": {"x": {"type": "string"}}},
             },
             "properties": {
-                "hotel_id": {"title": "Hotel Id", "type": "string", "description": "The hotel id.", "examples": ["H-17", "H-18"]},
-                "check_in": {"title": "Check In", "type": "string", "format": "date", "examples": ["2024-05-01", "2024-06-15"]},
-                "nights": {"title": "Nights", "type": "integer", "minimum": 1, "maximum": 30, "default": 1, "examples": [1, 7]},
-                "board": {"title": "Board", "enum": ["none", "half", "full", None], "default": None, "examples": ["half"]},
-                "guests": {"title": "Guests", "type": "array", "minItems": 0, "uniqueItems": False, "items": {"$ref": "#/$defs/Guest"}},
-                "notes": {"title": "Notes", "anyOf": [{"type": "string"}, {"type": "null"}], "default": None, "examples": ["late arrival"]},
+                "hotel_id": {
+                    "title": "Hotel Id",
+                    "type": "string",
+                    "description": "The hotel id.",
+                    "examples": ["H-17", "H-18"],
+                },
+                "check_in": {
+                    "title": "Check In",
+                    "type": "string",
+                    "format": "date",
+                    "examples": ["2024-05-01", "2024-06-15"],
+                },
+                "nights": {
+                    "title": "Nights",
+                    "type": "integer",
+                    "minimum": 1,
+                    "maximum": 30,
+                    "default": 1,
+                    "examples": [1, 7],
+                },
+                "board": {
+                    "title": "Board",
+                    "enum": ["none", "half", "full", None],
+                    "default": None,
+                    "examples": ["half"],
+                },
+                "guests": {
+                    "title": "Guests",
+                    "type": "array",
+                    "minItems": 0,
+                    "uniqueItems": False,
+                    "items": {"$ref": "#/$defs/Guest"},
+                },
+                "notes": {
+                    "title": "Notes",
+                    "anyOf": [{"type": "string"}, {"type": "null"}],
+                    "default": None,
+                    "examples": ["late arrival"],
+                },
                 "title": {"title": "Title", "type": "string", "description": "Mr, Ms, or none", "minLength": 0},
             },
             "required": ["hotel_id", "check_in", "guests"],
@@ -84,18 +128,26 @@ def test_the_definitions_that_came_in_stay_as_they_are() -> None:
 
 
 def test_anthropics_form_and_tools_that_are_not_ours_to_know() -> None:
-    tools = [
-        {"name": "get", "description": "Get it", "input_schema": {"type": "object", "title": "Get", "properties": {"q": {"title": "Q", "type": "string"}}}},
+    tools: list[dict[str, Any]] = [
+        {
+            "name": "get",
+            "description": "Get it",
+            "input_schema": {"type": "object", "title": "Get", "properties": {"q": {"title": "Q", "type": "string"}}},
+        },
         {"type": "web_search_20250305", "name": "web_search", "max_uses": 3, "user_location": {"title": "x"}},
     ]
     assert compact_tools(tools) == [
-        {"name": "get", "description": "Get it", "input_schema": {"type": "object", "properties": {"q": {"type": "string"}}}},
+        {
+            "name": "get",
+            "description": "Get it",
+            "input_schema": {"type": "object", "properties": {"q": {"type": "string"}}},
+        },
         tools[1],
     ]
 
 
 def test_a_title_or_a_description_that_says_something_stays() -> None:
-    schema = {
+    schema: dict[str, Any] = {
         "type": "object",
         "properties": {
             "cc": {"type": "string", "title": "ISO 3166 country code"},
@@ -121,24 +173,44 @@ _VALUES = st.recursive(
     st.one_of(st.none(), st.booleans(), st.integers(-3, 40), st.text("ab1", max_size=3)),
     lambda inner: st.one_of(
         st.lists(inner, max_size=3),
-        st.dictionaries(st.sampled_from(["hotel_id", "check_in", "nights", "board", "guests", "notes", "first_name", "age", "title", "z"]), inner, max_size=6),
+        st.dictionaries(
+            st.sampled_from(
+                ["hotel_id", "check_in", "nights", "board", "guests", "notes", "first_name", "age", "title", "z"]
+            ),
+            inner,
+            max_size=6,
+        ),
     ),
     max_leaves=12,
 )
 _LEAVES = st.sampled_from(
     [
-        {"type": "string", "title": "A"}, {"type": "integer", "minimum": 2, "examples": [1]}, {"enum": ["a", None, 1], "default": None},
-        {"const": None, "title": "x"}, {"type": ["string", "null"], "minLength": 0}, {"type": "array", "uniqueItems": False},
-        {"type": "string", "minLength": 2}, {"type": "array", "uniqueItems": True, "minItems": 1}, {"not": {"type": "null", "title": "n"}},
+        {"type": "string", "title": "A"},
+        {"type": "integer", "minimum": 2, "examples": [1]},
+        {"enum": ["a", None, 1], "default": None},
+        {"const": None, "title": "x"},
+        {"type": ["string", "null"], "minLength": 0},
+        {"type": "array", "uniqueItems": False},
+        {"type": "string", "minLength": 2},
+        {"type": "array", "uniqueItems": True, "minItems": 1},
+        {"not": {"type": "null", "title": "n"}},
         {"$ref": "#/$defs/D"},
     ]
-)  # fmt: skip
+)
 _SCHEMAS = st.recursive(
     _LEAVES,
     lambda inner: st.one_of(
         st.fixed_dictionaries(
-            {"type": st.just("object"), "properties": st.dictionaries(st.sampled_from(["title", "nights", "z", "examples", "default"]), inner, max_size=3)},
-            optional={"required": st.lists(st.sampled_from(["title", "z"]), unique=True), "additionalProperties": st.one_of(st.booleans(), inner)},
+            {
+                "type": st.just("object"),
+                "properties": st.dictionaries(
+                    st.sampled_from(["title", "nights", "z", "examples", "default"]), inner, max_size=3
+                ),
+            },
+            optional={
+                "required": st.lists(st.sampled_from(["title", "z"]), unique=True),
+                "additionalProperties": st.one_of(st.booleans(), inner),
+            },
         ),
         st.builds(lambda one, other: {"anyOf": [one, other], "title": "T"}, inner, inner),
         st.builds(lambda one: {"type": "array", "items": one, "example": []}, inner),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
+from itertools import pairwise
 
 from litellm_plugins.compression.code_lines import code_runs
 from litellm_plugins.compression.data_lines import aligned, csv, log, markdown_table, yaml
@@ -15,6 +17,7 @@ from litellm_plugins.compression.spans import Kind, Span
 Finder = Callable[[Lines, int], int]  # the line after what begins at this line; this line where nothing does
 
 _FENCE = re.compile(r"(?:[-*+>]\s+|\d+[.)]\s+)?(`{3,}|~{3,})")
+_LONGEST_COMMENT = 5_000  # characters
 _BEGIN = re.compile(r"\\begin\{([\w*]{1,40})\}")
 
 
@@ -32,7 +35,7 @@ def blocks(text: str) -> list[Span]:
     for first, last in code_runs(lines, taken):
         spans.append(Span(Kind.CODE, *lines.span(first, last)))
     spans = sorted((span for span in spans if span.start < span.end), key=lambda span: span.start)
-    return _within_code(text, spans)
+    return _joined(text, _within_code(text, spans))
 
 
 def _begun(lines: Lines) -> tuple[list[bool], list[Span]]:
@@ -86,6 +89,15 @@ def _runs(
                 spans.append(Span(kind, *lines.span(at, after)))
                 taken[at:after] = [True] * (after - at)
             at = max(after, at + 1)
+
+
+def _joined(text: str, spans: list[Span]) -> list[Span]:
+    """Blank lines between two blocks belong to the first: in code, which is often seen as several, they are style."""
+    out = list(spans)
+    for at, (span, below) in enumerate(pairwise(spans)):
+        if Kind.JSON not in (span.kind, below.kind) and not text[span.end : below.start].strip():
+            out[at] = replace(span, end=below.start)
+    return out
 
 
 def _within_code(text: str, spans: list[Span]) -> list[Span]:
@@ -156,12 +168,11 @@ def _maths(lines: Lines, at: int) -> int:
 
 
 def _comment(lines: Lines, at: int) -> int:
-    """A comment of the C family; what is never closed reaches to the next blank line."""
+    """A comment of the C family; what is not closed within some screens reaches to the next blank line."""
     if not lines.bare[at].startswith("/*"):
         return at
+    closing = lines.text.find("*/", lines.starts[at] + 2, lines.starts[at] + _LONGEST_COMMENT)
     line = at
-    while line < len(lines) and lines.bare[line]:
-        if "*/" in lines.whole(line):
-            return line + 1
+    while line < len(lines) and (lines.starts[line] <= closing if closing >= 0 else lines.bare[line]):
         line += 1
     return line

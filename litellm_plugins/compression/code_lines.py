@@ -53,12 +53,21 @@ def _sign(lines: Lines, at: int) -> int:
         return _STRONG
     if signs_of.SENTENCE.match(bare) and bare[-3:-1].isalpha():
         return _NONE
-    if _is_code(bare):
+    if _is_code(bare) or _in_comment(lines, at):
         return _STRONG
     open_ended = bare.endswith((";", "{", ",", "(", "\\"))
     if indent >= 2 or open_ended or signs_of.COMMENT.match(bare) or signs_of.OPERATOR.search(bare):
         return _WEAK
     return _NONE
+
+
+def _in_comment(lines: Lines, at: int) -> bool:
+    """Two lines or more that begin with the same sign: one alone may be a heading."""
+    sign = signs_of.COMMENT_LINE.match(lines.bare[at])
+    if not sign:
+        return False
+    near = (lines.bare[at - 1] if at else "", lines.bare[at + 1] if at + 1 < len(lines) else "")
+    return any((other := signs_of.COMMENT_LINE.match(bare)) and other[0] == sign[0] for bare in near)
 
 
 def _is_code(bare: str) -> bool:

@@ -26,8 +26,8 @@ _CONTROL = (
 )
 _LINES = (
     # Modules
-    r"import\s+[\w{*\"'(.][\w.{}*,\s\"'@/:-]*;?$|from\s+[\w.]+\s+import\b",
-    r"#\s?(?:include|define|ifdef|ifndef|endif|pragma)|#!",
+    r"import\s+[\w{*\"'(.][\w.{}*,\s\"'@/:-]*;?$|from\s+[\w.]+\s+c?import\b",
+    r"#\s{0,8}(?:include|define|ifdef|ifndef|endif|pragma)|#!",
     r"using\s+[\w.=\s<>]+;|using\s+namespace|namespace\s+[\w.\\]+|package\s+[\w.]+;?$|use\s+[\w\\]+(?:::|\\|;)|<\?php|\?>",
     # Definitions
     r">>>\s|\.\.\.\s|(?:async\s+)?def\s+\w+|template\s*<|(?:local\s+)?function\s+\w|local\s+\w+\s*=",
@@ -39,6 +39,8 @@ _LINES = (
     r"(?:struct|enum|union|interface|protocol|extension|typedef)\s+\w+.*[{;]?$",
     rf"(?:{_TYPES})\b[<\[*&]?[\w<>\[\],\s*&:]*\s[*&]?\w+\s*(?:[=;,({{\[]|$)",
     r"[\w.]+:\s*(?:string|number|boolean|any|int|str|float|bool|\w+\[\])\b.*[;,=)]?$|\w+\s*:=\s",
+    r"cp?def\s|cimport\s|my\s+[$@%(]|sub\s+\w+\s*(?:\{|$)|use\s+\w[\w:]*(?:\s.*)?;",
+    r"[^{]*\{[^{}]*[;:][^{}]*\}$|.*\\$",
     # Control
     r"(?:if|for|while|switch|foreach|catch|else\s+if|elseif)\s*\(.*\)$|(?:if|while|elif)\s\[.*;\s*(?:then|do)$",
     rf"(?:{_CONTROL})\b.*[{{:;]$|for\s+\w+\s+in\b.*(?:do|\{{)$",
@@ -56,12 +58,14 @@ _LINES = (
 )
 BEGINS = re.compile("|".join(_LINES))
 ASSIGNS = re.compile(
-    r"[\w.$@\[\]'\"]{1,80}(?::\s?[\w\[\].|]{1,40})?\s?(?:[-+*/%&|^.]|\|\||&&|\?\?|<<|>>)?=(?![=~])\s?\S"
+    r"[\w.$@\[\]'\"]{1,80}(?:,\s?\w{1,40}){0,5}(?::\s?[\w\[\]., |]{1,60})?"
+    r"\s?(?:[-+*/%&|^.]|\|\||&&|\?\?|<<|>>)?=(?![=~])\s?\S"
 )
 CALLS = re.compile(r"[A-Za-z_$][\w.$:>!?-]{0,80}(?:<[\w, ]{0,40}>)?\(")
 KEY_LINE = re.compile(r"[\"'][^\"']{1,80}[\"']\s?:\s?\S|\[[\w.\"'-]{1,60}\]$|[A-Z][A-Z0-9_]{2,60}=")
-CLOSERS = re.compile(r"[\])}>,;({\[]+$|[\])}]+[;,.)]*$|end\b[.)]?|-->|=>|\?>$")
+CLOSERS = re.compile(r"[\])}>,;({\[]+$|[\])}]+[;,.)]*(?:\s*(?:#|//|--|/\*).*)?$|end\b[.)]?|-->|=>|\?>$")
 COMMENT = re.compile(r"#|//|--|\*|;;|%|\"\"\"|'''|\||<%|\.\w|&&|\+|@|:\w")
+COMMENT_LINE = re.compile(r"#+|//+|--+|;+|%+")  # before a comment that takes up the line
 OPERATOR = re.compile(
     r"=>|->\w|::\w|&&|\|\||!=|===?|\+=|-=|<-\s|\+\+|<<|>>|\?\.|\w\(\)|\w\[\w*\]\s?=|\|\w+(?:, ?\w+)?\|"
 )

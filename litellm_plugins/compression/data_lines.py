@@ -118,7 +118,7 @@ def yaml(lines: Lines, at: int, limit: int) -> int:
         line += 1
         if bare:
             last = line
-        if line - at == _WINDOW or (not keys and line > at + 3):
+        if line - at == _WINDOW or (not keys and line > at + 3 and not bare.startswith("#")):
             break
     plain = sentences * 3 <= keys and length <= 60 * keys
     if keys < 2 or keys * 4 < last - at or not (nested or plain):
@@ -135,4 +135,4 @@ def _is_yaml(lines: Lines, at: int, limit: int) -> bool:
     if lines.bare[at]:
         return head[:1] in (" ", "\t") or bool(_KEY.match(head) or _ITEM.match(head))
     below = lines.heads[at + 1] if at + 1 < limit else ""
-    return below[:1] == " " or bool(_KEY.match(below))
+    return below[:1] in (" ", "#") or bool(_KEY.match(below))

@@ -105,7 +105,7 @@ def _may_be_bare(inner: str) -> bool:
         bool(inner)
         and inner[0] not in '"[{'
         and inner == inner.strip()
-        and not any(sign in inner for sign in "|\\\r\n\x85\u2028\u2029")
+        and not any(sign in inner for sign in "\\\t\r\n\x85\u2028\u2029")
     )
 
 

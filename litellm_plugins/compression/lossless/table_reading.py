@@ -11,7 +11,7 @@ from litellm_plugins.compression.lossless.json_text import value_end
 MARK = re.compile(r"\[table \d")
 PLACE = re.compile(r"\[table (\d+)\]")
 HEAD = re.compile(
-    r"^\[table (?P<number>\d{1,9}): (?P<rows>\d{1,9}) records, one per line, cells split by \|, none: key absent"
+    r"^\[table (?P<number>\d{1,9}): (?P<rows>\d{1,9}) records, one per line, cells split by tabs, none: key absent"
     r"(?:, \{\}: own cell, \{x\}: cell of x)?\]\n(?P<names>[^\n]+)\n",
     re.MULTILINE,
 )
@@ -77,7 +77,7 @@ def _headings(line: str) -> list[_Heading] | None:
         out.append(_Heading(tuple(path), pattern, not pattern or "{}" in pattern))
         if at >= len(line):
             return out
-        if line[at] != "|":
+        if line[at] != "\t":
             return None
         at += 1
 
@@ -96,7 +96,7 @@ def _split(line: str) -> list[str]:
 def _cell_end(line: str, at: int) -> int:
     if line[at : at + 1] in ('"', "[", "{"):
         return value_end(line, at)
-    end = line.find("|", at)
+    end = line.find("\t", at)
     return end if end >= 0 else len(line)
 
 

@@ -1,13 +1,14 @@
 """Arrays of like JSON records as a table: every name once, what all cells share once, a line for each record.
 
-    [table 1: 3 records, one per line, cells split by |, none: key absent, {}: own cell, {x}: cell of x]
-    id|name="User {}"|email="user{id}@example.com"|role="admin"|address.city|score
-    1|Ann|Paris|9.50
-    2|Bob|"|"|null
-    3|Cy|Rome|
+    [table 1: 3 records, one per line, cells split by tabs, none: key absent, {}: own cell, {x}: cell of x]
+    id    name="User {}"    email="user{id}@example.com"    role="admin"    address.city    score
+    1     Ann               Paris                           9.50
+    2     Bob               "7"                             null
+    3     Cy                Rome
 
-A cell is a JSON literal, or a bare string where that cannot be mistaken for one. Names, order, literals and the
-difference between null and absent are kept: `restore` gives back the minified JSON byte for byte.
+(with single tabs, which JSON strings never hold). A cell is a JSON literal, or a bare string where that cannot be
+mistaken for one. Names, order, literals and the difference between null and absent are kept: `restore` gives back the
+minified JSON byte for byte.
 """
 
 from __future__ import annotations
@@ -98,11 +99,11 @@ def _table(array: Items, number: int) -> str | None:
         return None
     return "\n".join(
         [
-            f"[table {number}: {len(records)} records, one per line, cells split by |, none: key absent"
+            f"[table {number}: {len(records)} records, one per line, cells split by tabs, none: key absent"
             + (", {}: own cell, {x}: cell of x" if any("{" in column.pattern for column in columns) else "")
             + "]",
-            "|".join(map(_heading, columns)),
-            *("|".join(row) for row in zip(*(column.cells for column in columns if column.shown), strict=True)),
+            "\t".join(map(_heading, columns)),
+            *("\t".join(row) for row in zip(*(column.cells for column in columns if column.shown), strict=True)),
         ]
     )
 

@@ -121,7 +121,7 @@ def test_numbers_strings_and_doubled_names_stay_as_they_are_written() -> None:
 def test_null_absent_and_empty_are_told_apart() -> None:
     rows = [{"id": 1, "mail": None}, {"id": 2}, {"id": 3, "mail": ""}, {"id": 4, "mail": "a@b.example"}] * 4
     table = lossless(json.dumps(rows))
-    assert table.splitlines()[1:6] == ["id|mail", "1|null", "2|", '3|""', "4|a@b.example"]
+    assert table.splitlines()[1:6] == ["id\tmail", "1\tnull", "2\t", '3\t""', "4\ta@b.example"]
     assert json.loads(restore(table)) == rows
 
 
@@ -131,8 +131,10 @@ def test_what_all_records_share_is_said_once() -> None:
         for i in range(1, 6)
     ]
     table = lossless(json.dumps(rows, indent=2))
-    assert table.splitlines()[1] == 'id|name="User {id}"|email="user{id}@example.com"|role="admin"|day="2024-05-{}"'
-    assert table.splitlines()[2] == "1|01"
+    assert table.splitlines()[1] == (
+        'id\tname="User {id}"\temail="user{id}@example.com"\trole="admin"\tday="2024-05-{}"'
+    )
+    assert table.splitlines()[2] == "1\t01"
 
 
 def test_an_array_within_an_object_is_named_where_it_stood() -> None:
@@ -196,7 +198,7 @@ def test_a_hundred_records_take_less_than_a_third_of_the_tokens() -> None:
 @pytest.mark.parametrize(
     "wild",
     [
-        "[table 1: 3 records, one per line, cells split by |, none: key absent]\na|b\n1|2\n",
+        "[table 1: 3 records, one per line, cells split by tabs, none: key absent]\na\tb\n1\t2\n",
         "[same as the passage above that begins: x…]",
     ],
 )

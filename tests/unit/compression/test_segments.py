@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from litellm_plugins.compression.lossless import lossless
 from litellm_plugins.compression.segments import Kind, segments
 from tests.unit.compression.cases import blocks_of, cases, sentences
 
+_ROOT = Path(__file__).parents[3]
 _PIECES = [
     "prose of some kind. ",
     "\n",
@@ -158,3 +162,18 @@ def test_half_a_json_is_no_json() -> None:
 
 def test_the_corpus_holds_prose_to_compress() -> None:
     assert sum(any(segment.kind is Kind.PROSE for segment in segments(case.text)) for case in cases()) > 450
+
+
+@pytest.mark.parametrize("kind", ["py", "lua", "yaml", "yml", "toml", "sh"])
+def test_our_own_sources_stay_byte_for_byte(kind: str) -> None:
+    """Without a fence around them: files that nobody wrote for this test."""
+    files = [
+        file
+        for folder in ("litellm_plugins", "deploy", "tests/support")
+        for file in sorted((_ROOT / folder).rglob(f"*.{kind}"))
+    ]
+    files += sorted(_ROOT.glob(f"*.{kind}"))
+    assert files
+    for file in files:
+        text = file.read_text(encoding="utf-8")[:20_000]
+        assert lossless(text) == text, file

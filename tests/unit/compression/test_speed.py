@@ -53,7 +53,7 @@ _SIGNS = [
         "key: a long value that goes on and ends in a stop.\n",
     ),
     "[table 1]",
-    "[table 1: 3 records, one per line, cells split by |, none: key absent]\na\n",
+    "[table 1: 3 records, one per line, cells split by tabs, none: key absent]\na\n",
     "[same as the passage above that begins: a…]\n\n",
 ]
 _METHODS: dict[str, Callable[[str], object]] = {

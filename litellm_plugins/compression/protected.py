@@ -166,7 +166,7 @@ def _has_mark(node: object, depth: int = 0) -> bool:
     if isinstance(node, Mapping):
         if _is_mark(node):
             return True
-        return any(_has_mark(node.get(key), depth + 1) for key in ("content", "function", "source"))
+        return any(_has_mark(node.get(key), depth + 1) for key in ("content", "function"))
     if isinstance(node, list | tuple):
         return any(_has_mark(child, depth + 1) for child in node)
     return False

@@ -155,6 +155,12 @@ def test_json_that_is_part_of_code_is_code() -> None:
         assert all(segment.kind is not Kind.JSON for segment in segments(text)), text
 
 
+def test_json_that_is_indented_as_code_is_code() -> None:
+    text = 'Send this:\n\n    { "a":  1 }\n\nThen wait.'
+    assert (Kind.CODE, '    { "a":  1 }') in [(segment.kind, segment.text) for segment in segments(text)]
+    assert lossless(text) == text
+
+
 def test_half_a_json_is_no_json() -> None:
     for text in ('{"a": 1', '{"a": 1}}', "[NaN, 1]", "{'a': 1}", '{"a": 1,}', "[ ]", "[x] done"):
         assert all(segment.kind is not Kind.JSON for segment in segments(text)), text

@@ -40,16 +40,6 @@ def blocks(text: str) -> list[Span]:
 
 def _begun(lines: Lines) -> tuple[list[bool], list[Span]]:
     """What is known by the line that begins it."""
-    finders: tuple[tuple[Kind, Finder], ...] = (
-        (Kind.CODE, _fence),
-        (Kind.MATHS, _maths),
-        (Kind.CODE, _comment),
-        (Kind.DIFF, diff),
-        (Kind.TRACE, trace),
-        (Kind.MARKUP, markup),
-        (Kind.QUOTE, quote),
-        (Kind.LOG, log),
-    )
     json = JsonFinder(lines)
     taken = [False] * len(lines)
     spans: list[Span] = []
@@ -61,8 +51,9 @@ def _begun(lines: Lines) -> tuple[list[bool], list[Span]]:
                 start, end, after = found
                 spans.append(Span(Kind.JSON, start, end))
             else:
-                for kind, find in finders:
-                    if (after := find(lines, at)) > at:
+                first = lines.bare[at][0]
+                for kind, signs, find in _FINDERS:
+                    if (first in signs or (first.isalnum() and "a" in signs)) and (after := find(lines, at)) > at:
                         spans.append(Span(kind, *lines.span(at, after)))
                         break
         for line in range(at, after):
@@ -176,3 +167,16 @@ def _comment(lines: Lines, at: int) -> int:
     while line < len(lines) and (lines.starts[line] <= closing if closing >= 0 else lines.bare[line]):
         line += 1
     return line
+
+
+# What begins a block, and with which signs it may begin; "a" is any letter or digit.
+_FINDERS: tuple[tuple[Kind, str, Finder], ...] = (
+    (Kind.CODE, "`~-*+>0123456789", _fence),
+    (Kind.MATHS, "$\\", _maths),
+    (Kind.CODE, "/", _comment),
+    (Kind.DIFF, "d@-I*", diff),
+    (Kind.TRACE, "a.", trace),
+    (Kind.MARKUP, "<", markup),
+    (Kind.QUOTE, ">", quote),
+    (Kind.LOG, "a[", log),
+)

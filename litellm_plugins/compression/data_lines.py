@@ -54,8 +54,9 @@ def _is_row(lines: Lines, at: int) -> bool:
 
 def csv(lines: Lines, at: int, limit: int) -> int:
     """Two or more lines with the same number of tabs, commas or semicolons, and short cells."""
+    head = lines.heads[at]
     for sign, least in (("\t", 1), (",", 2), (";", 2)):
-        cells = _cells(lines, at, sign) if sign in lines.heads[at] else 0
+        cells = _cells(lines, at, sign) if sign in head else 0
         if cells < least or not _are_records(lines, at, min(limit, at + _WINDOW), sign, cells):
             continue
         line = at

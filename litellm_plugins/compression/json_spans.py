@@ -66,7 +66,8 @@ class JsonFinder:
         if bare[:1] in ("{", "["):
             whole = self._lines.whole(at)
             return self._lines.starts[at] + len(whole) - len(whole.lstrip())
-        label = _LABEL.match(self._lines.heads[at])
+        head = self._lines.heads[at]
+        label = _LABEL.match(head) if "{" in head or "[" in head else None
         return self._lines.starts[at] + label.end() if label else None
 
     def _read(self, start: int) -> tuple[object, int]:

@@ -1,0 +1,1 @@
+"""Compression: fewer tokens for the same request, and nothing that matters is touched. Pure."""

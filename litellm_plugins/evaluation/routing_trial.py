@@ -7,7 +7,7 @@ controls, are compared on the same resampled rows (paired bootstrap, Efron and T
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -76,8 +76,8 @@ def trial(judged: Judged, vectors: Sequence[Vector], current: TrainedScorer, *, 
         seed=seed,
     )
     gained = table[f"apgr_minus_{_CURRENT}_ci95"]
-    about = {"rows": len(rows), "apgr": table["apgr"], "apgr_before": table["controls"][_CURRENT]["apgr"]}
-    fitted = replace(fit(rows, vectors, unseen), about=about)
+    about = {"apgr": table["apgr"], "apgr_before": table["controls"][_CURRENT]["apgr"]}
+    fitted = fit(rows, vectors, unseen, about=about)
     is_better = gained is not None and gained[0] > 0
     return Trial(fitted, is_better, {"promoted": is_better, "rows_in_current": seen} | _without_times(table))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from litellm_plugins.routing.policy import Candidate, Ladder, Rung
@@ -19,8 +19,14 @@ _MOST_KEPT = 10_000
 class Ladders:
     """Of the routers in the settings, by router and team: a team may have deployments of its own."""
 
-    def __init__(self, book: PriceBook, *, clock: Callable[[], float] = time.monotonic) -> None:
-        self._book, self._clock = book, clock
+    def __init__(
+        self,
+        book: PriceBook,
+        thresholds: Mapping[str, tuple[float, ...]],
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._book, self._thresholds, self._clock = book, thresholds, clock
         self._kept: dict[tuple[str, str | None], tuple[float, Ladder]] = {}
 
     def of(self, name: str, router: Router, team_id: str | None) -> Ladder:
@@ -32,7 +38,7 @@ class Ladders:
             Rung(tier.name, tuple(candidate(model, self._book.listings(model, team_id)) for model in tier.models))
             for tier in router.tiers
         )
-        ladder = Ladder(rungs, router.thresholds_in_force)
+        ladder = Ladder(rungs, self._thresholds[name])
         if len(self._kept) >= _MOST_KEPT:
             self._kept.clear()
         self._kept[name, team_id] = (now + _KEPT_S, ladder)

@@ -17,6 +17,7 @@ from litellm_plugins.routing.judge import Offered, case_of, rules_of, score_of
 from litellm_plugins.routing.rules import possible, read
 from litellm_plugins.routing.rules import rules_of as compiled_rules
 from litellm_plugins.routing.scorers import build
+from litellm_plugins.routing.scoring import thresholds_of
 from litellm_plugins.settings import ROOT
 from litellm_plugins.telemetry.events import StageFailed
 
@@ -69,12 +70,19 @@ class HostScoring:
         self._is_in_space: dict[str, bool] = {}  # by scorer, once it was looked at
         self._scorers = {name: _scorer(name, settings.routing.adapted) for name in routing.scorers - {"judge"}}
         self._scorer_of = {name: routing.scorer_of(name) for name in routing.routers}
+        self.thresholds = {
+            name: router.thresholds or self._parts(name, len(router.tiers)) for name, router in routing.routers.items()
+        }
+        """By router, those of the settings or of its scorer."""
         self._rules = {name: compiled_rules(router.rules) for name, router in routing.routers.items()}
         words = "" if routing.judge is None else routing.judge.instructions
         self._told = {
             name: rules_of([Offered(tier.name, tier.about) for tier in router.tiers], words)
             for name, router in routing.routers.items()
         }
+
+    def _parts(self, router: str, tiers: int) -> tuple[float, ...]:
+        return thresholds_of(self._scorers.get(self._scorer_of[router], self._readable), tiers)
 
     def start(self) -> None:
         """Read the rules' examples, and so load the model, before the first request. Raises: RuntimeError: no loop."""

@@ -77,7 +77,7 @@ class HostRouting:
         timer: Callable[[], float] = time.perf_counter,
     ) -> None:
         self._settings, self._policies, self._telemetry, self._timer = settings.routing, policies, telemetry, timer
-        self._ladders, self.scoring = Ladders(book), scoring
+        self._ladders, self.scoring = Ladders(book, scoring.thresholds), scoring
         self._trials, self._sessions = Trials(book), Sessions(book)
 
     def before_lookup(self, request: Request, data: Mapping[str, Any]) -> Request:

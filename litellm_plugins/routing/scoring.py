@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from litellm_plugins.routing.conversation import Conversation
 
@@ -37,3 +37,19 @@ class Scorer(Protocol):
     def score(self, conversation: Conversation, embedding: Vector | None) -> Score:
         """Judge `conversation`; `embedding` is that of its question, the cache's own, None where there is none."""
         ...
+
+
+@runtime_checkable
+class KnowsItsScores(Protocol):
+    """A scorer whose scores are no even spread over [0, 1], and that knows where they lie."""
+
+    def thresholds(self, tiers: int) -> tuple[float, ...]:
+        """One less than `tiers`, rising: where its scores of everyday traffic fall into so many equal parts."""
+        ...
+
+
+def thresholds_of(scorer: Scorer, tiers: int) -> tuple[float, ...]:
+    """Where to part its scores while nobody has calibrated them: one less than `tiers`."""
+    if isinstance(scorer, KnowsItsScores):
+        return scorer.thresholds(tiers)
+    return tuple(number / tiers for number in range(1, tiers))

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from litellm_plugins.routing.outcomes import Labelled
 from litellm_plugins.routing.scorers.load import weigh
-from litellm_plugins.routing.scorers.trained import Floats, TrainedScorer, fingerprints
+from litellm_plugins.routing.scorers.trained import QUANTILES, Floats, TrainedScorer, fingerprints
 
 if TYPE_CHECKING:
     from litellm_plugins.embedding.embedder import Vector
@@ -63,6 +63,7 @@ def fit(
         bias, slope, places, weights = _fitted(base[rest], vectors[rest], gains[rest], (landmarks, pull), least)
         unseen[out] = bias + slope * base[out] + _kernel(vectors[out], places) @ weights
     calibration = platt(unseen, np.maximum(gains, 0.0))
+    odds = np.clip(calibration[0] + calibration[1] * unseen, -30, 30)
     bias, slope, places, weights = _fitted(base, vectors, gains, (landmarks, pull), least)
     if prior is not None:
         bias, slope, places, weights = _over(prior, bias, slope, places, weights)
@@ -75,8 +76,13 @@ def fit(
         weights=weights.astype(np.float32),
         calibration=calibration,
         seen=seen,
-        about={"rows": len(rows), **(about or {})},
+        about={"rows": len(rows), "score_quantiles": quantiles(1 / (1 + np.exp(-odds))), **(about or {})},
     )
+
+
+def quantiles(scores: Floats) -> list[float]:
+    """What `TrainedScorer.thresholds` reads: where `scores` fall into 60 equal parts."""
+    return [round(float(each), 5) for each in np.quantile(scores, np.arange(1, QUANTILES) / QUANTILES)]
 
 
 def platt(scores: Floats, happened: Floats, *, steps: int = 50) -> tuple[float, float]:

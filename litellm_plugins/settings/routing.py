@@ -38,7 +38,9 @@ class Router(Block):
     """A model name that stands for several. A score from `thresholds[i]` on takes tier i + 1."""
 
     tiers: tuple[Tier, ...] = Field(min_length=2, max_length=6)  # the cheapest first
-    thresholds: tuple[Share, ...] = ()  # between the tiers, rising; none: as far apart as can be
+    thresholds: tuple[
+        Share, ...
+    ] = ()  # between the tiers, rising; none: where the scorer would part traffic of which it knows nothing
     rules: tuple[Rule, ...] = Field(default=(), max_length=MOST_RULES)
     scorer: Scorer | None = None  # that its thresholds are for; None: as for all
     experiments: tuple[Experiment, ...] = Field(default=(), max_length=32)
@@ -59,12 +61,6 @@ class Router(Block):
         if faults := [*faults_of_rules(self.rules, names, models), *faults_of(self.experiments, names)]:
             raise ValueError("; ".join(faults))
         return self
-
-    @property
-    def thresholds_in_force(self) -> tuple[float, ...]:
-        """Those of the settings, else evenly spaced."""
-        count = len(self.tiers)
-        return self.thresholds or tuple(number / count for number in range(1, count))
 
 
 class RoutingLimits(Block):

@@ -38,11 +38,11 @@ def test_without_the_block_nothing_is_routed() -> None:
     assert parse({}).routing.routers == {}
 
 
-def test_thresholds_are_as_given_or_evenly_spaced() -> None:
+def test_thresholds_are_as_given_or_left_to_the_scorer() -> None:
     given = {"routers": {"auto": {"tiers": TIERS, "thresholds": ["20%", 0.9]}}}
 
-    assert parse({"routing": given}).routing.routers["auto"].thresholds_in_force == (0.2, 0.9)
-    assert parse({"routing": routing()}).routing.routers["auto"].thresholds_in_force == (1 / 3, 2 / 3)
+    assert parse({"routing": given}).routing.routers["auto"].thresholds == (0.2, 0.9)
+    assert parse({"routing": routing()}).routing.routers["auto"].thresholds == ()
 
 
 @pytest.mark.parametrize(

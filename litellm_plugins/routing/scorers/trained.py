@@ -29,7 +29,10 @@ Floats = npt.NDArray[np.float64]
 ARTEFACT = Path(__file__).parent / "artefact"
 _FILE, _SUMS = "trained.npz", "SHA256SUMS"
 _SPACE_OF_OLD = "local:all-MiniLM-L6-v2-int8:a33e8974"  # of the shipped artefact, and of those that do not say
+QUANTILES = 60
+"""Parts that `score_quantiles` cuts scores into: 2 to 6 tiers of equal size can be made of them."""
 _NAMED = 3
+_MOST_ODDS = 30.0  # of the logarithm of the odds
 _SHORT = 60  # characters of a reply that may stand for what was asked before it: "yes, do it"
 _NEAR = 0.02  # gain that questions nearby add or take before it is worth a word
 
@@ -75,6 +78,19 @@ class TrainedScorer:
         """`model_id` of the embedder whose vectors it was fitted to; any other's mean nothing to it."""
         return str(self.about.get("embedder") or _SPACE_OF_OLD)
 
+    def thresholds(self, tiers: int) -> tuple[float, ...]:
+        """As in `KnowsItsScores`; as far apart as can be, where it was fitted before that was kept."""
+        known = self.about.get("score_quantiles") or ()
+        if len(known) != QUANTILES - 1:
+            return tuple(number / tiers for number in range(1, tiers))
+        return tuple(float(known[QUANTILES * number // tiers - 1]) for number in range(1, tiers))
+
+    def probabilities(self, gains: Floats) -> Floats:
+        """What `score` makes of expected gains."""
+        odds = np.clip(self.calibration[0] + self.calibration[1] * gains, -_MOST_ODDS, _MOST_ODDS)
+        out: Floats = 1 / (1 + np.exp(-odds))
+        return out
+
     @cached_property
     def _near(self) -> npt.NDArray[np.float32]:
         return self.landmarks.astype(np.float32)
@@ -87,7 +103,7 @@ class TrainedScorer:
             nearby = float(self.of_vectors(np.asarray(embedding)[None])[0])
         gain = self.bias + self.slope * load.value + nearby
         odds = self.calibration[0] + self.calibration[1] * gain
-        return Score(1 / (1 + exp(-max(-30.0, min(30.0, odds)))), _because(load, nearby))
+        return Score(1 / (1 + exp(-max(-_MOST_ODDS, min(_MOST_ODDS, odds)))), _because(load, nearby))
 
     def gains(self, texts: Iterable[str], vectors: Floats) -> Floats:
         """Expected gains of many bare prompts, not calibrated; `vectors` has shape (texts, dimensions)."""

@@ -56,7 +56,7 @@ def test_the_yaml_can_be_pasted_and_says_what_was_found(files: tuple[Path, Path]
     assert pasted == {"scorer": "heuristic", "thresholds": found["thresholds"]}
     tiers = [{"name": "a", "models": ["x"]}, {"name": "b", "models": ["y"]}]
     router = parse({"routing": {"routers": {"auto": {"tiers": tiers, **pasted}}}}).routing.routers["auto"]
-    assert list(router.thresholds_in_force) == found["thresholds"]
+    assert list(router.thresholds) == found["thresholds"]
     assert found["held"]["quality_share"] > 0.9
     assert found["held"]["strong_share"] < 0.5
     assert found["rows"]["fit"] + found["rows"]["held"] == 300

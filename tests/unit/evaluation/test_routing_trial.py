@@ -42,6 +42,9 @@ def test_what_is_shown_to_be_better_is_promoted() -> None:
     assert found.report["controls"].keys() == {"current", "random", "length", "always-weak", "always-strong"}
     assert all(found.scorer.has_seen(prompt) for prompt in rows.prompts)
     assert found.scorer.about["rows"] == 300
+    gains = found.scorer.gains(rows.prompts, np.array(vectors))
+    above = found.scorer.probabilities(gains) >= found.scorer.thresholds(2)[0]
+    assert 0.4 < above.mean() < 0.6, "the rows that it was fitted on are parted in half"
 
 
 def test_noise_is_not() -> None:

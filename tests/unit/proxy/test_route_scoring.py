@@ -98,6 +98,19 @@ def looked_up(question: str, vector: np.ndarray) -> Verdict:
     return Verdict(Layer.MISS, Reason.EMPTY, keys=keys, embedding=Embedding(vector, partial=False))
 
 
+@pytest.mark.parametrize(("scorer", "parts"), [("trained", shipped().thresholds(3)), ("heuristic", (1 / 3, 2 / 3))])
+def test_where_no_thresholds_are_given_the_scorer_in_force_has_its_own(scorer: str, parts: tuple[float, ...]) -> None:
+    tiers = [{"name": name, "models": [name]} for name in ("small", "standard", "strong")]
+    routers = {
+        "auto": {"tiers": tiers},
+        "calibrated": {"tiers": tiers, "thresholds": [0.1, 0.3]},
+        "readable": {"tiers": tiers, "scorer": "heuristic"},
+    }
+    settings = parse({"routing": {"scorer": scorer, "routers": routers}})
+    scoring = HostScoring(settings, Telemetry([]), embedder=None, judge=None)
+    assert scoring.thresholds == {"auto": parts, "calibrated": (0.1, 0.3), "readable": (1 / 3, 2 / 3)}
+
+
 async def test_the_cache_s_embedding_is_taken_and_none_is_made() -> None:
     at = desk(Embedder())
     shared = await at.weigh(verdict=looked_up(QUESTION, unit(QUESTION)))

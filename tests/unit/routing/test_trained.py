@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 from litellm_plugins.routing.conversation import Conversation, Turn, of_text
 from litellm_plugins.routing.outcomes import Labelled
 from litellm_plugins.routing.scorers import build
+from litellm_plugins.routing.scorers.heuristic import Heuristic
 from litellm_plugins.routing.scorers.load import weigh
 from litellm_plugins.routing.scorers.trained import (
     ARTEFACT,
@@ -21,6 +23,7 @@ from litellm_plugins.routing.scorers.trained import (
     shipped,
     write,
 )
+from litellm_plugins.routing.scoring import thresholds_of
 from litellm_plugins.routing.training import fit
 
 DIMENSIONS = 16
@@ -145,3 +148,36 @@ def test_without_what_it_learnt_the_load_alone_ranks() -> None:
     blind = fit(rows, vectors).by_load()
     assert blind.score(of_text("Which one?"), vectors[0]).value == blind.score(of_text("Which one?"), vectors[1]).value
     assert not blind.has_seen(rows[0].prompt)
+
+
+@pytest.mark.parametrize("tiers", [2, 3, 6])
+def test_its_thresholds_part_traffic_like_its_own_into_equal_shares(tiers: int) -> None:
+    rows, vectors = planted(0, 600, signal=True)
+    scorer = loads(dumps(fit(rows, vectors)))
+    others, places = planted(1, 600, signal=True)
+    scores = scorer.probabilities(scorer.gains([row.prompt for row in others], np.array(places)))
+    thresholds = scorer.thresholds(tiers)
+    shares = np.bincount(np.searchsorted(thresholds, scores, side="right"), minlength=tiers) / len(scores)
+    assert len(thresholds) == tiers - 1
+    assert list(thresholds) == sorted(thresholds)
+    assert np.abs(shares - 1 / tiers).max() < 0.06
+
+
+def test_a_scorer_of_before_parts_its_scores_evenly() -> None:
+    scorer = replace(shipped(), about={})
+    assert thresholds_of(scorer, 4) == thresholds_of(Heuristic(), 4) == (0.25, 0.5, 0.75)
+
+
+def test_probabilities_are_what_it_tells() -> None:
+    rows, vectors = planted(0, 60, signal=True)
+    scorer = fit(rows, vectors)
+    told = [scorer.score(of_text(row.prompt), vector).value for row, vector in zip(rows, vectors, strict=True)]
+    gains = scorer.gains([row.prompt for row in rows], np.array(vectors))
+    assert scorer.probabilities(gains) == pytest.approx(told, abs=1e-6)
+
+
+def test_the_shipped_one_knows_where_its_scores_lie() -> None:
+    """They are probabilities, and far below one half: even thresholds would never ask the stronger model."""
+    (middle,) = shipped().thresholds(2)
+    assert 0.08 < middle < 0.2
+    assert shipped().thresholds(6) == tuple(sorted(set(shipped().thresholds(6))))

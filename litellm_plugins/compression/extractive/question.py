@@ -1,0 +1,60 @@
+"""What a question asks for: its terms, which of them stand side by side, and the kind of answer it wants."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import pairwise
+
+from litellm_plugins.compression.extractive.words import STOP, terms
+
+_YEAR = re.compile(r"(?<!\d)(?:1\d|20)\d\d(?!\d)|[一二]?[零〇一二三四五六七八九]{3,4}年")
+_DATE = re.compile(
+    r"(?<!\d)(?:1\d|20)\d\d(?!\d)|\d{1,2}[./月]\d{1,2}|\b(?:Jan|Feb|Mar|Apr|May|June?|July?|Aug|Sept?|Oct|Nov|Dec)[a-z]*\b"
+    r"|\b(?:enero|febrero|marzo|abril|mayo|junio|julio|agosto|septiembre|octubre|noviembre|diciembre)\b"
+)
+_NUMBER = re.compile(
+    r"\d|\b(?:two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|dozen|twenty|thirty|forty|fifty|hundred|thousand"
+    r"|million|billion|once|twice|dos|tres|cuatro|cinco|seis|siete|ocho|nueve|diez|once|doce|veinte|cien|mil|millones)\b"
+    r"|[两二三四五六七八九十百千万亿]",
+    re.IGNORECASE,
+)
+_NAME = re.compile(r"(?<=[^\W\d_][\s,'’(]|[a-z0-9][\s,]|, )[^\W\d_a-z][^\W\d_]*[a-záéíóúñü]\w*")
+
+# A kind of answer counts as one more term of the question: `#year` stands in every sentence with a year in it, and
+# weighs the more the fewer such sentences there are.
+_KINDS: tuple[tuple[str, re.Pattern[str], re.Pattern[str]], ...] = (
+    ("#year", re.compile(r"\b(?:years?|when|decade|century|cuándo|cuando|año|años)\b|哪年|哪一年|什么时候", re.I), _YEAR),
+    ("#date", re.compile(r"\b(?:when|dates?|day|month|cuándo|cuando|fecha|día|mes)\b|哪天|几月|什么时候", re.I), _DATE),
+    (
+        "#number",
+        re.compile(
+            r"\bhow (?:many|much|long|old|far|tall|high|big|often|large|deep|fast)\b|\bwhat (?:number|percent\w*|age|score|size)"
+            r"|\bcuánt[oa]s?\b|多少|几",
+            re.I,
+        ),
+        _NUMBER,
+    ),
+    ("#name", re.compile(r"\b(?:whom?|whose|quién|quiénes)\b|谁", re.I), _NAME),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A question, ready to be compared with sentences."""
+
+    terms: tuple[str, ...]
+    """Without repetition, without stop words unless it has nothing else."""
+    pairs: frozenset[tuple[str, str]]
+    """Terms that stand side by side in it, stop words left out."""
+    kinds: tuple[tuple[str, Callable[[str], object]], ...]
+    """The kinds of answer it wants: a name, and what says whether a sentence has one."""
+
+
+def asked(text: str) -> Question:
+    """What `text` asks for."""
+    every = terms(text)
+    content = [term for term in every if term not in STOP]
+    kinds = tuple((name, found.search) for name, wanted, found in _KINDS if wanted.search(text))
+    return Question(tuple(dict.fromkeys(content or every)), frozenset(pairwise(content)), kinds)

@@ -1,0 +1,123 @@
+"""How much each sentence has to do with a question, by the words they share: no model, no state."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from litellm_plugins.compression.extractive.passages import Page
+from litellm_plugins.compression.extractive.question import Question
+
+# Robertson & Zaragoza, The Probabilistic Relevance Framework: BM25 and Beyond, 2009; the values most engines take.
+_K1, _B = 1.2, 0.75
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """What counts how much. Round numbers set by hand; docs/compression.md says what was tried."""
+
+    sentence: float = 0.6
+    """Of a sentence's own words against its passage's rank, which is 1."""
+    pair: float = 0.3
+    """Of two terms that stand side by side in question and passage, on top of the two."""
+    title: float = 0.5
+    """Of a term in the title, for the passage's sentences that do not repeat it."""
+    neighbour: float = 0.5
+    """A sentence is worth so much of the better one beside it: answers follow what names their subject."""
+    lead: float = 0.1
+    """Of standing first; the n-th sentence has an n-th of it."""
+    link: float = 0.5
+    """Of a good passage that names this one's title, or shares its rare names: the second hop of a question."""
+
+
+@dataclass(frozen=True, slots=True)
+class Relevance:
+    """Of passages, and of their sentences; higher is better, 1 is about the most."""
+
+    passages: list[float]
+    sentences: list[list[float]]
+
+
+def relevance(question: Question, pages: Sequence[Page], weights: Weights) -> Relevance:
+    """BM25 of passages, overlap of sentences, each by how rare a term is here."""
+    hits = [[_hits(question, sentence.text, sentence.terms) for sentence in page.sentences] for page in pages]
+    bags = [Counter(term for sentence in page for term in sentence) for page in hits]
+    names = [*question.terms, *(name for name, _ in question.kinds)]
+    wanted = frozenset(names)
+    for page, bag in zip(pages, bags, strict=True):
+        bag.update(term for term in page.title if term in wanted)
+    rarity = _rarity(names, bags)
+    passages = [
+        _bm25(bag, rarity, sum(len(sentence.terms) for sentence in page.sentences) + len(page.title), mean)
+        + weights.pair * _pairs(question, page, bag, rarity)
+        for mean in [_mean_length(pages)]
+        for page, bag in zip(pages, bags, strict=True)
+    ]
+    best = max(passages, default=0.0) or 1.0
+    passages = [score / best for score in passages]
+    by_sentence = _rarity(names, [sentence for page in hits for sentence in page])
+    total = sum(by_sentence.values()) or 1.0
+    return Relevance(
+        passages,
+        [
+            [score / total for score in _overlaps(page, found, by_sentence, weights)]
+            for page, found in zip(pages, hits, strict=True)
+        ],
+    )
+
+
+def _hits(question: Question, text: str, terms: Iterable[str]) -> list[str]:
+    wanted = question.terms
+    found = [term for term in terms if term in wanted]
+    found += [name for name, has in question.kinds if has(text)]
+    return found
+
+
+def _rarity(names: Iterable[str], units: Sequence[Iterable[str]]) -> dict[str, float]:
+    """The inverse frequency of each term among `units`, never below 0."""
+    frequency = Counter(term for unit in units for term in set(unit))
+    return {name: math.log(1 + (len(units) - frequency[name] + 0.5) / (frequency[name] + 0.5)) for name in names}
+
+
+def _mean_length(pages: Sequence[Page]) -> float:
+    return sum(len(s.terms) for page in pages for s in page.sentences) / max(1, len(pages)) or 1.0
+
+
+def _bm25(bag: Mapping[str, int], rarity: Mapping[str, float], length: int, mean: float) -> float:
+    norm = _K1 * (1 - _B + _B * length / mean)
+    return sum(rarity[term] * count * (_K1 + 1) / (count + norm) for term, count in bag.items())
+
+
+def _pairs(question: Question, page: Page, bag: Mapping[str, int], rarity: Mapping[str, float]) -> float:
+    """Rarity of the pairs that stand together here too, at most one word between."""
+    near = {pair for pair in question.pairs if pair[0] in bag and pair[1] in bag}
+    if not near:
+        return 0.0
+    found = set()
+    for terms in (page.title, *(sentence.terms for sentence in page.sentences)):
+        found |= near & set(zip(terms, terms[1:], strict=False))
+        found |= near & set(zip(terms, terms[2:], strict=False))
+    return sum(rarity[one] + rarity[other] for one, other in found)
+
+
+def _overlaps(
+    page: Page, hits: Sequence[Iterable[str]], rarity: Mapping[str, float], weights: Weights
+) -> list[float]:
+    titled = set(page.title)
+    own = []
+    for found in hits:
+        present = set(found)
+        own.append(
+            sum(
+                value if term in present else weights.title * value
+                for term, value in rarity.items()
+                if term in present or term in titled
+            )
+        )
+    scores = []
+    for at, score in enumerate(own):
+        beside = max(own[at - 1] if at else 0.0, own[at + 1] if at + 1 < len(own) else 0.0)
+        scores.append(max(score, weights.neighbour * beside))
+    return scores

@@ -9,12 +9,15 @@ from litellm_plugins.compression.tokens import CountTokens
 
 GAP = "[…]"
 """Stands where sentences of a kept passage are left out."""
+OVER = 0.08
+"""By this share of the budget the last sentence may exceed it: a short text has few sentences to choose from. A tenth
+is promised; the rest is for what texts count together and apart."""
 
 
 def fill(pages: Sequence[Page], values: Sequence[Sequence[float]], budget: float, gap_tokens: int) -> list[list[int]]:
-    """The numbers of the kept sentences of each page: by value, as long as they fit.
+    """The numbers of the kept sentences of each page: by value, until the budget is full.
 
-    Equal values go in the order of the text. The marks of what is left out are paid for as well.
+    What does not fit is passed over for what does; the last may be a little too long (`OVER`). Equal values go in the order of the text. The marks of what is left out are paid for as well.
     """
     order = sorted(
         ((page, at) for page, each in enumerate(values) for at in range(len(each))),
@@ -23,8 +26,10 @@ def fill(pages: Sequence[Page], values: Sequence[Sequence[float]], budget: float
     chosen: list[set[int]] = [set() for _ in pages]
     left = budget
     for page, at in order:
+        if left <= 0:
+            break
         cost = pages[page].sentences[at].tokens + gap_tokens * _more_gaps(chosen[page], at, len(values[page]))
-        if cost <= left:
+        if cost <= left + OVER * budget:
             chosen[page].add(at)
             left -= cost
     return [sorted(each) for each in chosen]

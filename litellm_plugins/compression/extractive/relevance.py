@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from litellm_plugins.compression.extractive.passages import Page
+from litellm_plugins.compression.extractive.passages import Page, Sentence
 from litellm_plugins.compression.extractive.question import Question
 
 # Robertson & Zaragoza, The Probabilistic Relevance Framework: BM25 and Beyond, 2009; the values most engines take.
@@ -26,9 +26,9 @@ class Weights:
     """Of a term in the title, for the passage's sentences that do not repeat it."""
     neighbour: float = 0.5
     """A sentence is worth so much of the better one beside it: answers follow what names their subject."""
-    lead: float = 0.1
+    lead: float = 0.15
     """Of standing first; the n-th sentence has an n-th of it."""
-    link: float = 0.5
+    link: float = 0.7
     """Of a good passage that names this one's title, or shares its rare names: the second hop of a question."""
 
 
@@ -42,18 +42,18 @@ class Relevance:
 
 def relevance(question: Question, pages: Sequence[Page], weights: Weights) -> Relevance:
     """BM25 of passages, overlap of sentences, each by how rare a term is here."""
-    hits = [[_hits(question, sentence.text, sentence.terms) for sentence in page.sentences] for page in pages]
-    bags = [Counter(term for sentence in page for term in sentence) for page in hits]
     names = [*question.terms, *(name for name, _ in question.kinds)]
     wanted = frozenset(names)
+    hits = [[_hits(question, wanted, sentence) for sentence in page.sentences] for page in pages]
+    bags = [Counter(term for sentence in page for term in sentence) for page in hits]
     for page, bag in zip(pages, bags, strict=True):
         bag.update(term for term in page.title if term in wanted)
     rarity = _rarity(names, bags)
+    lengths = [len(page.title) + sum(len(sentence.terms) for sentence in page.sentences) for page in pages]
+    mean = sum(lengths) / max(1, len(lengths)) or 1.0
     passages = [
-        _bm25(bag, rarity, sum(len(sentence.terms) for sentence in page.sentences) + len(page.title), mean)
-        + weights.pair * _pairs(question, page, bag, rarity)
-        for mean in [_mean_length(pages)]
-        for page, bag in zip(pages, bags, strict=True)
+        _bm25(bag, rarity, length / mean) + weights.pair * _pairs(question, page, bag, rarity)
+        for page, bag, length in zip(pages, bags, lengths, strict=True)
     ]
     best = max(passages, default=0.0) or 1.0
     passages = [score / best for score in passages]
@@ -68,10 +68,10 @@ def relevance(question: Question, pages: Sequence[Page], weights: Weights) -> Re
     )
 
 
-def _hits(question: Question, text: str, terms: Iterable[str]) -> list[str]:
-    wanted = question.terms
-    found = [term for term in terms if term in wanted]
-    found += [name for name, has in question.kinds if has(text)]
+def _hits(question: Question, wanted: frozenset[str], sentence: Sentence) -> list[str]:
+    """The terms of the question that the sentence has, as often as it has them, and the kinds of answer."""
+    found = [term for term in sentence.terms if term in wanted]
+    found += [name for name, has in question.kinds if has(sentence.text)]
     return found
 
 
@@ -81,12 +81,9 @@ def _rarity(names: Iterable[str], units: Sequence[Iterable[str]]) -> dict[str, f
     return {name: math.log(1 + (len(units) - frequency[name] + 0.5) / (frequency[name] + 0.5)) for name in names}
 
 
-def _mean_length(pages: Sequence[Page]) -> float:
-    return sum(len(s.terms) for page in pages for s in page.sentences) / max(1, len(pages)) or 1.0
-
-
-def _bm25(bag: Mapping[str, int], rarity: Mapping[str, float], length: int, mean: float) -> float:
-    norm = _K1 * (1 - _B + _B * length / mean)
+def _bm25(bag: Mapping[str, int], rarity: Mapping[str, float], length: float) -> float:
+    """`length` is the passage's, in mean lengths."""
+    norm = _K1 * (1 - _B + _B * length)
     return sum(rarity[term] * count * (_K1 + 1) / (count + norm) for term, count in bag.items())
 
 

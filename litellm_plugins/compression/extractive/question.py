@@ -20,7 +20,8 @@ _NUMBER = re.compile(
     r"|[两二三四五六七八九十百千万亿]",
     re.IGNORECASE,
 )
-_NAME = re.compile(r"(?<=[^\W\d_][\s,'’(]|[a-z0-9][\s,]|, )[^\W\d_a-z][^\W\d_]*[a-záéíóúñü]\w*")
+# A capitalised word that does not begin its sentence.
+_NAME = re.compile(r"(?<=[\w,][\s'’(])[^\W\d_a-z][^\W\d_]*[a-záéíóúñü]")
 
 # A kind of answer counts as one more term of the question: `#year` stands in every sentence with a year in it, and
 # weighs the more the fewer such sentences there are.

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from litellm_plugins.compression.extractive.lexical import DEFAULT, Kept, checked, taken, values
+from litellm_plugins.compression.extractive.lexical import DEFAULT, Kept, checked, taken, untouched
 from litellm_plugins.compression.extractive.links import linked
 from litellm_plugins.compression.extractive.passages import Page, Passage, read
 from litellm_plugins.compression.extractive.question import asked
@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from litellm_plugins.embedding.embedder import Embedder, Vector
 
 WINDOW_TOKENS = 128
-"""Of one embedding. The bundled model costs least for each token between 64 and 200, and reads 256."""
+"""Of one embedding at most. The bundled model costs least for each token between 64 and 200, and reads 256."""
+WINDOWS = 8
+"""At least so many fit into the budget: where little may stay, sentences are compared and not paragraphs."""
 CLEAR = 0.3
 """Share of the budget that goes to the best by words without asking the model."""
 EMBEDDED = 0.75
@@ -61,11 +63,13 @@ class SemanticSelector:
             EmbedderUnavailable: nothing can be embedded; words alone would still do.
         """
         checked(rate)
+        if rate == 1:
+            return untouched(passages)
         pages, by_words = await asyncio.to_thread(self._by_words, question, passages, count)
         total = sum(page.tokens for page in pages)
-        if not total or rate >= 1 or rate == 0:
-            return taken(pages, values(by_words, self._weights), rate, count)
-        ranked = _ranked(pages, by_words)
+        if not total * rate:
+            return ()
+        ranked = _ranked(pages, by_words, rate * total / WINDOWS)
         nearness = await self._nearness(question, passages, pages, _open(ranked, rate * total, total))
         return taken(pages, self._values(pages, by_words, ranked, nearness), rate, count)
 
@@ -107,9 +111,10 @@ class SemanticSelector:
         return worth
 
 
-def _ranked(pages: Sequence[Page], by_words: Relevance) -> list[Window]:
+def _ranked(pages: Sequence[Page], by_words: Relevance, most: float) -> list[Window]:
     """Every window, the best by words first; those of one passage by their best sentence."""
-    found = [window for at, page in enumerate(pages) for window in _windows(at, page)]
+    size = min(WINDOW_TOKENS, most)
+    found = [window for at, page in enumerate(pages) for window in _windows(at, page, size)]
 
     def rank(window: Window) -> float:
         return by_words.passages[window.page] + max(by_words.sentences[window.page][window.first : window.last])
@@ -117,11 +122,12 @@ def _ranked(pages: Sequence[Page], by_words: Relevance) -> list[Window]:
     return sorted(found, key=lambda window: (-rank(window), window.page, window.first))
 
 
-def _windows(number: int, page: Page) -> list[Window]:
+def _windows(number: int, page: Page, size: float) -> list[Window]:
+    """The page cut into windows of at most `size` tokens, or of one sentence."""
     found: list[Window] = []
     first = tokens = 0
     for at, sentence in enumerate(page.sentences):
-        if tokens and tokens + sentence.tokens > WINDOW_TOKENS:
+        if tokens and tokens + sentence.tokens > size:
             found.append(Window(number, first, at, tokens))
             first, tokens = at, 0
         tokens += sentence.tokens

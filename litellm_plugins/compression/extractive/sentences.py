@@ -8,11 +8,11 @@ import re
 # The scripts without spaces end theirs anywhere.
 _END = re.compile(
     r"""
-      [.!?…]+ [")\]'”’»]* (?:\[[^\]\s]{1,4}\])* (?=\s)   # Latin and its like: white space has to follow
-    | [。！？｡]+ [”’」』）】》"]*                             # Chinese, Japanese
-    | [।॥؟۔]+ (?=\s|$)                                    # Devanagari, Arabic, Urdu
-    | \n [^\S\n]* (?=\n)                                  # a blank line
-    | \n (?= [^\S\n]* (?: [-*•·–|#>] | \d{1,3}[.)] ) )    # a list's item, a table's row, a heading
+      (?<![.!?…]) [.!?…]++ [")\]'”’»]*+ (?:\[[^\]\s]{1,4}\])*+ (?=\s)  # Latin and its like: white space has to follow
+    | [。！？｡]++ [”’」』）】》"]*+                             # Chinese, Japanese
+    | [।॥؟۔]++ (?=\s|$)                                    # Devanagari, Arabic, Urdu
+    | \n (?= [^\S\n]{0,9} \n )                            # a blank line
+    | \n (?= [^\S\n]{0,9} (?: [-*•·–|#>] | \d{1,3}[.)] ) ) # a list's item, a table's row, a heading
     """,
     re.VERBOSE,
 )
@@ -39,10 +39,12 @@ def sentences(text: str) -> list[str]:
     break alone ends nothing, a blank line does, and so does one before a list's item or a table's row.
     """
     whole = [match.span() for match in _WHOLE.finditer(text)] if "`" in text or "$$" in text or "~~~" in text else []
-    cuts = [0]
+    cuts, at = [0], 0
     for match in _END.finditer(text):
         end = match.end()
-        if any(start < end < stop for start, stop in whole):
+        while at < len(whole) and whole[at][1] <= end:
+            at += 1
+        if at < len(whole) and whole[at][0] < end:
             continue
         if _ends_a_sentence(text, match.start(), end):
             cuts.append(end)

@@ -20,12 +20,16 @@ _AFTER = re.compile(r"\s*")
 # Nothing is cut inside these.
 _WHOLE = re.compile(r"```.*?(?:```|\Z)|~~~.*?(?:~~~|\Z)|`[^`\n]+`|\$\$.+?\$\$", re.DOTALL)
 _LAST_WORD = re.compile(r"[^\s(\[{\"'“‘«¿¡]+\Z")
+# English and Spanish; lower case, without the last point.
 _ABBREVIATIONS = frozenset(
-    # English, Spanish; lower case, without the last point
-    """mr mrs ms dr prof rev hon gen col lt sgt capt cmdr gov sen rep pres st mt ft no nos vs v fig figs eq sec ch vol pp p
-    ed eds al approx est ca cf viz inc ltd co corp bros jr sr dept univ assn jan feb mar apr jun jul aug sep sept oct nov
-    dec mon tue wed thu fri sat sun e.g i.e a.m p.m u.s u.k u.n ph.d m.d b.a m.a d.c art arts núm pág págs cap sra srta dra
-    ud uds vd lic ing arq avda av c tel ej p.ej ee uu ee.uu cía s.a gral cnel tte excmo fdo ntra sto sta aprox máx mín"""
+    """mr mrs ms dr prof rev hon gen col lt sgt capt cmdr gov sen rep pres st mt ft vs approx ca cf viz inc ltd corp bros jr
+    sr dept univ assn e.g i.e a.m p.m u.s u.k u.n ph.d m.d b.a m.a d.c sra srta dra ud uds vd lic ing arq avda av tel p.ej
+    ee uu ee.uu cía s.a gral cnel tte excmo ntra sto sta aprox máx mín"""
+    .split()
+)  # fmt: skip
+_BEFORE_NUMBERS = frozenset(  # words of their own, or ends of sentences, where no number follows
+    """no nos fig figs eq sec ch vol pp p v ed est art arts núm pág págs cap ej jan feb mar apr jun jul aug sep sept oct
+    nov dec mon tue wed thu fri sat sun ene abr ago dic fol c al"""
     .split()
 )  # fmt: skip
 _INITIAL = re.compile(r"(?:[^\W\d_]\.)*[^\W\d_]\Z")
@@ -72,6 +76,8 @@ def _ends_a_sentence(text: str, sign: int, end: int) -> bool:
     if word is None:
         return True
     last = word[0].lower()
+    if last in _BEFORE_NUMBERS and text[at].isdigit():
+        return False
     return not (last in _ABBREVIATIONS or _INITIAL.match(word[0]) or _NUMBERED.search(before))
 
 

@@ -39,7 +39,7 @@ _IRREGULAR = {
     "men": "man", "women": "woman", "children": "child", "people": "person", "feet": "foot", "left": "leave",
     "spoke": "speak", "spoken": "speak", "chose": "choose", "chosen": "choose", "fought": "fight", "ran": "run",
     "told": "tell", "thought": "think", "bought": "buy", "brought": "bring", "caught": "catch", "taught": "teach",
-    "film": "movi", "movies": "movi", "movie": "movi", "films": "movi", "portrayed": "play", "portray": "play",
+    "films": "movie", "film": "movie", "portrayed": "play", "portray": "play",
     "starring": "star", "stars": "star", "located": "locate", "location": "locate",
 }  # fmt: skip
 _MIN_STEM = 3
@@ -62,16 +62,13 @@ def _stem(word: str) -> str:
     lower = word.lower()
     if not lower.isascii():
         lower = "".join(c for c in unicodedata.normalize("NFKD", lower) if not unicodedata.combining(c))
-    if lower in STOP or len(lower) <= _MIN_STEM:
+    lower = _IRREGULAR.get(lower, lower)
+    if lower in STOP or len(lower) <= _MIN_STEM or lower[0].isdigit():
         return lower
-    if lower in _IRREGULAR:
-        return _IRREGULAR[lower]
     for ending, instead in _ENDINGS:
         if lower.endswith(ending) and len(lower) - len(ending) >= _MIN_STEM:
-            stem = lower[: -len(ending)] + instead
+            lower = lower[: -len(ending)] + instead
             break
-    else:
-        stem = lower
-    if len(stem) > _MIN_STEM and stem[-1] == stem[-2] and stem[-1] not in "ls":
-        stem = stem[:-1]  # "running" and "run"
-    return stem[:-1] if stem.endswith(("e", "y", "i")) and len(stem) > _MIN_STEM else stem
+    if len(lower) > _MIN_STEM and lower[-1] == lower[-2] and lower[-1] not in "ls":
+        lower = lower[:-1]  # "running" and "run"
+    return lower[:-1] if lower.endswith(("e", "y", "i")) and len(lower) > _MIN_STEM else lower

@@ -21,7 +21,7 @@ def test_the_last_one_may_exceed_the_budget_by_less_than_a_tenth() -> None:
 
 
 def test_marks_are_paid_for_and_a_closed_gap_is_paid_back() -> None:
-    apart = fill([page(10, 10, 10, 10, 10)], [[0.1, 0.9, 0.2, 0.8, 0.1]], 29, 3)
+    apart = fill([page(10, 10, 10, 10, 10)], [[0.1, 0.9, 0.2, 0.8, 0.1]], 26, 3)
     assert apart == [[1, 2]]  # the fourth would need a mark more; the third, in between, needs none
     assert fill([page(10, 10, 10)], [[0.9, 0.1, 0.8]], 30, 3) == [[0, 1, 2]]
 

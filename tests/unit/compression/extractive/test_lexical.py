@@ -85,9 +85,12 @@ def test_the_answer_may_be_a_step_away() -> None:
 
 def test_the_kind_of_answer_that_is_wanted_counts() -> None:
     text = Passage(
-        "", "The bridge is long. The bridge opened in 1931. The bridge is red. The bridge is loved. The bridge hums."
+        "",
+        "The bridge over the fjord is very long. The bridge was handed over in 1931. The bridge has always been red. "
+        "The bridge is much loved by the town. The bridge hums in a strong wind.",
     )
-    assert "1931" in chosen("When was the bridge put into use?", [text], rate=0.3)
+    assert "1931" in chosen("When was the bridge put into use?", [text], rate=0.35)
+    assert "1931" not in chosen("Who put the bridge into use?", [text], rate=0.35)
 
 
 def test_chinese_and_spanish_are_read_as_well() -> None:
@@ -96,7 +99,7 @@ def test_chinese_and_spanish_are_read_as_well() -> None:
     )
     assert "Ana Ruiz" in chosen("¿Quién construyó el puente?", [spanish], rate=0.5)
     chinese = Passage("", "这座城市很古老。桥梁由王明在1907年建造。这里经常下雨。城里有三个市场。")
-    assert "王明" in chosen("谁建造了桥梁？", [chinese], rate=0.5)
+    assert "王明" in chosen("谁建造了桥梁？", [chinese], rate=0.6)
 
 
 def test_all_of_it_is_byte_for_byte_what_came_in() -> None:

@@ -17,16 +17,16 @@ from litellm_plugins.embedding.local import LocalEmbedder
 count = cl100k()
 
 PASSAGES = [
-    Passage("", "The committee met in spring. It spoke of the budget for roads and schools at length."),
-    Passage("", "The committee's rules say how questions about a member's pay are put to the chair."),
-    Passage("", "Physicians earn 4,000 crowns a month. Nurses are given somewhat less than that."),
-    Passage("", "The committee likes coffee. Members of the committee come by train and leave by bus."),
+    Passage("", "The doctor's garden lies behind the mill. The doctor's roses are the pride of the whole street."),
+    Passage("", "Doctor Hill came by train. The doctor of the ship and the doctor of the town were brothers."),
+    Passage("", "Physicians are paid 4,000 crowns a month. Nurses receive somewhat less for their work."),
+    Passage("", "There is a doctor on the island. The doctor is fond of coffee, and of playing cards."),
     Passage("", "The river is wide here. In winter it freezes, and children skate on it for weeks."),
-    Passage("", "A committee of three looks after the garden, the roses and the committee's old fountain."),
+    Passage("", "A boat was named after the doctor. The boat called Doctor sank in a storm years ago."),
     Passage("", "The library has nine thousand books. Most of them were given by one family long ago."),
-    Passage("", "Member of the committee: Ms Dale. Member of the committee: Mr Frost. Member: Ms Hill."),
+    Passage("", "In the play the doctor dies. The doctor is played by a dentist, and the nurse by his wife."),
 ]
-QUESTION = "What is a doctor's salary, by the committee?"
+QUESTION = "What does a doctor earn?"
 
 
 class Recorder:
@@ -75,7 +75,7 @@ async def test_the_same_again_is_the_same(local: LocalEmbedder) -> None:
 
 
 async def test_only_what_words_leave_open_is_embedded() -> None:
-    embedder = Recorder(("salary", "earn"))
+    embedder = Recorder(("paid", "earn"))
     await SemanticSelector(embedder).choose(QUESTION, PASSAGES, rate=0.5, count=count)
     assert embedder.asked[0] == QUESTION
     asked = sum(count(text) for text in embedder.asked[1:])
@@ -83,7 +83,7 @@ async def test_only_what_words_leave_open_is_embedded() -> None:
 
 
 async def test_a_long_passage_is_embedded_in_parts_that_the_model_can_read() -> None:
-    embedder = Recorder(("earn",))
+    embedder = Recorder(("paid", "earn"))
     text = " ".join(one.text for one in PASSAGES) * 12
     await SemanticSelector(embedder).choose(QUESTION, [Passage("Minutes", text)], rate=0.5, count=count)
     assert len(embedder.asked) > 5
@@ -93,7 +93,7 @@ async def test_a_long_passage_is_embedded_in_parts_that_the_model_can_read() -> 
 
 @pytest.mark.parametrize("rate", [0.2, 0.5, 0.8])
 async def test_no_more_stays_than_a_tenth_above_the_rate(rate: float) -> None:
-    kept = await SemanticSelector(Recorder(("earn",))).select(QUESTION, PASSAGES, rate=rate, count=count)
+    kept = await SemanticSelector(Recorder(("paid", "earn"))).select(QUESTION, PASSAGES, rate=rate, count=count)
     assert sum(map(count, kept)) <= 1.1 * rate * sum(count(one.text) for one in PASSAGES)
 
 

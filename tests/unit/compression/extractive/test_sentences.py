@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from litellm_plugins.compression.extractive.sentences import sentences
 
 CUT = {
-    "English": ["The cat sat.", " Did it?", " Yes!", ' "It did."', " (So they say.)", " End"],
+    "English": ["The cat sat.", " Was it art?", " The man said no.", " They met in the sun.", " Did it?", " Yes!", ' "It did."', " (So they say.)", " End"],
     "Spanish": ["¿Qué pasó?", " ¡Nada!", " Llegó el Sr. Pérez a EE. UU. el 3 de enero.", " Costó 1.234,56 €.", " Fin."],
     "Chinese": ["价格是3.5元。", "真的吗？", "是的！", "他说“你好。”", "完。"],
     "Hindi": ["राम घर गया।", " वह खुश है।"],
@@ -38,7 +38,7 @@ WHOLE = [
     "Call os.path.join(a, b). then foo.Bar.baz() in v1.2.3 of main.py.",
     "Run `x = 1. Y = 2! Z` first.",
     "```python\nx = 1.\nY = 2. Z = 3\n\nprint('A. B. C')\n```",
-    "No. 5 and Fig. 3 and p. 12 and vol. Two are abbreviations.",
+    "No. 5 and Fig. 3 and p. 12 and vol. 2 are abbreviations.",
     "Yahoo! is a company, and so was Jeopardy! once.",
     "El art. 5, la pág. 12 y la Sra. García de la Avda. América.",
     "It rose by approx. 5 % to ca. 30.",

@@ -58,7 +58,8 @@ def relevance(question: Question, pages: Sequence[Page], weights: Weights) -> Re
     best = max(passages, default=0.0) or 1.0
     passages = [score / best for score in passages]
     by_sentence = _rarity(names, [sentence for page in hits for sentence in page])
-    total = sum(by_sentence.values()) or 1.0
+    present = {term for bag in bags for term in bag}
+    total = sum(value for term, value in by_sentence.items() if term in present) or 1.0
     return Relevance(
         passages,
         [

@@ -104,10 +104,11 @@ class SemanticSelector:
             asked_for = asked_for or window in nearness
             # Before the first that was asked about they are clear; after the last, out of reach.
             near = nearness.get(window, 0.0 if asked_for else 1.0)
-            rank = (1 - MEANING) * by_words.passages[window.page] + MEANING * near
             for at in range(window.first, window.last):
-                own = self._weights.sentence * by_words.sentences[window.page][at]
-                worth[window.page][at] = rank + own + self._weights.lead / (1 + at)
+                words = self._weights.sentence * by_words.sentences[window.page][at] + by_words.passages[window.page]
+                meaning = near * (1 + self._weights.sentence)  # as much as words may be
+                rank = (1 - MEANING) * words + MEANING * meaning
+                worth[window.page][at] = rank + self._weights.lead / (1 + at)
         return worth
 
 

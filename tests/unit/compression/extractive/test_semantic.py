@@ -18,9 +18,9 @@ count = cl100k()
 
 PASSAGES = [
     Passage("", "The doctor's garden lies behind the mill. The doctor's roses are the pride of the whole street."),
-    Passage("", "Doctor Hill came by train. The doctor of the ship and the doctor of the town were brothers."),
+    Passage("", "Captain Hill came by train. The captain and the pilot of the town's old ferry were brothers."),
     Passage("", "Physicians are paid 4,000 crowns a month. Nurses receive somewhat less for their work."),
-    Passage("", "There is a doctor on the island. The doctor is fond of coffee, and of playing cards."),
+    Passage("", "The mayor lives on the island. The mayor is fond of coffee, and of playing cards."),
     Passage("", "The river is wide here. In winter it freezes, and children skate on it for weeks."),
     Passage("", "A boat was named after the doctor. The boat called Doctor sank in a storm years ago."),
     Passage("", "The library has nine thousand books. Most of them were given by one family long ago."),

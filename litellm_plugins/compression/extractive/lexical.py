@@ -46,7 +46,7 @@ def choose(
         return untouched(passages)
     pages = read(passages, count)
     found = relevance(asked(question), pages, weights)
-    scores = linked(passages, pages, found.passages, weights.link)
+    scores = linked(pages, found.passages, weights.link)
     return taken(pages, values(Relevance(scores, found.sentences), weights), rate, count)
 
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from litellm_plugins.compression.extractive.sentences import sentences
-from litellm_plugins.compression.extractive.words import terms
+from litellm_plugins.compression.extractive.words import STOP, terms
 from litellm_plugins.compression.tokens import CountTokens
+
+
+_ASIDE = re.compile(r"[\s_]*\([^)]*\)\s*$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +37,15 @@ class Page:
 
     title: list[str]
     sentences: list[Sentence]
+    name: tuple[str, ...] = ()
+    """The title's terms without what stands behind it in brackets; none where it is stop words alone."""
+
+    @property
+    def defines(self) -> bool:
+        """Whether it begins with its own name, as the paragraph does that says what a thing is."""
+        length = len(self.name)
+        first = self.sentences[0].terms[: length + 1] if self.sentences and length else []
+        return bool(first) and self.name in {tuple(first[:length]), tuple(first[1:])}  # "The …"
 
     @property
     def tokens(self) -> int:
@@ -46,6 +59,12 @@ def read(passages: Sequence[Passage], count: CountTokens) -> list[Page]:
         Page(
             terms(passage.title),
             [Sentence(text, count(text), terms(text)) for text in sentences(passage.text)],
+            _name(passage.title),
         )
         for passage in passages
     ]
+
+
+def _name(title: str) -> tuple[str, ...]:
+    found = tuple(terms(_ASIDE.sub("", title)))
+    return found if any(term not in STOP for term in found) else ()

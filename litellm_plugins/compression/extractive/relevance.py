@@ -6,12 +6,17 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from litellm_plugins.compression.extractive.passages import Page, Sentence
 from litellm_plugins.compression.extractive.question import Question
+from litellm_plugins.compression.extractive.words import STOP
 
 # Robertson & Zaragoza, The Probabilistic Relevance Framework: BM25 and Beyond, 2009; the values most engines take.
 _K1, _B = 1.2, 0.75
+
+
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +33,8 @@ class Weights:
     """A sentence is worth so much of the better one beside it: answers follow what names their subject."""
     lead: float = 0.15
     """Of standing first; the n-th sentence has an n-th of it."""
+    topic: float = 0.5
+    """Of the paragraph that says what a thing is, where the question is about that thing."""
     link: float = 0.7
     """Of a good passage that names this one's title, or shares its rare names: the second hop of a question."""
 
@@ -51,12 +58,18 @@ def relevance(question: Question, pages: Sequence[Page], weights: Weights) -> Re
     rarity = _rarity(names, bags)
     lengths = [len(page.title) + sum(len(sentence.terms) for sentence in page.sentences) for page in pages]
     mean = sum(lengths) / max(1, len(lengths)) or 1.0
+    pairs = [_pairs(question, page, bag) for page, bag in zip(pages, bags, strict=True)]
+    pair_rarity = _rarity(question.pairs, pairs)
     passages = [
-        _bm25(bag, rarity, length / mean) + weights.pair * _pairs(question, page, bag, rarity)
-        for page, bag, length in zip(pages, bags, lengths, strict=True)
+        _bm25(bag, rarity, length / mean) + weights.pair * sum(pair_rarity[pair] for pair in together)
+        for bag, length, together in zip(bags, lengths, pairs, strict=True)
     ]
     best = max(passages, default=0.0) or 1.0
-    passages = [score / best for score in passages]
+    about = set(question.terms)
+    passages = [
+        score / best + weights.topic * (page.defines and about.issuperset(term for term in page.name if term not in STOP))
+        for score, page in zip(passages, pages, strict=True)
+    ]
     by_sentence = _rarity(names, [sentence for page in hits for sentence in page])
     present = {term for bag in bags for term in bag}
     total = sum(value for term, value in by_sentence.items() if term in present) or 1.0
@@ -76,7 +89,7 @@ def _hits(question: Question, wanted: frozenset[str], sentence: Sentence) -> lis
     return found
 
 
-def _rarity(names: Iterable[str], units: Sequence[Iterable[str]]) -> dict[str, float]:
+def _rarity(names: Iterable[_T], units: Sequence[Iterable[_T]]) -> dict[_T, float]:
     """The inverse frequency of each term among `units`, never below 0."""
     frequency = Counter(term for unit in units for term in set(unit))
     return {name: math.log(1 + (len(units) - frequency[name] + 0.5) / (frequency[name] + 0.5)) for name in names}
@@ -88,16 +101,15 @@ def _bm25(bag: Mapping[str, int], rarity: Mapping[str, float], length: float) ->
     return sum(rarity[term] * count * (_K1 + 1) / (count + norm) for term, count in bag.items())
 
 
-def _pairs(question: Question, page: Page, bag: Mapping[str, int], rarity: Mapping[str, float]) -> float:
-    """Rarity of the pairs that stand together here too, at most one word between."""
+def _pairs(question: Question, page: Page, bag: Mapping[str, int]) -> set[tuple[str, str]]:
+    """The question's pairs that stand together here too, at most one word between."""
     near = {pair for pair in question.pairs if pair[0] in bag and pair[1] in bag}
-    if not near:
-        return 0.0
-    found = set()
-    for terms in (page.title, *(sentence.terms for sentence in page.sentences)):
-        found |= near & set(zip(terms, terms[1:], strict=False))
-        found |= near & set(zip(terms, terms[2:], strict=False))
-    return sum(rarity[one] + rarity[other] for one, other in found)
+    found: set[tuple[str, str]] = set()
+    if near:
+        for terms in (page.title, *(sentence.terms for sentence in page.sentences)):
+            found |= near & set(zip(terms, terms[1:], strict=False))
+            found |= near & set(zip(terms, terms[2:], strict=False))
+    return found
 
 
 def _overlaps(

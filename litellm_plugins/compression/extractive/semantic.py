@@ -78,7 +78,7 @@ class SemanticSelector:
     ) -> tuple[list[Page], Relevance]:
         pages = read(passages, count)
         found = relevance(asked(question), pages, self._weights)
-        return pages, Relevance(linked(passages, pages, found.passages, self._weights.link), found.sentences)
+        return pages, Relevance(linked(pages, found.passages, self._weights.link), found.sentences)
 
     async def _nearness(
         self, question: str, passages: Sequence[Passage], pages: Sequence[Page], windows: Sequence[Window]

@@ -32,7 +32,7 @@ _LEXICAL, _SEMANTIC = "extractive", "extractive_semantic"
 @click.option("--limit", type=click.IntRange(1), help="Rows to measure; all of the rest without it.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Of the order that documents are shuffled in.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
-def compression_command(  # noqa: PLR0913, PLR0917 - an argument per option, as click hands them over
+def compression_command(
     path: Path,
     rate: float,
     method: str,

@@ -67,7 +67,7 @@ LEXICAL = at_once(choose)
 BASELINES: dict[str, Choose] = {"head": at_once(head), "random_sentences": at_once(randomly)}
 
 
-async def measure(
+async def measure(  # noqa: PLR0913 - a measurement's options, by keyword
     rows: Sequence[Row],
     method: Choose,
     *,
@@ -117,7 +117,7 @@ async def measure(
     }
 
 
-def _note(  # noqa: PLR0913, PLR0917 - what one row has come to
+def _note(
     tally: Tally, row: Row, documents: Sequence[Passage], kept: Sequence[Kept], gold: Gold, count: CountTokens
 ) -> None:
     before = sum(count(one.text) for one in documents)

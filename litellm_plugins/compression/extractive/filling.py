@@ -17,7 +17,8 @@ is promised; the rest is for what texts count together and apart."""
 def fill(pages: Sequence[Page], values: Sequence[Sequence[float]], budget: float, gap_tokens: int) -> list[list[int]]:
     """The numbers of the kept sentences of each page: by value, until the budget is full.
 
-    What does not fit is passed over for what does; the last may be a little too long (`OVER`). Equal values go in the order of the text. The marks of what is left out are paid for as well.
+    What does not fit is passed over for what does; the last may be a little too long (`OVER`). Equal values go in the
+    order of the text. The marks of what is left out are paid for as well.
     """
     order = sorted(
         ((page, at) for page, each in enumerate(values) for at in range(len(each))),

@@ -74,10 +74,9 @@ def values(found: Relevance, weights: Weights) -> list[list[float]]:
     ]
 
 
-def taken(
-    pages: Sequence[Page], worth: Sequence[Sequence[float]], rate: float, count: CountTokens
-) -> tuple[Kept, ...]:
+def taken(pages: Sequence[Page], worth: Sequence[Sequence[float]], rate: float, count: CountTokens) -> tuple[Kept, ...]:
     """The best sentences that `rate` has room for, put back into their passages."""
     budget = rate * sum(page.tokens for page in pages)
     chosen = fill(pages, worth, budget, gap_tokens(count))
-    return tuple(Kept(at, rendered(page, kept)) for at, (page, kept) in enumerate(zip(pages, chosen, strict=True)) if kept)
+    kept = zip(pages, chosen, strict=True)
+    return tuple(Kept(at, rendered(page, each)) for at, (page, each) in enumerate(kept) if each)

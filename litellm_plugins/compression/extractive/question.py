@@ -21,23 +21,22 @@ _NUMBER = re.compile(
     re.IGNORECASE,
 )
 # A capitalised word that does not begin its sentence.
-_NAME = re.compile(r"(?<=[\w,][\s'’(])[^\W\d_a-z][^\W\d_]*[a-záéíóúñü]")
+_NAME = re.compile(r"(?<=[\w,][\s'’(])[^\W\d_a-z][^\W\d_]*[a-záéíóúñü]")  # noqa: RUF001 - an apostrophe
 
 # A kind of answer counts as one more term of the question: `#year` stands in every sentence with a year in it, and
 # weighs the more the fewer such sentences there are.
-_KINDS: tuple[tuple[str, re.Pattern[str], re.Pattern[str]], ...] = (
-    ("#year", re.compile(r"\b(?:years?|when|decade|century|cuándo|cuando|año|años)\b|哪年|哪一年|什么时候", re.I), _YEAR),
-    ("#date", re.compile(r"\b(?:when|dates?|day|month|cuándo|cuando|fecha|día|mes)\b|哪天|几月|什么时候", re.I), _DATE),
-    (
-        "#number",
-        re.compile(
-            r"\bhow (?:many|much|long|old|far|tall|high|big|often|large|deep|fast)\b|\bwhat (?:number|percent\w*|age|score|size)"
-            r"|\bcuánt[oa]s?\b|多少|几",
-            re.I,
-        ),
-        _NUMBER,
-    ),
-    ("#name", re.compile(r"\b(?:whom?|whose|quién|quiénes)\b|谁", re.I), _NAME),
+_MONEY = re.compile(r"[$€£¥₹元]|\b(?:dollars?|euros?|pounds?|pesos?|dólares|percent)\b|%", re.IGNORECASE)
+_PLACE = re.compile(r"\b(?:in|at|near|from|to|en|cerca de|desde) (?:the |el |la |los |las )?[^\W\d_a-z]")
+_KINDS: tuple[tuple[str, re.Pattern[str], re.Pattern[str]], ...] = tuple(
+    (name, re.compile(wanted, re.IGNORECASE), found)
+    for name, wanted, found in (
+        ("#year", r"\b(?:years?|when|decade|century|cuándo|cuando|año|años)\b|哪年|哪一年|什么时候", _YEAR),
+        ("#date", r"\b(?:when|dates?|day|month|cuándo|cuando|fecha|día|mes)\b|哪天|几月|什么时候", _DATE),
+        ("#number", r"\bhow (?:many|much|long|old|far|tall|high|big|often|large|deep)\b|\bcuánt[oa]s?\b|多少", _NUMBER),
+        ("#money", r"\b(?:how much|costs?|price|salary|revenue|paid|pay|worth|percent|cuánto|precio)\b|多少钱", _MONEY),
+        ("#name", r"\b(?:whom?|whose|quién|quiénes)\b|谁", _NAME),
+        ("#place", r"\b(?:where|city|country|venue|located?|location|dónde|ciudad|país)\b|哪里|在哪", _PLACE),
+    )
 )
 
 

@@ -6,6 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TypeVar
 
 from litellm_plugins.compression.extractive.passages import Page, Sentence
@@ -65,9 +66,8 @@ def relevance(question: Question, pages: Sequence[Page], weights: Weights) -> Re
         for bag, length, together in zip(bags, lengths, pairs, strict=True)
     ]
     best = max(passages, default=0.0) or 1.0
-    about = set(question.terms)
     passages = [
-        score / best + weights.topic * (page.defines and about.issuperset(term for term in page.name if term not in STOP))
+        score / best + (weights.topic if _is_topic(page, question) else 0.0)
         for score, page in zip(passages, pages, strict=True)
     ]
     by_sentence = _rarity(names, [sentence for page in hits for sentence in page])
@@ -80,6 +80,11 @@ def relevance(question: Question, pages: Sequence[Page], weights: Weights) -> Re
             for page, found in zip(pages, hits, strict=True)
         ],
     )
+
+
+def _is_topic(page: Page, question: Question) -> bool:
+    """Whether the page says what a thing is that the question names."""
+    return page.defines and all(term in question.terms for term in page.name if term not in STOP)
 
 
 def _hits(question: Question, wanted: frozenset[str], sentence: Sentence) -> list[str]:
@@ -107,14 +112,12 @@ def _pairs(question: Question, page: Page, bag: Mapping[str, int]) -> set[tuple[
     found: set[tuple[str, str]] = set()
     if near:
         for terms in (page.title, *(sentence.terms for sentence in page.sentences)):
-            found |= near & set(zip(terms, terms[1:], strict=False))
+            found |= near & set(pairwise(terms))
             found |= near & set(zip(terms, terms[2:], strict=False))
     return found
 
 
-def _overlaps(
-    page: Page, hits: Sequence[Iterable[str]], rarity: Mapping[str, float], weights: Weights
-) -> list[float]:
+def _overlaps(page: Page, hits: Sequence[Iterable[str]], rarity: Mapping[str, float], weights: Weights) -> list[float]:
     titled = set(page.title)
     own = []
     for found in hits:

@@ -73,9 +73,7 @@ class SemanticSelector:
         nearness = await self._nearness(question, passages, pages, _open(ranked, rate * total, total))
         return taken(pages, self._values(pages, by_words, ranked, nearness), rate, count)
 
-    def _by_words(
-        self, question: str, passages: Sequence[Passage], count: CountTokens
-    ) -> tuple[list[Page], Relevance]:
+    def _by_words(self, question: str, passages: Sequence[Passage], count: CountTokens) -> tuple[list[Page], Relevance]:
         pages = read(passages, count)
         found = relevance(asked(question), pages, self._weights)
         return pages, Relevance(linked(pages, found.passages, self._weights.link), found.sentences)

@@ -3,35 +3,36 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 
 # Where a sentence may end: behind its sign, closing quotes and footnote marks, with the white space that follows.
 # The scripts without spaces end theirs anywhere.
 _END = re.compile(
     r"""
       (?<![.!?…]) [.!?…]++ [")\]'”’»]*+ (?:\[[^\]\s]{1,4}\])*+ (?=\s)  # Latin and its like: white space has to follow
-    | [。！？｡]++ [”’」』）】》"]*+                             # Chinese, Japanese
-    | [।॥؟۔]++ (?=\s|$)                                    # Devanagari, Arabic, Urdu
-    | \n (?= [^\S\n]{0,9} \n )                            # a blank line
-    | \n (?= [^\S\n]{0,9} (?: [-*•·–|#>] | \d{1,3}[.)] ) ) # a list's item, a table's row, a heading
-    """,
+    | [。！？｡]++ [”’」』）】》"]*+                              # Chinese, Japanese
+    | [।॥؟۔]++ (?=\s|$)                                     # Devanagari, Arabic, Urdu
+    | \n (?= [^\S\n]{0,9} \n )                              # a blank line
+    | \n (?= [^\S\n]{0,9} (?: [-*•·–|#>] | \d{1,3}[.)] ) )  # a list's item, a table's row, a heading
+    """,  # noqa: RUF001 - the signs of many scripts
     re.VERBOSE,
 )
 _AFTER = re.compile(r"\s*")
 # Nothing is cut inside these.
 _WHOLE = re.compile(r"```.*?(?:```|\Z)|~~~.*?(?:~~~|\Z)|`[^`\n]+`|\$\$.+?\$\$", re.DOTALL)
-_LAST_WORD = re.compile(r"[^\s(\[{\"'“‘«¿¡]+\Z")
+_LAST_WORD = re.compile(r"[^\s(\[{\"'“‘«¿¡]+\Z")  # noqa: RUF001 - opening quotes
 # English and Spanish; lower case, without the last point.
-_ABBREVIATIONS = frozenset(
-    """mr mrs ms dr prof rev hon gen col lt sgt capt cmdr gov sen rep pres st mt ft vs approx ca cf viz inc ltd corp bros jr
-    sr dept univ assn e.g i.e a.m p.m u.s u.k u.n ph.d m.d b.a m.a d.c sra srta dra ud uds vd lic ing arq avda av tel p.ej
-    ee uu ee.uu cía s.a gral cnel tte excmo ntra sto sta aprox máx mín"""
-    .split()
-)  # fmt: skip
-_BEFORE_NUMBERS = frozenset(  # words of their own, or ends of sentences, where no number follows
-    """no nos fig figs eq sec ch vol pp p v ed est art arts núm pág págs cap ej jan feb mar apr jun jul aug sep sept oct
-    nov dec mon tue wed thu fri sat sun ene abr ago dic fol c al"""
-    .split()
-)  # fmt: skip
+_ABBREVIATED = """
+mr mrs ms dr prof rev hon gen col lt sgt capt cmdr gov sen rep pres st mt ft vs approx ca cf viz inc ltd corp bros jr sr
+dept univ assn e.g i.e a.m p.m u.s u.k u.n ph.d m.d b.a m.a d.c
+sra srta dra ud uds vd lic ing arq avda av tel p.ej ee uu ee.uu cía s.a gral cnel tte excmo ntra sto sta aprox máx mín
+"""
+# Words of their own, or ends of sentences, where no number follows.
+_BEFORE_NUMBERS = """
+no nos fig figs eq sec ch vol pp p v ed est jan feb mar apr jun jul aug sep sept oct nov dec mon tue wed thu fri sat sun
+art arts núm pág págs cap ej ene abr ago dic fol c al
+"""
+_ALWAYS, _NUMBERING = frozenset(_ABBREVIATED.split()), frozenset(_BEFORE_NUMBERS.split())
 _INITIAL = re.compile(r"(?:[^\W\d_]\.)*[^\W\d_]\Z")
 _NUMBERED = re.compile(r"(?:^|\n)\s*\(?(?:\d{1,3}|[ivxIVX]{1,4})\Z")
 
@@ -53,7 +54,7 @@ def sentences(text: str) -> list[str]:
         if _ends_a_sentence(text, match.start(), end):
             cuts.append(end)
     cuts.append(len(text))
-    found = [text[start:end] for start, end in zip(cuts, cuts[1:], strict=False) if start < end]
+    found = [text[start:end] for start, end in pairwise(cuts) if start < end]
     return _joined(found)
 
 
@@ -76,9 +77,9 @@ def _ends_a_sentence(text: str, sign: int, end: int) -> bool:
     if word is None:
         return True
     last = word[0].lower()
-    if last in _BEFORE_NUMBERS and text[at].isdigit():
+    if last in _NUMBERING and text[at].isdigit():
         return False
-    return not (last in _ABBREVIATIONS or _INITIAL.match(word[0]) or _NUMBERED.search(before))
+    return not (last in _ALWAYS or _INITIAL.match(word[0]) or _NUMBERED.search(before))
 
 
 def _joined(found: list[str]) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from functools import lru_cache
+from itertools import pairwise
 
 # Words and numbers ("3,141.5" is one), and runs of scripts that are written without spaces.
 _NO_SPACES = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\u0e00-\u0e7f"
@@ -12,17 +13,18 @@ _TERM = re.compile(rf"\d+(?:[.,]\d+)*|[{_NO_SPACES}]+|[^\W\d_{_NO_SPACES}]+")
 _RUN = re.compile(rf"[{_NO_SPACES}]")
 
 # What a question is made of, whatever it is about. English and Spanish, without accents.
-STOP = frozenset(
-    """a an the this that these those it its he she they them his her their him we us our you your i me my of in on at to
-    from by with without for as into onto over under about between during before after and or but not no nor if then than
-    so is are was were be been being am do does did done has have had having can could will would shall should may might
-    must who whom whose what which when where why how many much s t d ll re ve m there here also any some all each other
-    only one such more most very just name tell call called
-    el la los las un una unos unas de del al y o u e que en por para con sin sobre entre es son era eran fue fueron ser
-    sido esta estan hay ha han haber se su sus lo le les nos mi tu ya si no como cuando donde quien quienes cual cuales
-    cuanto cuanta cuantos cuantas este estos estas ese esa esos esas aquel mas muy
-    的 了 是 在 吗 什么 谁 哪 哪里 多少 怎么 为什么""".split()
-)
+_STOP = """
+a an the this that these those it its he she they them his her their him we us our you your i me my of in on at to from
+by with without for as into onto over under about between during before after and or but not no nor if then than so is
+are was were be been being am do does did done has have had having can could will would shall should may might must who
+whom whose what which when where why how many much s t d ll re ve m there here also any some all each other only one
+such more most very just name tell call called
+el la los las un una unos unas de del al y o u e que en por para con sin sobre entre es son era eran fue fueron ser sido
+esta estan hay ha han haber se su sus lo le les nos mi tu ya si no como cuando donde quien quienes cual cuales cuanto
+cuanta cuantos cuantas este estos estas ese esa esos esas aquel mas muy
+的 了 是 在 吗 什么 谁 哪 哪里 多少 怎么 为什么
+"""
+STOP = frozenset(_STOP.split())
 _ENDINGS = (
     ("ization", "ize"), ("ational", "ate"), ("fulness", "ful"), ("iveness", "ive"), ("ousness", "ous"),
     ("ements", ""), ("ement", ""), ("ments", ""), ("ment", ""), ("ations", "ate"), ("ation", "ate"),
@@ -50,7 +52,7 @@ def terms(text: str) -> list[str]:
     found: list[str] = []
     for word in _TERM.findall(text):
         if _RUN.match(word):
-            found += [word] if len(word) == 1 else map("".join, zip(word, word[1:], strict=False))
+            found += [word] if len(word) == 1 else map("".join, pairwise(word))
         else:
             found.append(_stem(word))
     return found

@@ -19,10 +19,10 @@ count = cl100k()
 PASSAGES = [
     Passage("", "The doctor's garden lies behind the mill. The doctor's roses are the pride of the whole street."),
     Passage("", "Captain Hill came by train. The captain and the pilot of the town's old ferry were brothers."),
-    Passage("", "Physicians are paid 4,000 crowns a month. Nurses receive somewhat less for their work."),
     Passage("", "The mayor lives on the island. The mayor is fond of coffee, and of playing cards."),
     Passage("", "The river is wide here. In winter it freezes, and children skate on it for weeks."),
     Passage("", "A boat was named after the doctor. The boat called Doctor sank in a storm years ago."),
+    Passage("", "Physicians are paid 4,000 crowns a month. Nurses receive somewhat less for their work."),
     Passage("", "The library has nine thousand books. Most of them were given by one family long ago."),
     Passage("", "In the play the doctor dies. The doctor is played by a dentist, and the nurse by his wife."),
 ]
@@ -61,8 +61,8 @@ async def local() -> AsyncIterator[LocalEmbedder]:
 
 
 async def test_meaning_finds_what_words_lose(local: LocalEmbedder) -> None:
-    by_words = "\n".join(lexical.select(QUESTION, PASSAGES, rate=0.4, count=count))
-    by_meaning = "\n".join(await SemanticSelector(local).select(QUESTION, PASSAGES, rate=0.4, count=count))
+    by_words = "\n".join(lexical.select(QUESTION, PASSAGES, rate=0.5, count=count))
+    by_meaning = "\n".join(await SemanticSelector(local).select(QUESTION, PASSAGES, rate=0.5, count=count))
     assert "4,000 crowns" not in by_words
     assert "4,000 crowns" in by_meaning
 

@@ -11,9 +11,19 @@ from hypothesis import strategies as st
 from litellm_plugins.compression.extractive.sentences import sentences
 
 CUT = {
-    "English": ["The cat sat.", " Was it art?", " The man said no.", " They met in the sun.", " Did it?", " Yes!", ' "It did."', " (So they say.)", " End"],
+    "English": [
+        "The cat sat.",
+        " Was it art?",
+        " The man said no.",
+        " They met in the sun.",
+        " Did it?",
+        " Yes!",
+        ' "It did."',
+        " (So they say.)",
+        " End",
+    ],
     "Spanish": ["¿Qué pasó?", " ¡Nada!", " Llegó el Sr. Pérez a EE. UU. el 3 de enero.", " Costó 1.234,56 €.", " Fin."],
-    "Chinese": ["价格是3.5元。", "真的吗？", "是的！", "他说“你好。”", "完。"],
+    "Chinese": ["价格是3.5元。", "真的吗？", "是的！", "他说“你好。”", "完。"],  # noqa: RUF001 - Chinese signs
     "Hindi": ["राम घर गया।", " वह खुश है।"],
     "Arabic": ["هل وصل؟", " نعم."],
     "footnotes": ["It was built in 1907.[3]", " It burnt down.[a][12]", " Nobody knows why."],
@@ -55,7 +65,7 @@ def test_a_numbered_item_keeps_its_number() -> None:
     assert sentences("1. Open the box. 2. Close it.")[0].startswith("1. Open")
 
 
-PIECES = st.sampled_from(["A", "b", " ", "\n", ".", "!", "?", "…", '"', ")", "`", "```", "$$", "。", "1", "[2]", "Dr", "- ", "ñ"])
+PIECES = st.sampled_from([*'Ab1ñ \n.!?…")`。', "```", "$$", "[2]", "Dr", "- "])
 
 
 @given(st.one_of(st.text(max_size=80), st.lists(PIECES, max_size=40).map("".join)))
@@ -65,7 +75,7 @@ def test_joined_they_are_the_text_whatever_it_is(text: str) -> None:
     assert all(found)
 
 
-HOSTILE = ["." * 50_000, ". " * 30_000, "`" * 30_000, "$$" * 30_000, " \n" * 30_000, "." + "[1]" * 30_000, "A" * 100_000]
+HOSTILE = [sign * 30_000 for sign in (".", ". ", "`", "$$", " \n", ".[1]", '.")', "A", "A. ", "\n- ")]
 
 
 @pytest.mark.parametrize("text", HOSTILE, ids=lambda text: repr(text[:4]))

@@ -24,7 +24,7 @@ _T = TypeVar("_T")
 class Weights:
     """What counts how much. Round numbers set by hand; docs/compression.md says what was tried."""
 
-    sentence: float = 0.6
+    sentence: float = 1.0
     """Of a sentence's own words against its passage's rank, which is 1."""
     pair: float = 0.3
     """Of two terms that stand side by side in question and passage, on top of the two."""

@@ -9,7 +9,8 @@ from itertools import pairwise
 
 # Words and numbers ("3,141.5" is one), and runs of scripts that are written without spaces.
 _NO_SPACES = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\u0e00-\u0e7f"
-_TERM = re.compile(rf"\d+(?:[.,]\d+)*|[{_NO_SPACES}]+|[^\W\d_{_NO_SPACES}]+")
+# A longer one is cut: stems are remembered, and what is remembered has to be small.
+_TERM = re.compile(rf"\d{{1,40}}(?:[.,]\d{{1,40}}){{0,3}}|[{_NO_SPACES}]+|[^\W\d_{_NO_SPACES}]{{1,40}}")
 _RUN = re.compile(rf"[{_NO_SPACES}]")
 
 # What a question is made of, whatever it is about. English and Spanish, without accents.

@@ -78,11 +78,21 @@ def test_the_answer_may_be_a_step_away() -> None:
         *filler[4:],
         Passage("Night Ferry (song)", "Night Ferry is a song. Its music is by Ada Lorne."),
     ]
-    assert "Born in Ansund" in chosen("What is the profession of the composer of the song Night Ferry?", passages, rate=0.35)
-    alone = [Passage("", one.text) for one in passages]
-    assert "Born in Ansund" not in chosen(
-        "What is the profession of the composer of the song Night Ferry?", alone, rate=0.35
-    )
+    question = "What is the profession of the composer of the song Night Ferry?"
+    assert "court of appeal" in chosen(question, passages, rate=0.35)
+    assert "court of appeal" not in chosen(question, [Passage("", one.text) for one in passages], rate=0.35)
+
+
+def test_the_paragraph_that_says_what_a_thing_is_stays_where_the_question_names_it() -> None:
+    article = [
+        Passage("Storm_Day", "Flags are hoisted on the eve of Storm Day, and on Storm Day itself at noon."),
+        Passage("Storm_Day", "Songs of Storm Day are sung for weeks before Storm Day by old and young."),
+        Passage("Storm_Day", "Storm Day was a regatta off the coast, in which Ole Brandt came in first."),
+        Passage("Storm_Day", "Old boats sail at Storm Day, and new ones have a Storm Day of their own."),
+    ]
+    assert "Ole Brandt" in chosen("Who triumphed at Storm Day?", article, rate=0.3)
+    untitled = [Passage("", one.text) for one in article]
+    assert "Ole Brandt" not in chosen("Who triumphed at Storm Day?", untitled, rate=0.3)
 
 
 def test_the_kind_of_answer_that_is_wanted_counts() -> None:

@@ -35,3 +35,7 @@ def test_scripts_without_spaces_come_in_pairs_of_characters() -> None:
 
 def test_what_questions_are_made_of_is_known() -> None:
     assert set(terms("who was it that did this, ¿dónde está el?")) <= STOP
+
+
+def test_no_term_is_so_long_that_remembering_it_hurts() -> None:
+    assert max(map(len, terms("a" * 100_000 + " " + "1" * 100_000 + " " + "1," * 100_000))) < 200

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from litellm_plugins.cli.eval_compression import compression_command
 from litellm_plugins.cli.eval_output import progress, run, tell
 from litellm_plugins.cli.eval_routing import paraphrases_command, routing_command
 
@@ -23,6 +24,7 @@ def eval_group() -> None:
 
 
 eval_group.add_command(routing_command)
+eval_group.add_command(compression_command)
 eval_group.add_command(paraphrases_command)
 
 

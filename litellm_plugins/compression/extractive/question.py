@@ -1,0 +1,60 @@
+"""What a question asks for: its terms, which of them stand side by side, and the kind of answer it wants."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import pairwise
+
+from litellm_plugins.compression.extractive.words import STOP, terms
+
+_YEAR = re.compile(r"(?<!\d)(?:1\d|20)\d\d(?!\d)|[一二]?[零〇一二三四五六七八九]{3,4}年")
+_DATE = re.compile(
+    r"(?<!\d)(?:1\d|20)\d\d(?!\d)|\d{1,2}[./月]\d{1,2}|\b(?:Jan|Feb|Mar|Apr|May|June?|July?|Aug|Sept?|Oct|Nov|Dec)[a-z]*\b"
+    r"|\b(?:enero|febrero|marzo|abril|mayo|junio|julio|agosto|septiembre|octubre|noviembre|diciembre)\b"
+)
+_NUMBER = re.compile(
+    r"\d|\b(?:two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|dozen|twenty|thirty|forty|fifty|hundred|thousand"
+    r"|million|billion|once|twice|dos|tres|cuatro|cinco|seis|siete|ocho|nueve|diez|once|doce|veinte|cien|mil|millones)\b"
+    r"|[两二三四五六七八九十百千万亿]",
+    re.IGNORECASE,
+)
+# A capitalised word that does not begin its sentence.
+_NAME = re.compile(r"(?<=[\w,][\s'’(])[^\W\d_a-z][^\W\d_]*[a-záéíóúñü]")  # noqa: RUF001 - an apostrophe
+
+# A kind of answer counts as one more term of the question: `#year` stands in every sentence with a year in it, and
+# weighs the more the fewer such sentences there are.
+_MONEY = re.compile(r"[$€£¥₹元]|\b(?:dollars?|euros?|pounds?|pesos?|dólares|percent)\b|%", re.IGNORECASE)
+_PLACE = re.compile(r"\b(?:in|at|near|from|to|en|cerca de|desde) (?:the |el |la |los |las )?[^\W\d_a-z]")
+_KINDS: tuple[tuple[str, re.Pattern[str], re.Pattern[str]], ...] = tuple(
+    (name, re.compile(wanted, re.IGNORECASE), found)
+    for name, wanted, found in (
+        ("#year", r"\b(?:years?|when|decade|century|cuándo|cuando|año|años)\b|哪年|哪一年|什么时候", _YEAR),
+        ("#date", r"\b(?:when|dates?|day|month|cuándo|cuando|fecha|día|mes)\b|哪天|几月|什么时候", _DATE),
+        ("#number", r"\bhow (?:many|much|long|old|far|tall|high|big|often|large|deep)\b|\bcuánt[oa]s?\b|多少", _NUMBER),
+        ("#money", r"\b(?:how much|costs?|price|salary|revenue|paid|pay|worth|percent|cuánto|precio)\b|多少钱", _MONEY),
+        ("#name", r"\b(?:whom?|whose|quién|quiénes)\b|谁", _NAME),
+        ("#place", r"\b(?:where|city|country|venue|located?|location|dónde|ciudad|país)\b|哪里|在哪", _PLACE),
+    )
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A question, ready to be compared with sentences."""
+
+    terms: tuple[str, ...]
+    """Without repetition, without stop words unless it has nothing else."""
+    pairs: frozenset[tuple[str, str]]
+    """Terms that stand side by side in it, stop words left out."""
+    kinds: tuple[tuple[str, Callable[[str], object]], ...]
+    """The kinds of answer it wants: a name, and what says whether a sentence has one."""
+
+
+def asked(text: str) -> Question:
+    """What `text` asks for."""
+    every = terms(text)
+    content = [term for term in every if term not in STOP]
+    kinds = tuple((name, found.search) for name, wanted, found in _KINDS if wanted.search(text))
+    return Question(tuple(dict.fromkeys(content or every)), frozenset(pairwise(content)), kinds)

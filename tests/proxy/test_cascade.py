@@ -82,7 +82,6 @@ def config_of(url: str) -> dict[str, Any]:
             "budgets": [
                 {"name": "all", "limit_usd": 100},
                 {"name": "narrow", "scope": {"feature": "narrow"}, "limit_usd": "0.004"},
-                {"name": "narrow-messages", "scope": {"feature": "narrow-messages"}, "limit_usd": "0.05"},
             ],
             "routing": {"routers": routers, "may_force": True},
         },
@@ -280,9 +279,7 @@ def test_without_room_for_a_second_call_the_first_answer_is_served(
     routed: RunningProxy, charging: Provider, endpoint: str, stream: bool
 ) -> None:
     text = fresh("unsure")
-    answer, headers = ask(
-        routed, endpoint, text, stream=stream, feature="narrow-messages" if endpoint == "messages" else "narrow"
-    )
+    answer, headers = ask(routed, endpoint, text, stream=stream, feature="narrow")
 
     assert answer == UNSURE
     assert told(headers) == ("simple", None, "no_room")

@@ -42,6 +42,9 @@ def test_the_model_of_the_tier_is_asked(endpoint: str) -> None:
 class Failing:
     """A scoring that always breaks."""
 
+    def __init__(self) -> None:
+        self.thresholds = {"auto": (0.5,)}
+
     async def weigh(self, asking: object) -> Any:
         raise RecursionError("whatever a client found")
 

@@ -21,7 +21,7 @@ from litellm_plugins.proxy.budget_checks import check
 from litellm_plugins.proxy.budget_covered import coverage_of
 from litellm_plugins.proxy.budget_tariff import MCP_TOOL
 from litellm_plugins.proxy.call_log import PASSED_THROUGH
-from litellm_plugins.proxy.compressing import undo
+from litellm_plugins.proxy.compressing import undone
 from litellm_plugins.proxy.conversion import feature_of, to_request
 from litellm_plugins.proxy.deployment import deployment_of
 from litellm_plugins.proxy.feedback_tenant import tenant_of
@@ -97,8 +97,7 @@ class PluginHandler(CustomLogger):
             await self._pack.admission.check(data, user_api_key_dict, call_type)
         if metadata is None:  # nothing of the host's travels with this request, so neither can a decision
             return
-        before = tickets.find(data)
-        undo(before, data)  # the host prepares a request anew for a fallback
+        before = undone(tickets.find(data), data)
         request = self._understood(data, user_api_key_dict, call_type)
         if not isinstance(data.get("cache"), Mapping):
             data.pop("cache", None)  # a null, or another endpoint's nonsense: the host's cache logic breaks on it
@@ -107,10 +106,7 @@ class PluginHandler(CustomLogger):
         self._pack.calls.begun(ticket, data, before)
         if self._pack.admission is not None:
             self._pack.admission.prepare(data, user_api_key_dict, call_type)
-        if self._pack.routing is not None and not _is_answered(ticket, data):
-            await self._pack.routing.route(ticket, data)
-        if self._pack.compression is not None and not _is_answered(ticket, data):
-            await self._pack.compression.compress(ticket, data)
+        await self._shape(ticket, data)
         if self._pack.budgets is not None:
             if before is not None and before.held is not None:  # the host prepares a request anew for a fallback
                 await self._pack.budgets.released(before.held)
@@ -129,6 +125,13 @@ class PluginHandler(CustomLogger):
         except RequestError as exc:
             raise _client_error(exc) from exc
         return request if self._pack.routing is None else self._pack.routing.before_lookup(request, data)
+
+    async def _shape(self, ticket: tickets.Ticket, data: dict[str, Any]) -> None:
+        """Stages 6 and 5: where it is sent, and in which words. Neither raises."""
+        if self._pack.routing is not None and not _is_answered(ticket, data):
+            await self._pack.routing.route(ticket, data)
+        if self._pack.compression is not None and not _is_answered(ticket, data):
+            await self._pack.compression.compress(ticket, data)
 
     async def _reserve(
         self,

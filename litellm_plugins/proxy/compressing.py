@@ -136,23 +136,27 @@ class HostCompression:
         tools = policy.tools and isinstance(data.get("tools"), list) and bool(data["tools"])
         texts = list(users_texts(view["messages"]))
         # No tokenizer makes more tokens than bytes.
-        if not tools and not any(
-            len(t) > SHORT and len(t.encode(errors="replace")) >= policy.min_tokens for t in texts
-        ):
+        least = policy.min_tokens
+        if not tools and not any(len(text) > SHORT and len(text.encode(errors="replace")) >= least for text in texts):
             return _Outcome(CompressionReason.SHORT if texts else CompressionReason.NOTHING_TO_TOUCH)
         if self._waiting >= _MOST_WAITING:
             return _Outcome(CompressionReason.BUSY)
         view["cache_control_injection_points"] = marks_of_host(data, view, request)
-        wanted = Wanted(view, dict(data), policy.methods, policy.min_tokens, policy.min_saved, tools, tokenizer)
+        wanted = Wanted(view, dict(data), policy.methods, least, policy.min_saved, tools, tokenizer)
         return await self._run(self._job(wanted, self._made, self._counted), policy.deadline_ms / 1_000)
 
     async def _run(self, job: Job, deadline_s: float) -> _Outcome:
         self._waiting += 1
         future = self._pool.submit(job.run)
         future.add_done_callback(self._over(asyncio.get_running_loop()))
-        done, _ = await asyncio.wait([asyncio.wrap_future(future)], timeout=deadline_s)
+        waited = asyncio.wrap_future(future)
+        waited.add_done_callback(lambda it: it.cancelled() or it.exception())  # also where nobody waits any more
+        done = False
+        try:
+            done = bool((await asyncio.wait([waited], timeout=deadline_s))[0])
+        finally:  # its deadline is over, or its client is gone
+            job.left = not done
         if not done:
-            job.left = True
             future.cancel()
             known = dict(job.known)
             for path, key in job.missing.items():  # what went out once as it was stays so: the provider may know it
@@ -176,12 +180,13 @@ class HostCompression:
         return over
 
 
-def undo(ticket: Ticket | None, data: dict[str, Any]) -> None:
+def undone(ticket: Ticket | None, data: dict[str, Any]) -> Ticket | None:
     """Put the original back before a request is read once more: its cache key is of what the client sent."""
     compressed = None if ticket is None else ticket.compressed
     for name, (original, sent) in (compressed.fields if compressed is not None else {}).items():
         if data.get(name) == sent:
             data[name] = original
+    return ticket
 
 
 def host_compression(

@@ -31,8 +31,8 @@ class Ticket(str):
     """A random word that carries its request's decision."""
 
     __slots__ = (
-        "call", "chunks", "compressed", "decision", "deployment", "handled", "held", "noted", "routed", "stream", "streams", "told",
-        "trace", "trial", "unheld",
+        "call", "chunks", "compressed", "decision", "deployment", "handled", "held", "noted", "routed", "stream",
+        "streams", "told", "trace", "trial", "unheld",
     )  # fmt: skip
     decision: Decision
     call: Call | None  # the client request that it belongs to; a fallback of the host's may give that another ticket

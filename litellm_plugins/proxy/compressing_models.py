@@ -10,9 +10,10 @@ from litellm.integrations.anthropic_cache_control_hook import AnthropicCacheCont
 
 from litellm_plugins.proxy.budget_prices import provider_of
 from litellm_plugins.proxy.budget_tokens import OF_OPENAI, TOKENIZER
-from litellm_plugins.proxy.host_judge import host_router
 
 if TYPE_CHECKING:
+    from litellm import Router
+
     from litellm_plugins.model import Request
     from litellm_plugins.proxy.budget_prices import Listing
 
@@ -40,10 +41,11 @@ def _price(listing: Listing) -> Fraction:
     return Fraction(0) if listing.given is None else listing.given.input
 
 
-def marks_of_host(data: Mapping[str, Any], view: Mapping[str, Any], request: Request) -> list[Any]:
+def marks_of_host(
+    data: Mapping[str, Any], view: Mapping[str, Any], request: Request, router: Router | None
+) -> list[Any]:
     """Where the host will put marks for the provider's cache, whichever deployment it takes."""
     points = _list(data.get(_POINTS))
-    router = host_router()
     group = str(data.get("model") or "")
     deployments = [] if router is None else router.get_model_list(model_name=group, team_id=request.identity.team_id)
     for deployment in deployments or ():

@@ -5,21 +5,24 @@ So an old turn becomes the same bytes in every later request, and the provider's
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from litellm_plugins.compression.bodies import runs_at_client, written
+from litellm_plugins.compression.bodies import runs_at_client, text_at, written
 from litellm_plugins.compression.checker import losses
 from litellm_plugins.compression.lossless.chain import lossless, tightened
 from litellm_plugins.compression.lossless.table_reading import HEAD
 from litellm_plugins.compression.lossless.tables import has_marks
 from litellm_plugins.compression.lossless.tools import compact_tools
+from litellm_plugins.compression.protected import Path, Touchable, Why
+from litellm_plugins.compression.question import SHORT
 from litellm_plugins.compression.segments import Kind, segments
 from litellm_plugins.model import CompressionReason
 
 MOST_CHARS = 1_000_000  # of one text: a longer one takes seconds
 _LOST = "lost_"
+_DATA = 600  # characters of JSON that nobody asks as a question
 Range = tuple[int, int]
 
 
@@ -69,6 +72,12 @@ def squeezed_tools(tools: Sequence[Any], tokens: Callable[[str], int], *, min_sa
     return Squeezed(made, CompressionReason.APPLIED, saved)
 
 
+def data_only(what: Touchable, view: Mapping[str, Any]) -> dict[Path, list[Range]]:
+    """The texts of which all that is prose is a question: there may be data between, and nothing else is touched."""
+    asked = (kept.path for kept in what.kept if kept.why is Why.QUESTION)
+    return {path: [] for path in asked if len(text_at(view, path)) > SHORT}
+
+
 def rewritten(text: str, ranges: Sequence[Range]) -> str:
     """`text` with each range written without loss; all else, and the white space at a range's ends, byte for byte."""
     out: list[str] = []
@@ -89,17 +98,17 @@ def rewritten(text: str, ranges: Sequence[Range]) -> str:
 
 
 def _with_whole_json(text: str, ranges: Sequence[Range]) -> list[Range]:
-    """The ranges, and of JSON that lies in one of them all the rest of it: a question ends where data begins.
+    """The ranges, and JSON as a whole that lies in one of them or is too long to be a question.
 
     What may be a question is found by its place and its signs, and so may reach into data, or be a string within it.
     """
     wide = list(ranges)
-    if wide and any(sign in text for sign in "[{"):
-        data = [part for part in segments(text) if part.kind is Kind.JSON]
+    if any(sign in text for sign in "[{"):
+        data = [(part.start, part.end) for part in segments(text) if part.kind is Kind.JSON]
         wide += [
-            (part.start, part.end)
-            for part in data
-            if any(start < part.end and part.start < end for start, end in ranges)
+            (begin, stop)
+            for begin, stop in data
+            if stop - begin >= _DATA or any(start < stop and begin < end for start, end in ranges)
         ]
     joined: list[Range] = []
     for start, end in sorted(wide):

@@ -13,7 +13,7 @@ from litellm_plugins.compression.bodies import text_at, texts_of, users_texts, w
 from litellm_plugins.compression.memo import key_of
 from litellm_plugins.compression.protected import Path, Why, touchable
 from litellm_plugins.compression.question import SHORT
-from litellm_plugins.compression.squeezing import Range, Squeezed, squeezed, squeezed_tools
+from litellm_plugins.compression.squeezing import Range, Squeezed, data_only, squeezed, squeezed_tools
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -60,7 +60,7 @@ class Job:
         todo: dict[Path, Callable[[], Squeezed]] = {}
         known: dict[Path, Squeezed] = {}
         missing: dict[Path, bytes] = {}
-        ranges: dict[Path, list[Range]] = {}
+        ranges = data_only(what, wanted.view)
         for part in what.parts:
             ranges.setdefault(part.path, []).append((part.start, part.end))
         for path, of_path in ranges.items():

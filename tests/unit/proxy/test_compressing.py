@@ -81,7 +81,7 @@ def said(*texts: str) -> list[dict[str, Any]]:
 
 
 async def test_the_clients_own_objects_are_never_changed(stage: Stage) -> None:
-    data = {"model": "gpt-4.1", "messages": said(TEXT)}
+    data: dict[str, Any] = {"model": "gpt-4.1", "messages": said(TEXT)}
     theirs, before = data["messages"], copy.deepcopy(data)
 
     await stage.sent(data)
@@ -100,7 +100,7 @@ async def test_an_old_turn_is_the_same_bytes_in_every_later_request(stage: Stage
     seen: list[str] = []
     turns = [TEXT, "It was Ann.", TEXT.replace("paid", "owed"), "Bob.", "And who comes second?"]
     for until in (1, 3, 5):
-        data = {"model": "gpt-4.1", "messages": said(*turns[:until])}
+        data: dict[str, Any] = {"model": "gpt-4.1", "messages": said(*turns[:until])}
         await stage.sent(data)
         assert stage.told.reason == "applied"
         assert data["messages"][0]["content"] != TEXT

@@ -191,6 +191,25 @@ class KeptReason(StrEnum):
     CLIENT_GONE = "client_gone"  # nobody waits for a better one
 
 
+class CompressionReason(StrEnum):
+    """What became of a request that may be compressed. The same word stands in header, log, metric and test.
+
+    Beside these, `lost_number`, `lost_url` and so on: the checker found that something was gone, and what.
+    """
+
+    APPLIED = "applied"  # at least one text, or the tools, went out shorter
+    # the original went out
+    SHORT = "short"  # no text that may be touched has `min_tokens`
+    NOTHING_TO_TOUCH = "nothing_to_touch"  # all of it is a question, instructions, tools' results, …
+    LITTLE_SAVED = "little_saved"  # less than `min_saved`
+    CACHED_PREFIX = "cached_prefix"  # what is long lies before a mark for the provider's prompt cache
+    DEADLINE = "deadline"
+    BUSY = "busy"  # too many are being compressed
+    TOO_LONG = "too_long"
+    UNSUPPORTED_PARAMETER = "unsupported_parameter"  # `extra_body` holds messages or tools of its own
+    INTERNAL_ERROR = "internal_error"
+
+
 class RefusalReason(StrEnum):
     """Why a request was not let in. The same word stands in the error's code, in header, log, metric and test."""
 

@@ -11,6 +11,7 @@ import click
 from litellm_plugins.cli import config_file
 from litellm_plugins.errors import SettingsError
 from litellm_plugins.settings import Semantic, Settings, Storage, VirtualKeys
+from litellm_plugins.settings.compression import Compression
 from litellm_plugins.settings.insight import Insight
 from litellm_plugins.settings.routing import Routing
 from litellm_plugins.virtual_keys.reading import read_keys
@@ -73,6 +74,7 @@ def _features(settings: Settings) -> dict[str, Any]:
         "events": f"on, signed with {settings.events.secret_env}" if settings.events.secret_env else "off",
         "coalesce": _on(settings.coalesce.enabled and cache.enabled),
         "routing": _routing(settings.routing),
+        "compression": _compression(settings.compression),
         "virtual_keys": _keys(settings.virtual_keys),
         "budgets": ", ".join(budget.name for budget in settings.budgets) or "off",
         "alerts": ", ".join(hook.url_env for hook in settings.alerts.webhooks) or "off",
@@ -101,6 +103,14 @@ def _routing(routing: Routing) -> str:
         for name, router in routing.routers.items()
     )
     return told if routing.mode == "active" else f"{told}; {routing.mode}"
+
+
+def _compression(compression: Compression) -> str:
+    said = [f"{name}: {_on(compression.of_feature(name).enabled)}" for name in compression.features]
+    if not compression.enabled:
+        return ", ".join(["off", *said])
+    tools = ["tools"] if compression.tools else []
+    return ", ".join(["on", *compression.methods, *tools, f"from {compression.min_tokens} tokens", *said])
 
 
 def _insight(insight: Insight) -> str:

@@ -40,6 +40,7 @@ from litellm_plugins.proxy.budget_sight import BudgetSight
 from litellm_plugins.proxy.budgets import HostBudgets, host_budgets
 from litellm_plugins.proxy.call_costs import CallCosts
 from litellm_plugins.proxy.calls import Calls
+from litellm_plugins.proxy.compressing import HostCompression, host_compression
 from litellm_plugins.proxy.feedback import FeedbackDesk
 from litellm_plugins.proxy.feedback_scores import Scores
 from litellm_plugins.proxy.gauges import Gauges, host_is_logging, host_log_depth
@@ -89,6 +90,7 @@ class Pack:
     feedback: FeedbackDesk | None = None
     insight: InsightSight | None = None
     routing: HostRouting | None = None
+    compression: HostCompression | None = None
 
     async def aclose(self) -> None:
         """Close what its parts hold open: who tells, then who is told, then what they keep it in.
@@ -107,6 +109,8 @@ class Pack:
         await all_stored(within_s=1.0)
         sinks = [each.aclose() for each in (self.feedback, self.insight) if each is not None]
         await asyncio.gather(*sinks)
+        if self.compression is not None:
+            self.compression.close()
         if self.routing is not None:
             await self.routing.scoring.aclose()
         await self.pipeline.aclose()
@@ -200,6 +204,7 @@ def build(settings: Settings, *, config: Path | None = None) -> Pack:
         admission=host_admission(settings, policies, telemetry),
         feedback=_feedback(settings, stores.feedback, telemetry),
         routing=host_routing(settings, policies, book, telemetry, embedder, stores.judge_spend),
+        compression=host_compression(settings, policies, book, telemetry),
         insight=None if counting is None else InsightSight(settings, counting, telemetry, stores.feedback),
     )
 

@@ -27,10 +27,10 @@ _OUTPUT = {"responses": ("max_output_tokens",), "messages": ("max_tokens",)}
 _OUTPUT_ELSEWHERE = ("max_tokens", "max_completion_tokens")
 _MORE = "extra_body"  # the host puts what stands in it over the rest of what the provider gets
 _LEFT_OUT = "additional_drop_params"  # and leaves out what this names
-_OPENAI = frozenset({"openai", "azure", "text-completion-openai", "azure_text"})
+OF_OPENAI = frozenset({"openai", "azure", "text-completion-openai", "azure_text"})
 _COMPLETES = frozenset({"text-completion-openai", "azure_text"})  # a text is no message to them
 _OF_OTHERS = 1.5
-_TOKENIZER = "gpt-4o"  # for those whose own the host would have to download
+TOKENIZER = "gpt-4o"  # for those whose own the host would have to download
 _PER_MESSAGE, _WITH_TOOLS, _PRIMING = 4, 600, 16
 _IMAGE = 5_000  # Claude takes up to 4,784, the nano models of OpenAI 3,779
 _DEAR_IMAGE = 48_200  # gpt-4o-mini counts each tile 33 times
@@ -115,14 +115,14 @@ class Asked:
         """What goes in, at most; `most` is the longest prompt that the model takes."""
         if self._files or any(map(_goes_on, _places(self.body))):
             return most or _SAID_ELSEWHERE
-        name = model.removeprefix(f"{provider}/") if provider in _OPENAI else _TOKENIZER
+        name = model.removeprefix(f"{provider}/") if provider in OF_OPENAI else TOKENIZER
         kind = (name, provider in _COMPLETES)
         if kind not in self._counted:
             self._counted[kind] = await self._count(*kind)
         counted = self._counted[kind]
-        if provider in _OPENAI and self._plain is not None:
+        if provider in OF_OPENAI and self._plain is not None:
             return counted if most is None else min(counted, most)
-        if provider not in _OPENAI:
+        if provider not in OF_OPENAI:
             counted = min(int(counted * _OF_OTHERS) + 1, len(self._text))
         image = _DEAR_IMAGE if "4o-mini" in model else _IMAGE
         total = counted + self._overhead + image * self._images

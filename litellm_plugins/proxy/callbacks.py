@@ -21,6 +21,7 @@ from litellm_plugins.proxy.budget_checks import check
 from litellm_plugins.proxy.budget_covered import coverage_of
 from litellm_plugins.proxy.budget_tariff import MCP_TOOL
 from litellm_plugins.proxy.call_log import PASSED_THROUGH
+from litellm_plugins.proxy.compressing import undone
 from litellm_plugins.proxy.conversion import feature_of, to_request
 from litellm_plugins.proxy.deployment import deployment_of
 from litellm_plugins.proxy.feedback_tenant import tenant_of
@@ -32,8 +33,20 @@ from litellm_plugins.proxy.refusal import Refusal
 from litellm_plugins.proxy.trial import Outcome, Work
 from litellm_plugins.review.feedback import Served
 from litellm_plugins.telemetry.events import BudgetDecided, StageFailed
-from litellm_plugins.telemetry.sinks.headers import budget_headers, call_headers, headers_for, route_headers
-from litellm_plugins.telemetry.sinks.langfuse import TraceNotes, budget_notes, notes_for, route_notes
+from litellm_plugins.telemetry.sinks.headers import (
+    budget_headers,
+    call_headers,
+    compression_headers,
+    headers_for,
+    route_headers,
+)
+from litellm_plugins.telemetry.sinks.langfuse import (
+    TraceNotes,
+    budget_notes,
+    compression_notes,
+    notes_for,
+    route_notes,
+)
 from litellm_plugins.telemetry.sinks.langfuse_spans import trace_id_of
 
 if TYPE_CHECKING:
@@ -84,17 +97,16 @@ class PluginHandler(CustomLogger):
             await self._pack.admission.check(data, user_api_key_dict, call_type)
         if metadata is None:  # nothing of the host's travels with this request, so neither can a decision
             return
+        before = undone(tickets.find(data), data)
         request = self._understood(data, user_api_key_dict, call_type)
         if not isinstance(data.get("cache"), Mapping):
             data.pop("cache", None)  # a null, or another endpoint's nonsense: the host's cache logic breaks on it
         data.pop("caching", None)  # with it the host would ask a provider for what is a hit, and so free
-        before = tickets.find(data)
         ticket = tickets.attach(metadata, await self._pack.pipeline.before_call(request))
         self._pack.calls.begun(ticket, data, before)
         if self._pack.admission is not None:
             self._pack.admission.prepare(data, user_api_key_dict, call_type)
-        if self._pack.routing is not None and not _is_answered(ticket, data):
-            await self._pack.routing.route(ticket, data)
+        await self._shape(ticket, data)
         if self._pack.budgets is not None:
             if before is not None and before.held is not None:  # the host prepares a request anew for a fallback
                 await self._pack.budgets.released(before.held)
@@ -113,6 +125,13 @@ class PluginHandler(CustomLogger):
         except RequestError as exc:
             raise _client_error(exc) from exc
         return request if self._pack.routing is None else self._pack.routing.before_lookup(request, data)
+
+    async def _shape(self, ticket: tickets.Ticket, data: dict[str, Any]) -> None:
+        """Stages 6 and 5: where it is sent, and in which words. Neither raises."""
+        if self._pack.routing is not None and not _is_answered(ticket, data):
+            await self._pack.routing.route(ticket, data)
+        if self._pack.compression is not None and not _is_answered(ticket, data):
+            await self._pack.compression.compress(ticket, data)
 
     async def _reserve(
         self,
@@ -309,6 +328,8 @@ def response_headers(ticket: tickets.Ticket, *, budgets: bool) -> dict[str, str]
     headers = headers_for(ticket.decision.event)
     if ticket.routed is not None:
         headers |= route_headers(ticket.routed.event)
+    if ticket.compressed is not None:
+        headers |= compression_headers(ticket.compressed.event)
     if ticket.call is not None:
         headers |= call_headers(ticket.call.attempts, ticket.call.own_nano_usd)
     if ticket.held is not None:
@@ -369,6 +390,8 @@ def _notes(ticket: tickets.Ticket, *, prompts: bool) -> TraceNotes:
     )
     if ticket.routed is not None:
         notes = notes.and_also(route_notes(ticket.routed.event))
+    if ticket.compressed is not None:
+        notes = notes.and_also(compression_notes(ticket.compressed.event))
     return notes if ticket.held is None else notes.and_also(budget_notes(ticket.held.event))
 
 

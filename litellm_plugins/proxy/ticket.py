@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from litellm_plugins.proxy.budget_held import Held
     from litellm_plugins.proxy.budget_unreserved import Unheld
     from litellm_plugins.proxy.call import Call
+    from litellm_plugins.proxy.compressing import Compressed
     from litellm_plugins.proxy.deployment import Deployment
     from litellm_plugins.proxy.langfuse_trace import Trace
     from litellm_plugins.proxy.routing import Routed
@@ -30,12 +31,13 @@ class Ticket(str):
     """A random word that carries its request's decision."""
 
     __slots__ = (
-        "call", "chunks", "decision", "deployment", "handled", "held", "noted", "routed", "stream", "streams", "told",
-        "trace", "trial", "unheld",
+        "call", "chunks", "compressed", "decision", "deployment", "handled", "held", "noted", "routed", "stream",
+        "streams", "told", "trace", "trial", "unheld",
     )  # fmt: skip
     decision: Decision
     call: Call | None  # the client request that it belongs to; a fallback of the host's may give that another ticket
     chunks: list[Any] | None  # of a stream, as the provider sent them
+    compressed: Compressed | None  # what became of its prompt, where it may be made shorter
     deployment: Deployment | None  # the last that was asked; not for chat completions, whose answers bring it along
     handled: bool  # its fresh answer came in: the host hands a stream's over twice
     held: Held | None  # of the budgets
@@ -50,6 +52,7 @@ class Ticket(str):
 
     def __new__(cls, decision: Decision) -> Ticket:
         ticket = super().__new__(cls, secrets.token_hex(8))
+        ticket.compressed = None
         ticket.call = ticket.chunks = ticket.deployment = ticket.held = None
         ticket.routed = ticket.stream = ticket.trace = ticket.trial = ticket.unheld = None
         ticket.handled = ticket.noted = ticket.streams = False
@@ -77,6 +80,7 @@ def another(ticket: Ticket, metadata: MutableMapping[str, Any]) -> Ticket:
     """For another call of the same request: what is held, and what is told of its end, stay one."""
     made = attach(metadata, ticket.decision)
     made.call, made.held, made.routed, made.trace = ticket.call, ticket.held, ticket.routed, ticket.trace
+    made.compressed = ticket.compressed
     return made
 
 

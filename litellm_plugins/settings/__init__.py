@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from litellm_plugins.settings.blocks import Cache, Events, Semantic, Settings, Storage
 from litellm_plugins.settings.parsing import ROOT, parse, parse_keys
-from litellm_plugins.settings.policies import Policies, cache_anywhere, promised_rates, semantic_anywhere
+from litellm_plugins.settings.policies import (
+    Policies,
+    cache_anywhere,
+    compression_anywhere,
+    promised_rates,
+    semantic_anywhere,
+)
 from litellm_plugins.settings.virtual_keys import KeysFile, Team, VirtualKey, VirtualKeys
 
 __all__ = [
@@ -20,6 +26,7 @@ __all__ = [
     "VirtualKey",
     "VirtualKeys",
     "cache_anywhere",
+    "compression_anywhere",
     "parse",
     "parse_keys",
     "promised_rates",

@@ -15,6 +15,7 @@ from litellm_plugins.settings.block import Block as _Block
 from litellm_plugins.settings.block import twice
 from litellm_plugins.settings.budgets import Budget, Ledger
 from litellm_plugins.settings.coalesce import Coalesce
+from litellm_plugins.settings.compression import Compression
 from litellm_plugins.settings.feedback import Feedback
 from litellm_plugins.settings.insight import Insight
 from litellm_plugins.settings.judge import Judge
@@ -187,6 +188,7 @@ class Override(_Block):
 
     cache: dict[str, Any] = Field(default_factory=dict)
     admission: dict[str, Any] = Field(default_factory=dict)
+    compression: dict[str, Any] = Field(default_factory=dict)
     budgets: dict[str, dict[str, Any] | None] = Field(default_factory=dict)  # by name; null: not for them
     routing: RoutingLimits = RoutingLimits()
 
@@ -210,6 +212,7 @@ class Settings(_Block):
     feedback: Feedback = Feedback()
     insight: Insight = Insight()
     routing: Routing = Routing()
+    compression: Compression = Compression()
     per_team: dict[str, Override] = Field(default_factory=dict)
     per_key: dict[str, Override] = Field(default_factory=dict)
     per_model: dict[str, Override] = Field(default_factory=dict)

@@ -17,6 +17,7 @@ from litellm_plugins.settings.admission import Admission
 from litellm_plugins.settings.blocks import OVERRIDES, Cache, Settings
 from litellm_plugins.settings.budget_overrides import budget_with, misplaced
 from litellm_plugins.settings.budgets import Budget
+from litellm_plugins.settings.compression import Compression, compression_with
 from litellm_plugins.settings.policies import admission_with, overridden
 from litellm_plugins.settings.storage_url import shown_url
 from litellm_plugins.settings.virtual_keys import KeysFile
@@ -74,6 +75,11 @@ def _override_problems(raw: Mapping[str, Any], settings: Settings | None) -> Ite
             if isinstance(entry, Mapping):
                 yield from _problems_of_admission(
                     settings.admission if settings else Admission(), entry, f"{root}.admission"
+                )
+            squeezed = override.get("compression") if isinstance(override, Mapping) else None
+            if isinstance(squeezed, Mapping):
+                yield from _problems_of_compression(
+                    settings.compression if settings else Compression(), squeezed, f"{root}.compression"
                 )
             over = override.get("budgets") if isinstance(override, Mapping) else None
             if isinstance(over, Mapping):
@@ -141,6 +147,13 @@ def _problems_of_admission(base: Admission, entry: Mapping[str, Any], root: str)
         admission_with(base, entry)
     except ValidationError as exc:
         yield from _problems(exc, Admission, root)
+
+
+def _problems_of_compression(base: Compression, squeezed: Mapping[str, Any], root: str) -> Iterator[str]:
+    try:
+        compression_with(base, squeezed)
+    except ValidationError as exc:
+        yield from _problems(exc, Compression, root)
 
 
 def _base_of(raw: Mapping[str, Any]) -> Cache:

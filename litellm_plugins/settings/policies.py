@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from litellm_plugins.settings.admission import Admission
 from litellm_plugins.settings.blocks import OVERRIDES, Cache, Settings
+from litellm_plugins.settings.compression import Compression, compression_with
 
 if TYPE_CHECKING:
     from litellm_plugins.model import Identity
@@ -23,6 +24,7 @@ class Policies:
         self._settings = settings
         self._merged = lru_cache(maxsize=4_096)(self._merge)
         self._merged_admission = lru_cache(maxsize=4_096)(self._merge_admission)
+        self._merged_compression = lru_cache(maxsize=4_096)(self._merge_compression)
 
     @property
     def base(self) -> Cache:
@@ -42,6 +44,13 @@ class Policies:
         if not (s.per_team or s.per_key or s.per_model):
             return s.admission
         return self._merged_admission(*self._names(identity, model_group))
+
+    def compression_for(self, identity: Identity, model_group: str, feature: str) -> Compression:
+        """What of this identity's requests for this model group and feature is compressed, and how."""
+        s = self._settings
+        if not (s.per_team or s.per_key or s.per_model):
+            return s.compression.of_feature(feature)
+        return self._merged_compression(*self._names(identity, model_group)).of_feature(feature)
 
     def routing_for(self, identity: Identity) -> RoutingLimits:
         """How far this identity's requests may be routed."""
@@ -68,6 +77,13 @@ class Policies:
                     merged = admission_with(self._settings.admission, over)
         return merged
 
+    def _merge_compression(self, *names: str | None) -> Compression:
+        merged = self._settings.compression
+        for table, name in zip(OVERRIDES, names, strict=True):
+            if name is not None:
+                merged = compression_with(merged, getattr(self._settings, table)[name].compression)
+        return merged
+
     def _merge(self, *names: str | None) -> Cache:
         merged = self._settings.cache.model_dump(exclude_unset=True)
         for table, name in zip(OVERRIDES, names, strict=True):
@@ -77,6 +93,14 @@ class Policies:
         longest = merged.get("max_ttl_s", defaults.max_ttl_s)  # each fits alone; together they may not
         merged["ttl_s"] = min(merged.get("ttl_s", defaults.ttl_s), longest)
         return Cache.model_validate(merged)
+
+
+def compression_anywhere(settings: Settings) -> bool:
+    """Whether any request at all may be compressed."""
+    overrides = [over.compression for table in OVERRIDES for over in getattr(settings, table).values()]
+    blocks = [settings.compression.model_dump(), *overrides]
+    features = [each for block in blocks for each in (block.get("features") or {}).values()]
+    return any(block.get("enabled") is True for block in (*blocks, *features))
 
 
 def cache_anywhere(settings: Settings) -> bool:

@@ -159,6 +159,28 @@ class RouteDecided:
 
 
 @dataclass(frozen=True, slots=True)
+class PromptCompressed:
+    """A request for which compression is on was made shorter, or not."""
+
+    reason: str  # `CompressionReason`, or lost_…: what the checker missed
+    methods: tuple[str, ...]
+    endpoint: str
+    model_group: str  # as asked
+    team: str = ""
+    key: str = ""
+    feature: str = ""
+    tokens_before: int | None = None  # of the whole prompt; None: it was not counted
+    tokens_after: int | None = None
+    saved_nano_usd: int = 0  # by the list price of what goes in
+    took_ms: float = 0.0
+
+    @property
+    def saved_tokens(self) -> int:
+        """How many went."""
+        return (self.tokens_before or 0) - (self.tokens_after or 0)
+
+
+@dataclass(frozen=True, slots=True)
 class AnswerChecked:
     """A tier's answer was checked, where a dearer tier may be asked."""
 
@@ -341,6 +363,7 @@ Event = (
     | BudgetSettled
     | RequestRefused
     | RouteDecided
+    | PromptCompressed
     | AnswerChecked
     | BudgetsMeasured
     | BudgetAlert

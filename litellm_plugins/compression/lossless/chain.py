@@ -8,12 +8,17 @@ from litellm_plugins.compression.lossless.whitespace import tidy
 from litellm_plugins.compression.segments import Kind, Segment, segments
 
 
-def lossless(text: str) -> str:
+def lossless(text: str, *, tables_before: int = 0) -> str:
     """`text` with less white space, JSON written tightly or as tables, and repeated passages named, not repeated.
 
     What was done before is not done again: a text that holds our marks keeps them.
+
+    Args:
+        text: It.
+        tables_before: How many tables were made of what stands before it: numbers must not repeat in a message.
     """
-    return passages.refer(_tightened(text, segments(text), as_tables=not tables.has_marks(text)))
+    as_tables = not tables.has_marks(text)
+    return passages.refer(_tightened(text, segments(text), as_tables=as_tables, made=tables_before))
 
 
 def tightened(text: str, cut: tuple[Segment, ...] | None = None) -> str:
@@ -31,9 +36,8 @@ def restore(text: str) -> str:
     return tables.restore(passages.restore(text))
 
 
-def _tightened(text: str, cut: tuple[Segment, ...], *, as_tables: bool) -> str:
+def _tightened(text: str, cut: tuple[Segment, ...], *, as_tables: bool, made: int = 0) -> str:
     out: list[str] = []
-    made = 0
     for at, segment in enumerate(cut):
         if segment.kind is Kind.PROSE:
             out.append(tidy(segment.text, opens=not out or out[-1].endswith("\n"), closes=at + 1 == len(cut)))

@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 if TYPE_CHECKING:
-    from litellm_plugins.telemetry.events import BudgetDecided, CacheDecided, RequestRefused, RouteDecided
+    from litellm_plugins.telemetry.events import (
+        BudgetDecided,
+        CacheDecided,
+        PromptCompressed,
+        RequestRefused,
+        RouteDecided,
+    )
 
 PREFIX = "x-litellm-plugins-"
 _NANO = Decimal(1_000_000_000)
@@ -73,6 +79,17 @@ def route_headers(event: RouteDecided) -> dict[str, str]:
 def _cascade_headers(event: RouteDecided) -> dict[str, str]:
     told = {"route-path": ">".join(event.path), "route-escalated": event.escalated, "route-kept": event.kept}
     return {f"{PREFIX}{name}": value for name, value in told.items() if value}
+
+
+def compression_headers(event: PromptCompressed) -> dict[str, str]:
+    """Whether a prompt went out shorter, why not, and its tokens."""
+    headers = {f"{PREFIX}compression": event.reason}
+    if event.tokens_before is not None:
+        headers |= {
+            f"{PREFIX}compression-tokens-before": str(event.tokens_before),
+            f"{PREFIX}compression-tokens-after": str(event.tokens_after),
+        }
+    return headers
 
 
 def call_headers(attempts: int, own_nano_usd: int) -> dict[str, str]:

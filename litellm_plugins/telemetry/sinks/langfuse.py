@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from litellm_plugins.model import Usage
-    from litellm_plugins.telemetry.events import BudgetDecided, CacheDecided, RouteDecided
+    from litellm_plugins.telemetry.events import BudgetDecided, CacheDecided, PromptCompressed, RouteDecided
 
 Told = dict[str, str | float]
 _LONGEST_TAG = 128
@@ -92,6 +92,18 @@ def route_notes(event: RouteDecided) -> TraceNotes:
     if event.escalated:
         tags.append(f"escalated:{event.escalated}")
     return TraceNotes(tags=tuple(tags), metadata=metadata)
+
+
+def compression_notes(event: PromptCompressed) -> TraceNotes:
+    """The notes for what became of a prompt that may be compressed."""
+    metadata: Told = {"compression": event.reason, "compression_methods": ", ".join(event.methods)}
+    if event.tokens_before is not None and event.tokens_after is not None:
+        metadata |= {
+            "compression_tokens_before": event.tokens_before,
+            "compression_tokens_after": event.tokens_after,
+            "compression_saved_usd": event.saved_nano_usd / 1e9,
+        }
+    return TraceNotes(tags=(f"compression:{event.reason}",), metadata=metadata)
 
 
 def budget_notes(event: BudgetDecided) -> TraceNotes:

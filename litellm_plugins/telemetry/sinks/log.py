@@ -25,6 +25,7 @@ from litellm_plugins.telemetry.events import (
     CacheChecked,
     CacheDecided,
     CallFinished,
+    PromptCompressed,
     RequestRefused,
     RequestsMerged,
     RouteDecided,
@@ -249,6 +250,23 @@ def _route(event: RouteDecided) -> dict[str, Any]:
     }
 
 
+def _compressed(event: PromptCompressed) -> dict[str, Any]:
+    return {
+        "event": "compression_decision",
+        "compression": event.reason,
+        "methods": list(event.methods),
+        "endpoint": event.endpoint,
+        "model": event.model_group,
+        "team": event.team,
+        "key": event.key,
+        "feature": event.feature,
+        "tokens_before": event.tokens_before,
+        "tokens_after": event.tokens_after,
+        "saved_usd": usd(event.saved_nano_usd),
+        "took_ms": round(event.took_ms, 3),
+    }
+
+
 def _checked_answer(event: AnswerChecked) -> dict[str, Any]:
     return {
         "event": "answer_checked",
@@ -283,5 +301,6 @@ _LINES: Mapping[type, Callable[[Any], dict[str, Any]]] = {
     BudgetSettled: _settled,
     RequestRefused: _refused,
     RouteDecided: _route,
+    PromptCompressed: _compressed,
     AnswerChecked: _checked_answer,
 }

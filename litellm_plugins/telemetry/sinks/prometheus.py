@@ -23,6 +23,7 @@ from litellm_plugins.telemetry.events import (
     CacheDecided,
     CallFinished,
     OwnSpent,
+    PromptCompressed,
     RequestRefused,
     RequestsMerged,
     RouteDecided,
@@ -32,6 +33,7 @@ from litellm_plugins.telemetry.events import (
 from litellm_plugins.telemetry.sinks.labels import OTHER, BoundedLabels, clean
 from litellm_plugins.telemetry.sinks.prometheus_budgets import BudgetMetrics
 from litellm_plugins.telemetry.sinks.prometheus_calls import CallMetrics
+from litellm_plugins.telemetry.sinks.prometheus_compression import CompressionMetrics
 from litellm_plugins.telemetry.sinks.prometheus_health import HealthMetrics
 from litellm_plugins.telemetry.sinks.prometheus_routes import RouteMetrics
 
@@ -175,6 +177,7 @@ class PrometheusSink:
         self._budgets = BudgetMetrics(registry, self._label, known_budget)
         self._calls = CallMetrics(registry, self._label, teams or BoundedLabels(50))
         self._routes = RouteMetrics(registry)
+        self._compressions = CompressionMetrics(registry, self._label)
         self._health = HealthMetrics(registry)
 
     def record(self, event: Event) -> None:
@@ -187,6 +190,12 @@ class PrometheusSink:
                 self._of_cache(event)
             case RouteDecided() | AnswerChecked():
                 self._routes.record(event)
+            case PromptCompressed():
+                self._compressions.record(event)
+                if event.saved_tokens:
+                    model_group = self._label(event.model_group)
+                    self._saved_usd.labels("compression", model_group).inc(event.saved_nano_usd / 1e9)
+                    self._saved_tokens.labels("compression", model_group).inc(event.saved_tokens)
             case RequestsMerged():
                 self._told_merged(event)
             case RequestRefused():

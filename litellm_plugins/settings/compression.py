@@ -1,0 +1,54 @@
+"""What may be compressed before it is sent, and how."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from pydantic import Field, ValidationError, model_validator
+
+from litellm_plugins.settings.block import Block, twice
+from litellm_plugins.settings.share import Share
+
+Method = Literal["lossless"]
+
+
+class Compression(Block):
+    """The block `compression`, off by default."""
+
+    enabled: bool = False
+    methods: tuple[Method, ...] = Field(default=("lossless",), min_length=1)  # in this order
+    min_tokens: int = Field(default=1_000, ge=0)  # of a text that may be touched: a shorter one stays as it is
+    min_saved: Share = 0.05  # of the tokens of a text: where less would go, the original is sent
+    deadline_ms: float = Field(default=500, gt=0, le=60_000)  # for one request; then the original is sent
+    tools: bool = True  # write tool definitions more tightly, too
+    features: dict[str, dict[str, Any]] = Field(default_factory=dict)  # what differs for a feature, by its name
+
+    @model_validator(mode="after")
+    def _sound(self) -> Compression:
+        faults = twice("method", self.methods)
+        plain = self.model_dump(exclude={"features"})
+        for name, over in self.features.items():
+            try:
+                Compression.model_validate({**plain, **over})
+            except ValidationError as exc:
+                told = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in exc.errors())
+                faults.append(f"features.{name}: {told}")
+            if "features" in over:
+                faults.append(f"features.{name}: a feature has none of its own")
+        if faults:
+            raise ValueError("; ".join(faults))
+        return self
+
+    def of_feature(self, name: str) -> Compression:
+        """What holds for a request that says it is for feature `name`."""
+        over = self.features.get(name)
+        return self if over is None else compression_with(self, over)
+
+
+def compression_with(base: Compression, over: Mapping[str, Any]) -> Compression:
+    """The block with what `over` names replaced; features one by one. Raises: ValidationError."""
+    merged = {**base.model_dump(exclude_unset=True), **over}
+    if isinstance(over.get("features"), Mapping):
+        merged["features"] = {**base.features, **over["features"]}
+    return Compression.model_validate(merged)

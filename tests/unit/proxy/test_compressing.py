@@ -1,0 +1,295 @@
+"""Stage 5 without a proxy: what is sent, what is remembered, and what the event loop feels of it."""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import json
+import time
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
+
+import pytest
+
+from litellm_plugins.cache.verdict import Verdict
+from litellm_plugins.compression.lossless import restore
+from litellm_plugins.model import Identity, Layer, Reason, Request
+from litellm_plugins.pipeline import Decision
+from litellm_plugins.proxy.budget_prices import PriceBook
+from litellm_plugins.proxy.compressing import host_compression, undone
+from litellm_plugins.proxy.compressing_job import Job
+from litellm_plugins.proxy.ticket import Ticket
+from litellm_plugins.settings import Policies, parse
+from litellm_plugins.telemetry.events import CacheDecided, Event, PromptCompressed, StageFailed, Telemetry
+
+RECORDS = [{"id": at, "name": f"Ann {at % 7}", "email": f"user{at}@example.com", "paid": at * 1.5} for at in range(60)]
+ASKED = "Which of them has paid most, and how much was it?"
+TEXT = f"Here are our customers.\n\n{json.dumps(RECORDS, indent=2)}\n\n{ASKED}"
+PROSE = "The committee of place {0} met in year {0} and did not approve   of it: costs were ${0}.50, see note {0}.\n"
+
+
+def _no_router() -> None:
+    return None
+
+
+class Heard:
+    """A sink."""
+
+    def __init__(self) -> None:
+        self.events: list[Event] = []
+
+    def record(self, event: Event) -> None:
+        self.events.append(event)
+
+
+class Stage:
+    """The stage with settings, and what it told."""
+
+    def __init__(self, over: Mapping[str, Any], job: type[Job] = Job) -> None:
+        block = {"enabled": True, "min_tokens": 200, "deadline_ms": 20_000, **over}
+        self.heard = Heard()
+        settings, book = parse({"compression": block}), PriceBook({}, router=_no_router)
+        made = host_compression(settings, Policies(settings), book, Telemetry([self.heard]), job=job, router=_no_router)
+        assert made is not None
+        self.stage = made
+
+    async def sent(self, data: dict[str, Any], *, endpoint: str = "chat", feature: str = "") -> Ticket:
+        """`data` as it is sent, in place, and its ticket."""
+        request = Request(endpoint, "gpt-4.1", (), {}, Identity(team_id="t"), feature=feature)
+        event = CacheDecided(Layer.MISS, Reason.EMPTY, endpoint, "gpt-4.1")
+        ticket = Ticket(Decision(request, Policies(parse({})).base, Verdict(Layer.MISS, Reason.EMPTY), event))
+        await self.stage.compress(ticket, data)
+        return ticket
+
+    @property
+    def told(self) -> PromptCompressed:
+        """The last event."""
+        last = self.heard.events[-1]
+        assert isinstance(last, PromptCompressed)
+        return last
+
+
+@pytest.fixture
+async def stage() -> AsyncIterator[Stage]:
+    made = Stage({})
+    yield made
+    made.stage.close()
+
+
+def said(*texts: str) -> list[dict[str, Any]]:
+    return [{"role": ("user", "assistant")[at % 2], "content": text} for at, text in enumerate(texts)]
+
+
+async def test_the_clients_own_objects_are_never_changed(stage: Stage) -> None:
+    data: dict[str, Any] = {"model": "gpt-4.1", "messages": said(TEXT)}
+    theirs, before = data["messages"], copy.deepcopy(data)
+
+    await stage.sent(data)
+
+    assert theirs == before["messages"]
+    assert data["messages"] is not theirs
+    assert data["messages"][0]["content"].endswith(ASKED)
+    assert json.loads(restore(data["messages"][0]["content"]).split("\n\n")[1]) == RECORDS
+    assert stage.told.reason == "applied"
+    assert stage.told.tokens_before is not None
+    assert stage.told.tokens_after is not None
+    assert stage.told.tokens_after < stage.told.tokens_before / 2
+
+
+async def test_an_old_turn_is_the_same_bytes_in_every_later_request(stage: Stage) -> None:
+    seen: list[str] = []
+    turns = [TEXT, "It was Ann.", TEXT.replace("paid", "owed"), "Bob.", "And who comes second?"]
+    for until in (1, 3, 5):
+        data: dict[str, Any] = {"model": "gpt-4.1", "messages": said(*turns[:until])}
+        await stage.sent(data)
+        assert stage.told.reason == "applied"
+        assert data["messages"][0]["content"] != TEXT
+        seen.append(json.dumps(data["messages"])[:-1])
+    assert seen[2].startswith(seen[1])
+    assert seen[1].startswith(seen[0])
+
+
+@pytest.mark.parametrize("endpoint", ["messages", "responses", "completions"])
+async def test_every_endpoint_says_it_in_its_own_field(stage: Stage, endpoint: str) -> None:
+    field = {"messages": "messages", "responses": "input", "completions": "prompt"}[endpoint]
+    data: dict[str, Any] = {"model": "gpt-4.1", field: said(TEXT) if endpoint == "messages" else TEXT}
+    await stage.sent(data, endpoint=endpoint)
+    sent = data[field][0]["content"] if endpoint == "messages" else data[field]
+    assert "[table 1: 60 records" in sent
+    assert sent.endswith(ASKED)
+
+
+async def test_items_of_responses_are_read_too(stage: Stage) -> None:
+    result = {"type": "function_call_output", "call_id": "c", "output": TEXT}
+    data: dict[str, Any] = {
+        "model": "gpt-4.1",
+        "input": [result, {"role": "user", "content": [{"type": "input_text", "text": TEXT}]}],
+    }
+    await stage.sent(data, endpoint="responses")
+    assert data["input"][0] == result
+    assert "[table 1" in data["input"][1]["content"][0]["text"]
+
+
+async def test_a_late_text_goes_out_as_it_is_and_stays_so() -> None:
+    data: dict[str, Any] = {"model": "gpt-4.1", "messages": said(TEXT)}
+    before = copy.deepcopy(data)
+
+    class Slow(Job):
+        def _squeezed(self, text: str, ranges: Any) -> Any:
+            time.sleep(0.2)
+            return super()._squeezed(text, ranges)
+
+    stage = Stage({"deadline_ms": 100}, Slow)
+    ticket = await stage.sent(data)
+    assert data == before
+    assert (stage.told.reason, stage.told.tokens_before) == ("deadline", None)
+    assert ticket.compressed is not None
+    assert not ticket.compressed.fields
+
+    again = copy.deepcopy(before)
+    await stage.sent(again)
+    assert again == before
+    assert stage.told.reason == "deadline"
+    stage.stage.close()
+
+
+async def test_when_a_new_text_is_late_the_old_ones_are_still_what_they_were() -> None:
+    class Slow(Job):
+        def _squeezed(self, text: str, ranges: Any) -> Any:
+            time.sleep(1.0 if "owed" in text else 0)
+            return super()._squeezed(text, ranges)
+
+    stage = Stage({"deadline_ms": 600}, Slow)
+    first: dict[str, Any] = {"model": "gpt-4.1", "messages": said(TEXT)}
+    await stage.sent(first)
+    assert stage.told.reason == "applied"
+    late = TEXT.replace("paid", "owed")
+    second: dict[str, Any] = {"model": "gpt-4.1", "messages": said(TEXT, "Ann.", late)}
+    await stage.sent(second)
+    assert stage.told.reason == "deadline"
+    assert second["messages"][0] == first["messages"][0]
+    assert second["messages"][2]["content"] == late
+    stage.stage.close()
+
+
+async def test_what_the_checker_misses_is_named_and_the_original_sent(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        "litellm_plugins.compression.squeezing.lossless",
+        lambda text, **_: text.replace("user7@example.com", "").replace("  ", ""),
+    )
+    data: dict[str, Any] = {"model": "gpt-4.1", "messages": said(TEXT)}
+    before = copy.deepcopy(data)
+    await stage.sent(data)
+    assert data == before
+    assert stage.told.reason == "lost_email"
+
+
+async def test_a_fault_of_ours_sends_the_original_and_is_counted() -> None:
+    class Broken(Job):
+        def run(self) -> None:
+            raise RuntimeError("broken")
+
+    stage = Stage({}, Broken)
+    data: dict[str, Any] = {"model": "gpt-4.1", "messages": said(TEXT)}
+    before = copy.deepcopy(data)
+    ticket = await stage.sent(data)
+    assert data == before
+    assert ticket.compressed is None
+    assert stage.heard.events == [StageFailed("compress", "internal_error", "RuntimeError")]
+    stage.stage.close()
+
+
+async def test_why_nothing_was_done_is_told(stage: Stage) -> None:
+    marked = [{"role": "user", "content": [{"type": "text", "text": TEXT, "cache_control": {"type": "ephemeral"}}]}]
+    poem = "".join(PROSE.replace("   ", " ").format(at) for at in range(200))
+    reasons: dict[str, Any] = {
+        "short": {"messages": said("Hello there.")},
+        "nothing_to_touch": {"messages": [{"role": "tool", "tool_call_id": "c", "content": TEXT}]},
+        "cached_prefix": {"messages": marked},
+        "little_saved": {"messages": said(poem)},
+        "too_long": {"messages": said("word " * 250_000)},
+        "unsupported_parameter": {"messages": said(TEXT), "extra_body": {"messages": said("Other.")}},
+    }
+    for reason, body in reasons.items():
+        data = {"model": "gpt-4.1", **copy.deepcopy(body)}
+        await stage.sent(data)
+        assert (stage.told.reason, data) == (reason, {"model": "gpt-4.1", **body})
+
+
+async def test_tools_lose_titles_and_examples_unless_the_settings_say_not(stage: Stage) -> None:
+    city = {"type": "string", "title": "City", "description": "The city.", "examples": ["Paris", "Rome"]}
+    schema = {"type": "object", "title": "Args", "properties": {"city": city}, "required": ["city"]}
+    ours = {"type": "function", "function": {"name": "weather", "description": "Weather now.", "parameters": schema}}
+    theirs = {"type": "web_search_preview", "title": None}
+    data: dict[str, Any] = {"model": "gpt-4.1", "messages": said("Hello?"), "tools": [ours, theirs]}
+    kept = copy.deepcopy(data)
+
+    await stage.sent(data)
+    assert data["tools"][0]["function"]["parameters"] == {
+        "type": "object",
+        "properties": {"city": {"type": "string"}},
+        "required": ["city"],
+    }
+    assert data["tools"][1] == theirs
+    assert ours == kept["tools"][0]
+    data["tools"][0]["function"]["name"] = "changed by the host"
+    again = copy.deepcopy(kept)
+    await stage.sent(again)
+    assert again["tools"][0]["function"]["name"] == "weather"
+
+    off = Stage({"tools": False})
+    untouched = copy.deepcopy(kept)
+    await off.sent(untouched)
+    assert untouched == kept
+    off.stage.close()
+
+
+async def test_a_feature_may_have_settings_of_its_own() -> None:
+    stage = Stage({"features": {"exact": {"enabled": False}}})
+    for feature, is_made in (("exact", False), ("", True)):
+        data: dict[str, Any] = {"model": "gpt-4.1", "messages": said(TEXT)}
+        ticket = await stage.sent(data, feature=feature)
+        assert (ticket.compressed is not None, data["messages"][0]["content"] != TEXT) == (is_made, is_made)
+    stage.stage.close()
+
+
+async def test_a_request_that_is_prepared_anew_is_read_as_its_client_sent_it(stage: Stage) -> None:
+    data: dict[str, Any] = {"model": "gpt-4.1", "messages": said(TEXT)}
+    ticket = await stage.sent(data)
+    assert data["messages"] != said(TEXT)
+    assert undone(ticket, data) is ticket
+    assert data["messages"] == said(TEXT)
+
+
+LONG = {
+    "prose": "".join(PROSE.format(at) for at in range(2_000)),
+    "blanks": "".join(PROSE.format(at) + " \t  \n\n \t \n\n\n" for at in range(2_000)),
+    "records": json.dumps([{**row, "note": PROSE.format(at)} for at, row in enumerate(RECORDS * 17)], indent=2),
+}
+
+
+@pytest.mark.parametrize(("kind", "reason"), [("prose", "little_saved"), ("blanks", "applied"), ("records", "applied")])
+async def test_the_event_loop_is_not_held_up_by_200_000_characters(kind: str, reason: str) -> None:
+    stage, text = Stage({}), LONG[kind]
+    assert len(text) > 200_000
+    await stage.sent({"model": "gpt-4.1", "messages": said(TEXT)})  # the tokenizer is loaded on first use
+    worst: list[float] = []
+    for at in range(3):  # of three, since others use the machine as well
+        data: dict[str, Any] = {"model": "gpt-4.1", "messages": said(f"Text {at}.\n\n{text}\n\n{ASKED}")}
+        lags: list[float] = []
+        ticking = asyncio.create_task(_tick(lags))
+        await stage.sent(data)
+        ticking.cancel()
+        assert stage.told.reason == reason, "it was looked at to its end"
+        worst.append(max(lags))
+    assert min(worst) < 0.05
+    stage.stage.close()
+
+
+async def _tick(lags: list[float]) -> None:
+    while True:
+        began = time.perf_counter()
+        await asyncio.sleep(0.001)
+        lags.append(time.perf_counter() - began - 0.001)

@@ -1,0 +1,60 @@
+"""The block `compression`, and who may differ."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from litellm_plugins.errors import SettingsError
+from litellm_plugins.model import Identity
+from litellm_plugins.settings import Policies, compression_anywhere, parse
+
+
+def test_it_is_off_unless_somebody_asks_for_it() -> None:
+    assert not compression_anywhere(parse({}))
+    for block in (
+        {"compression": {"enabled": True}},
+        {"per_team": {"a": {"compression": {"enabled": True}}}},
+        {"compression": {"features": {"rag": {"enabled": True}}}},
+        {"per_key": {"k": {"compression": {"features": {"rag": {"enabled": True}}}}}},
+    ):
+        assert compression_anywhere(parse(block))
+
+
+def test_the_narrower_wins_and_a_feature_is_the_narrowest() -> None:
+    policies = Policies(
+        parse(
+            {
+                "compression": {"enabled": True, "min_saved": "10%", "features": {"rag": {"min_tokens": 7}}},
+                "per_model": {"m": {"compression": {"min_tokens": 1, "deadline_ms": 9}}},
+                "per_team": {"t": {"compression": {"min_tokens": 2, "features": {"law": {"enabled": False}}}}},
+                "per_key": {"k": {"compression": {"tools": False}}},
+            }
+        )
+    )
+    narrow = policies.compression_for(Identity(key_id="k", team_id="t"), "m", "")
+    assert (narrow.min_tokens, narrow.deadline_ms, narrow.tools, narrow.min_saved) == (2, 9, False, 0.1)
+    assert policies.compression_for(Identity(team_id="t"), "m", "rag").min_tokens == 7
+    assert not policies.compression_for(Identity(team_id="t"), "m", "law").enabled
+    assert policies.compression_for(Identity(team_id="other"), "other", "law").enabled
+
+
+@pytest.mark.parametrize(
+    ("block", "fault"),
+    [
+        ({"compression": {"methods": ["zip"]}}, "compression.methods.0: "),
+        ({"compression": {"methods": []}}, "compression.methods: "),
+        ({"compression": {"methods": ["lossless", "lossless"]}}, "method given twice: lossless"),
+        ({"compression": {"min_token": 3}}, "did you mean min_tokens?"),
+        ({"compression": {"min_saved": "much"}}, "expected a share"),
+        ({"compression": {"features": {"rag": {"min_token": 3}}}}, "features.rag: min_token"),
+        ({"compression": {"features": {"rag": {"features": {}}}}}, "features.rag: a feature has none of its own"),
+        ({"per_team": {"a": {"compression": {"deadline_ms": 0}}}}, "per_team.a.compression.deadline_ms: "),
+        ({"per_key": {"a": {"compression": {"tool": True}}}}, "per_key.a.compression.tool: unknown setting"),
+    ],
+)
+def test_faults_are_named_with_their_place(block: dict[str, Any], fault: str) -> None:
+    with pytest.raises(SettingsError) as raised:
+        parse(block)
+    assert fault in "\n".join(raised.value.problems)

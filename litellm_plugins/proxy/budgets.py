@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import time
 import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -319,17 +319,26 @@ class HostBudgets:
         """Whether it is read on, should its client leave."""
         return self._drains is not None and bool(held.admission.coverings)
 
-    def overhear(self, held: Held, response: StreamingResponse, stream: Any, over: Callable[[], None]) -> None:
-        """Listen to a stream of the host's on its way to the client; `over` is called after its end."""
+    def overhear(
+        self, first: Held, held: Held, response: StreamingResponse, stream: Any, over: Callable[[], None]
+    ) -> None:
+        """Listen to the stream that answers `held`, one of the calls of `first`; `over` is called after its end.
+
+        A dearer model that is asked in place of that has a stream of its own, and an end of its own.
+        """
+        made = first.stream
 
         def ended() -> None:
-            for each in held.calls:
+            answering = first.calls_answering(held)
+            for each in answering:
                 if not each.settled:
                     self._settle_lost(each)
-            held.stream = None
+            for each in (first, *answering):
+                if each.stream is made:
+                    each.stream = None
             over()
 
-        held.heard.when_over = partial(self._settle_streams, held)
+        held.heard.when_over = lambda: self._settle_streams(first.calls_answering(held)[1:])
         drains, whose = self._drains if self.drains(held) else None, tenant_of(held.caller.identity)
         overhear(response, stream, held.heard, ended, drains=drains, whose=whose)
 
@@ -360,14 +369,14 @@ class HostBudgets:
         """Until a stream that nobody listens to has ended, or is left: then whoever collects it settles it."""
         while (first := watched()) is not None and first.stream is not None:
             if getattr(first.stream, "follow_up_exhausted", True):
-                self._settle_streams(first)
+                self._settle_streams(first.further)
                 return
             del first
             await asyncio.sleep(_LOOKED_EVERY_S)
 
-    def _settle_streams(self, first: Held) -> None:
+    def _settle_streams(self, calls: Iterable[Held]) -> None:
         """Of calls that the host logs nothing of, and whose streams went by."""
-        for held in first.further:
+        for held in calls:
             actual = None if held.settled else _by(_streamed(held), held)
             if actual is not None:
                 held.paid = actual

@@ -123,8 +123,8 @@ class Calls:
         call = ticket.call
         over = (lambda: None) if call is None else partial(self._over, ticket, call)
         held = ticket.held if ticket.held is None or call is None or not call.hears_latest else ticket.held.latest
-        if held is not None and budgets is not None:
-            budgets.overhear(held, response, ticket.stream, over)
+        if ticket.held is not None and held is not None and budgets is not None:
+            budgets.overhear(ticket.held, held, response, ticket.stream, over)
         elif call is not None:
             overhear(response, ticket.stream, call.heard, over)
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -41,6 +41,7 @@ class Heard:
     when_over: Callable[[], None] | None = None  # called as soon as it is
     asked: int | None = None  # as the provider counted
     answered: int | None = None
+    earlier: list[Heard] = field(default_factory=list)  # tries that broke, and were begun anew before their first word
     _words: list[str] = field(default_factory=list)  # since the answer was counted last
     _sound: int = 0  # letters of base64
     _rest: bytes = b""
@@ -54,6 +55,14 @@ class Heard:
         *lines, self._rest = raw.split(b"\n")
         for line in lines:
             self._line(line)
+
+    def hear_unread(self, pieces: Sequence[bytes]) -> None:
+        """What had come when its connection broke, and nobody had read; after it that of earlier tries."""
+        for n, piece in enumerate(pieces):
+            of = self if n == 0 else Heard()
+            of.hear(b"\n" + piece)
+            if n:
+                self.earlier.append(of)
 
     @property
     def end(self) -> End:
@@ -82,7 +91,19 @@ class Heard:
         return not (self.chunks or self._words or self._sound or self.answered) and self.asked is None
 
     async def tokens(self, model: str) -> tuple[int | None, int]:
-        """Of the prompt, where the stream says so, and of the answer: told, or else counted."""
+        """Of the prompt, where the stream says so, and of the answer: told, or else counted.
+
+        Of an earlier try that had begun to answer the prompt was read as well.
+        """
+        asked, answered = await self._tokens(model)
+        for each in self.earlier:
+            again, more = await each._tokens(model)
+            if more:
+                answered += more
+                asked = None if asked is None else asked + (again or self.asked or 0)
+        return asked, answered
+
+    async def _tokens(self, model: str) -> tuple[int | None, int]:
         self._finish()
         if self.chunks and (told := usage_in(self.chunks)) is not None:
             return told

@@ -14,9 +14,12 @@ from litellm.llms.custom_httpx.aiohttp_transport import AiohttpResponseStream
 _MOST_CAUSES = 32
 
 
-def unread(fault: BaseException | None) -> bytes:
-    """Bytes of the answer that no one has seen; none where the fault was another."""
-    return b"".join(piece for reader in dict.fromkeys(_readers(fault)) for piece in _left_in(reader))
+def unread(fault: BaseException | None) -> list[bytes]:
+    """Bytes of the answer that no one has seen, of each connection that broke; none where the fault was another.
+
+    More than one, the last first, where the host had asked again for a stream that broke before its first word.
+    """
+    return [b"".join(_left_in(reader)) for reader in dict.fromkeys(_readers(fault))]
 
 
 def _readers(fault: BaseException | None) -> Iterator[aiohttp.StreamReader]:

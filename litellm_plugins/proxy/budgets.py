@@ -305,7 +305,7 @@ class HostBudgets:
         if held.answered or held.left_behind:  # the call itself was answered, and its success is about to be logged
             return
         if streamed:
-            held.heard.hear(b"\n" + unread(fault))
+            held.heard.hear_unread(unread(fault))
             streamed = not (held.heard.is_silent and costs.was_turned_away(fault))
         actual = costs.of_failure(request_data, held.given, streamed=streamed)
         if streamed:

@@ -113,3 +113,11 @@ async def test_a_usage_that_comes_while_words_are_counted_is_not_added_to_them()
     heard.hear(b'data: {"type": "message_stop"}\n\n')
     assert await counting == (19, 4)
     assert heard.has_ended
+
+
+async def test_a_prompt_is_read_again_for_each_try_that_had_begun_to_answer() -> None:
+    begun = b'data: {"type": "message_start", "message": {"usage": {"input_tokens": 45}}}\n\n'
+    word = b'data: {"type": "content_block_delta", "delta": {"type": "text_delta", "text": "Hello"}}\n\n'
+    heard = Heard(streams=True)
+    heard.hear_unread([begun + word, begun + word, begun, b""])
+    assert await heard.tokens("gpt-4.1") == (90, 2)

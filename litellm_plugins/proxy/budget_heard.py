@@ -7,14 +7,18 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import litellm
 import orjson
 
+from litellm_plugins.proxy.budget_unread import unread
 from litellm_plugins.proxy.provider_chunks import is_finished, usage_in
+
+if TYPE_CHECKING:
+    import aiohttp
 
 End = Literal["whole", "left", "broke", "unknown"]
 _DATA = b"data:"
@@ -41,6 +45,7 @@ class Heard:
     when_over: Callable[[], None] | None = None  # called as soon as it is
     asked: int | None = None  # as the provider counted
     answered: int | None = None
+    broken: set[aiohttp.StreamReader] = field(default_factory=set)  # connections of which the rest was heard
     earlier: list[Heard] = field(default_factory=list)  # tries that broke, and were begun anew before their first word
     _words: list[str] = field(default_factory=list)  # since the answer was counted last
     _sound: int = 0  # letters of base64
@@ -56,13 +61,21 @@ class Heard:
         for line in lines:
             self._line(line)
 
-    def hear_unread(self, pieces: Sequence[bytes]) -> None:
-        """What had come when its connection broke, and nobody had read; after it that of earlier tries."""
-        for n, piece in enumerate(pieces):
-            of = self if n == 0 else Heard()
-            of.hear(b"\n" + piece)
-            if n:
-                self.earlier.append(of)
+    def hear_broken(self, fault: BaseException | None) -> None:
+        """Its connection broke: what had come and nobody had read, of that and of earlier tries."""
+        last, *before = unread(fault, self.broken) or [b""]
+        self.hear(b"\n" + last)
+        self._begun_anew(before)
+
+    def tried_again(self, fault: BaseException | None) -> None:
+        """It broke before its first word, and the host begins it anew."""
+        self._begun_anew(unread(fault, self.broken))
+
+    def _begun_anew(self, pieces: Iterable[bytes]) -> None:
+        for piece in pieces:
+            heard = Heard()
+            heard.hear(piece)
+            self.earlier.append(heard)
 
     @property
     def end(self) -> End:
@@ -96,12 +109,14 @@ class Heard:
         Of an earlier try that had begun to answer the prompt was read as well.
         """
         asked, answered = await self._tokens(model)
-        for each in self.earlier:
-            again, more = await each._tokens(model)
-            if more:
-                answered += more
-                asked = None if asked is None else asked + (again or self.asked or 0)
-        return asked, answered
+        again, more = await self.tokens_before(model, asked or 0)
+        return None if asked is None else asked + again, answered + more
+
+    async def tokens_before(self, model: str, asked: int) -> tuple[int, int]:
+        """Of earlier tries: of their prompts, each of so many tokens where it does not say, and of their answers."""
+        told = [await each._tokens(model) for each in self.earlier]
+        billed = [(again or asked, more) for again, more in told if more]
+        return sum(again for again, _ in billed), sum(more for _, more in billed)
 
     async def _tokens(self, model: str) -> tuple[int | None, int]:
         self._finish()

@@ -77,7 +77,7 @@ class Held:
         return self, *self.further
 
     def calls_answering(self, held: Held) -> tuple[Held, ...]:
-        """`held`, and those after it that were made for the same answer: up to what was left behind for a better one."""
+        """`held`, and those after it that were made for the same answer: no dearer model's."""
         found: list[Held] = []
         for each in self.calls[self.calls.index(held) :]:
             found.append(each)

@@ -37,6 +37,9 @@ SUCCESS = {
 }
 
 
+SAID = (b'data: {"choices": []}\n\n', b"data: [DONE]\n\n")
+
+
 class World:
     def __init__(self) -> None:
         self.events: list[Event] = []
@@ -212,12 +215,13 @@ async def listened(world: World) -> tuple[Ticket, Any]:
     ticket = world.begin(stream=True)
     assert ticket.call is not None
     ticket.call.answered = ticket.call.streams = ticket.call.heard.streams = True
-    hosts = StreamingResponse(words(b'data: {"choices": []}\n\n', b"data: [DONE]\n\n"))
+    hosts = StreamingResponse(words(*SAID))
     world.calls.overhear(ticket, hosts, None)
-    kept = [chunk async for chunk in hosts.body_iterator]
-    told = StreamingResponse(words(*map(bytes, kept)))
+    assert len([chunk async for chunk in hosts.body_iterator]) == len(SAID)
+    told = StreamingResponse(words(*SAID))
     world.calls.follow(ticket, told)
-    await anext(stream := told.body_iterator)
+    stream: Any = told.body_iterator
+    await anext(stream)
     return ticket, stream
 
 

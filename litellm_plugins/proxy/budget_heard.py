@@ -7,14 +7,18 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import litellm
 import orjson
 
+from litellm_plugins.proxy.budget_unread import unread
 from litellm_plugins.proxy.provider_chunks import is_finished, usage_in
+
+if TYPE_CHECKING:
+    import aiohttp
 
 End = Literal["whole", "left", "broke", "unknown"]
 _DATA = b"data:"
@@ -41,6 +45,8 @@ class Heard:
     when_over: Callable[[], None] | None = None  # called as soon as it is
     asked: int | None = None  # as the provider counted
     answered: int | None = None
+    broken: set[aiohttp.StreamReader] = field(default_factory=set)  # connections of which the rest was heard
+    earlier: list[Heard] = field(default_factory=list)  # tries that broke, and were begun anew before their first word
     _words: list[str] = field(default_factory=list)  # since the answer was counted last
     _sound: int = 0  # letters of base64
     _rest: bytes = b""
@@ -54,6 +60,22 @@ class Heard:
         *lines, self._rest = raw.split(b"\n")
         for line in lines:
             self._line(line)
+
+    def hear_broken(self, fault: BaseException | None) -> None:
+        """Its connection broke: what had come and nobody had read, of that and of earlier tries."""
+        last, *before = unread(fault, self.broken) or [b""]
+        self.hear(b"\n" + last)
+        self._begun_anew(before)
+
+    def tried_again(self, fault: BaseException | None) -> None:
+        """It broke before its first word, and the host begins it anew."""
+        self._begun_anew(unread(fault, self.broken))
+
+    def _begun_anew(self, pieces: Iterable[bytes]) -> None:
+        for piece in pieces:
+            heard = Heard()
+            heard.hear(piece)
+            self.earlier.append(heard)
 
     @property
     def end(self) -> End:
@@ -82,7 +104,21 @@ class Heard:
         return not (self.chunks or self._words or self._sound or self.answered) and self.asked is None
 
     async def tokens(self, model: str) -> tuple[int | None, int]:
-        """Of the prompt, where the stream says so, and of the answer: told, or else counted."""
+        """Of the prompt, where the stream says so, and of the answer: told, or else counted.
+
+        Of an earlier try that had begun to answer the prompt was read as well.
+        """
+        asked, answered = await self._tokens(model)
+        again, more = await self.tokens_before(model, asked or 0)
+        return None if asked is None else asked + again, answered + more
+
+    async def tokens_before(self, model: str, asked: int) -> tuple[int, int]:
+        """Of earlier tries: of their prompts, each of so many tokens where it does not say, and of their answers."""
+        told = [await each._tokens(model) for each in self.earlier]
+        billed = [(again or asked, more) for again, more in told if more]
+        return sum(again for again, _ in billed), sum(more for _, more in billed)
+
+    async def _tokens(self, model: str) -> tuple[int | None, int]:
         self._finish()
         if self.chunks and (told := usage_in(self.chunks)) is not None:
             return told

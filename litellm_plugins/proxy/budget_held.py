@@ -76,6 +76,15 @@ class Held:
         """All that are held for the request, in their order."""
         return self, *self.further
 
+    def calls_answering(self, held: Held) -> tuple[Held, ...]:
+        """`held`, and those after it that were made for the same answer: no dearer model's."""
+        found: list[Held] = []
+        for each in self.calls[self.calls.index(held) :]:
+            found.append(each)
+            if each.left_behind:
+                break
+        return tuple(found)
+
     @property
     def is_going_on(self) -> bool:
         """Whether there were several, and some are still to be settled."""

@@ -6,7 +6,7 @@ an answer, which was sent and is billed. The reader is still there, in the trace
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, MutableSet
 
 import aiohttp
 from litellm.llms.custom_httpx.aiohttp_transport import AiohttpResponseStream
@@ -14,9 +14,15 @@ from litellm.llms.custom_httpx.aiohttp_transport import AiohttpResponseStream
 _MOST_CAUSES = 32
 
 
-def unread(fault: BaseException | None) -> bytes:
-    """Bytes of the answer that no one has seen; none where the fault was another."""
-    return b"".join(piece for reader in dict.fromkeys(_readers(fault)) for piece in _left_in(reader))
+def unread(fault: BaseException | None, known: MutableSet[aiohttp.StreamReader]) -> list[bytes]:
+    """Bytes of the answer that no one has seen, of each connection that broke; none where the fault was another.
+
+    More than one, the last first, where the host had asked again for a stream that broke before its first word. Those
+    of readers that are `known` are left out, and these are from then on.
+    """
+    found = [reader for reader in dict.fromkeys(_readers(fault)) if reader not in known]
+    known |= set(found)
+    return [b"".join(_left_in(reader)) for reader in found]
 
 
 def _readers(fault: BaseException | None) -> Iterator[aiohttp.StreamReader]:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import sys
 import time
 import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from litellm_plugins.budgets.amounts import NOTHING, Amounts
 from litellm_plugins.budgets.enforcement import Enforcement
-from litellm_plugins.budgets.estimate import FREE
+from litellm_plugins.budgets.estimate import FREE, reserved_for
 from litellm_plugins.budgets.policy import BudgetPolicy
 from litellm_plugins.budgets.settling import Bookkeeper
 from litellm_plugins.model import BudgetReason, BudgetState
@@ -32,7 +32,6 @@ from litellm_plugins.proxy.budget_streams import overhear
 from litellm_plugins.proxy.budget_tariff import BY_TOKENS, MCP_TOOL, HostTariff
 from litellm_plugins.proxy.budget_tasks import beside, is_busy
 from litellm_plugins.proxy.budget_tokens import Asked, cap_output
-from litellm_plugins.proxy.budget_unread import unread
 from litellm_plugins.proxy.budget_unreserved import Unreserved
 from litellm_plugins.proxy.conversion import endpoint_of, identity_of
 from litellm_plugins.proxy.deployment import group_called
@@ -206,6 +205,8 @@ class HostBudgets:
                 beside(self._watch(weakref.ref(first)))
         elif held.settled:
             return
+        elif held.asked:  # the host tries it again because of what it has just caught
+            held.heard.tried_again(sys.exception())
         log = kwargs.get("litellm_logging_obj")
         if log is not None:
             held.log = weakref.ref(log)  # it knows the ticket, and so this: no ring that would keep both
@@ -288,6 +289,9 @@ class HostBudgets:
         counts = bool(actual.requests) or held.has_own_stream
         if counts and not actual.tokens and held.heard.streams:  # legacy completions: the host counts nothing
             actual = await overheard(held, asked=asked)
+        elif held.heard.earlier:
+            again, more = await held.heard.tokens_before(held.model, asked)
+            actual += replace(reserved_for(held.price, prompt_tokens=again, output_tokens=more), requests=0)
         if actual != NOTHING and (held.has_own_stream or not first.further):  # else what is heard is another's
             await self._until_ended(held)
             actual = await by_its_end(held, self._rules, actual, asked=asked)
@@ -305,7 +309,7 @@ class HostBudgets:
         if held.answered or held.left_behind:  # the call itself was answered, and its success is about to be logged
             return
         if streamed:
-            held.heard.hear(b"\n" + unread(fault))
+            held.heard.hear_broken(fault)
             streamed = not (held.heard.is_silent and costs.was_turned_away(fault))
         actual = costs.of_failure(request_data, held.given, streamed=streamed)
         if streamed:
@@ -319,17 +323,26 @@ class HostBudgets:
         """Whether it is read on, should its client leave."""
         return self._drains is not None and bool(held.admission.coverings)
 
-    def overhear(self, held: Held, response: StreamingResponse, stream: Any, over: Callable[[], None]) -> None:
-        """Listen to a stream of the host's on its way to the client; `over` is called after its end."""
+    def overhear(
+        self, first: Held, held: Held, response: StreamingResponse, stream: Any, over: Callable[[], None]
+    ) -> None:
+        """Listen to the stream that answers `held`, one of the calls of `first`; `over` is called after its end.
+
+        A dearer model that is asked in place of that has a stream of its own, and an end of its own.
+        """
+        made = first.stream
 
         def ended() -> None:
-            for each in held.calls:
+            answering = first.calls_answering(held)
+            for each in answering:
                 if not each.settled:
                     self._settle_lost(each)
-            held.stream = None
+            for each in (first, *answering):
+                if each.stream is made:
+                    each.stream = None
             over()
 
-        held.heard.when_over = partial(self._settle_streams, held)
+        held.heard.when_over = lambda: self._settle_streams(first.calls_answering(held)[1:])
         drains, whose = self._drains if self.drains(held) else None, tenant_of(held.caller.identity)
         overhear(response, stream, held.heard, ended, drains=drains, whose=whose)
 
@@ -360,14 +373,14 @@ class HostBudgets:
         """Until a stream that nobody listens to has ended, or is left: then whoever collects it settles it."""
         while (first := watched()) is not None and first.stream is not None:
             if getattr(first.stream, "follow_up_exhausted", True):
-                self._settle_streams(first)
+                self._settle_streams(first.further)
                 return
             del first
             await asyncio.sleep(_LOOKED_EVERY_S)
 
-    def _settle_streams(self, first: Held) -> None:
+    def _settle_streams(self, calls: Iterable[Held]) -> None:
         """Of calls that the host logs nothing of, and whose streams went by."""
-        for held in first.further:
+        for held in calls:
             actual = None if held.settled else _by(_streamed(held), held)
             if actual is not None:
                 held.paid = actual

@@ -77,7 +77,7 @@ def as_paid(log: Logged, tokens: int, heard: tuple[int | None, int] | None) -> L
     if heard is None:  # what the host did not count are prompts
         answered = min(log.completion_tokens, tokens)
         return replace(log, prompt_tokens=tokens - answered, completion_tokens=answered)
-    asked = min(tokens, log.prompt_tokens or heard[0] or max(0, tokens - heard[1]))
+    asked = min(tokens, max(log.prompt_tokens, heard[0] or 0) or max(0, tokens - heard[1]))
     return replace(log, prompt_tokens=asked, completion_tokens=tokens - asked)
 
 

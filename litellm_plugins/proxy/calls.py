@@ -123,8 +123,8 @@ class Calls:
         call = ticket.call
         over = (lambda: None) if call is None else partial(self._over, ticket, call)
         held = ticket.held if ticket.held is None or call is None or not call.hears_latest else ticket.held.latest
-        if held is not None and budgets is not None:
-            budgets.overhear(held, response, ticket.stream, over)
+        if ticket.held is not None and held is not None and budgets is not None:
+            budgets.overhear(ticket.held, held, response, ticket.stream, over)
         elif call is not None:
             overhear(response, ticket.stream, call.heard, over)
 
@@ -135,13 +135,13 @@ class Calls:
 
     def _over(self, ticket: Ticket, call: Call) -> None:
         if ticket.trial is None:
-            self._gone_soon(call)
+            self._unreported_soon(call)
         else:
             ticket.trial.when_known(partial(self._over_if_served, call))
 
     async def _over_if_served(self, call: Call, outcome: Outcome) -> None:
         if outcome is not Outcome.DROPPED:
-            self._gone_soon(call)
+            self._unreported_soon(call)
 
     def dropped(self, ticket: Ticket) -> None:
         """An answer to it is not served, and will cost all the same: what, is told to `tried` or `tried_in_vain`."""
@@ -288,27 +288,36 @@ class Calls:
         """Called by the garbage collector, from any thread."""
         with contextlib.suppress(RuntimeError):  # the loop is closed
             if self._loop is not None:
-                self._loop.call_soon_threadsafe(self._gone_soon, call)
+                self._loop.call_soon_threadsafe(self._lost_soon, call)
 
-    def _gone_soon(self, call: Call) -> None:
+    def _lost_soon(self, call: Call) -> None:
         if not call.over:
             self._beside(self._gone(call))
+
+    def _unreported_soon(self, call: Call) -> None:
+        if not call.over:
+            self._beside(self._gone(call, is_lost=False))
 
     def _beside(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _gone(self, call: Call, within_s: float = _SETTLED_WITHIN_S) -> None:
+    async def _gone(self, call: Call, within_s: float = _SETTLED_WITHIN_S, *, is_lost: bool = True) -> None:
+        """Unless it `is_lost` its client may be there yet, and read on what the front route holds."""
         held, until = call.served_by, time.monotonic() + within_s
         while held is not None and _will_be_settled(held) and time.monotonic() < until:  # noqa: ASYNC110
             await asyncio.sleep(_LOOKED_EVERY_S)
+        if call.end is not None and not is_lost:
+            return  # reported after all: that is told once its client has read it, or its other calls are settled
         paid = None if held is None else held.paid
         if paid is None:
             paid = await self._costs.overheard(call) if call.streams else NOTHING
         log = await _as_paid(call, Logged(), paid)
-        call.answering = False
-        self._end(call, "success" if call.answered and not call.streams else "gone", paid, log)
+        if is_lost:
+            call.answering = False
+        is_told = not call.streams or (not is_lost and call.heard.end == "whole")
+        self._end(call, "success" if call.answered and is_told else "gone", paid, log)
 
 
 async def _as_paid(call: Call, log: Logged, paid: Amounts) -> Logged:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import litellm
 import pytest
 from litellm.proxy._types import UserAPIKeyAuth
+from starlette.responses import StreamingResponse
 
 from litellm_plugins.budgets.amounts import Amounts
 from litellm_plugins.budgets.backends.sqlite import SqliteLedger
@@ -17,6 +20,7 @@ from litellm_plugins.budgets.policy import BudgetPolicy
 from litellm_plugins.budgets.settling import Bookkeeper
 from litellm_plugins.cache.own_calls import OwnCalls
 from litellm_plugins.model import Identity, Request
+from litellm_plugins.proxy import budget_heard, budget_streams
 from litellm_plugins.proxy.budget_held import Held
 from litellm_plugins.proxy.budget_prices import PriceBook
 from litellm_plugins.proxy.budgets import HostBudgets, now_ms
@@ -86,3 +90,45 @@ async def test_after_an_answer_the_next_is_another_call(tmp_path: Path) -> None:
     assert len(held.further) == 1
     assert held.settled
     assert held.paid == Amounts(8 * 2_000 + 10 * 8_000, 18, 1)
+
+
+async def test_what_had_come_of_a_stream_that_is_begun_anew_is_booked_with_the_next_try(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The host asks again while it handles what broke the first try; the provider bills both."""
+    said = [b'data: {"choices": [{"delta": {"content": "Hello"}}]}\n']
+    monkeypatch.setattr(budget_heard, "unread", lambda fault, _: said if isinstance(fault, ConnectionError) else [])
+    proxy = Proxy(tmp_path)
+    held = await proxy.asked()
+    try:
+        raise ConnectionError
+    except ConnectionError:
+        await proxy.ask(held)
+    logged = {"prompt_tokens": 8, "completion_tokens": 10, "total_tokens": 18}
+    await proxy.budgets.succeeded(held, {"response_cost": 0.000096, "standard_logging_object": logged})
+    assert held.further == []
+    assert held.paid == Amounts(96_000 + 8 * 2_000 + 1 * 8_000, 18 + 8 + 1, 1)
+
+
+async def test_the_end_of_a_cheap_answer_s_stream_settles_that_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The dearer tier is still at it."""
+
+    async def words() -> AsyncIterator[bytes]:
+        yield b'data: {"choices": []}\n\n'
+
+    monkeypatch.setattr(budget_streams, "_HOST_IS_DONE_S", 0.5)
+    proxy = Proxy(tmp_path)
+    cheap = await proxy.asked()
+    response = StreamingResponse(words())
+    proxy.budgets.overhear(cheap, cheap, response, None, lambda: None)
+    assert [chunk async for chunk in response.body_iterator]
+    proxy.budgets.left_behind(cheap)
+    await proxy.ask(cheap)
+    async with asyncio.timeout(5):
+        while not cheap.settled:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+    [dearer] = cheap.further
+    assert not dearer.settled
+    assert (await proxy.reserved()).nano_usd == dearer.admission.amount.nano_usd

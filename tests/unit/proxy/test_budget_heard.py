@@ -12,6 +12,7 @@ import litellm
 import orjson
 import pytest
 
+from litellm_plugins.proxy import budget_heard
 from litellm_plugins.proxy.budget_heard import Heard
 
 MODEL = "gpt-4.1"
@@ -113,3 +114,14 @@ async def test_a_usage_that_comes_while_words_are_counted_is_not_added_to_them()
     heard.hear(b'data: {"type": "message_stop"}\n\n')
     assert await counting == (19, 4)
     assert heard.has_ended
+
+
+async def test_a_prompt_is_read_again_for_each_try_that_had_begun_to_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    begun = b'data: {"type": "message_start", "message": {"usage": {"input_tokens": 45}}}\n\n'
+    word = b'data: {"type": "content_block_delta", "delta": {"type": "text_delta", "text": "Hello"}}\n\n'
+    left = [begun + word, begun + word, begun, b"", word]
+    monkeypatch.setattr(budget_heard, "unread", lambda _fault, _known: left)
+    heard = Heard(streams=True)
+    heard.hear_broken(None)
+    assert await heard.tokens("gpt-4.1") == (135, 3)
+    assert await heard.tokens_before("gpt-4.1", 45) == (90, 2)

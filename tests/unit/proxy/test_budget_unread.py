@@ -59,15 +59,24 @@ async def broken(url: str, *, busy_s: float, cut: bool = False) -> tuple[list[by
 async def test_what_came_while_nobody_read_is_found(breaking: str, cut: bool) -> None:
     read, fault = await broken(breaking, busy_s=0.2, cut=cut)
     assert read == [b"first"]
-    assert unread(fault) == b"second"
+    assert unread(fault, set()) == [b"second"]
 
 
 async def test_what_was_read_is_not_found_again(breaking: str) -> None:
     read, fault = await broken(breaking, busy_s=0)
-    assert b"".join(read) + unread(fault) == b"firstsecond"
-    assert b"first" not in unread(fault)
+    assert b"".join(read + unread(fault, set())) == b"firstsecond"
+    assert b"first" not in b"".join(unread(fault, set()))
 
 
 @pytest.mark.parametrize("fault", [None, ValueError("nothing of the kind")])
 def test_other_faults_bring_nothing(fault: Exception | None) -> None:
-    assert unread(fault) == b""
+    assert unread(fault, set()) == []
+
+
+async def test_of_tries_that_broke_one_after_the_other_each_is_found_apart(breaking: str) -> None:
+    _, first = await broken(breaking, busy_s=0.2)
+    _, last = await broken(breaking, busy_s=0.2)
+    last.__context__ = first
+    known: set[aiohttp.StreamReader] = set()
+    assert unread(last, known) == [b"second", b"second"]
+    assert unread(first, known) == []

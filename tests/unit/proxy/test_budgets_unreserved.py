@@ -109,7 +109,7 @@ async def test_a_stream_that_is_over_is_booked_when_the_worker_ends(tmp_path: Pa
 
     upstream = words()
     response: Any = type("Response", (), {"body_iterator": upstream, "upstream_generator": upstream})()
-    worker.budgets.overhear(held, response, None, lambda: None)
+    worker.budgets.overhear(held, held, response, None, lambda: None)
     for _ in range(3):
         await anext(response.body_iterator)
     await response.body_iterator.aclose()

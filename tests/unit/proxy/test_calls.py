@@ -16,6 +16,7 @@ from starlette.responses import StreamingResponse
 from litellm_plugins.cache.verdict import Verdict
 from litellm_plugins.model import Identity, Layer, Reason, Request
 from litellm_plugins.pipeline import Decision
+from litellm_plugins.proxy import budget_streams
 from litellm_plugins.proxy.budget_prices import PriceBook
 from litellm_plugins.proxy.call_costs import CallCosts
 from litellm_plugins.proxy.calls import Calls
@@ -34,6 +35,9 @@ SUCCESS = {
         "completion_tokens": 5,
     },
 }
+
+
+SAID = (b'data: {"choices": []}\n\n', b"data: [DONE]\n\n")
 
 
 class World:
@@ -199,6 +203,51 @@ async def test_a_stream_that_is_left_is_gone_unless_it_had_said_all(taken: int, 
     assert world.ends == []
     await stream.aclose()
     assert [end.ending for end in world.ends] == [ending]
+
+
+async def words(*said: bytes) -> AsyncIterator[bytes]:
+    for each in said:
+        yield each
+
+
+async def listened(world: World) -> tuple[Ticket, Any]:
+    """A stream that the host has come to the end of, while its client has read one of two words."""
+    ticket = world.begin(stream=True)
+    assert ticket.call is not None
+    ticket.call.answered = ticket.call.streams = ticket.call.heard.streams = True
+    hosts = StreamingResponse(words(*SAID))
+    world.calls.overhear(ticket, hosts, None)
+    assert len([chunk async for chunk in hosts.body_iterator]) == len(SAID)
+    told = StreamingResponse(words(*SAID))
+    world.calls.follow(ticket, told)
+    stream: Any = told.body_iterator
+    await anext(stream)
+    return ticket, stream
+
+
+async def test_a_client_that_reads_slowly_is_not_taken_for_gone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The host's stream is over long before it has read what was held for it."""
+    monkeypatch.setattr(budget_streams, "_HOST_IS_DONE_S", 0)
+    world = World()
+    ticket, stream = await listened(world)
+    await world.calls.succeeded(ticket, SUCCESS)
+    await asyncio.sleep(0.05)
+    assert world.ends == []
+    assert [chunk async for chunk in stream] == [b"data: [DONE]\n\n"]
+    assert [(end.ending, end.spent_nano_usd) for end in world.ends] == [("success", 2_000_000)]
+
+
+async def test_a_stream_that_was_read_to_its_end_is_a_success_though_the_host_is_late_to_say_so(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(budget_streams, "_HOST_IS_DONE_S", 0)
+    world = World()
+    ticket, stream = await listened(world)
+    await asyncio.sleep(0.05)
+    assert world.ends == []
+    assert [chunk async for chunk in stream] == [b"data: [DONE]\n\n"]
+    await world.calls.succeeded(ticket, SUCCESS)
+    assert [end.ending for end in world.ends] == ["success"]
 
 
 async def test_who_is_turned_away_at_the_door_is_told_of_and_a_stranger_is_not() -> None:

@@ -210,6 +210,23 @@ class CompressionReason(StrEnum):
     INTERNAL_ERROR = "internal_error"
 
 
+class PromptCacheReason(StrEnum):
+    """Why marks were put for the provider's prompt cache, or were not. One word in header, log, metric and test."""
+
+    STABLE_PREFIX = "stable_prefix"  # its beginning came before, and comes again soon enough to pay: marked
+    FIRST_SEEN = "first_seen"
+    BELOW_MINIMUM = "below_minimum"  # of the model
+    PREFIX_CHANGES = "prefix_changes"
+    TOO_FAR_APART = "too_far_apart"  # its requests, for any lifetime that it may have
+    DOES_NOT_PAY = "does_not_pay"
+    CLIENT_MARKS = "client_marks"  # stand where ours would
+    NO_ROOM = "no_room"  # the client's marks are four
+    HOST_MARKS = "host_marks"  # cache_control_injection_points, or the host's own automatic ones
+    AUTOMATIC = "automatic"  # the provider needs none
+    UNSUPPORTED = "unsupported"  # a deployment of the model takes none
+    NO_PREFIX = "no_prefix"  # nothing to know it by: no tools, no system prompt, no long document
+
+
 class RefusalReason(StrEnum):
     """Why a request was not let in. The same word stands in the error's code, in header, log, metric and test."""
 

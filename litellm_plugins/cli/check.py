@@ -10,7 +10,7 @@ import click
 
 from litellm_plugins.cli import config_file
 from litellm_plugins.errors import SettingsError
-from litellm_plugins.settings import Semantic, Settings, Storage, VirtualKeys
+from litellm_plugins.settings import Semantic, Settings, Storage, VirtualKeys, prompt_caching_anywhere
 from litellm_plugins.settings.compression import Compression
 from litellm_plugins.settings.insight import Insight
 from litellm_plugins.settings.routing import Routing
@@ -75,6 +75,7 @@ def _features(settings: Settings) -> dict[str, Any]:
         "coalesce": _on(settings.coalesce.enabled and cache.enabled),
         "routing": _routing(settings.routing),
         "compression": _compression(settings.compression),
+        "prompt_caching": _prompt_caching(settings),
         "virtual_keys": _keys(settings.virtual_keys),
         "budgets": ", ".join(budget.name for budget in settings.budgets) or "off",
         "alerts": ", ".join(hook.url_env for hook in settings.alerts.webhooks) or "off",
@@ -111,6 +112,13 @@ def _compression(compression: Compression) -> str:
         return ", ".join(["off", *said])
     tools = ["tools"] if compression.tools else []
     return ", ".join(["on", *compression.methods, *tools, f"from {compression.min_tokens} tokens", *said])
+
+
+def _prompt_caching(settings: Settings) -> str:
+    mine = settings.prompt_caching
+    if mine.enabled:
+        return f"on, ttl {mine.ttl}"
+    return "on for some" if prompt_caching_anywhere(settings) else "off"
 
 
 def _insight(insight: Insight) -> str:

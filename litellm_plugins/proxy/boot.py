@@ -47,6 +47,7 @@ from litellm_plugins.proxy.gauges import Gauges, host_is_logging, host_log_depth
 from litellm_plugins.proxy.host_judge import host_router
 from litellm_plugins.proxy.insight_sight import Counting, InsightSight
 from litellm_plugins.proxy.log_rows import HostLogs
+from litellm_plugins.proxy.prompt_caching import HostPromptCaching, host_prompt_caching
 from litellm_plugins.proxy.route_checks import unknown_models
 from litellm_plugins.proxy.routing import HostRouting, host_routing
 from litellm_plugins.proxy.stores import open_stores
@@ -91,6 +92,7 @@ class Pack:
     insight: InsightSight | None = None
     routing: HostRouting | None = None
     compression: HostCompression | None = None
+    prompt_caching: HostPromptCaching | None = None
 
     async def aclose(self) -> None:
         """Close what its parts hold open: who tells, then who is told, then what they keep it in.
@@ -205,6 +207,7 @@ def build(settings: Settings, *, config: Path | None = None) -> Pack:
         feedback=_feedback(settings, stores.feedback, telemetry),
         routing=host_routing(settings, policies, book, telemetry, embedder, stores.judge_spend),
         compression=host_compression(settings, policies, book, telemetry),
+        prompt_caching=host_prompt_caching(settings, policies, book, telemetry),
         insight=None if counting is None else InsightSight(settings, counting, telemetry, stores.feedback),
     )
 

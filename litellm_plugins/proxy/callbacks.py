@@ -38,6 +38,7 @@ from litellm_plugins.telemetry.sinks.headers import (
     call_headers,
     compression_headers,
     headers_for,
+    prompt_cache_headers,
     route_headers,
 )
 from litellm_plugins.telemetry.sinks.langfuse import (
@@ -45,6 +46,7 @@ from litellm_plugins.telemetry.sinks.langfuse import (
     budget_notes,
     compression_notes,
     notes_for,
+    prompt_cache_notes,
     route_notes,
 )
 from litellm_plugins.telemetry.sinks.langfuse_spans import trace_id_of
@@ -127,11 +129,13 @@ class PluginHandler(CustomLogger):
         return request if self._pack.routing is None else self._pack.routing.before_lookup(request, data)
 
     async def _shape(self, ticket: tickets.Ticket, data: dict[str, Any]) -> None:
-        """Stages 6 and 5: where it is sent, and in which words. Neither raises."""
+        """Stages 6 and 5: where it is sent, in which words, and with which marks. None raises."""
         if self._pack.routing is not None and not _is_answered(ticket, data):
             await self._pack.routing.route(ticket, data)
         if self._pack.compression is not None and not _is_answered(ticket, data):
             await self._pack.compression.compress(ticket, data)
+        if self._pack.prompt_caching is not None and not _is_answered(ticket, data):
+            await self._pack.prompt_caching.mark(ticket, data)
 
     async def _reserve(
         self,
@@ -175,6 +179,8 @@ class PluginHandler(CustomLogger):
         if ticket is not None:
             self._pack.pipeline.calling(ticket.decision)
             self._pack.calls.asked(ticket, kwargs, kind)
+            if self._pack.prompt_caching is not None:
+                self._pack.prompt_caching.at_deployment(ticket, kwargs)
         if ticket is not None and metadata is not None:
             annotate(self._pack, ticket, metadata, kwargs)
             if ticket.decision.request.endpoint != "chat":
@@ -256,6 +262,8 @@ class PluginHandler(CustomLogger):
     ) -> None:
         """The host is done with the call: its answer is complete, or its client has left a stream."""
         ticket = tickets.find(kwargs)
+        if ticket is not None and self._pack.prompt_caching is not None:
+            self._pack.prompt_caching.over(ticket, kwargs)
         if ticket is not None and ticket.held is not None and self._pack.budgets is not None:
             with ticket.decision.steps.measured("settle"):
                 await self._pack.budgets.succeeded(ticket.held, kwargs)
@@ -330,6 +338,8 @@ def response_headers(ticket: tickets.Ticket, *, budgets: bool) -> dict[str, str]
         headers |= route_headers(ticket.routed.event)
     if ticket.compressed is not None:
         headers |= compression_headers(ticket.compressed.event)
+    if ticket.prompt_cached is not None:
+        headers |= prompt_cache_headers(ticket.prompt_cached.event)
     if ticket.call is not None:
         headers |= call_headers(ticket.call.attempts, ticket.call.own_nano_usd)
     if ticket.held is not None:
@@ -392,6 +402,8 @@ def _notes(ticket: tickets.Ticket, *, prompts: bool) -> TraceNotes:
         notes = notes.and_also(route_notes(ticket.routed.event))
     if ticket.compressed is not None:
         notes = notes.and_also(compression_notes(ticket.compressed.event))
+    if ticket.prompt_cached is not None:
+        notes = notes.and_also(prompt_cache_notes(ticket.prompt_cached.event))
     return notes if ticket.held is None else notes.and_also(budget_notes(ticket.held.event))
 
 

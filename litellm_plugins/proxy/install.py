@@ -77,6 +77,7 @@ def _routes(pack: Pack, *, cached: bool) -> list[BaseRoute]:
     from litellm_plugins.proxy.front import front_routes
     from litellm_plugins.proxy.insight_routes import insight_routes
     from litellm_plugins.proxy.langfuse_trace import is_traced
+    from litellm_plugins.proxy.prompt_cache_routes import prompt_cache_routes
 
     in_front = cached or pack.budgets is not None or pack.admission is not None or pack.routing is not None
     return [
@@ -84,6 +85,7 @@ def _routes(pack: Pack, *, cached: bool) -> list[BaseRoute]:
         *(admin_routes(pack) if cached else []),
         *(budget_routes(pack.sight.admin) if pack.sight is not None else []),
         *([feedback_route(pack.feedback, traced=is_traced)] if pack.feedback is not None else []),
+        *(prompt_cache_routes(pack.prompt_caching) if pack.prompt_caching is not None else []),
         *(insight_routes(pack.insight.costs, pack.insight.routes) if pack.insight is not None else []),
     ]
 

@@ -9,6 +9,7 @@ from litellm_plugins.settings.policies import (
     cache_anywhere,
     compression_anywhere,
     promised_rates,
+    prompt_caching_anywhere,
     semantic_anywhere,
 )
 from litellm_plugins.settings.virtual_keys import KeysFile, Team, VirtualKey, VirtualKeys
@@ -30,5 +31,6 @@ __all__ = [
     "parse",
     "parse_keys",
     "promised_rates",
+    "prompt_caching_anywhere",
     "semantic_anywhere",
 ]

@@ -19,6 +19,7 @@ from litellm_plugins.settings.compression import Compression
 from litellm_plugins.settings.feedback import Feedback
 from litellm_plugins.settings.insight import Insight
 from litellm_plugins.settings.judge import Judge
+from litellm_plugins.settings.prompt_caching import PromptCaching
 from litellm_plugins.settings.routing import Routing, RoutingLimits
 from litellm_plugins.settings.share import Share
 from litellm_plugins.settings.storage_url import checked_url, is_redis, shown_url
@@ -191,6 +192,7 @@ class Override(_Block):
     compression: dict[str, Any] = Field(default_factory=dict)
     budgets: dict[str, dict[str, Any] | None] = Field(default_factory=dict)  # by name; null: not for them
     routing: RoutingLimits = RoutingLimits()
+    prompt_caching: dict[str, Any] = Field(default_factory=dict)
 
 
 OVERRIDES = ("per_model", "per_team", "per_key")  # the narrower comes later, and wins
@@ -213,6 +215,7 @@ class Settings(_Block):
     insight: Insight = Insight()
     routing: Routing = Routing()
     compression: Compression = Compression()
+    prompt_caching: PromptCaching = PromptCaching()
     per_team: dict[str, Override] = Field(default_factory=dict)
     per_key: dict[str, Override] = Field(default_factory=dict)
     per_model: dict[str, Override] = Field(default_factory=dict)

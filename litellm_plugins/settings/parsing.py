@@ -19,6 +19,7 @@ from litellm_plugins.settings.budget_overrides import budget_with, misplaced
 from litellm_plugins.settings.budgets import Budget
 from litellm_plugins.settings.compression import Compression, compression_with
 from litellm_plugins.settings.policies import admission_with, overridden
+from litellm_plugins.settings.prompt_caching import ONE_FOR_ALL, PromptCaching, prompt_caching_with
 from litellm_plugins.settings.storage_url import shown_url
 from litellm_plugins.settings.virtual_keys import KeysFile
 
@@ -81,6 +82,10 @@ def _override_problems(raw: Mapping[str, Any], settings: Settings | None) -> Ite
                 yield from _problems_of_compression(
                     settings.compression if settings else Compression(), squeezed, f"{root}.compression"
                 )
+            marks = override.get("prompt_caching") if isinstance(override, Mapping) else None
+            if isinstance(marks, Mapping):
+                mine = settings.prompt_caching if settings else PromptCaching()
+                yield from _problems_of_prompt_caching(mine, marks, f"{root}.prompt_caching")
             over = override.get("budgets") if isinstance(override, Mapping) else None
             if isinstance(over, Mapping):
                 yield from _problems_of_budgets(budgets, over, table, f"{root}.budgets")
@@ -154,6 +159,16 @@ def _problems_of_compression(base: Compression, squeezed: Mapping[str, Any], roo
         compression_with(base, squeezed)
     except ValidationError as exc:
         yield from _problems(exc, Compression, root)
+
+
+def _problems_of_prompt_caching(base: PromptCaching, over: Mapping[str, Any], root: str) -> Iterator[str]:
+    for name in ONE_FOR_ALL:
+        if name in over:
+            yield f"{root}.{name}: one memory serves all; set it under prompt_caching"
+    try:
+        prompt_caching_with(base, over)
+    except ValidationError as exc:
+        yield from _problems(exc, PromptCaching, root)
 
 
 def _base_of(raw: Mapping[str, Any]) -> Cache:

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from litellm_plugins.settings.admission import Admission
 from litellm_plugins.settings.blocks import OVERRIDES, Cache, Settings
 from litellm_plugins.settings.compression import Compression, compression_with
+from litellm_plugins.settings.prompt_caching import PromptCaching, prompt_caching_with
 
 if TYPE_CHECKING:
     from litellm_plugins.model import Identity
@@ -23,6 +24,7 @@ class Policies:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._merged = lru_cache(maxsize=4_096)(self._merge)
+        self._merged_prompt_caching = lru_cache(maxsize=4_096)(self._merge_prompt_caching)
         self._merged_admission = lru_cache(maxsize=4_096)(self._merge_admission)
         self._merged_compression = lru_cache(maxsize=4_096)(self._merge_compression)
 
@@ -52,6 +54,13 @@ class Policies:
             return s.compression.of_feature(feature)
         return self._merged_compression(*self._names(identity, model_group)).of_feature(feature)
 
+    def prompt_caching_for(self, identity: Identity, model_group: str) -> PromptCaching:
+        """Whether this identity's requests for this model group get marks for the provider's prompt cache."""
+        s = self._settings
+        if not (s.per_team or s.per_key or s.per_model):
+            return s.prompt_caching
+        return self._merged_prompt_caching(*self._names(identity, model_group))
+
     def routing_for(self, identity: Identity) -> RoutingLimits:
         """How far this identity's requests may be routed."""
         s = self._settings
@@ -65,6 +74,13 @@ class Policies:
         team = next((n for n in (identity.team_id, identity.team_alias) if n in s.per_team), None)
         key = next((n for n in (identity.key_id, identity.key_alias) if n in s.per_key), None)
         return model_group if model_group in s.per_model else None, team, key
+
+    def _merge_prompt_caching(self, *names: str | None) -> PromptCaching:
+        merged = self._settings.prompt_caching
+        for table, name in zip(OVERRIDES, names, strict=True):
+            if name is not None:
+                merged = prompt_caching_with(merged, getattr(self._settings, table)[name].prompt_caching)
+        return merged
 
     def _merge_admission(self, *names: str | None) -> Admission:
         merged = self._settings.admission
@@ -106,6 +122,12 @@ def compression_anywhere(settings: Settings) -> bool:
 def cache_anywhere(settings: Settings) -> bool:
     """Whether any request at all may be cached."""
     return any(cache.enabled for cache in _caches(settings))
+
+
+def prompt_caching_anywhere(settings: Settings) -> bool:
+    """Whether any request at all may get marks for the provider's prompt cache."""
+    overrides = [override.prompt_caching for table in OVERRIDES for override in getattr(settings, table).values()]
+    return any(prompt_caching_with(settings.prompt_caching, over).enabled for over in ({}, *overrides))
 
 
 def semantic_anywhere(settings: Settings) -> bool:

@@ -5,7 +5,7 @@
 | `POST /v1/chat/completions`, `/v1/embeddings`      | OpenAI                                            |
 | `POST /v1/responses`, `/v1/responses/input_tokens` | OpenAI; no hosted tools, and no reading back      |
 | `POST /v1/completions`                             | OpenAI's legacy one; no limit where none is given |
-| `POST /v1/messages`, `/v1/messages/count_tokens`   | Anthropic; no prompt cache, and no thinking       |
+| `POST /v1/messages`, `/v1/messages/count_tokens`   | Anthropic, with its prompt cache; no thinking     |
 | `GET /v1/models`                                   | OpenAI                                            |
 
 The same conversation with the same model and sampling parameters gets the same words on each of them, streamed

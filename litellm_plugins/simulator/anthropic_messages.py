@@ -7,12 +7,14 @@ import orjson
 from starlette.responses import Response
 
 from litellm_plugins.simulator.answers import Answer, ToolCall
+from litellm_plugins.simulator.anthropic_blocks import blocks_of
 from litellm_plugins.simulator.anthropic_fields import refused
 from litellm_plugins.simulator.anthropic_request import parse_messages
 from litellm_plugins.simulator.anthropic_stream import stream_parts
 from litellm_plugins.simulator.counted import counted
 from litellm_plugins.simulator.openai_request import prompt_tokens
 from litellm_plugins.simulator.paced import event_stream, json_reply
+from litellm_plugins.simulator.prompt_cache import CacheUse, minimum_tokens
 from litellm_plugins.simulator.spoken import speak
 from litellm_plugins.simulator.wire import Call
 
@@ -29,8 +31,12 @@ def messages(call: Call) -> Response:
     spoken = speak(call, [request.prompt])
     answered = spoken.answers[0]
     asked = prompt_tokens(request, spoken.tokenizer)
-    call.record.asks(request.prompt.model, asked)
-    usage = _usage(asked, answered.tokens)
+    blocks = blocks_of(call.body, spoken.tokenizer, asked)
+    scope = f"{call.headers.get('x-api-key') or call.headers.get('authorization')}\n{request.prompt.model}"
+    minimum = minimum_tokens(request.prompt.model)
+    used = call.prompt_cache.use(scope, blocks, minimum=minimum, begins_in_s=spoken.pace.first_token_s)
+    call.record.asks(request.prompt.model, asked, used)
+    usage = _usage(asked, answered.tokens, used)
     message = _message(request.prompt.model, answered, usage)
     ending = spoken.fault.ending
     if request.stream:
@@ -96,12 +102,16 @@ def _input(made: ToolCall) -> dict[str, Any]:
     return given if isinstance(given, dict) else {}
 
 
-def _usage(asked: int, answered: int) -> dict[str, Any]:
+def _usage(asked: int, answered: int, used: CacheUse) -> dict[str, Any]:
+    """`input_tokens` are those after the last mark that counts: the three together are the prompt."""
     return {
-        "input_tokens": asked,
-        "cache_creation_input_tokens": 0,
-        "cache_read_input_tokens": 0,
-        "cache_creation": {"ephemeral_5m_input_tokens": 0, "ephemeral_1h_input_tokens": 0},
+        "input_tokens": asked - used.read - used.written,
+        "cache_creation_input_tokens": used.written,
+        "cache_read_input_tokens": used.read,
+        "cache_creation": {
+            "ephemeral_5m_input_tokens": used.written_5m,
+            "ephemeral_1h_input_tokens": used.written_1h,
+        },
         "output_tokens": answered,
         "service_tier": "standard",
     }

@@ -17,6 +17,7 @@ from litellm_plugins.simulator.control import control_routes
 from litellm_plugins.simulator.conversations import Conversations
 from litellm_plugins.simulator.openai_protocol import OPENAI
 from litellm_plugins.simulator.paced import PacedResponse, json_reply
+from litellm_plugins.simulator.prompt_cache import PromptCache
 from litellm_plugins.simulator.recorder import Record, Recorder
 from litellm_plugins.simulator.settings import SimulatorSettings
 from litellm_plugins.simulator.tokens import tokenizer_for
@@ -39,12 +40,14 @@ def build_app(settings: SimulatorSettings | None = None) -> Starlette:
         max_total_bytes=settings.max_recorded_total_bytes,
     )
     conversations = Conversations(max_bytes=settings.max_conversation_bytes)
+    prompt_cache = PromptCache(settings.clock)
     routes = control_routes(recorder, lambda request: _authorised(OPENAI, settings, request))
     for protocol in PROTOCOLS:
         for endpoint in protocol.endpoints:
-            serve = _server_of(endpoint, protocol, settings, recorder, conversations)
+            serve = _server_of(endpoint, protocol, settings, recorder, conversations, prompt_cache)
             routes += [Route(path, serve, methods=[endpoint.method]) for path in endpoint.paths]
-    unknown = _server_of(Endpoint("unknown", "", (), _no_such_route), OPENAI, settings, recorder, conversations)
+    no_route = Endpoint("unknown", "", (), _no_such_route)
+    unknown = _server_of(no_route, OPENAI, settings, recorder, conversations, prompt_cache)
     routes.append(Route("/{path:path}", unknown, methods=_ANY_METHOD))
     return Starlette(routes=routes, lifespan=_lifespan)
 
@@ -62,6 +65,7 @@ def _server_of(
     settings: SimulatorSettings,
     recorder: Recorder,
     conversations: Conversations,
+    prompt_cache: PromptCache,
 ) -> Callable[[Request], Awaitable[Response]]:
     async def serve(request: Request) -> Response:
         try:
@@ -74,7 +78,7 @@ def _server_of(
             if not _authorised(protocol, settings, request):
                 raise RequestError(401, "Incorrect API key provided", code="invalid_api_key")
             body = _parsed(raw, settings.max_body_bytes) if endpoint.method == "POST" else {}
-            call = Call(body, request.headers, record, conversations, settings)
+            call = Call(body, request.headers, record, conversations, settings, prompt_cache)
             if raw is not None and len(raw) > _THREAD_FROM_BYTES:
                 return await asyncio.to_thread(endpoint.answer, call)
             return endpoint.answer(call)

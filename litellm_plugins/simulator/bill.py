@@ -22,7 +22,19 @@ def bill_for(records: Iterable[Record]) -> dict[str, dict[str, int]]:
             of_model["requests"] += 1
             of_model["prompt_tokens"] += tokens[0]
             of_model["completion_tokens"] += tokens[1]
+            for name, cached in _cached(record).items():  # of the prompt, at prices of their own
+                of_model[name] = of_model.get(name, 0) + cached
     return bill
+
+
+def _cached(record: Record) -> dict[str, int]:
+    used = record.cached
+    told = {
+        "cache_read_tokens": used.read,
+        "cache_written_5m_tokens": used.written_5m,
+        "cache_written_1h_tokens": used.written_1h,
+    }
+    return told if used.read or used.written else {}
 
 
 def charged(record: Record) -> tuple[int, int] | None:

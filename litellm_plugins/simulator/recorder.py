@@ -2,10 +2,12 @@
 
 from collections import Counter, deque
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import orjson
+
+from litellm_plugins.simulator.prompt_cache import CacheUse
 
 Ending = Literal["complete", "dropped", "ended_early"]
 Outcome = Literal["open", "client_left"] | Ending
@@ -31,10 +33,11 @@ class Record:
     tokens_sent: int = 0
     model: str = ""  # once the request is found valid and is being answered, as is the next
     prompt_tokens: int = 0
+    cached: CacheUse = field(default_factory=CacheUse)  # of them
 
-    def asks(self, model: str, prompt_tokens: int) -> None:
+    def asks(self, model: str, prompt_tokens: int, cached: CacheUse = CacheUse()) -> None:  # noqa: B008 - frozen
         """What it is about to be answered by, and how much it had to read."""
-        self.model, self.prompt_tokens = model, prompt_tokens
+        self.model, self.prompt_tokens, self.cached = model, prompt_tokens, cached
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -48,6 +51,9 @@ class Record:
             "outcome": self.outcome,
             "tokens_sent": self.tokens_sent,
             "prompt_tokens": self.prompt_tokens,
+            "cache_read_tokens": self.cached.read,
+            "cache_written_5m_tokens": self.cached.written_5m,
+            "cache_written_1h_tokens": self.cached.written_1h,
         }
 
 

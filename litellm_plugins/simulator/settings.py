@@ -1,5 +1,6 @@
 """What can be set about a simulator."""
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
@@ -34,6 +35,7 @@ class SimulatorSettings:
     max_recorded_total_bytes: int = 64 * 1024 * 1024
     max_conversation_bytes: int = 64 * 1024 * 1024
     topics: Mapping[str, str] = field(default_factory=dict)
+    clock: Callable[[], float] = time.monotonic  # seconds, of the prompt cache
     script: Callable[[str, str], str | None] = lambda _model, _question: None
 
     def __post_init__(self) -> None:

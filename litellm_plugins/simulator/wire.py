@@ -7,6 +7,7 @@ from typing import Any
 from starlette.responses import Response
 
 from litellm_plugins.simulator.conversations import Conversations
+from litellm_plugins.simulator.prompt_cache import PromptCache
 from litellm_plugins.simulator.recorder import Record
 from litellm_plugins.simulator.settings import SimulatorSettings
 
@@ -44,6 +45,7 @@ class Call:
     record: Record
     conversations: Conversations
     settings: SimulatorSettings
+    prompt_cache: PromptCache  # of the messages protocol
 
 
 @dataclass(frozen=True, slots=True)

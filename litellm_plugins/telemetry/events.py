@@ -14,6 +14,7 @@ from litellm_plugins.model import (
     Layer,
     Outcome,
     Part,
+    PromptCacheReason,
     Reason,
     RefusalReason,
     RouteReason,
@@ -196,6 +197,35 @@ class AnswerChecked:
 
 
 @dataclass(frozen=True, slots=True)
+class PromptCacheDecided:
+    """A request got marks for the provider's prompt cache, or got none."""
+
+    reason: PromptCacheReason
+    model_group: str  # that is asked
+    marks: int = 0  # of the pack
+    ttl: str = ""  # of the first
+    tokens: int = 0  # of the longest prefix that came before, as estimated
+    family: str = ""
+    team: str = ""
+    key: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PromptCacheUsed:
+    """What the provider's prompt cache did with one prompt."""
+
+    family: str
+    model_group: str
+    team: str = ""
+    prompt_tokens: int = 0
+    read_tokens: int = 0
+    written_5m_tokens: int = 0
+    written_1h_tokens: int = 0
+    saved_nano_usd: int = 0  # by reading
+    extra_nano_usd: int = 0  # that writing cost beyond the price of input
+
+
+@dataclass(frozen=True, slots=True)
 class RequestRefused:
     """A request was not fit to be asked."""
 
@@ -365,6 +395,8 @@ Event = (
     | RouteDecided
     | PromptCompressed
     | AnswerChecked
+    | PromptCacheDecided
+    | PromptCacheUsed
     | BudgetsMeasured
     | BudgetAlert
     | AlertHandled

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -20,8 +21,10 @@ class Provider(Simulator):
         latency_scale: float = 0,
         topics: Mapping[str, str] | None = None,
         script: Callable[[str, str], str | None] = lambda _model, _question: None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        super().__init__(SimulatorSettings(latency_scale=latency_scale, topics=topics or {}, script=script))
+        settings = SimulatorSettings(latency_scale=latency_scale, topics=topics or {}, script=script, clock=clock)
+        super().__init__(settings)
 
     def requests_about(self, text: str) -> list[dict[str, Any]]:
         """The requests for an answer, on any endpoint, with `text` anywhere in what they ask, oldest first."""

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from litellm_plugins.telemetry.events import (
         BudgetDecided,
         CacheDecided,
+        PromptCacheDecided,
         PromptCompressed,
         RequestRefused,
         RouteDecided,
@@ -89,6 +90,19 @@ def compression_headers(event: PromptCompressed) -> dict[str, str]:
             f"{PREFIX}compression-tokens-before": str(event.tokens_before),
             f"{PREFIX}compression-tokens-after": str(event.tokens_after),
         }
+    return headers
+
+
+def prompt_cache_headers(event: PromptCacheDecided) -> dict[str, str]:
+    """Whether marks were put for the provider's prompt cache, and why or why not."""
+    headers = {
+        f"{PREFIX}prompt-cache": "marked" if event.marks else "none",
+        f"{PREFIX}prompt-cache-reason": str(event.reason),
+    }
+    if event.family:
+        headers |= {f"{PREFIX}prompt-cache-family": event.family, f"{PREFIX}prompt-cache-tokens": str(event.tokens)}
+    if event.marks:
+        headers |= {f"{PREFIX}prompt-cache-marks": str(event.marks), f"{PREFIX}prompt-cache-ttl": event.ttl}
     return headers
 
 

@@ -10,7 +10,13 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from litellm_plugins.model import Usage
-    from litellm_plugins.telemetry.events import BudgetDecided, CacheDecided, PromptCompressed, RouteDecided
+    from litellm_plugins.telemetry.events import (
+        BudgetDecided,
+        CacheDecided,
+        PromptCacheDecided,
+        PromptCompressed,
+        RouteDecided,
+    )
 
 Told = dict[str, str | float]
 _LONGEST_TAG = 128
@@ -104,6 +110,16 @@ def compression_notes(event: PromptCompressed) -> TraceNotes:
             "compression_saved_usd": event.saved_nano_usd / 1e9,
         }
     return TraceNotes(tags=(f"compression:{event.reason}",), metadata=metadata)
+
+
+def prompt_cache_notes(event: PromptCacheDecided) -> TraceNotes:
+    """The notes for the marks of the provider's prompt cache."""
+    metadata: Told = {"prompt_cache_reason": str(event.reason), "prompt_cache_marks": event.marks}
+    if event.family:
+        metadata |= {"prompt_cache_family": event.family, "prompt_cache_tokens": event.tokens}
+    if event.ttl:
+        metadata["prompt_cache_ttl"] = event.ttl
+    return TraceNotes(tags=(f"prompt_cache:{'marked' if event.marks else 'none'}",), metadata=metadata)
 
 
 def budget_notes(event: BudgetDecided) -> TraceNotes:

@@ -25,6 +25,8 @@ from litellm_plugins.telemetry.events import (
     CacheChecked,
     CacheDecided,
     CallFinished,
+    PromptCacheDecided,
+    PromptCacheUsed,
     PromptCompressed,
     RequestRefused,
     RequestsMerged,
@@ -282,6 +284,34 @@ def _checked_answer(event: AnswerChecked) -> dict[str, Any]:
     }
 
 
+def _prompt_cache(event: PromptCacheDecided) -> dict[str, Any]:
+    return {
+        "event": "prompt_cache_decision",
+        "reason": event.reason,
+        "marks": event.marks,
+        "ttl": event.ttl,
+        "tokens": event.tokens,
+        "family": event.family,
+        "model": event.model_group,
+        "team": event.team,
+        "key": event.key,
+    }
+
+
+def _prompt_cache_used(event: PromptCacheUsed) -> dict[str, Any]:
+    return {
+        "event": "prompt_cache_used",
+        "family": event.family,
+        "model": event.model_group,
+        "team": event.team,
+        "prompt_tokens": event.prompt_tokens,
+        "read_tokens": event.read_tokens,
+        "written_5m_tokens": event.written_5m_tokens,
+        "written_1h_tokens": event.written_1h_tokens,
+        "saved_usd": usd(event.saved_nano_usd - event.extra_nano_usd),
+    }
+
+
 def _settled(event: BudgetSettled) -> dict[str, Any]:
     return {
         "event": "budget_settled",
@@ -303,4 +333,6 @@ _LINES: Mapping[type, Callable[[Any], dict[str, Any]]] = {
     RouteDecided: _route,
     PromptCompressed: _compressed,
     AnswerChecked: _checked_answer,
+    PromptCacheDecided: _prompt_cache,
+    PromptCacheUsed: _prompt_cache_used,
 }

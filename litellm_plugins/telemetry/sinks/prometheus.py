@@ -23,6 +23,8 @@ from litellm_plugins.telemetry.events import (
     CacheDecided,
     CallFinished,
     OwnSpent,
+    PromptCacheDecided,
+    PromptCacheUsed,
     PromptCompressed,
     RequestRefused,
     RequestsMerged,
@@ -35,6 +37,7 @@ from litellm_plugins.telemetry.sinks.prometheus_budgets import BudgetMetrics
 from litellm_plugins.telemetry.sinks.prometheus_calls import CallMetrics
 from litellm_plugins.telemetry.sinks.prometheus_compression import CompressionMetrics
 from litellm_plugins.telemetry.sinks.prometheus_health import HealthMetrics
+from litellm_plugins.telemetry.sinks.prometheus_prompt_cache import PromptCacheMetrics
 from litellm_plugins.telemetry.sinks.prometheus_routes import RouteMetrics
 
 if TYPE_CHECKING:
@@ -178,6 +181,7 @@ class PrometheusSink:
         self._calls = CallMetrics(registry, self._label, teams or BoundedLabels(50))
         self._routes = RouteMetrics(registry)
         self._compressions = CompressionMetrics(registry, self._label)
+        self._prompt_cache = PromptCacheMetrics(registry, self._label)
         self._health = HealthMetrics(registry)
 
     def record(self, event: Event) -> None:
@@ -190,12 +194,8 @@ class PrometheusSink:
                 self._of_cache(event)
             case RouteDecided() | AnswerChecked():
                 self._routes.record(event)
-            case PromptCompressed():
-                self._compressions.record(event)
-                if event.saved_tokens:
-                    model_group = self._label(event.model_group)
-                    self._saved_usd.labels("compression", model_group).inc(event.saved_nano_usd / 1e9)
-                    self._saved_tokens.labels("compression", model_group).inc(event.saved_tokens)
+            case PromptCompressed() | PromptCacheDecided() | PromptCacheUsed():
+                self._of_prompts(event)
             case RequestsMerged():
                 self._told_merged(event)
             case RequestRefused():
@@ -204,6 +204,16 @@ class PrometheusSink:
                 self._failures.labels(event.stage, event.reason).inc()
             case _:
                 self._health.record(event)
+
+    def _of_prompts(self, event: PromptCompressed | PromptCacheDecided | PromptCacheUsed) -> None:
+        if not isinstance(event, PromptCompressed):
+            self._prompt_cache.record(event)
+            return
+        self._compressions.record(event)
+        if event.saved_tokens:
+            model_group = self._label(event.model_group)
+            self._saved_usd.labels("compression", model_group).inc(event.saved_nano_usd / 1e9)
+            self._saved_tokens.labels("compression", model_group).inc(event.saved_tokens)
 
     def _of_cache(self, event: CacheDecided | CacheChecked | AnswerHandled | AnswersJudged | StalenessMeasured) -> None:
         match event:

@@ -1,0 +1,370 @@
+"""The provider's prompt cache is used without a word from the client, and it is said why where it is not."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.support import KEYS, Provider, RunningProxy, eventually, model, proxy_config
+from tests.support.budget_proxy import budget
+from tests.support.budgets import held_by, open_calls
+from tests.support.clockwork import CALLBACK, Clockwork
+
+CLAUDE, TIED, OFF, POINTS = "claude-sonnet-4-5", "claude-tied", "claude-off", "claude-points"
+BROKEN, KEPT, MIXED = "claude-broken", "claude-kept", "claude-mixed"
+# Nano-dollars a token, as Anthropic's price list has them.
+INPUT, WRITE_5M, WRITE_1H, READ, OUTPUT = 3_000, 3_750, 6_000, 300, 15_000
+HEADER = "x-litellm-plugins-prompt-cache"
+_numbers = itertools.count()
+
+PACK: dict[str, Any] = {
+    "cache": {"enabled": False},
+    "prompt_caching": {"enabled": True},
+    "per_model": {
+        TIED: {"prompt_caching": {"ttl": "5m"}},
+        OFF: {"prompt_caching": {"enabled": False}},
+        KEPT: {"cache": {"enabled": True}},
+    },
+    "budgets": [budget("claude", limit_usd=50)],
+}
+
+
+@pytest.fixture(scope="module")
+def clock() -> Clockwork:
+    return Clockwork()
+
+
+@pytest.fixture(scope="module")
+def claude(clock: Clockwork) -> Iterator[Provider]:
+    with Provider(clock=clock) as provider:
+        yield provider
+
+
+@pytest.fixture(scope="module")
+def caching(claude: Provider, clock: Clockwork, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningProxy]:
+    folder = tmp_path_factory.mktemp("prompt_caching")
+    clock.install(folder)
+    points = [{"location": "message", "role": "system"}]
+    more = [
+        model(CLAUDE, claude.url, via="anthropic"),
+        model(TIED, claude.url, CLAUDE, via="anthropic"),
+        model(OFF, claude.url, CLAUDE, via="anthropic"),
+        model(POINTS, claude.url, CLAUDE, via="anthropic", cache_control_injection_points=points),
+        model(KEPT, claude.url, CLAUDE, via="anthropic"),
+        model(BROKEN, claude.url, CLAUDE, via="anthropic", extra_headers={"x-simulator-fault": "error:500"}),
+        model(MIXED, claude.url, CLAUDE, via="anthropic"),
+        model(MIXED, claude.url, "gpt-4.1"),
+    ]
+    config = proxy_config(claude.url, pack=PACK, more_models=more)
+    config["litellm_settings"]["callbacks"].append(CALLBACK)
+    config["router_settings"]["fallbacks"].append({BROKEN: ["gpt-4.1"]})
+    with RunningProxy(config, folder, provider_url=claude.url) as proxy:
+        yield proxy
+
+
+def instructions(lines: int = 150, *, second: str = "Answer in two sentences.") -> str:
+    """Of a new application: some 11 tokens a line."""
+    number = next(_numbers)
+    told = (f"Rule {number}-{i}: whoever asks about case {i} gets answer {i}." for i in range(lines))
+    return "\n".join([f"You help the customers of shop {number}.", second, *told])
+
+
+def ask(
+    proxy: RunningProxy, system: str, question: str = "Where is my parcel?", key: str = KEYS.support, **body: Any
+) -> tuple[Any, dict[str, str]]:
+    messages = [{"role": "system", "content": system}, {"role": "user", "content": question}]
+    options = {"model": CLAUDE, "messages": messages, "max_tokens": 40, **body}
+    raw = proxy.client(key).chat.completions.with_raw_response.create(**options)
+    return raw.parse(), dict(raw.headers)
+
+
+def say(proxy: RunningProxy, system: Any, question: str = "Where is it?", **body: Any) -> tuple[Any, dict[str, str]]:
+    options = {"model": CLAUDE, "max_tokens": 40, "messages": [{"role": "user", "content": question}], **body}
+    raw = proxy.anthropic(KEYS.support).messages.with_raw_response.create(system=system, **options)
+    return raw.parse(), dict(raw.headers)
+
+
+def nano_usd(bill: dict[str, int]) -> int:
+    """What the provider charges for what it says it read, wrote and answered."""
+    apart = {"cache_read_tokens": READ, "cache_written_5m_tokens": WRITE_5M, "cache_written_1h_tokens": WRITE_1H}
+    cached = {name: bill.get(name, 0) for name in apart}
+    plain = bill["prompt_tokens"] - sum(cached.values())
+    return (
+        plain * INPUT + sum(cached[name] * price for name, price in apart.items()) + bill["completion_tokens"] * OUTPUT
+    )
+
+
+def family(proxy: RunningProxy, headers: dict[str, str], answered: int) -> dict[str, Any]:
+    """What is told of that request's family, once that many of its requests are over."""
+
+    def told() -> dict[str, Any] | None:
+        report = proxy.http("GET", "/plugins/prompt-cache", proxy.master_key).raise_for_status().json()
+        found = next(each for each in report["families"] if each["family"] == headers[f"{HEADER}-family"])
+        return found if found["answered"] >= answered else None
+
+    found: dict[str, Any] | None = eventually(told, what=f"{answered} requests of the family to be over")
+    assert found is not None
+    return found
+
+
+def why_not(told: dict[str, Any]) -> list[str]:
+    return [each["words"] for each in told["why_not"]]
+
+
+def read_by_chat(answer: Any) -> int:
+    details = answer.usage.prompt_tokens_details
+    return 0 if details is None else details.cached_tokens or 0
+
+
+def test_a_chat_is_marked_from_its_second_time_on_and_read_at_the_third(caching: RunningProxy) -> None:
+    """Seen once it may never come again; a write for nothing costs a quarter more."""
+    system = instructions()
+    seen = [ask(caching, system, f"Question {i}?") for i in range(4)]
+    reasons = [headers[f"{HEADER}-reason"] for _, headers in seen]
+    assert reasons == ["first_seen", "stable_prefix", "stable_prefix", "stable_prefix"]
+    assert [read_by_chat(answer) > 1_024 for answer, _ in seen] == [False, False, True, True]
+    assert (seen[1][1][HEADER], seen[1][1][f"{HEADER}-ttl"], seen[0][1][HEADER]) == ("marked", "5m", "none")
+    told = family(caching, seen[0][1], answered=4)
+    assert (told["read_requests"], told["active"], why_not(told)) == (2, True, [])
+    assert float(told["saved_usd"]) > 0
+
+
+def test_a_message_of_anthropics_sdk_is_marked_as_well(caching: RunningProxy) -> None:
+    system = instructions()
+    seen = [say(caching, system, f"Question {i}?") for i in range(3)]
+    assert [(each.usage.cache_creation_input_tokens or 0) > 1_024 for each, _ in seen] == [False, True, False]
+    assert [(each.usage.cache_read_input_tokens or 0) > 1_024 for each, _ in seen] == [False, False, True]
+    told = family(caching, seen[0][1], answered=3)
+    assert told["read_tokens"] == seen[2][0].usage.cache_read_input_tokens
+
+
+def test_streams_are_marked_and_counted_as_well(caching: RunningProxy) -> None:
+    system = instructions()
+    _, headers = ask(caching, system)
+    messages: list[Any] = [{"role": "system", "content": system}, {"role": "user", "content": "And now?"}]
+    for _ in range(2):
+        stream = caching.client(KEYS.support).chat.completions.create(
+            model=CLAUDE, messages=messages, max_tokens=40, stream=True, stream_options={"include_usage": True}
+        )
+        assert [chunk for chunk in stream]  # noqa: C416 - a stream
+    for _ in range(2):
+        asked: Any = {"model": CLAUDE, "system": system, "messages": [{"role": "user", "content": "Where?"}]}
+        with caching.anthropic(KEYS.support).messages.stream(max_tokens=40, **asked) as events:
+            last = events.get_final_message()
+    assert last.usage.cache_read_input_tokens
+    told = family(caching, headers, answered=5)
+    assert told["read_requests"] == 3
+
+
+def test_only_what_came_before_is_marked(caching: RunningProxy, claude: Provider) -> None:
+    """Never the question that nobody asked before; and the order of tools stays."""
+    system, mark = instructions(), f"mark {next(_numbers)}"
+    tools = [
+        {"type": "function", "function": {"name": name, "parameters": {"type": "object", "properties": {}}}}
+        for name in ("zebra", "ape")
+    ]
+    for i in range(3):
+        ask(caching, system, f"{mark}, question {i}?", tools=tools)
+    last = claude.requests_about(mark)[-1]["body"]
+    assert last["system"][-1]["cache_control"] == {"type": "ephemeral"}
+    assert "cache_control" not in json.dumps(last["messages"])
+    assert [tool["name"] for tool in last["tools"]] == ["zebra", "ape"]
+
+
+def test_a_conversation_is_read_further_with_every_turn(caching: RunningProxy) -> None:
+    system = instructions()
+    turns: list[Any] = [{"role": "system", "content": system}]
+    read = []
+    for i in range(6):
+        turns.append({"role": "user", "content": f"Turn {i}: " + "tell me more about it. " * 40})
+        answer = caching.client(KEYS.support).chat.completions.create(model=CLAUDE, messages=turns, max_tokens=200)
+        read.append(read_by_chat(answer))
+        turns.append({"role": "assistant", "content": answer.choices[0].message.content})
+    assert read[:2] == [0, 0]
+    assert read[2] > 1_024
+    assert read[2:] == sorted(set(read[2:])), "each turn reads what the one before wrote"
+
+
+def test_a_timestamp_in_the_second_line_is_named(caching: RunningProxy) -> None:
+    rest = instructions()
+    for i in range(4):
+        first, _, below = rest.split("\n", 2)
+        _, headers = ask(caching, f"{first}\nIt is 2027-03-05T10:3{i}:0{i}Z.\n{below}")
+    assert headers[f"{HEADER}-reason"] == "prefix_changes"
+    told = family(caching, headers, answered=4)
+    assert why_not(told) == ["a timestamp in line 2 changes on every request"]
+    assert told["read_tokens"] == 0
+
+
+def test_a_prefix_below_the_minimum_is_named_with_its_length(caching: RunningProxy, claude: Provider) -> None:
+    system = instructions(48)
+    for i in range(3):
+        _, headers = ask(caching, system, f"Question {i}?")
+    assert headers[f"{HEADER}-reason"] == "below_minimum"
+    told = family(caching, headers, answered=3)
+    last = claude.requests_about("Question 2?")[-1]
+    question_tokens = 20  # at most, with what a message costs
+    counted = last["prompt_tokens"]
+    assert 700 < counted < 1_000
+    assert counted - question_tokens <= told["prefix_tokens"] <= counted
+    assert why_not(told) == [f"{told['prefix_tokens']:,} tokens, the minimum is 1,024"]
+
+
+def test_requests_that_come_too_rarely_are_named_with_their_gap(caching: RunningProxy, clock: Clockwork) -> None:
+    """Of a model that may only have five minutes."""
+    system = instructions()
+    for i in range(4):
+        _, headers = ask(caching, system, f"Question {i}?", model=TIED)
+        clock.minutes_go_by(11)
+    assert (headers[HEADER], headers[f"{HEADER}-reason"]) == ("none", "too_far_apart")
+    told = family(caching, headers, answered=4)
+    assert why_not(told) == ["requests are 11 minutes apart, TTL is 5"]
+    assert told["written_5m_tokens"] == 0
+
+
+def test_an_hour_is_chosen_where_requests_are_eleven_minutes_apart(caching: RunningProxy, clock: Clockwork) -> None:
+    system, read = instructions(), []
+    for i in range(4):
+        answer, headers = ask(caching, system, f"Question {i}?")
+        read.append(read_by_chat(answer) > 0)
+        clock.minutes_go_by(11)
+    assert headers[f"{HEADER}-ttl"] == "1h"
+    assert read == [False, False, True, True]
+    told = family(caching, headers, answered=4)
+    assert told["written_1h_tokens"] > 1_024
+    assert told["written_5m_tokens"] == 0
+
+
+def test_nothing_is_written_for_prompts_that_never_come_again(caching: RunningProxy, claude: Provider) -> None:
+    claude.clear()
+    for _ in range(5):
+        ask(caching, instructions())
+    assert "cache_written_5m_tokens" not in claude.bill()[CLAUDE]
+
+
+def test_the_clients_own_marks_are_kept_and_counted(caching: RunningProxy, claude: Provider) -> None:
+    """With four of its own there is no room; an hour never comes after its five minutes."""
+    mark, blocks = f"mark {next(_numbers)}", [{"type": "text", "text": instructions(100)} for _ in range(4)]
+    marked = [{**block, "cache_control": {"type": "ephemeral"}} for block in blocks]
+    for i in range(3):
+        _, headers = say(caching, marked, f"{mark}, question {i}?")
+    assert headers[HEADER] == "none"
+    assert claude.requests_about(mark)[-1]["body"]["system"] == marked
+    told = family(caching, headers, answered=3)
+    assert told["active"]
+    assert told["client_marked_requests"] == 3
+
+
+def test_where_the_host_puts_marks_the_pack_stands_down_and_says_so(caching: RunningProxy, claude: Provider) -> None:
+    system, mark = instructions(), f"mark {next(_numbers)}"
+    for i in range(3):
+        answer, headers = ask(caching, system, f"{mark}, question {i}?", model=POINTS)
+    assert (headers[HEADER], headers[f"{HEADER}-reason"]) == ("none", "host_marks")
+    assert read_by_chat(answer) > 1_024, "the host's own mark works on"
+    assert json.dumps(claude.requests_about(mark)[-1]["body"]).count("cache_control") == 1
+
+
+def test_it_is_off_where_it_is_set_off(caching: RunningProxy, claude: Provider) -> None:
+    system, mark = instructions(), f"mark {next(_numbers)}"
+    for _ in range(3):
+        _, headers = ask(caching, system, mark, model=OFF)
+    assert not [name for name in headers if name.startswith(HEADER)]
+    assert claude.requests_about(mark)[-1]["body"]["system"] == [{"type": "text", "text": system}]
+
+
+@pytest.mark.parametrize("asks", [ask, say])
+def test_a_fallback_to_a_model_without_marks_gets_none(caching: RunningProxy, claude: Provider, asks: Any) -> None:
+    """They were put for the model that failed."""
+    system, mark = instructions(), f"mark {next(_numbers)}"
+    for i in range(3):
+        _, headers = asks(caching, system, f"{mark}, question {i}?", model=BROKEN)
+    assert headers[HEADER] == "marked"
+    reached = [each for each in claude.requests_about(mark) if each["body"]["model"] == "gpt-4.1"]
+    assert len(reached) == 3
+    assert "cache_control" not in json.dumps([each["body"] for each in reached])
+
+
+def test_an_answer_of_the_packs_own_cache_is_found_though_its_prompt_was_marked(caching: RunningProxy) -> None:
+    """Its key is of what the client sent; and a hit is nothing to mark."""
+    system = instructions()
+    for i in range(3):
+        _, fresh = ask(caching, system, f"Question {i}?", model=KEPT, max_tokens=1_000)
+    assert (fresh[HEADER], fresh["x-litellm-plugins-cache"]) == ("marked", "miss")
+    _, hit = ask(caching, system, "Question 2?", model=KEPT, max_tokens=1_000)
+    assert hit["x-litellm-plugins-cache"] == "exact"
+    assert HEADER not in hit
+
+
+def test_a_group_with_a_deployment_that_takes_no_marks_gets_none(caching: RunningProxy, claude: Provider) -> None:
+    system, mark = instructions(), f"mark {next(_numbers)}"
+    for i in range(4):
+        _, headers = ask(caching, system, f"{mark}, question {i}?", model=MIXED)
+    assert (headers[HEADER], headers[f"{HEADER}-reason"]) == ("none", "unsupported")
+    assert "cache_control" not in json.dumps([each["body"] for each in claude.requests_about(mark)])
+
+
+def test_openais_models_get_no_marks(caching: RunningProxy, claude: Provider) -> None:
+    system, mark = instructions(), f"mark {next(_numbers)}"
+    for _ in range(3):
+        _, headers = ask(caching, system, mark, model="gpt-4.1")
+    assert (headers[HEADER], headers[f"{HEADER}-reason"]) == ("none", "automatic")
+    assert "cache_control" not in json.dumps(claude.requests_about(mark)[-1]["body"])
+
+
+def test_teams_do_not_see_each_others_prompts(caching: RunningProxy) -> None:
+    """What one team asked is no reason to mark another's."""
+    system = instructions()
+    for _ in range(3):
+        _, ours = ask(caching, system)
+    _, theirs = ask(caching, system, key=KEYS.sales)
+    assert ours[f"{HEADER}-reason"] == "stable_prefix"
+    assert theirs[f"{HEADER}-reason"] == "first_seen"
+    assert ours[f"{HEADER}-family"] != theirs[f"{HEADER}-family"]
+
+
+def test_the_budget_books_writes_and_reads_at_their_own_prices(caching: RunningProxy, claude: Provider) -> None:
+    """To the nano-dollar what the provider charges."""
+    eventually(lambda: not open_calls(caching), what="nothing to be under way")
+    before, system = held_by(caching, "claude").spent, instructions()
+    claude.clear()
+    for i in range(4):
+        ask(caching, system, f"Question {i}?", extra_body={"metadata": {"feature": "claude"}})
+    bill = claude.bill()[CLAUDE]
+    assert bill["cache_written_5m_tokens"] > 1_024
+    assert bill["cache_read_tokens"] > 2_048
+    eventually(lambda: held_by(caching, "claude").requests >= 4 and not open_calls(caching), what="all to be booked")
+    assert held_by(caching, "claude").spent - before == nano_usd(bill)
+
+
+def test_the_command_line_tells_the_same(caching: RunningProxy) -> None:
+    ask(caching, instructions())
+    command = [sys.executable, "-c", "from litellm_plugins.cli import main; main()", "prompt-cache", "report", "--json"]
+    options = ["--url", caching.url, "--key", caching.master_key]
+    done = subprocess.run([*command, *options], capture_output=True, text=True, check=True, timeout=60)
+    told = json.loads(done.stdout)
+    assert told["families"]
+    assert {"hit_rate", "saved_usd"} <= set(told["total"])
+
+
+def test_the_report_is_for_admins_only(caching: RunningProxy) -> None:
+    assert caching.http("GET", "/plugins/prompt-cache", KEYS.support).status_code in (401, 403)
+
+
+def test_the_metrics_count_the_same_words(caching: RunningProxy) -> None:
+    system = instructions()
+    for _ in range(3):
+        ask(caching, system)
+
+    def counted() -> bool:
+        metrics = caching.metrics()
+        marked = metrics.value("litellm_plugins_prompt_cache_decisions_total", reason="stable_prefix")
+        read = metrics.value("litellm_plugins_prompt_cache_tokens_total", kind="read", model_group=CLAUDE)
+        return marked > 0 and read > 1_024
+
+    assert eventually(counted, what="the counters")

@@ -13,6 +13,7 @@ from litellm_plugins.errors import SettingsError
 from litellm_plugins.settings import Semantic, Settings, Storage, VirtualKeys
 from litellm_plugins.settings.compression import Compression
 from litellm_plugins.settings.insight import Insight
+from litellm_plugins.settings.output import Output
 from litellm_plugins.settings.routing import Routing
 from litellm_plugins.virtual_keys.reading import read_keys
 
@@ -75,6 +76,7 @@ def _features(settings: Settings) -> dict[str, Any]:
         "coalesce": _on(settings.coalesce.enabled and cache.enabled),
         "routing": _routing(settings.routing),
         "compression": _compression(settings.compression),
+        "output": _output(settings.output),
         "virtual_keys": _keys(settings.virtual_keys),
         "budgets": ", ".join(budget.name for budget in settings.budgets) or "off",
         "alerts": ", ".join(hook.url_env for hook in settings.alerts.webhooks) or "off",
@@ -111,6 +113,13 @@ def _compression(compression: Compression) -> str:
         return ", ".join(["off", *said])
     tools = ["tools"] if compression.tools else []
     return ", ".join(["on", *compression.methods, *tools, f"from {compression.min_tokens} tokens", *said])
+
+
+def _output(output: Output) -> str:
+    if not output.enabled:
+        return "off"
+    most = "on" if output.max_tokens is None else f"on, at most {output.max_tokens} tokens"
+    return ", ".join([most, *(f"feature {name}" for name in output.features), *(f"model {n}" for n in output.models)])
 
 
 def _insight(insight: Insight) -> str:

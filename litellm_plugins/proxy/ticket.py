@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from litellm_plugins.proxy.compressing import Compressed
     from litellm_plugins.proxy.deployment import Deployment
     from litellm_plugins.proxy.langfuse_trace import Trace
+    from litellm_plugins.proxy.output import Limited
     from litellm_plugins.proxy.routing import Routed
     from litellm_plugins.proxy.trial import Trial
 
@@ -31,8 +32,8 @@ class Ticket(str):
     """A random word that carries its request's decision."""
 
     __slots__ = (
-        "call", "chunks", "compressed", "decision", "deployment", "handled", "held", "noted", "routed", "stream",
-        "streams", "told", "trace", "trial", "unheld",
+        "call", "chunks", "compressed", "decision", "deployment", "handled", "held", "noted", "output", "routed",
+        "stream", "streams", "told", "trace", "trial", "unheld",
     )  # fmt: skip
     decision: Decision
     call: Call | None  # the client request that it belongs to; a fallback of the host's may give that another ticket
@@ -41,6 +42,7 @@ class Ticket(str):
     deployment: Deployment | None  # the last that was asked; not for chat completions, whose answers bring it along
     handled: bool  # its fresh answer came in: the host hands a stream's over twice
     held: Held | None  # of the budgets
+    output: Limited | None  # what its answer is held to
     routed: Routed | None  # by a router of ours
     stream: Any  # of another endpoint, as the host has it on its way out
     streams: bool  # its answer has begun to be streamed
@@ -54,7 +56,7 @@ class Ticket(str):
         ticket = super().__new__(cls, secrets.token_hex(8))
         ticket.compressed = None
         ticket.call = ticket.chunks = ticket.deployment = ticket.held = None
-        ticket.routed = ticket.stream = ticket.trace = ticket.trial = ticket.unheld = None
+        ticket.output = ticket.routed = ticket.stream = ticket.trace = ticket.trial = ticket.unheld = None
         ticket.handled = ticket.noted = ticket.streams = False
         ticket.decision, ticket.told = decision, {}
         return ticket
@@ -81,6 +83,7 @@ def another(ticket: Ticket, metadata: MutableMapping[str, Any]) -> Ticket:
     made = attach(metadata, ticket.decision)
     made.call, made.held, made.routed, made.trace = ticket.call, ticket.held, ticket.routed, ticket.trace
     made.compressed = ticket.compressed
+    made.output = ticket.output
     return made
 
 

@@ -18,7 +18,8 @@ from litellm_plugins.settings.blocks import OVERRIDES, Cache, Settings
 from litellm_plugins.settings.budget_overrides import budget_with, misplaced
 from litellm_plugins.settings.budgets import Budget
 from litellm_plugins.settings.compression import Compression, compression_with
-from litellm_plugins.settings.policies import admission_with, overridden
+from litellm_plugins.settings.output import Output
+from litellm_plugins.settings.policies import admission_with, output_with, overridden
 from litellm_plugins.settings.storage_url import shown_url
 from litellm_plugins.settings.virtual_keys import KeysFile
 
@@ -81,6 +82,9 @@ def _override_problems(raw: Mapping[str, Any], settings: Settings | None) -> Ite
                 yield from _problems_of_compression(
                     settings.compression if settings else Compression(), squeezed, f"{root}.compression"
                 )
+            output = override.get("output") if isinstance(override, Mapping) else None
+            if isinstance(output, Mapping):
+                yield from _problems_of_output(settings.output if settings else Output(), output, f"{root}.output")
             over = override.get("budgets") if isinstance(override, Mapping) else None
             if isinstance(over, Mapping):
                 yield from _problems_of_budgets(budgets, over, table, f"{root}.budgets")
@@ -154,6 +158,13 @@ def _problems_of_compression(base: Compression, squeezed: Mapping[str, Any], roo
         compression_with(base, squeezed)
     except ValidationError as exc:
         yield from _problems(exc, Compression, root)
+
+
+def _problems_of_output(base: Output, output: Mapping[str, Any], root: str) -> Iterator[str]:
+    try:
+        output_with(base, output)
+    except ValidationError as exc:
+        yield from _problems(exc, Output, root)
 
 
 def _base_of(raw: Mapping[str, Any]) -> Cache:

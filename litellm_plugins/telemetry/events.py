@@ -13,6 +13,7 @@ from litellm_plugins.model import (
     JudgeOutcome,
     Layer,
     Outcome,
+    OutputLimit,
     Part,
     Reason,
     RefusalReason,
@@ -196,6 +197,18 @@ class AnswerChecked:
 
 
 @dataclass(frozen=True, slots=True)
+class OutputLimited:
+    """The answer that is about to be made is held to limits."""
+
+    limits: tuple[OutputLimit, ...]
+    endpoint: str
+    model_group: str  # as asked
+    feature: str = ""
+    team: str = ""
+    key: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class RequestRefused:
     """A request was not fit to be asked."""
 
@@ -365,6 +378,7 @@ Event = (
     | RouteDecided
     | PromptCompressed
     | AnswerChecked
+    | OutputLimited
     | BudgetsMeasured
     | BudgetAlert
     | AlertHandled

@@ -15,6 +15,10 @@ if TYPE_CHECKING:
         RequestRefused,
         RouteDecided,
     )
+    from collections.abc import Iterable
+
+    from litellm_plugins.model import OutputLimit
+    from litellm_plugins.telemetry.events import BudgetDecided, CacheDecided, RequestRefused, RouteDecided
 
 PREFIX = "x-litellm-plugins-"
 _NANO = Decimal(1_000_000_000)
@@ -74,6 +78,12 @@ def route_headers(event: RouteDecided) -> dict[str, str]:
     if event.max_tokens is not None:
         headers[f"{PREFIX}route-max-tokens"] = str(event.max_tokens)
     return headers
+
+
+def output_headers(limits: Iterable[OutputLimit]) -> dict[str, str]:
+    """What its answer is held to."""
+    told = ",".join(map(str, limits))
+    return {f"{PREFIX}output": told} if told else {}
 
 
 def _cascade_headers(event: RouteDecided) -> dict[str, str]:

@@ -11,6 +11,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from litellm_plugins.model import Usage
     from litellm_plugins.telemetry.events import BudgetDecided, CacheDecided, PromptCompressed, RouteDecided
+    from collections.abc import Sequence
+
+    from litellm_plugins.model import OutputLimit, Usage
+    from litellm_plugins.telemetry.events import BudgetDecided, CacheDecided, RouteDecided
 
 Told = dict[str, str | float]
 _LONGEST_TAG = 128
@@ -104,6 +108,14 @@ def compression_notes(event: PromptCompressed) -> TraceNotes:
             "compression_saved_usd": event.saved_nano_usd / 1e9,
         }
     return TraceNotes(tags=(f"compression:{event.reason}",), metadata=metadata)
+
+
+def output_notes(limits: Sequence[OutputLimit]) -> TraceNotes:
+    """The notes for what an answer is held to."""
+    if not limits:
+        return TraceNotes((), {})
+    tags = tuple(f"output:{limit.kind}" for limit in limits if limit.value != "none")
+    return TraceNotes(tags, {"output": ",".join(map(str, limits))})
 
 
 def budget_notes(event: BudgetDecided) -> TraceNotes:

@@ -26,6 +26,7 @@ from litellm_plugins.telemetry.events import (
     CacheDecided,
     CallFinished,
     PromptCompressed,
+    OutputLimited,
     RequestRefused,
     RequestsMerged,
     RouteDecided,
@@ -282,6 +283,18 @@ def _checked_answer(event: AnswerChecked) -> dict[str, Any]:
     }
 
 
+def _output(event: OutputLimited) -> dict[str, Any]:
+    return {
+        "event": "output_limited",
+        "output": [str(limit) for limit in event.limits],
+        "endpoint": event.endpoint,
+        "model": event.model_group,
+        "feature": event.feature,
+        "team": event.team,
+        "key": event.key,
+    }
+
+
 def _settled(event: BudgetSettled) -> dict[str, Any]:
     return {
         "event": "budget_settled",
@@ -303,4 +316,5 @@ _LINES: Mapping[type, Callable[[Any], dict[str, Any]]] = {
     RouteDecided: _route,
     PromptCompressed: _compressed,
     AnswerChecked: _checked_answer,
+    OutputLimited: _output,
 }

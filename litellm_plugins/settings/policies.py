@@ -91,6 +91,7 @@ class Policies:
         for table, name in zip(OVERRIDES, names, strict=True):
             if name is not None:
                 merged = compression_with(merged, getattr(self._settings, table)[name].compression)
+        return merged
 
     def _merge_output(self, *names: str | None) -> Output:
         merged = self._settings.output

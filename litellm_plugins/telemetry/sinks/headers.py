@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from litellm_plugins.model import OutputLimit
     from litellm_plugins.telemetry.events import (
         BudgetDecided,
         CacheDecided,
@@ -15,10 +18,6 @@ if TYPE_CHECKING:
         RequestRefused,
         RouteDecided,
     )
-    from collections.abc import Iterable
-
-    from litellm_plugins.model import OutputLimit
-    from litellm_plugins.telemetry.events import BudgetDecided, CacheDecided, RequestRefused, RouteDecided
 
 PREFIX = "x-litellm-plugins-"
 _NANO = Decimal(1_000_000_000)

@@ -9,12 +9,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from litellm_plugins.model import Usage
-    from litellm_plugins.telemetry.events import BudgetDecided, CacheDecided, PromptCompressed, RouteDecided
     from collections.abc import Sequence
 
     from litellm_plugins.model import OutputLimit, Usage
-    from litellm_plugins.telemetry.events import BudgetDecided, CacheDecided, RouteDecided
+    from litellm_plugins.telemetry.events import BudgetDecided, CacheDecided, PromptCompressed, RouteDecided
 
 Told = dict[str, str | float]
 _LONGEST_TAG = 128

@@ -207,6 +207,11 @@ class PrometheusSink:
                 self._told_merged(event)
             case RequestRefused():
                 self._refused.labels(event.reason, event.endpoint, self._label(event.model_group)).inc()
+            case _:
+                self._of_stages(event)
+
+    def _of_stages(self, event: Event) -> None:
+        match event:
             case OutputLimited():
                 for limit in event.limits:
                     self._limited.labels(limit.kind, limit.by).inc()

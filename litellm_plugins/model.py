@@ -297,12 +297,36 @@ class Request:
     stream: bool = False
     controls: CacheControls = field(default_factory=CacheControls)
     routing_tags: tuple[str, ...] = ()  # set only where tags choose the deployment
+    output_marks: tuple[str, ...] = ()  # limits of its answer that the pack sets
     feature: str = ""  # what the client's application uses the answer for, by its own word
     deliverable: bool = True  # False: nothing stands ready to deliver a hit to it
     routed_to: str = ""  # the model group that a router chose in place of the one that was asked for
     route: str = (
         ""  # by which router, to which tier and, in an experiment, arm: router/tier, router/tier/experiment:arm
     )
+
+
+class OutputBy(StrEnum):
+    """What set a limit of an answer, or why one could not be set."""
+
+    FEATURE = "feature"
+    MODEL = "model"
+    ALL = "all"
+    THINKING = "thinking"  # thoughts have a limit below the answer's
+    UNSUPPORTED = "unsupported"  # the endpoint, or the model, has no such thing
+    CLIENT = "client"  # the client's own leave no room
+
+
+@dataclass(frozen=True, slots=True)
+class OutputLimit:
+    """One limit of one answer."""
+
+    kind: str  # max_tokens, brief, stop
+    by: OutputBy
+    value: str = ""  # tokens, or how many stop sequences; `none`: it could not be set
+
+    def __str__(self) -> str:
+        return f"{self.kind}={self.value}({self.by})" if self.value else f"{self.kind}({self.by})"
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,7 +72,7 @@ def derive(
             request.endpoint,
             request.model_group,
             [request.controls.namespace, version] if version else request.controls.namespace,
-            list(request.routing_tags),
+            [*request.routing_tags, *(f"output:{mark}" for mark in request.output_marks)],
             parameters,
             context,
             {k: v for k, v in last.items() if k != "content"},

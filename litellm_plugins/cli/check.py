@@ -13,6 +13,7 @@ from litellm_plugins.errors import SettingsError
 from litellm_plugins.settings import Semantic, Settings, Storage, VirtualKeys, prompt_caching_anywhere
 from litellm_plugins.settings.compression import Compression
 from litellm_plugins.settings.insight import Insight
+from litellm_plugins.settings.output import Output
 from litellm_plugins.settings.routing import Routing
 from litellm_plugins.virtual_keys.reading import read_keys
 
@@ -76,6 +77,7 @@ def _features(settings: Settings) -> dict[str, Any]:
         "routing": _routing(settings.routing),
         "compression": _compression(settings.compression),
         "prompt_caching": _prompt_caching(settings),
+        "output": _output(settings.output),
         "virtual_keys": _keys(settings.virtual_keys),
         "budgets": ", ".join(budget.name for budget in settings.budgets) or "off",
         "alerts": ", ".join(hook.url_env for hook in settings.alerts.webhooks) or "off",
@@ -119,6 +121,13 @@ def _prompt_caching(settings: Settings) -> str:
     if mine.enabled:
         return f"on, ttl {mine.ttl}"
     return "on for some" if prompt_caching_anywhere(settings) else "off"
+
+
+def _output(output: Output) -> str:
+    if not output.enabled:
+        return "off"
+    most = "on" if output.max_tokens is None else f"on, at most {output.max_tokens} tokens"
+    return ", ".join([most, *(f"feature {name}" for name in output.features), *(f"model {n}" for n in output.models)])
 
 
 def _insight(insight: Insight) -> str:

@@ -12,6 +12,7 @@ import yaml
 
 from litellm_plugins import settings
 from litellm_plugins.errors import SettingsError
+from litellm_plugins.settings.output import models_limited
 from litellm_plugins.storage.extras import why_no_redis
 from litellm_plugins.virtual_keys.live_keys import LiveKeys
 
@@ -55,6 +56,11 @@ def host_problems(config: Mapping[str, Any], ours: settings.Settings | None) -> 
     if judge is not None and not _may_have(config, judge.model):
         problems.append(f"{settings.ROOT}.cache.semantic.judge.model: there is no {judge.model!r} in model_list")
     problems += _routing_problems(config, ours)
+    problems += [
+        f"{settings.ROOT}.{where}: {name!r} is not in model_list"
+        for where, name in models_limited(ours)
+        if not _may_have(config, name)
+    ]
     if settings.cache_anywhere(ours) and _block(config, "litellm_settings").get("cache"):
         problems.append("litellm_settings.cache: set it to false: the pack brings its own cache")
     return problems

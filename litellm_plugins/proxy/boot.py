@@ -49,6 +49,8 @@ from litellm_plugins.proxy.insight_sight import Counting, InsightSight
 from litellm_plugins.proxy.log_rows import HostLogs
 from litellm_plugins.proxy.prompt_caching import HostPromptCaching, host_prompt_caching
 from litellm_plugins.proxy.route_checks import unknown_models
+from litellm_plugins.proxy.output import HostOutput, host_output
+from litellm_plugins.proxy.route_checks import unknown_limited, unknown_models
 from litellm_plugins.proxy.routing import HostRouting, host_routing
 from litellm_plugins.proxy.stores import open_stores
 from litellm_plugins.proxy.storing import all_stored
@@ -93,6 +95,7 @@ class Pack:
     routing: HostRouting | None = None
     compression: HostCompression | None = None
     prompt_caching: HostPromptCaching | None = None
+    output: HostOutput | None = None
 
     async def aclose(self) -> None:
         """Close what its parts hold open: who tells, then who is told, then what they keep it in.
@@ -208,6 +211,7 @@ def build(settings: Settings, *, config: Path | None = None) -> Pack:
         routing=host_routing(settings, policies, book, telemetry, embedder, stores.judge_spend),
         compression=host_compression(settings, policies, book, telemetry),
         prompt_caching=host_prompt_caching(settings, policies, book, telemetry),
+        output=host_output(settings, policies, telemetry),
         insight=None if counting is None else InsightSight(settings, counting, telemetry, stores.feedback),
     )
 
@@ -265,9 +269,11 @@ def _standing(
 def _built(block: Any) -> Pack:
     try:
         settings = parse(block)
-        if problems := [*webhook_problems(settings), *unknown_models(settings.routing, _config_file())]:
+        config = _config_file()
+        unknown = [*unknown_models(settings.routing, config), *unknown_limited(settings, config)]
+        if problems := [*webhook_problems(settings), *unknown]:
             raise SettingsError(problems)
-        return build(settings, config=_config_file())
+        return build(settings, config=config)
     except SettingsError as exc:
         # The host would bury an exception under its own traceback, or carry on without us.
         told = "\n".join(f"  {problem}" for problem in exc.problems)

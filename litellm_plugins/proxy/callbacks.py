@@ -38,6 +38,7 @@ from litellm_plugins.telemetry.sinks.headers import (
     call_headers,
     compression_headers,
     headers_for,
+    output_headers,
     prompt_cache_headers,
     route_headers,
 )
@@ -46,6 +47,7 @@ from litellm_plugins.telemetry.sinks.langfuse import (
     budget_notes,
     compression_notes,
     notes_for,
+    output_notes,
     prompt_cache_notes,
     route_notes,
 )
@@ -89,7 +91,7 @@ class PluginHandler(CustomLogger):
     async def async_pre_call_hook(
         self, user_api_key_dict: UserAPIKeyAuth, cache: Any, data: dict[str, Any], call_type: str
     ) -> None:
-        """Stages 1 to 4: decide, and attach the decision to the request."""
+        """Stages 1 to 4 and what goes between: decide, and attach the decision to the request."""
         metadata = tickets.metadata_of(data)
         if self._pack.budgets is not None and _is_unseen(call_type, metadata):
             self._pack.budgets.pass_through(data, user_api_key_dict, feature_of(data))
@@ -113,6 +115,12 @@ class PluginHandler(CustomLogger):
             if before is not None and before.held is not None:  # the host prepares a request anew for a fallback
                 await self._pack.budgets.released(before.held)
             await self._reserve(self._pack.budgets, ticket, data, user_api_key_dict, metadata)
+        self._prepared(ticket, data)
+
+    def _prepared(self, ticket: tickets.Ticket, data: dict[str, Any]) -> None:
+        """Tell what was done to it, once a budget has had its say."""
+        if self._pack.output is not None:
+            self._pack.output.tell(ticket, data)
 
     def _understood(self, data: dict[str, Any], auth: UserAPIKeyAuth, call_type: str) -> Request:
         """The request as the client sent it. Raises: ProxyException."""
@@ -126,14 +134,18 @@ class PluginHandler(CustomLogger):
             )
         except RequestError as exc:
             raise _client_error(exc) from exc
+        if self._pack.output is not None:
+            request = self._pack.output.before_lookup(request, data)
         return request if self._pack.routing is None else self._pack.routing.before_lookup(request, data)
 
     async def _shape(self, ticket: tickets.Ticket, data: dict[str, Any]) -> None:
-        """Stages 6 and 5: where it is sent, in which words, and with which marks. None raises."""
+        """Stages 6 and 5: where it is sent, in which words, how long its answer may be, and its marks. None raises."""
         if self._pack.routing is not None and not _is_answered(ticket, data):
             await self._pack.routing.route(ticket, data)
         if self._pack.compression is not None and not _is_answered(ticket, data):
             await self._pack.compression.compress(ticket, data)
+        if self._pack.output is not None and not _is_answered(ticket, data):
+            self._pack.output.apply(ticket, data)
         if self._pack.prompt_caching is not None and not _is_answered(ticket, data):
             await self._pack.prompt_caching.mark(ticket, data)
 
@@ -340,6 +352,8 @@ def response_headers(ticket: tickets.Ticket, *, budgets: bool) -> dict[str, str]
         headers |= compression_headers(ticket.compressed.event)
     if ticket.prompt_cached is not None:
         headers |= prompt_cache_headers(ticket.prompt_cached.event)
+    if ticket.output is not None and not ticket.decision.verdict.is_hit:
+        headers |= output_headers(ticket.output.limits)
     if ticket.call is not None:
         headers |= call_headers(ticket.call.attempts, ticket.call.own_nano_usd)
     if ticket.held is not None:
@@ -404,6 +418,8 @@ def _notes(ticket: tickets.Ticket, *, prompts: bool) -> TraceNotes:
         notes = notes.and_also(compression_notes(ticket.compressed.event))
     if ticket.prompt_cached is not None:
         notes = notes.and_also(prompt_cache_notes(ticket.prompt_cached.event))
+    if ticket.output is not None and not decision.verdict.is_hit:
+        notes = notes.and_also(output_notes(ticket.output.limits))
     return notes if ticket.held is None else notes.and_also(budget_notes(ticket.held.event))
 
 

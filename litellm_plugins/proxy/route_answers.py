@@ -13,10 +13,15 @@ _FIELDS = {
 }  # what a client may say it with; the last is what is said for it: the host knows it for every provider
 
 
+def is_limited(endpoint: str) -> bool:
+    """Whether the endpoint's answers have a length that one can say."""
+    return endpoint in _FIELDS
+
+
 def limit(data: MutableMapping[str, Any], endpoint: str, most: int | None) -> int | None:
     """Have `data` ask for no more than `most` tokens; that number where this changed anything."""
     fields = _FIELDS.get(endpoint, ())
-    if most is None or not fields or _thinks(data.get("thinking")):  # thoughts have a limit below the answer's
+    if most is None or not fields or thinks(data.get("thinking")):  # thoughts have a limit below the answer's
         return None
     _as_said(data, fields)
     said = {name: data[name] for name in fields if data.get(name) is not None}
@@ -44,7 +49,8 @@ def _as_said(data: MutableMapping[str, Any], fields: tuple[str, ...]) -> None:
         data["additional_drop_params"] = [name for name in left_out if name not in fields]
 
 
-def _thinks(thinking: object) -> bool:
+def thinks(thinking: object) -> bool:
+    """Whether a request's `thinking` asks for thoughts, which have a limit of their own below the answer's."""
     return isinstance(thinking, Mapping) and bool(thinking) and thinking.get("type") != "disabled"
 
 

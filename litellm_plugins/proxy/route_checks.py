@@ -8,7 +8,8 @@ from typing import Any
 
 import yaml
 
-from litellm_plugins.settings import ROOT
+from litellm_plugins.settings import ROOT, Settings
+from litellm_plugins.settings.output import models_limited
 from litellm_plugins.settings.routing import Routing
 
 
@@ -24,6 +25,15 @@ def unknown_models(routing: Routing, config: Path | None) -> list[str]:
         for where, model in routing.models_named()
         if model not in known
     ]
+
+
+def unknown_limited(settings: Settings, config: Path | None) -> list[str]:
+    """The same of the models whose answers are limited."""
+    named = list(models_limited(settings))
+    known = _model_names(config) if named and config is not None else None
+    if known is None:
+        return []
+    return [f"{ROOT}.{where}: {model!r} is not in model_list" for where, model in named if model not in known]
 
 
 def _model_names(config: Path) -> set[str] | None:

@@ -168,6 +168,8 @@ class HostRouting:
             unlimited(data, request.endpoint, request.parameters)
             routed.event = replace(routed.event, max_tokens=None)
         self._limit(routed, data, request.endpoint)
+        if ticket.output is not None:
+            ticket.output.fit(data)
         ticket.routed = routed
         _told_on(ticket, routed)
 

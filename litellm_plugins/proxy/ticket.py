@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from litellm_plugins.proxy.compressing import Compressed
     from litellm_plugins.proxy.deployment import Deployment
     from litellm_plugins.proxy.langfuse_trace import Trace
+    from litellm_plugins.proxy.output import Limited
     from litellm_plugins.proxy.prompt_caching import PromptCached
     from litellm_plugins.proxy.routing import Routed
     from litellm_plugins.proxy.trial import Trial
@@ -32,9 +33,8 @@ class Ticket(str):
     """A random word that carries its request's decision."""
 
     __slots__ = (
-        "call", "chunks", "compressed", "decision", "deployment", "handled", "held", "noted", "prompt_cached", "routed",
-        "stream",
-        "streams", "told", "trace", "trial", "unheld",
+        "call", "chunks", "compressed", "decision", "deployment", "handled", "held", "noted", "output",
+        "prompt_cached", "routed", "stream", "streams", "told", "trace", "trial", "unheld",
     )  # fmt: skip
     decision: Decision
     call: Call | None  # the client request that it belongs to; a fallback of the host's may give that another ticket
@@ -43,6 +43,7 @@ class Ticket(str):
     deployment: Deployment | None  # the last that was asked; not for chat completions, whose answers bring it along
     handled: bool  # its fresh answer came in: the host hands a stream's over twice
     held: Held | None  # of the budgets
+    output: Limited | None  # what its answer is held to
     prompt_cached: PromptCached | None  # of the call that was made last
     routed: Routed | None  # by a router of ours
     stream: Any  # of another endpoint, as the host has it on its way out
@@ -57,7 +58,7 @@ class Ticket(str):
         ticket = super().__new__(cls, secrets.token_hex(8))
         ticket.compressed = None
         ticket.call = ticket.chunks = ticket.deployment = ticket.held = None
-        ticket.prompt_cached = None
+        ticket.prompt_cached = ticket.output = None
         ticket.routed = ticket.stream = ticket.trace = ticket.trial = ticket.unheld = None
         ticket.handled = ticket.noted = ticket.streams = False
         ticket.decision, ticket.told = decision, {}
@@ -85,6 +86,7 @@ def another(ticket: Ticket, metadata: MutableMapping[str, Any]) -> Ticket:
     made = attach(metadata, ticket.decision)
     made.call, made.held, made.routed, made.trace = ticket.call, ticket.held, ticket.routed, ticket.trace
     made.compressed = ticket.compressed
+    made.output = ticket.output
     made.prompt_cached = ticket.prompt_cached
     return made
 

@@ -20,6 +20,7 @@ from litellm_plugins.settings.feedback import Feedback
 from litellm_plugins.settings.insight import Insight
 from litellm_plugins.settings.judge import Judge
 from litellm_plugins.settings.prompt_caching import PromptCaching
+from litellm_plugins.settings.output import Output
 from litellm_plugins.settings.routing import Routing, RoutingLimits
 from litellm_plugins.settings.share import Share
 from litellm_plugins.settings.storage_url import checked_url, is_redis, shown_url
@@ -190,6 +191,7 @@ class Override(_Block):
     cache: dict[str, Any] = Field(default_factory=dict)
     admission: dict[str, Any] = Field(default_factory=dict)
     compression: dict[str, Any] = Field(default_factory=dict)
+    output: dict[str, Any] = Field(default_factory=dict)
     budgets: dict[str, dict[str, Any] | None] = Field(default_factory=dict)  # by name; null: not for them
     routing: RoutingLimits = RoutingLimits()
     prompt_caching: dict[str, Any] = Field(default_factory=dict)
@@ -216,6 +218,7 @@ class Settings(_Block):
     routing: Routing = Routing()
     compression: Compression = Compression()
     prompt_caching: PromptCaching = PromptCaching()
+    output: Output = Output()
     per_team: dict[str, Override] = Field(default_factory=dict)
     per_key: dict[str, Override] = Field(default_factory=dict)
     per_model: dict[str, Override] = Field(default_factory=dict)

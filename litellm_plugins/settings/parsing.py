@@ -18,7 +18,8 @@ from litellm_plugins.settings.blocks import OVERRIDES, Cache, Settings
 from litellm_plugins.settings.budget_overrides import budget_with, misplaced
 from litellm_plugins.settings.budgets import Budget
 from litellm_plugins.settings.compression import Compression, compression_with
-from litellm_plugins.settings.policies import admission_with, overridden
+from litellm_plugins.settings.output import Output
+from litellm_plugins.settings.policies import admission_with, output_with, overridden
 from litellm_plugins.settings.prompt_caching import ONE_FOR_ALL, PromptCaching, prompt_caching_with
 from litellm_plugins.settings.storage_url import shown_url
 from litellm_plugins.settings.virtual_keys import KeysFile
@@ -86,6 +87,9 @@ def _override_problems(raw: Mapping[str, Any], settings: Settings | None) -> Ite
             if isinstance(marks, Mapping):
                 mine = settings.prompt_caching if settings else PromptCaching()
                 yield from _problems_of_prompt_caching(mine, marks, f"{root}.prompt_caching")
+            output = override.get("output") if isinstance(override, Mapping) else None
+            if isinstance(output, Mapping):
+                yield from _problems_of_output(settings.output if settings else Output(), output, f"{root}.output")
             over = override.get("budgets") if isinstance(override, Mapping) else None
             if isinstance(over, Mapping):
                 yield from _problems_of_budgets(budgets, over, table, f"{root}.budgets")
@@ -169,6 +173,13 @@ def _problems_of_prompt_caching(base: PromptCaching, over: Mapping[str, Any], ro
         prompt_caching_with(base, over)
     except ValidationError as exc:
         yield from _problems(exc, PromptCaching, root)
+
+
+def _problems_of_output(base: Output, output: Mapping[str, Any], root: str) -> Iterator[str]:
+    try:
+        output_with(base, output)
+    except ValidationError as exc:
+        yield from _problems(exc, Output, root)
 
 
 def _base_of(raw: Mapping[str, Any]) -> Cache:

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from litellm_plugins.settings.admission import Admission
 from litellm_plugins.settings.blocks import OVERRIDES, Cache, Settings
 from litellm_plugins.settings.compression import Compression, compression_with
+from litellm_plugins.settings.output import Output
 from litellm_plugins.settings.prompt_caching import PromptCaching, prompt_caching_with
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ class Policies:
         self._settings = settings
         self._merged = lru_cache(maxsize=4_096)(self._merge)
         self._merged_prompt_caching = lru_cache(maxsize=4_096)(self._merge_prompt_caching)
+        self._merged_output = lru_cache(maxsize=4_096)(self._merge_output)
         self._merged_admission = lru_cache(maxsize=4_096)(self._merge_admission)
         self._merged_compression = lru_cache(maxsize=4_096)(self._merge_compression)
 
@@ -60,6 +62,13 @@ class Policies:
         if not (s.per_team or s.per_key or s.per_model):
             return s.prompt_caching
         return self._merged_prompt_caching(*self._names(identity, model_group))
+
+    def output_for(self, identity: Identity, model_group: str) -> Output:
+        """How long answers to this identity's requests for this model group may be."""
+        s = self._settings
+        if not (s.per_team or s.per_key or s.per_model):
+            return s.output
+        return self._merged_output(*self._names(identity, model_group))
 
     def routing_for(self, identity: Identity) -> RoutingLimits:
         """How far this identity's requests may be routed."""
@@ -98,6 +107,13 @@ class Policies:
         for table, name in zip(OVERRIDES, names, strict=True):
             if name is not None:
                 merged = compression_with(merged, getattr(self._settings, table)[name].compression)
+        return merged
+
+    def _merge_output(self, *names: str | None) -> Output:
+        merged = self._settings.output
+        for table, name in zip(OVERRIDES, names, strict=True):
+            if name is not None:
+                merged = output_with(merged, getattr(self._settings, table)[name].output)
         return merged
 
     def _merge(self, *names: str | None) -> Cache:
@@ -163,6 +179,11 @@ def overridden(base: dict[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
 def admission_with(base: Admission, over: Mapping[str, Any]) -> Admission:
     """The block with what `over` names replaced. Raises: ValidationError."""
     return Admission.model_validate(deep_merge(base.model_dump(exclude_unset=True), over))
+
+
+def output_with(base: Output, over: Mapping[str, Any]) -> Output:
+    """The block with what `over` names replaced. Raises: ValidationError."""
+    return Output.model_validate(deep_merge(base.model_dump(exclude_unset=True), over))
 
 
 def deep_merge(base: dict[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from litellm_plugins.model import (
     JudgeOutcome,
     Layer,
     Outcome,
+    OutputLimit,
     Part,
     PromptCacheReason,
     Reason,
@@ -211,6 +212,18 @@ class PromptCacheDecided:
 
 
 @dataclass(frozen=True, slots=True)
+class OutputLimited:
+    """The answer that is about to be made is held to limits."""
+
+    limits: tuple[OutputLimit, ...]
+    endpoint: str
+    model_group: str  # as asked
+    feature: str = ""
+    team: str = ""
+    key: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class PromptCacheUsed:
     """What the provider's prompt cache did with one prompt."""
 
@@ -397,6 +410,7 @@ Event = (
     | AnswerChecked
     | PromptCacheDecided
     | PromptCacheUsed
+    | OutputLimited
     | BudgetsMeasured
     | BudgetAlert
     | AlertHandled

@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from litellm_plugins.model import OutputLimit
     from litellm_plugins.telemetry.events import (
         BudgetDecided,
         CacheDecided,
@@ -75,6 +78,12 @@ def route_headers(event: RouteDecided) -> dict[str, str]:
     if event.max_tokens is not None:
         headers[f"{PREFIX}route-max-tokens"] = str(event.max_tokens)
     return headers
+
+
+def output_headers(limits: Iterable[OutputLimit]) -> dict[str, str]:
+    """What its answer is held to."""
+    told = ",".join(map(str, limits))
+    return {f"{PREFIX}output": told} if told else {}
 
 
 def _cascade_headers(event: RouteDecided) -> dict[str, str]:

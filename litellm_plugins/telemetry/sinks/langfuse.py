@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from litellm_plugins.model import Usage
+    from collections.abc import Sequence
+
+    from litellm_plugins.model import OutputLimit, Usage
     from litellm_plugins.telemetry.events import (
         BudgetDecided,
         CacheDecided,
@@ -120,6 +122,14 @@ def prompt_cache_notes(event: PromptCacheDecided) -> TraceNotes:
     if event.ttl:
         metadata["prompt_cache_ttl"] = event.ttl
     return TraceNotes(tags=(f"prompt_cache:{'marked' if event.marks else 'none'}",), metadata=metadata)
+
+
+def output_notes(limits: Sequence[OutputLimit]) -> TraceNotes:
+    """The notes for what an answer is held to."""
+    if not limits:
+        return TraceNotes((), {})
+    tags = tuple(f"output:{limit.kind}" for limit in limits if limit.value != "none")
+    return TraceNotes(tags, {"output": ",".join(map(str, limits))})
 
 
 def budget_notes(event: BudgetDecided) -> TraceNotes:

@@ -25,6 +25,7 @@ from litellm_plugins.telemetry.events import (
     CacheChecked,
     CacheDecided,
     CallFinished,
+    OutputLimited,
     PromptCacheDecided,
     PromptCacheUsed,
     PromptCompressed,
@@ -298,6 +299,18 @@ def _prompt_cache(event: PromptCacheDecided) -> dict[str, Any]:
     }
 
 
+def _output(event: OutputLimited) -> dict[str, Any]:
+    return {
+        "event": "output_limited",
+        "output": [str(limit) for limit in event.limits],
+        "endpoint": event.endpoint,
+        "model": event.model_group,
+        "feature": event.feature,
+        "team": event.team,
+        "key": event.key,
+    }
+
+
 def _prompt_cache_used(event: PromptCacheUsed) -> dict[str, Any]:
     return {
         "event": "prompt_cache_used",
@@ -335,4 +348,5 @@ _LINES: Mapping[type, Callable[[Any], dict[str, Any]]] = {
     AnswerChecked: _checked_answer,
     PromptCacheDecided: _prompt_cache,
     PromptCacheUsed: _prompt_cache_used,
+    OutputLimited: _output,
 }

@@ -22,6 +22,7 @@ from litellm_plugins.telemetry.events import (
     CacheChecked,
     CacheDecided,
     CallFinished,
+    OutputLimited,
     OwnSpent,
     PromptCacheDecided,
     PromptCacheUsed,
@@ -171,6 +172,12 @@ class PrometheusSink:
             ["reason", "endpoint", "model_group"],
             registry=registry,
         )
+        self._limited = Counter(
+            "litellm_plugins_output_limits_total",
+            "Limits of answers, by what set them, or why they could not be set",
+            ["kind", "by"],
+            registry=registry,
+        )
         self._failures = Counter(
             "litellm_plugins_stage_failures_total",
             "Stages that broke while the request went on without them",
@@ -200,6 +207,14 @@ class PrometheusSink:
                 self._told_merged(event)
             case RequestRefused():
                 self._refused.labels(event.reason, event.endpoint, self._label(event.model_group)).inc()
+            case _:
+                self._of_stages(event)
+
+    def _of_stages(self, event: Event) -> None:
+        match event:
+            case OutputLimited():
+                for limit in event.limits:
+                    self._limited.labels(limit.kind, limit.by).inc()
             case StageFailed():
                 self._failures.labels(event.stage, event.reason).inc()
             case _:

@@ -12,6 +12,7 @@ from litellm_plugins.cli import config_file
 from litellm_plugins.errors import SettingsError
 from litellm_plugins.settings import Semantic, Settings, Storage, VirtualKeys
 from litellm_plugins.settings.compression import Compression
+from litellm_plugins.settings.early_stop import EarlyStop
 from litellm_plugins.settings.insight import Insight
 from litellm_plugins.settings.routing import Routing
 from litellm_plugins.virtual_keys.reading import read_keys
@@ -75,6 +76,7 @@ def _features(settings: Settings) -> dict[str, Any]:
         "coalesce": _on(settings.coalesce.enabled and cache.enabled),
         "routing": _routing(settings.routing),
         "compression": _compression(settings.compression),
+        "early_stop": _early_stop(settings.early_stop),
         "virtual_keys": _keys(settings.virtual_keys),
         "budgets": ", ".join(budget.name for budget in settings.budgets) or "off",
         "alerts": ", ".join(hook.url_env for hook in settings.alerts.webhooks) or "off",
@@ -111,6 +113,12 @@ def _compression(compression: Compression) -> str:
         return ", ".join(["off", *said])
     tools = ["tools"] if compression.tools else []
     return ", ".join(["on", *compression.methods, *tools, f"from {compression.min_tokens} tokens", *said])
+
+
+def _early_stop(stop: EarlyStop) -> str:
+    features = ", ".join(sorted(stop.features))
+    told = _on(stop.enabled)
+    return f"{told}; differs for {features}" if features else told
 
 
 def _insight(insight: Insight) -> str:

@@ -10,6 +10,7 @@ from litellm_plugins.settings.policies import (
     compression_anywhere,
     promised_rates,
     semantic_anywhere,
+    stops_anywhere,
 )
 from litellm_plugins.settings.virtual_keys import KeysFile, Team, VirtualKey, VirtualKeys
 
@@ -31,4 +32,5 @@ __all__ = [
     "parse_keys",
     "promised_rates",
     "semantic_anywhere",
+    "stops_anywhere",
 ]

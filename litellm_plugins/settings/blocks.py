@@ -16,6 +16,7 @@ from litellm_plugins.settings.block import twice
 from litellm_plugins.settings.budgets import Budget, Ledger
 from litellm_plugins.settings.coalesce import Coalesce
 from litellm_plugins.settings.compression import Compression
+from litellm_plugins.settings.early_stop import EarlyStop
 from litellm_plugins.settings.feedback import Feedback
 from litellm_plugins.settings.insight import Insight
 from litellm_plugins.settings.judge import Judge
@@ -191,6 +192,7 @@ class Override(_Block):
     compression: dict[str, Any] = Field(default_factory=dict)
     budgets: dict[str, dict[str, Any] | None] = Field(default_factory=dict)  # by name; null: not for them
     routing: RoutingLimits = RoutingLimits()
+    early_stop: dict[str, Any] = Field(default_factory=dict)
 
 
 OVERRIDES = ("per_model", "per_team", "per_key")  # the narrower comes later, and wins
@@ -213,6 +215,7 @@ class Settings(_Block):
     insight: Insight = Insight()
     routing: Routing = Routing()
     compression: Compression = Compression()
+    early_stop: EarlyStop = EarlyStop()
     per_team: dict[str, Override] = Field(default_factory=dict)
     per_key: dict[str, Override] = Field(default_factory=dict)
     per_model: dict[str, Override] = Field(default_factory=dict)

@@ -18,6 +18,7 @@ from litellm_plugins.settings.blocks import OVERRIDES, Cache, Settings
 from litellm_plugins.settings.budget_overrides import budget_with, misplaced
 from litellm_plugins.settings.budgets import Budget
 from litellm_plugins.settings.compression import Compression, compression_with
+from litellm_plugins.settings.early_stop import EarlyStop, early_stop_with
 from litellm_plugins.settings.policies import admission_with, overridden
 from litellm_plugins.settings.storage_url import shown_url
 from litellm_plugins.settings.virtual_keys import KeysFile
@@ -80,6 +81,11 @@ def _override_problems(raw: Mapping[str, Any], settings: Settings | None) -> Ite
             if isinstance(squeezed, Mapping):
                 yield from _problems_of_compression(
                     settings.compression if settings else Compression(), squeezed, f"{root}.compression"
+                )
+            stop = override.get("early_stop") if isinstance(override, Mapping) else None
+            if isinstance(stop, Mapping):
+                yield from _problems_of_early_stop(
+                    settings.early_stop if settings else EarlyStop(), stop, f"{root}.early_stop"
                 )
             over = override.get("budgets") if isinstance(override, Mapping) else None
             if isinstance(over, Mapping):
@@ -154,6 +160,13 @@ def _problems_of_compression(base: Compression, squeezed: Mapping[str, Any], roo
         compression_with(base, squeezed)
     except ValidationError as exc:
         yield from _problems(exc, Compression, root)
+
+
+def _problems_of_early_stop(base: EarlyStop, over: Mapping[str, Any], root: str) -> Iterator[str]:
+    try:
+        early_stop_with(base, over)
+    except ValidationError as exc:
+        yield from _problems(exc, EarlyStop, root)
 
 
 def _base_of(raw: Mapping[str, Any]) -> Cache:

@@ -31,6 +31,7 @@ from litellm_plugins.telemetry.events import (
     RouteDecided,
     StageFailed,
     StalenessMeasured,
+    StreamStopped,
 )
 from litellm_plugins.telemetry.sinks.headers import usd
 from litellm_plugins.telemetry.sinks.log_calls import finished
@@ -282,6 +283,20 @@ def _checked_answer(event: AnswerChecked) -> dict[str, Any]:
     }
 
 
+def _stopped(event: StreamStopped) -> dict[str, Any]:
+    fields = {
+        "event": "stream_stopped",
+        "early_stop": event.rule,
+        "finish": event.finish,
+        "endpoint": event.endpoint,
+        "model": event.model_group,
+        "team": event.team,
+        "key": event.key,
+        "completion_tokens": event.completion_tokens,
+    }
+    return fields | ({"feature": event.feature} if event.feature else {})
+
+
 def _settled(event: BudgetSettled) -> dict[str, Any]:
     return {
         "event": "budget_settled",
@@ -303,4 +318,5 @@ _LINES: Mapping[type, Callable[[Any], dict[str, Any]]] = {
     RouteDecided: _route,
     PromptCompressed: _compressed,
     AnswerChecked: _checked_answer,
+    StreamStopped: _stopped,
 }

@@ -29,6 +29,7 @@ from litellm_plugins.telemetry.events import (
     RouteDecided,
     StageFailed,
     StalenessMeasured,
+    StreamStopped,
 )
 from litellm_plugins.telemetry.sinks.labels import OTHER, BoundedLabels, clean
 from litellm_plugins.telemetry.sinks.prometheus_budgets import BudgetMetrics
@@ -168,6 +169,12 @@ class PrometheusSink:
             ["reason", "endpoint", "model_group"],
             registry=registry,
         )
+        self._stopped = Counter(
+            "litellm_plugins_early_stops_total",
+            "Streams that were ended before their model was done, by the rule",
+            ["rule", "endpoint", "model_group"],
+            registry=registry,
+        )
         self._failures = Counter(
             "litellm_plugins_stage_failures_total",
             "Stages that broke while the request went on without them",
@@ -191,19 +198,28 @@ class PrometheusSink:
             case RouteDecided() | AnswerChecked():
                 self._routes.record(event)
             case PromptCompressed():
-                self._compressions.record(event)
-                if event.saved_tokens:
-                    model_group = self._label(event.model_group)
-                    self._saved_usd.labels("compression", model_group).inc(event.saved_nano_usd / 1e9)
-                    self._saved_tokens.labels("compression", model_group).inc(event.saved_tokens)
+                self._told_compressed(event)
             case RequestsMerged():
                 self._told_merged(event)
             case RequestRefused():
                 self._refused.labels(event.reason, event.endpoint, self._label(event.model_group)).inc()
-            case StageFailed():
-                self._failures.labels(event.stage, event.reason).inc()
+            case StreamStopped() | StageFailed():
+                self._told_apart(event)
             case _:
                 self._health.record(event)
+
+    def _told_apart(self, event: StreamStopped | StageFailed) -> None:
+        if isinstance(event, StageFailed):
+            self._failures.labels(event.stage, event.reason).inc()
+        else:
+            self._stopped.labels(event.rule, event.endpoint, self._label(event.model_group)).inc()
+
+    def _told_compressed(self, event: PromptCompressed) -> None:
+        self._compressions.record(event)
+        if event.saved_tokens:
+            model_group = self._label(event.model_group)
+            self._saved_usd.labels("compression", model_group).inc(event.saved_nano_usd / 1e9)
+            self._saved_tokens.labels("compression", model_group).inc(event.saved_tokens)
 
     def _of_cache(self, event: CacheDecided | CacheChecked | AnswerHandled | AnswersJudged | StalenessMeasured) -> None:
         match event:

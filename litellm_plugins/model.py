@@ -26,6 +26,18 @@ class Layer(StrEnum):
     OFF = "off"  # the cache is switched off for it
 
 
+class StopRule(StrEnum):
+    """Why a stream was ended, as the client, log, metric and trace say it."""
+
+    REPETITION = "repetition"
+    COMPLETED_JSON = "completed_json"
+    SENTENCE_CAP = "sentence_cap"
+    TOKEN_CAP = "token_cap"  # noqa: S105 - no secret
+    DOLLAR_CAP = "dollar_cap"
+    STOP_PHRASE = "stop_phrase"
+    STALL = "stall"
+
+
 class Volatility(StrEnum):
     """How long an answer holds, and for whom: the classes, the most volatile first."""
 

@@ -12,6 +12,7 @@ from litellm_plugins.cli import config_file
 from litellm_plugins.errors import SettingsError
 from litellm_plugins.settings import Semantic, Settings, Storage, VirtualKeys, prompt_caching_anywhere
 from litellm_plugins.settings.compression import Compression
+from litellm_plugins.settings.early_stop import EarlyStop
 from litellm_plugins.settings.insight import Insight
 from litellm_plugins.settings.output import Output
 from litellm_plugins.settings.routing import Routing
@@ -78,6 +79,7 @@ def _features(settings: Settings) -> dict[str, Any]:
         "compression": _compression(settings.compression),
         "prompt_caching": _prompt_caching(settings),
         "output": _output(settings.output),
+        "early_stop": _early_stop(settings.early_stop),
         "virtual_keys": _keys(settings.virtual_keys),
         "budgets": ", ".join(budget.name for budget in settings.budgets) or "off",
         "alerts": ", ".join(hook.url_env for hook in settings.alerts.webhooks) or "off",
@@ -128,6 +130,12 @@ def _output(output: Output) -> str:
         return "off"
     most = "on" if output.max_tokens is None else f"on, at most {output.max_tokens} tokens"
     return ", ".join([most, *(f"feature {name}" for name in output.features), *(f"model {n}" for n in output.models)])
+
+
+def _early_stop(stop: EarlyStop) -> str:
+    features = ", ".join(sorted(stop.features))
+    told = _on(stop.enabled)
+    return f"{told}; differs for {features}" if features else told
 
 
 def _insight(insight: Insight) -> str:

@@ -41,6 +41,7 @@ from litellm_plugins.proxy.budgets import HostBudgets, host_budgets
 from litellm_plugins.proxy.call_costs import CallCosts
 from litellm_plugins.proxy.calls import Calls
 from litellm_plugins.proxy.compressing import HostCompression, host_compression
+from litellm_plugins.proxy.early_stop import EarlyStops
 from litellm_plugins.proxy.feedback import FeedbackDesk
 from litellm_plugins.proxy.feedback_scores import Scores
 from litellm_plugins.proxy.gauges import Gauges, host_is_logging, host_log_depth
@@ -56,7 +57,15 @@ from litellm_plugins.proxy.stores import open_stores
 from litellm_plugins.proxy.storing import all_stored
 from litellm_plugins.proxy.timed_embedder import TimedEmbedder
 from litellm_plugins.review.pace import Pace
-from litellm_plugins.settings import Policies, Settings, cache_anywhere, parse, promised_rates, semantic_anywhere
+from litellm_plugins.settings import (
+    Policies,
+    Settings,
+    cache_anywhere,
+    parse,
+    promised_rates,
+    semantic_anywhere,
+    stops_anywhere,
+)
 from litellm_plugins.telemetry.events import Sink, Telemetry
 from litellm_plugins.telemetry.sinks import log
 from litellm_plugins.telemetry.sinks.labels import BoundedLabels
@@ -96,6 +105,7 @@ class Pack:
     compression: HostCompression | None = None
     prompt_caching: HostPromptCaching | None = None
     output: HostOutput | None = None
+    early_stop: EarlyStops | None = None
 
     async def aclose(self) -> None:
         """Close what its parts hold open: who tells, then who is told, then what they keep it in.
@@ -190,13 +200,14 @@ def build(settings: Settings, *, config: Path | None = None) -> Pack:
     sight = BudgetSight(settings, stores, telemetry)
     budgets = host_budgets(settings, sight.ledger, telemetry)
     book = PriceBook(settings.ledger.prices, router=host_router)
+    call_costs = CallCosts(book, settings.ledger)
     return Pack(
         settings=settings,
         keys=LiveKeys(settings.virtual_keys, config=config),
         pipeline=pipeline,
         embedder=embedder,
         cache_admin=admin,
-        calls=Calls(telemetry, CallCosts(book, settings.ledger)),
+        calls=Calls(telemetry, call_costs),
         gauges=Gauges(
             telemetry,
             every_s=settings.telemetry.measure_every_s,
@@ -212,6 +223,7 @@ def build(settings: Settings, *, config: Path | None = None) -> Pack:
         compression=host_compression(settings, policies, book, telemetry),
         prompt_caching=host_prompt_caching(settings, policies, book, telemetry),
         output=host_output(settings, policies, telemetry),
+        early_stop=EarlyStops(policies, call_costs, telemetry) if stops_anywhere(settings) else None,
         insight=None if counting is None else InsightSight(settings, counting, telemetry, stores.feedback),
     )
 

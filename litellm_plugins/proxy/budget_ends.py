@@ -26,7 +26,7 @@ async def by_its_end(held: Held, rules: Rules, actual: Amounts, *, asked: int) -
     end = held.heard.end if held.heard.streams else "whole"
     if end == "whole":
         return actual
-    wanted = {"broke": (rules.broken_streams,), "left": (rules.left_streams,)}
+    wanted = {"stopped": (), "broke": (rules.broken_streams,), "left": (rules.left_streams,)}
     most = await overheard(held, asked=asked)
     if "reserved" in wanted.get(end, (rules.broken_streams, rules.left_streams)) and held.admission.reserved:
         most = held.admission.amount

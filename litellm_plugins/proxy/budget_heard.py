@@ -20,7 +20,7 @@ from litellm_plugins.proxy.provider_chunks import is_finished, usage_in
 if TYPE_CHECKING:
     import aiohttp
 
-End = Literal["whole", "left", "broke", "unknown"]
+End = Literal["whole", "stopped", "left", "broke", "unknown"]
 _DATA = b"data:"
 _DONE = b"[DONE]"  # of those whose events have no type
 _ENDS = frozenset({"message_stop", "response.completed", "response.incomplete", "response.failed"})
@@ -41,6 +41,8 @@ class Heard:
     streams: bool = False
     is_listened_to: bool = False
     left: bool = False  # by its client, and by us
+    stopped: bool = False  # by us, who read no more of it: early
+    counting: asyncio.Future[tuple[int, int]] | None = None  # then, tokens of the prompt and of the answer
     is_over: bool = False
     when_over: Callable[[], None] | None = None  # called as soon as it is
     asked: int | None = None  # as the provider counted
@@ -80,6 +82,8 @@ class Heard:
     @property
     def end(self) -> End:
         """How it ended, once it has."""
+        if self.stopped:
+            return "stopped"
         if self.chunks is not None:
             whole = is_finished(self.chunks)
         else:
@@ -119,6 +123,8 @@ class Heard:
         return sum(again for again, _ in billed), sum(more for _, more in billed)
 
     async def _tokens(self, model: str) -> tuple[int | None, int]:
+        if self.counting is not None:
+            return await asyncio.shield(self.counting)
         self._finish()
         if self.chunks and (told := usage_in(self.chunks)) is not None:
             return told

@@ -13,6 +13,7 @@ from litellm_plugins.proxy.budget_heard import Heard
 if TYPE_CHECKING:
     from litellm_plugins.budgets.amounts import Amounts
     from litellm_plugins.cache.own_calls import OwnCalls
+    from litellm_plugins.model import StopRule
     from litellm_plugins.pipeline import Decision
     from litellm_plugins.proxy.budget_held import Held
     from litellm_plugins.proxy.budget_prices import Listing
@@ -34,7 +35,9 @@ class Call:
         self.attempts = 0
         self.route = ""  # of `Request`; a fallback is a part of it
         self.answered = self.streams = self.over = False
+        self.stopped: StopRule | None = None  # why its stream was ended early
         self.failed_as: tuple[str, str, str] | None = None  # ending, reason and fault, as its client was told
+        self.wants_usage = False  # its client asks to be told in its stream what it used
         self.answering = False  # the front route is at it: it knows whether there is still a client
         self.end: Callable[[], None] | None = None  # that waits for it
         self.gone = self.was_waited_for = False

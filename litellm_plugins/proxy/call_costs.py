@@ -14,6 +14,7 @@ from litellm_plugins.proxy.deployment import group_called
 from litellm_plugins.proxy.ticket import metadata_of
 
 if TYPE_CHECKING:
+    from litellm_plugins.budgets.estimate import Price
     from litellm_plugins.proxy.budget_prices import Listing, PriceBook
     from litellm_plugins.proxy.call import Call
     from litellm_plugins.settings.budgets import Ledger as Rules
@@ -50,9 +51,18 @@ class CallCosts:
 
     async def overheard(self, call: Call, *, asked: int = 0) -> Amounts:
         """Of a stream that nobody reports, by what went over the wire."""
+        listing, priced = self.listing(call), await self.prompt(call)
+        if listing is None or priced is None:
+            return NOTHING
+        price, prompt_tokens = priced
+        told, answered = await call.heard.tokens(listing.model)
+        return reserved_for(price, prompt_tokens=told or asked or prompt_tokens, output_tokens=answered)
+
+    async def prompt(self, call: Call) -> tuple[Price, int] | None:
+        """What is charged for it, and for how many tokens of the prompt at most; None: nothing is asked."""
         listing = self.listing(call)
         if listing is None or call.kwargs is None:
-            return NOTHING
+            return None
         request = call.decision.request
         tariff = HostTariff(
             self._book,
@@ -60,6 +70,4 @@ class CallCosts:
             rules=self._rules,
             team_id=request.identity.team_id,
         )
-        price, prompt_tokens = await tariff.prompt(listing)
-        told, answered = await call.heard.tokens(listing.model)
-        return reserved_for(price, prompt_tokens=told or asked or prompt_tokens, output_tokens=answered)
+        return await tariff.prompt(listing)

@@ -69,6 +69,7 @@ def finished(call: Call, ending: str, paid: Amounts, log: Logged, *, now_s: floa
         call_id=call.call_id,
         trace_id=log.trace_id or call.trace_id,
         route="" if hit else call.route,
+        early_stop=call.stopped or "",
     )
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
+import weakref
 from collections.abc import Iterator, Mapping, MutableMapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import replace
 from functools import partial
@@ -312,6 +313,8 @@ class PluginHandler(CustomLogger):
             call.answered = True
         if ticket is not None and ticket.decision.request.stream and response is not None:
             ticket.streams = True
+            with suppress(TypeError):  # of what cannot be referred to so
+                ticket.source = weakref.ref(response)  # which knows the ticket: no ring that would keep both
             if ticket.decision.request.endpoint != "chat":
                 ticket.stream = response
                 if ticket.held is not None and self._pack.budgets is not None:

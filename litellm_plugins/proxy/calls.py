@@ -111,6 +111,12 @@ class Calls:
             return ticket.call
         return None
 
+    @staticmethod
+    def wants_usage(call: Call | None, wants: bool) -> None:
+        """Whether its client asks to be told in its stream what it used."""
+        if call is not None:
+            call.wants_usage = wants
+
     def answered(self, call: Call | None) -> None:
         """The front route has handed its answer on."""
         if call is not None:
@@ -317,7 +323,7 @@ class Calls:
         if is_lost:
             call.answering = False
         is_told = not call.streams or (not is_lost and call.heard.end == "whole")
-        self._end(call, "success" if call.answered and is_told else "gone", paid, log)
+        self._end(call, "success" if call.stopped or (call.answered and is_told) else "gone", paid, log)
 
 
 async def _as_paid(call: Call, log: Logged, paid: Amounts) -> Logged:

@@ -193,7 +193,8 @@ class Cascaded:
         if answer is None:
             return None
         chunks = ticket.call.heard.chunks if ticket.chunks is None and ticket.call is not None else ticket.chunks
-        if answer.whole and chunks is not None and not is_finished(chunks):
+        was_stopped = ticket.call is not None and ticket.call.heard.stopped
+        if answer.whole and chunks is not None and not was_stopped and not is_finished(chunks):
             return replace(answer, ending="")  # the host made up its end
         return answer
 

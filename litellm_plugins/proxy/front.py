@@ -150,10 +150,11 @@ async def _answer(pack: Pack, endpoint: Endpoint, request: Request, response: Re
                 auth=auth,
                 request=request,
                 requested_model=str(requested_model),
-                include_usage=isinstance(stream_options, dict) and stream_options.get("include_usage") is True,
+                include_usage=_wants_usage(stream_options),
             ).respond()
         _told_as_asked(request, ticket, str(requested_model))
         call = pack.calls.answering(ticket)
+        pack.calls.wants_usage(call, _wants_usage(stream_options))
         if _outlives_its_client(pack, processing.data, ticket):
             common["request"] = patient(request)
         ask = partial(_asked, endpoint, common)
@@ -218,6 +219,10 @@ def _outlives_its_client(pack: Pack, data: dict[str, Any], ticket: tickets.Ticke
     held = None if ticket is None or data.get("stream") is not True else ticket.held
     stops = host.general_settings.get("cancel_on_disconnect")
     return pack.budgets is not None and held is not None and pack.budgets.drains(held) and not stops
+
+
+def _wants_usage(stream_options: object) -> bool:
+    return isinstance(stream_options, dict) and stream_options.get("include_usage") is True
 
 
 def _still_served(data: dict[str, Any]) -> bool:

@@ -159,6 +159,8 @@ class _Sender:
         if isinstance(extra := self._metadata.get("trace_metadata"), dict):
             extra = {**self._kept(), **extra}
             told |= {f"{_TRACE}metadata.{name}": _plain(value) for name, value in extra.items()}
+        if self._ticket.stopped is not None:
+            told[f"{_TRACE}metadata.early_stop"] = str(self._ticket.stopped)
         if error:
             told |= {f"{_OBSERVATION}level": "ERROR", f"{_OBSERVATION}status_message": error}
         logged = self._call.get("standard_logging_object")

@@ -35,6 +35,24 @@ def chunks_of(stream: Any) -> list[Any] | None:
     return None
 
 
+async def hang_up(stream: Any) -> None:
+    """Close the provider's connection under `stream`, which nobody reads any more; at once, the innermost first.
+
+    The host's own close comes to it late, after it has billed what came, or not at all: what it passes responses and
+    legacy completions on with cannot be closed.
+    """
+    links: list[Any] = []
+    while stream is not None and len(links) < 2 * _DEEPEST:
+        links.append(stream)
+        names = (*_HOLD, "_source_iterator", "_wrapper", "responses_stream")
+        held = _held_by_generator(stream) if inspect.isasyncgen(stream) else (getattr(stream, n, None) for n in names)
+        stream = next((each for each in held if each is not None), None)
+    for link in reversed(links):
+        for each in (getattr(link, "response", None), link):
+            with contextlib.suppress(Exception):  # it has no such thing, or is closed
+                await each.aclose()  # type: ignore[union-attr]
+
+
 def _held_by_generator(stream: AsyncGeneratorType[Any, Any]) -> Iterator[Any]:
     """Legacy completions come through generators over the stream that they were called with, or have made."""
     names = stream.ag_frame.f_locals if stream.ag_frame else {}

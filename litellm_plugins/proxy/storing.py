@@ -49,6 +49,8 @@ def listen(pack: Pack, endpoint: Endpoint, ticket: Ticket, result: StreamingResp
         fresh = FreshAnswer(pack.pipeline, endpoint, ticket)
         if fresh.is_wanted:
             fresh.watch(result)
+    if pack.early_stop is not None:  # after that, which stores no stopped answer, and before what hears its end
+        pack.early_stop.watch(ticket, result)
     pack.calls.overhear(ticket, result, pack.budgets)
 
 

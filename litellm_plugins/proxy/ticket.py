@@ -8,10 +8,11 @@ decision itself rides on the object: nothing a client can send becomes one, and 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Callable, Mapping, MutableMapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from litellm_plugins.model import StopRule
     from litellm_plugins.pipeline import Decision
     from litellm_plugins.proxy.budget_held import Held
     from litellm_plugins.proxy.budget_unreserved import Unheld
@@ -34,7 +35,7 @@ class Ticket(str):
 
     __slots__ = (
         "call", "chunks", "compressed", "decision", "deployment", "handled", "held", "noted", "output",
-        "prompt_cached", "routed", "stream", "streams", "told", "trace", "trial", "unheld",
+        "prompt_cached", "routed", "source", "stopped", "stream", "streams", "told", "trace", "trial", "unheld",
     )  # fmt: skip
     decision: Decision
     call: Call | None  # the client request that it belongs to; a fallback of the host's may give that another ticket
@@ -47,6 +48,8 @@ class Ticket(str):
     prompt_cached: PromptCached | None  # of the call that was made last
     routed: Routed | None  # by a router of ours
     stream: Any  # of another endpoint, as the host has it on its way out
+    source: Callable[[], Any] | None  # its stream, as the host has it on its way out, while that is read
+    stopped: StopRule | None  # why its stream was ended early
     streams: bool  # its answer has begun to be streamed
     told: Mapping[str, Any]  # of the trace to the host's callbacks: not all of them see it later
     trace: Trace | None  # in Langfuse
@@ -58,7 +61,7 @@ class Ticket(str):
         ticket = super().__new__(cls, secrets.token_hex(8))
         ticket.compressed = None
         ticket.call = ticket.chunks = ticket.deployment = ticket.held = None
-        ticket.prompt_cached = ticket.output = None
+        ticket.prompt_cached = ticket.output = ticket.source = ticket.stopped = None
         ticket.routed = ticket.stream = ticket.trace = ticket.trial = ticket.unheld = None
         ticket.handled = ticket.noted = ticket.streams = False
         ticket.decision, ticket.told = decision, {}

@@ -11,6 +11,7 @@ from litellm_plugins.settings.policies import (
     promised_rates,
     prompt_caching_anywhere,
     semantic_anywhere,
+    stops_anywhere,
 )
 from litellm_plugins.settings.virtual_keys import KeysFile, Team, VirtualKey, VirtualKeys
 
@@ -33,4 +34,5 @@ __all__ = [
     "promised_rates",
     "prompt_caching_anywhere",
     "semantic_anywhere",
+    "stops_anywhere",
 ]

@@ -16,6 +16,7 @@ from litellm_plugins.settings.block import twice
 from litellm_plugins.settings.budgets import Budget, Ledger
 from litellm_plugins.settings.coalesce import Coalesce
 from litellm_plugins.settings.compression import Compression
+from litellm_plugins.settings.early_stop import EarlyStop
 from litellm_plugins.settings.feedback import Feedback
 from litellm_plugins.settings.insight import Insight
 from litellm_plugins.settings.judge import Judge
@@ -195,6 +196,7 @@ class Override(_Block):
     budgets: dict[str, dict[str, Any] | None] = Field(default_factory=dict)  # by name; null: not for them
     routing: RoutingLimits = RoutingLimits()
     prompt_caching: dict[str, Any] = Field(default_factory=dict)
+    early_stop: dict[str, Any] = Field(default_factory=dict)
 
 
 OVERRIDES = ("per_model", "per_team", "per_key")  # the narrower comes later, and wins
@@ -219,6 +221,7 @@ class Settings(_Block):
     compression: Compression = Compression()
     prompt_caching: PromptCaching = PromptCaching()
     output: Output = Output()
+    early_stop: EarlyStop = EarlyStop()
     per_team: dict[str, Override] = Field(default_factory=dict)
     per_key: dict[str, Override] = Field(default_factory=dict)
     per_model: dict[str, Override] = Field(default_factory=dict)

@@ -18,6 +18,7 @@ from litellm_plugins.settings.blocks import OVERRIDES, Cache, Settings
 from litellm_plugins.settings.budget_overrides import budget_with, misplaced
 from litellm_plugins.settings.budgets import Budget
 from litellm_plugins.settings.compression import Compression, compression_with
+from litellm_plugins.settings.early_stop import EarlyStop, early_stop_with
 from litellm_plugins.settings.output import Output
 from litellm_plugins.settings.policies import admission_with, output_with, overridden
 from litellm_plugins.settings.prompt_caching import ONE_FOR_ALL, PromptCaching, prompt_caching_with
@@ -90,6 +91,11 @@ def _override_problems(raw: Mapping[str, Any], settings: Settings | None) -> Ite
             output = override.get("output") if isinstance(override, Mapping) else None
             if isinstance(output, Mapping):
                 yield from _problems_of_output(settings.output if settings else Output(), output, f"{root}.output")
+            stop = override.get("early_stop") if isinstance(override, Mapping) else None
+            if isinstance(stop, Mapping):
+                yield from _problems_of_early_stop(
+                    settings.early_stop if settings else EarlyStop(), stop, f"{root}.early_stop"
+                )
             over = override.get("budgets") if isinstance(override, Mapping) else None
             if isinstance(over, Mapping):
                 yield from _problems_of_budgets(budgets, over, table, f"{root}.budgets")
@@ -180,6 +186,13 @@ def _problems_of_output(base: Output, output: Mapping[str, Any], root: str) -> I
         output_with(base, output)
     except ValidationError as exc:
         yield from _problems(exc, Output, root)
+
+
+def _problems_of_early_stop(base: EarlyStop, over: Mapping[str, Any], root: str) -> Iterator[str]:
+    try:
+        early_stop_with(base, over)
+    except ValidationError as exc:
+        yield from _problems(exc, EarlyStop, root)
 
 
 def _base_of(raw: Mapping[str, Any]) -> Cache:

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from litellm_plugins.settings.admission import Admission
 from litellm_plugins.settings.blocks import OVERRIDES, Cache, Settings
 from litellm_plugins.settings.compression import Compression, compression_with
+from litellm_plugins.settings.early_stop import EarlyStop, early_stop_with
 from litellm_plugins.settings.output import Output
 from litellm_plugins.settings.prompt_caching import PromptCaching, prompt_caching_with
 
@@ -27,6 +28,7 @@ class Policies:
         self._merged = lru_cache(maxsize=4_096)(self._merge)
         self._merged_prompt_caching = lru_cache(maxsize=4_096)(self._merge_prompt_caching)
         self._merged_output = lru_cache(maxsize=4_096)(self._merge_output)
+        self._merged_early_stop = lru_cache(maxsize=4_096)(self._merge_early_stop)
         self._merged_admission = lru_cache(maxsize=4_096)(self._merge_admission)
         self._merged_compression = lru_cache(maxsize=4_096)(self._merge_compression)
 
@@ -69,6 +71,13 @@ class Policies:
         if not (s.per_team or s.per_key or s.per_model):
             return s.output
         return self._merged_output(*self._names(identity, model_group))
+
+    def early_stop_for(self, identity: Identity, model_group: str) -> EarlyStop:
+        """When this identity's streams of this model group are ended."""
+        s = self._settings
+        if not (s.per_team or s.per_key or s.per_model):
+            return s.early_stop
+        return self._merged_early_stop(*self._names(identity, model_group))
 
     def routing_for(self, identity: Identity) -> RoutingLimits:
         """How far this identity's requests may be routed."""
@@ -116,6 +125,13 @@ class Policies:
                 merged = output_with(merged, getattr(self._settings, table)[name].output)
         return merged
 
+    def _merge_early_stop(self, *names: str | None) -> EarlyStop:
+        merged = self._settings.early_stop
+        for table, name in zip(OVERRIDES, names, strict=True):
+            if name is not None:
+                merged = early_stop_with(merged, getattr(self._settings, table)[name].early_stop)
+        return merged
+
     def _merge(self, *names: str | None) -> Cache:
         merged = self._settings.cache.model_dump(exclude_unset=True)
         for table, name in zip(OVERRIDES, names, strict=True):
@@ -133,6 +149,13 @@ def compression_anywhere(settings: Settings) -> bool:
     blocks = [settings.compression.model_dump(), *overrides]
     features = [each for block in blocks for each in (block.get("features") or {}).values()]
     return any(block.get("enabled") is True for block in (*blocks, *features))
+
+
+def stops_anywhere(settings: Settings) -> bool:
+    """Whether any stream at all may be ended early."""
+    overrides = [override.early_stop for table in OVERRIDES for override in getattr(settings, table).values()]
+    blocks = [settings.early_stop, *(early_stop_with(settings.early_stop, over) for over in overrides)]
+    return any(block.enabled or any(over.get("enabled") for over in block.features.values()) for block in blocks)
 
 
 def cache_anywhere(settings: Settings) -> bool:

@@ -25,6 +25,8 @@ embeddings and token counts, which a message's text may pass through on its way)
 | `silent_end`     | half of the body, closed as if it were whole: a stream without its final event          |
 | `stall:SECONDS`  | nothing, headers included, is sent for that long (at most 600 s)                        |
 | `truncate`       | half of the answer, with finish reason `length`                                         |
+| `loop:TOKENS`    | so many tokens (at most 100,000) that say the same sentence again and again             |
+| `pause:SECONDS`  | half way through a stream, nothing is sent for that long (at most 600 s)                |
 | `content_filter` | half of the answer, with finish reason `content_filter`                                 |
 """
 

@@ -15,6 +15,7 @@ from litellm_plugins.simulator.tokens import Tokenizer
 Finish = Literal["stop", "length", "tool_calls", "content_filter"]
 
 ANY_OBJECT: Schema = {"type": "object", "properties": {"answer": {"type": "string"}}, "required": ["answer"]}
+_LOOP = "I checked that again, and it is still the same as it was before. "
 _TOOL_CALL_TOKENS = 8  # about what a call costs beside its name and arguments
 
 
@@ -79,6 +80,8 @@ def reference(text: str) -> str:
 
 def answer(prompt: Prompt, choice: int, tokenizer: Tokenizer, fault: Fault) -> Answer:
     """The choice-th answer to a prompt, cut where `stop`, `max_tokens` or the fault say."""
+    if fault.loop_tokens:
+        prompt = replace(prompt, scripted=_loop(fault.loop_tokens, tokenizer))
     seed = hashlib.sha256(prompt.seed + choice.to_bytes(4, "big")).digest()
     speak = _tool_answer if prompt.tools else _text_answer
     whole = speak(prompt, seed, tokenizer)
@@ -92,6 +95,12 @@ def mentioned(tools: tuple[Tool, ...], question: str) -> tuple[Tool, ...]:
     """The tools whose name stands in the question, as a word; `_` and `-` may be written as spaces."""
     spoken = _as_spoken(question)
     return tuple(tool for tool in tools if re.search(rf"\b{re.escape(_as_spoken(tool.name))}\b", spoken))
+
+
+def _loop(tokens: int, tokenizer: Tokenizer) -> str:
+    """So many tokens of the same again and again."""
+    times = tokens // (tokenizer.count(_LOOP) - 1) + 1  # joined it may have a token less
+    return "".join(tokenizer.split(_LOOP * times)[:tokens])
 
 
 def _text_answer(prompt: Prompt, seed: bytes, tokenizer: Tokenizer) -> Answer:

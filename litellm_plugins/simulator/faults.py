@@ -8,8 +8,9 @@ from litellm_plugins.simulator.wire import RequestError
 
 HEADER = "x-simulator-fault"
 MAX_STALL_S = 600.0
+MAX_LOOP_TOKENS = 100_000
 
-_WORD = r"error:[45]\d\d|stall:\d+(?:\.\d+)?|disconnect|silent_end|truncate|content_filter"
+_WORD = r"error:[45]\d\d|stall:\d+(?:\.\d+)?|disconnect|silent_end|truncate|content_filter|loop:\d+|pause:\d+(?:\.\d+)?"
 _HEADER_WORD = re.compile(rf"(?:{_WORD})\Z")
 # The prefix keeps an honest question ("how do I disconnect my account?") from being a fault.
 _TEXT_WORD = re.compile(rf"\bsimulator:({_WORD})(?!\w)")
@@ -25,6 +26,8 @@ class Fault:
     silent_end: bool = False
     truncate: bool = False
     content_filter: bool = False
+    loop_tokens: int = 0
+    pause_s: float = 0.0
 
     @property
     def ending(self) -> Ending:
@@ -68,4 +71,6 @@ def _combine(words: list[str]) -> Fault:
         silent_end="silent_end" in values,
         truncate="truncate" in values,
         content_filter="content_filter" in values,
+        loop_tokens=min(int(values.get("loop", 0)), MAX_LOOP_TOKENS),
+        pause_s=min(float(values.get("pause", 0.0)), MAX_STALL_S),
     )

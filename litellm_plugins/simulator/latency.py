@@ -35,6 +35,13 @@ class Pace:
 
     first_token_s: float
     token_s: float
+    pause_s: float = 0.0  # once so many tokens are spoken:
+    pause_after: int = 0
+
+    def due_s(self, tokens: int) -> float:
+        """When so many tokens are spoken, from the request on."""
+        paused_s = self.pause_s if tokens > self.pause_after else 0.0
+        return self.first_token_s + tokens * self.token_s + paused_s
 
 
 def draw_pace(model: str, seed: bytes, scale: float) -> Pace:

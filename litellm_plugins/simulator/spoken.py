@@ -31,7 +31,7 @@ class Spoken:
     @property
     def due_s(self) -> float:
         """When the last word of the longest answer is due: several are spoken side by side."""
-        return self.pace.first_token_s + max(each.tokens for each in self.answers) * self.pace.token_s
+        return self.pace.due_s(max(each.tokens for each in self.answers))
 
 
 def speak(call: Call, prompts: Sequence[Prompt], choices: int = 1) -> Spoken:
@@ -47,7 +47,9 @@ def speak(call: Call, prompts: Sequence[Prompt], choices: int = 1) -> Spoken:
     about = [_about(prompt, call.settings) for prompt in prompts]
     answers = tuple(answer(prompt, choice, tokenizer, fault) for prompt in about for choice in range(choices))
     drawn = draw_pace(first.model, first.seed, call.settings.latency_scale)
-    return Spoken(answers, Pace(drawn.first_token_s + fault.stall_s, drawn.token_s), fault, tokenizer)
+    half = max(each.tokens for each in answers) // 2
+    pace = Pace(drawn.first_token_s + fault.stall_s, drawn.token_s, fault.pause_s, half)
+    return Spoken(answers, pace, fault, tokenizer)
 
 
 def _about(prompt: Prompt, settings: SimulatorSettings) -> Prompt:
@@ -72,4 +74,4 @@ def timed(events: Iterable[tuple[bytes, int]], pace: Pace) -> Iterator[Part]:
     spoken = 0
     for data, tokens in events:
         spoken += tokens
-        yield Part(data, pace.first_token_s + spoken * pace.token_s, tokens)
+        yield Part(data, pace.due_s(spoken), tokens)

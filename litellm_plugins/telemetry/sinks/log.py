@@ -34,6 +34,7 @@ from litellm_plugins.telemetry.events import (
     RouteDecided,
     StageFailed,
     StalenessMeasured,
+    StreamStopped,
 )
 from litellm_plugins.telemetry.sinks.headers import usd
 from litellm_plugins.telemetry.sinks.log_calls import finished
@@ -325,6 +326,20 @@ def _prompt_cache_used(event: PromptCacheUsed) -> dict[str, Any]:
     }
 
 
+def _stopped(event: StreamStopped) -> dict[str, Any]:
+    fields = {
+        "event": "stream_stopped",
+        "early_stop": event.rule,
+        "finish": event.finish,
+        "endpoint": event.endpoint,
+        "model": event.model_group,
+        "team": event.team,
+        "key": event.key,
+        "completion_tokens": event.completion_tokens,
+    }
+    return fields | ({"feature": event.feature} if event.feature else {})
+
+
 def _settled(event: BudgetSettled) -> dict[str, Any]:
     return {
         "event": "budget_settled",
@@ -349,4 +364,5 @@ _LINES: Mapping[type, Callable[[Any], dict[str, Any]]] = {
     PromptCacheDecided: _prompt_cache,
     PromptCacheUsed: _prompt_cache_used,
     OutputLimited: _output,
+    StreamStopped: _stopped,
 }

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from litellm_plugins.telemetry.events import CallFinished
 
 _ALWAYS = ("endpoint", "model_group", "ending", "team", "key", "stream", "attempts", "call_id")
-_WHERE_SAID = ("reason", "fault", "model", "deployment", "provider", "feature", "route", "trace_id")
+_WHERE_SAID = ("reason", "fault", "model", "deployment", "provider", "feature", "route", "trace_id", "early_stop")
 _TOKENS = ("prompt_tokens", "cached_prompt_tokens", "completion_tokens", "saved_tokens")
 _DOLLARS = ("own", "saved")
 

@@ -32,6 +32,7 @@ from litellm_plugins.telemetry.events import (
     RouteDecided,
     StageFailed,
     StalenessMeasured,
+    StreamStopped,
 )
 from litellm_plugins.telemetry.sinks.labels import OTHER, BoundedLabels, clean
 from litellm_plugins.telemetry.sinks.prometheus_budgets import BudgetMetrics
@@ -178,6 +179,12 @@ class PrometheusSink:
             ["kind", "by"],
             registry=registry,
         )
+        self._stopped = Counter(
+            "litellm_plugins_early_stops_total",
+            "Streams that were ended before their model was done, by the rule",
+            ["rule", "endpoint", "model_group"],
+            registry=registry,
+        )
         self._failures = Counter(
             "litellm_plugins_stage_failures_total",
             "Stages that broke while the request went on without them",
@@ -215,6 +222,8 @@ class PrometheusSink:
             case OutputLimited():
                 for limit in event.limits:
                     self._limited.labels(limit.kind, limit.by).inc()
+            case StreamStopped():
+                self._stopped.labels(event.rule, event.endpoint, self._label(event.model_group)).inc()
             case StageFailed():
                 self._failures.labels(event.stage, event.reason).inc()
             case _:

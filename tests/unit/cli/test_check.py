@@ -41,6 +41,7 @@ def test_a_right_config_is_ok_and_says_what_is_on(tmp_path: Path) -> None:
         "routing": "off",
         "prompt_caching": "off",
         "output": "off",
+        "early_stop": "off",
         "virtual_keys": "2 keys of 1 teams",
         "budgets": "company, each",
         "alerts": "SLACK_URL",

@@ -85,6 +85,14 @@ def test_a_cutting_fault_leaves_half_of_the_answer(fault: Fault, finish: str) ->
     assert answered().text.startswith(half.text)
 
 
+@pytest.mark.parametrize("tokens", [1, 16, 200, 2_000])
+def test_a_loop_says_the_same_for_so_many_tokens(tokens: int) -> None:
+    looped = answered(fault=Fault(loop_tokens=tokens))
+
+    assert (looped.tokens, looped.finish) == (tokens, "stop")
+    assert looped.text.count("I checked that again") >= tokens // 17
+
+
 def test_the_limit_cuts_the_arguments_of_a_tool_call_too() -> None:
     """A provider cuts wherever the limit falls, and leaves JSON that does not parse."""
     tool = Tool("look_up", {"type": "object", "properties": {"order": {"type": "string"}, "day": {"type": "string"}}})

@@ -15,6 +15,8 @@ from litellm_plugins.simulator.wire import RequestError
         ("silent_end", Fault(silent_end=True)),
         ("truncate", Fault(truncate=True)),
         ("content_filter", Fault(content_filter=True)),
+        ("loop:2000", Fault(loop_tokens=2_000)),
+        ("pause:1.5", Fault(pause_s=1.5)),
     ],
 )
 def test_a_word_means_the_same_in_the_header_and_in_the_question(word: str, fault: Fault) -> None:

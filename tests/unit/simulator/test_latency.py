@@ -44,3 +44,8 @@ def test_the_scale_multiplies_and_zero_means_at_once() -> None:
     whole, half = draw_pace("gpt-4o", b"seed", 1.0), draw_pace("gpt-4o", b"seed", 0.5)
     assert half.first_token_s == pytest.approx(whole.first_token_s / 2)
     assert draw_pace("gpt-4o", b"seed", 0) == Pace(0.0, 0.0)
+
+
+def test_a_pause_comes_after_so_many_tokens() -> None:
+    pace = Pace(1.0, 0.5, pause_s=10.0, pause_after=4)
+    assert (pace.due_s(4), pace.due_s(5)) == (3.0, 13.5)

@@ -1,0 +1,1 @@
+"""When a stream has said enough, or goes round in circles. Pure: text in, a verdict out."""

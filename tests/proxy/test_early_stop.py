@@ -1,0 +1,333 @@
+"""Streams that are ended early, over HTTP and with the real SDKs: what the client, the provider and the books see."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.support import KEYS, Provider, RunningProxy, eventually, model, proxy_config
+from tests.support.budgets import PRICES, held_by
+from tests.support.fixtures import CLAUDE, LEGACY_MODEL, new_question
+
+if TYPE_CHECKING:
+    import httpx
+
+LOOP = "simulator:loop:2000"
+MOST = 150
+RECORD = '{"city": "Paris", "notes": ["a } in a string", {"deep": 1}]}'
+ENDPOINTS = ("chat", "messages", "responses", "completions")
+ON_EVERY_ENDPOINT = pytest.mark.parametrize("endpoint", ENDPOINTS)
+PATHS = {
+    "chat": "/v1/chat/completions",
+    "messages": "/v1/messages",
+    "responses": "/v1/responses",
+    "completions": "/v1/completions",
+}
+
+
+def script(_: str, question: str) -> str | None:
+    if "as json" in question:
+        return RECORD + " And here is what I thought about it, at length." * 40
+    if "with code" in question:
+        return "First. Look:\n```python\n" + "\n".join(f"x{n} = {n}  # a. b." for n in range(30)) + "\n```\nDone. " * 9
+    if "many sentences" in question:
+        return " ".join(f"Sentence number {n} says that Dr. Smith paid 3.5 euros." for n in range(60))
+    return None
+
+
+def config_of(url: str) -> dict[str, Any]:
+    stop = {
+        "enabled": True,
+        "features": {
+            "brief": {"max_sentences": 2},
+            "short": {"max_tokens": 60},
+            "cheap": {"max_usd": 0.001},
+            "stalling": {"stall_s": 0.5},
+            "phrase": {"stop_phrases": ["number 3"]},
+            "free": {"enabled": False},
+        },
+    }
+    budgets = [{"name": each, "scope": {"feature": each}, "limit_usd": 100} for each in (*ENDPOINTS, "left")]
+    return proxy_config(
+        url,
+        pack={
+            "cache": {"enabled": True, "semantic": {"enabled": False}},
+            "budgets": budgets,
+            "early_stop": stop,
+            "per_team": {"sales": {"early_stop": {"enabled": False}}},
+        },
+        more_models=[
+            model(CLAUDE, url, via="anthropic"),
+            model("translated", url, "gpt-4.1"),
+            model(LEGACY_MODEL, url, via="text-completion-openai"),
+        ],
+    )
+
+
+@pytest.fixture(scope="module")
+def paced() -> Iterator[Provider]:
+    """A provider that takes its time, 40 ms a token: it sees that it is left before it sends three more."""
+    with Provider(latency_scale=3.0, script=script) as provider:
+        yield provider
+
+
+@pytest.fixture(scope="module")
+def stopping(paced: Provider, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningProxy]:
+    with RunningProxy(config_of(paced.url), tmp_path_factory.mktemp("stop"), provider_url=paced.url) as proxy:
+        yield proxy
+
+
+def body_of(endpoint: str, asked: str, feature: str, **more: Any) -> dict[str, Any]:
+    said = [{"role": "user", "content": asked}]
+    if endpoint == "messages":
+        of_model = more.pop("model", CLAUDE)
+        litellm_metadata = {"feature": feature}
+        return {"model": of_model, "max_tokens": 4_000, "messages": said, "litellm_metadata": litellm_metadata, **more}
+    common = {"model": "gpt-4.1", "metadata": {"feature": feature}}
+    if endpoint == "responses":
+        return {**common, "input": asked, **more}
+    if endpoint == "completions":
+        return {**common, "model": LEGACY_MODEL, "prompt": asked, **more}
+    return {**common, "messages": said, "stream_options": {"include_usage": True}, **more}
+
+
+def streamed(
+    proxy: RunningProxy, endpoint: str, asked: str, feature: str, key: str = KEYS.support, **more: Any
+) -> tuple[httpx.Response, list[dict[str, Any]]]:
+    """The response, and its events."""
+    body = body_of(endpoint, asked, feature, stream=True, **more)
+    response = proxy.http("POST", PATHS[endpoint], key, json=body)
+    lines = [line.removeprefix("data: ") for line in response.text.splitlines() if line.startswith("data: ")]
+    return response, [json.loads(line) for line in lines if line != "[DONE]"]
+
+
+def logged(proxy: RunningProxy, event: str, **fields: Any) -> dict[str, Any]:
+    """The last line of the log of this kind, with these fields."""
+
+    def lines() -> list[dict[str, Any]]:
+        told = [json.loads(line) for line in proxy.log().splitlines() if line.startswith('{"time"')]
+        return [each for each in told if each["event"] == event and fields.items() <= each.items()]
+
+    eventually(lines, what=f"a line {event} with {fields}")
+    return lines()[-1]
+
+
+def record_of(provider: Provider, question: str) -> dict[str, Any]:
+    """What the provider saw of the request, once it is over."""
+    eventually(lambda: provider.requests_about(question)[-1]["outcome"] != "open", what="the provider to be left")
+    return provider.requests_about(question)[-1]
+
+
+def text_of(endpoint: str, events: list[dict[str, Any]]) -> str:
+    if endpoint == "messages":
+        return "".join(each["delta"].get("text", "") for each in events if each["type"] == "content_block_delta")
+    if endpoint == "responses":
+        return "".join(each["delta"] for each in events if each["type"] == "response.output_text.delta")
+    choices = [choice for each in events for choice in each["choices"]]
+    return "".join(choice.get("text") or choice.get("delta", {}).get("content") or "" for choice in choices)
+
+
+@ON_EVERY_ENDPOINT
+def test_a_loop_is_ended_at_its_provider_and_what_was_generated_is_booked(
+    stopping: RunningProxy, paced: Provider, endpoint: str
+) -> None:
+    question = f"{new_question()} {LOOP}"
+    before = held_by(stopping, endpoint)
+    response, events = streamed(stopping, endpoint, question, endpoint)
+    seen = record_of(paced, question)
+
+    assert response.status_code == 200
+    assert ": litellm_plugins early_stop=repetition\n\n" in response.text
+    assert seen["outcome"] == "client_left"
+    assert 40 <= seen["tokens_sent"] <= MOST
+    line = logged(stopping, "call_finished", endpoint=endpoint, early_stop="repetition", feature=endpoint)
+    stop = logged(stopping, "stream_stopped", endpoint=endpoint, early_stop="repetition")
+    eventually(lambda: held_by(stopping, endpoint).requests > before.requests, what="the booking")
+    booked = held_by(stopping, endpoint)
+    assert line["ending"] == "success"
+    assert line["completion_tokens"] == stop["completion_tokens"] == seen["tokens_sent"]
+    assert line["prompt_tokens"] == seen["prompt_tokens"]
+    assert booked.tokens - before.tokens == seen["tokens_sent"] + seen["prompt_tokens"]
+    assert not booked.reserved
+    if endpoint != "completions":  # whose model has prices of its own
+        asked, answered = PRICES["claude-sonnet-4-5" if endpoint == "messages" else "gpt-4.1"]
+        cost = asked * seen["prompt_tokens"] + answered * seen["tokens_sent"]
+        assert booked.spent - before.spent == cost
+        assert float(line["cost_usd"]) == pytest.approx(float(cost) / 1e9)
+    assert text_of(endpoint, events).startswith("I checked that again, and it is still")
+    assert text_of(endpoint, events).count("I checked") >= 3
+    assert stopping.metrics().value("litellm_plugins_early_stops_total", rule="repetition", endpoint=endpoint) >= 1
+
+
+def test_the_openai_sdk_reads_a_stopped_chat(stopping: RunningProxy) -> None:
+    stream = stopping.client(KEYS.support).chat.completions.create(
+        model="gpt-4.1",
+        messages=[{"role": "user", "content": f"{new_question()} {LOOP}"}],
+        stream=True,
+        stream_options={"include_usage": True},
+    )
+    chunks = list(stream)
+
+    finishes = [choice.finish_reason for chunk in chunks for choice in chunk.choices if choice.finish_reason]
+    assert finishes == ["length"]
+    assert chunks[-1].usage is not None
+    assert chunks[-1].usage.completion_tokens <= MOST
+    why = [said for chunk in chunks if (said := (chunk.model_extra or {}).get("litellm_plugins"))]
+    assert why == [{"early_stop": "repetition"}]
+    assert len({chunk.id for chunk in chunks}) == 1
+
+
+def test_usage_comes_only_where_it_is_asked_for(stopping: RunningProxy) -> None:
+    chunks = stopping.ask_streamed(KEYS.support, f"{new_question()} {LOOP}").chunks
+
+    assert chunks[-1].choices[0].finish_reason == "length"
+    assert all(chunk.usage is None for chunk in chunks)
+
+
+def test_the_openai_sdk_reads_a_stopped_response(stopping: RunningProxy) -> None:
+    with stopping.client(KEYS.support).responses.stream(model="gpt-4.1", input=f"{new_question()} {LOOP}") as stream:
+        events = list(stream)
+    last = events[-1]
+
+    assert last.type == "response.incomplete"
+    assert last.response.status == "incomplete"
+    assert last.response.incomplete_details is not None
+    assert last.response.incomplete_details.reason == "max_output_tokens"
+    assert last.response.output_text == "".join(e.delta for e in events if e.type == "response.output_text.delta")
+    assert last.response.usage is not None
+    assert last.response.usage.output_tokens <= MOST
+    kinds = [each.type for each in events if not each.type.endswith("delta")]
+    assert kinds[-4:] == [
+        "response.output_text.done",
+        "response.content_part.done",
+        "response.output_item.done",
+        "response.incomplete",
+    ]
+
+
+@pytest.mark.parametrize("of_model", [CLAUDE, "translated"])
+def test_the_anthropic_sdk_reads_a_stopped_message(stopping: RunningProxy, paced: Provider, of_model: str) -> None:
+    question = f"{new_question()} {LOOP}"
+    with stopping.anthropic(KEYS.support).messages.stream(
+        model=of_model, max_tokens=4_000, messages=[{"role": "user", "content": question}]
+    ) as stream:
+        message = stream.get_final_message()
+
+    seen = record_of(paced, question)
+    assert message.stop_reason == "max_tokens"
+    assert message.content[0].text.count("I checked") >= 3  # type: ignore[union-attr]
+    assert message.usage.output_tokens == seen["tokens_sent"] <= MOST
+    assert message.usage.input_tokens == seen["prompt_tokens"]
+    assert seen["outcome"] == "client_left"
+
+
+@pytest.mark.parametrize("endpoint", ["chat", "responses", "messages"])
+def test_json_ends_with_its_value(stopping: RunningProxy, paced: Provider, endpoint: str) -> None:
+    question = f"{new_question()} as json"
+    shape = {"type": "object", "properties": {"city": {"type": "string"}}}
+    shapes: dict[str, dict[str, Any]] = {
+        "chat": {"response_format": {"type": "json_object"}},
+        "responses": {"text": {"format": {"type": "json_object"}}},
+        "messages": {"output_format": {"type": "json_schema", "schema": shape}},
+    }
+    _, events = streamed(stopping, endpoint, question, "", **shapes[endpoint])
+
+    assert json.loads(text_of(endpoint, events)) == json.loads(RECORD)
+    assert record_of(paced, question)["outcome"] == "client_left"
+    finish = {"chat": "stop", "responses": "completed", "messages": "end_turn"}[endpoint]
+    told = {
+        "chat": lambda: [c["finish_reason"] for e in events for c in e["choices"] if c.get("finish_reason")][-1],
+        "responses": lambda: events[-1]["response"]["status"],
+        "messages": lambda: events[-2]["delta"]["stop_reason"],
+    }[endpoint]()
+    assert told == finish
+
+
+def test_a_sentence_cap_ends_with_the_sentence(stopping: RunningProxy, paced: Provider) -> None:
+    question = f"{new_question()} many sentences"
+    _, events = streamed(stopping, "chat", question, "brief")
+
+    two = "Sentence number 0 says that Dr. Smith paid 3.5 euros. Sentence number 1 says that Dr. Smith paid 3.5 euros."
+    assert text_of("chat", events) == two
+    assert record_of(paced, question)["outcome"] == "client_left"
+    assert logged(stopping, "stream_stopped", feature="brief")["early_stop"] == "sentence_cap"
+
+
+def test_a_stop_phrase_ends_the_text(stopping: RunningProxy) -> None:
+    _, events = streamed(stopping, "chat", f"{new_question()} many sentences", "phrase")
+
+    assert text_of("chat", events).endswith("Sentence number 3")
+
+
+def test_a_token_cap_waits_for_the_end_of_a_code_block(stopping: RunningProxy, paced: Provider) -> None:
+    question = f"{new_question()} with code"
+    _, events = streamed(stopping, "chat", question, "short")
+    text, seen = text_of("chat", events), record_of(paced, question)
+
+    assert seen["tokens_sent"] > 60
+    assert seen["outcome"] == "client_left"
+    assert text.count("```") == 2
+    assert "x29 = 29" in text
+    assert text.count("Done.") <= 2
+    assert events[-2]["choices"][0]["finish_reason"] == "length"
+
+
+def test_a_dollar_cap_counts_prompt_and_answer(stopping: RunningProxy, paced: Provider) -> None:
+    question = f"{new_question()} many sentences"
+    streamed(stopping, "chat", question, "cheap")
+    seen = record_of(paced, question)
+    spent = PRICES["gpt-4.1"][0] * seen["prompt_tokens"] + PRICES["gpt-4.1"][1] * seen["tokens_sent"]
+
+    assert logged(stopping, "stream_stopped", feature="cheap")["early_stop"] == "dollar_cap"
+    assert 0.0007e9 <= spent <= 0.001e9
+
+
+def test_a_stalled_stream_is_ended(stopping: RunningProxy, paced: Provider) -> None:
+    question = f"{new_question()} simulator:loop:40 simulator:pause:30"
+    started = time.monotonic()
+    _, events = streamed(stopping, "chat", question, "stalling")
+
+    assert time.monotonic() - started < 15
+    assert events[-2]["choices"][0]["finish_reason"] == "length"
+    line = logged(stopping, "call_finished", feature="stalling")
+    assert line["early_stop"] == "stall"
+    assert line["completion_tokens"] == record_of(paced, question)["tokens_sent"]
+
+
+@pytest.mark.parametrize(("feature", "key"), [("free", KEYS.support), ("", KEYS.sales)])
+def test_where_it_is_off_a_loop_runs_on(stopping: RunningProxy, paced: Provider, feature: str, key: str) -> None:
+    question = f"{new_question()} simulator:loop:120"
+    _, events = streamed(stopping, "chat", question, feature, key)
+
+    assert record_of(paced, question)["tokens_sent"] == 120
+    assert events[-2]["choices"][0]["finish_reason"] == "stop"
+
+
+@ON_EVERY_ENDPOINT
+def test_a_stopped_answer_is_not_stored(stopping: RunningProxy, paced: Provider, endpoint: str) -> None:
+    question = f"{new_question()} {LOOP}"
+    first, _ = streamed(stopping, endpoint, question, "")
+    record_of(paced, question)
+    time.sleep(1)
+    second, _ = streamed(stopping, endpoint, question, "")
+
+    assert first.headers["x-litellm-plugins-cache"] == second.headers["x-litellm-plugins-cache"] == "miss"
+    assert paced.times_asked(question) == 2
+
+
+def test_a_client_that_leaves_does_not_keep_a_loop_going(stopping: RunningProxy, paced: Provider) -> None:
+    question = f"{new_question()} {LOOP}"
+    body = body_of("chat", question, "left", stream=True)
+    headers = {"authorization": f"Bearer {KEYS.support}"}
+    with stopping.stream("POST", PATHS["chat"], headers=headers, json=body) as response:
+        next(response.iter_lines())
+
+    seen = record_of(paced, question)
+    assert seen["outcome"] == "client_left"
+    assert seen["tokens_sent"] <= MOST
+    eventually(lambda: held_by(stopping, "left").requests == 1, what="the booking")
+    assert held_by(stopping, "left").tokens == seen["tokens_sent"] + seen["prompt_tokens"]

@@ -48,9 +48,8 @@ from litellm_plugins.proxy.gauges import Gauges, host_is_logging, host_log_depth
 from litellm_plugins.proxy.host_judge import host_router
 from litellm_plugins.proxy.insight_sight import Counting, InsightSight
 from litellm_plugins.proxy.log_rows import HostLogs
-from litellm_plugins.proxy.prompt_caching import HostPromptCaching, host_prompt_caching
-from litellm_plugins.proxy.route_checks import unknown_models
 from litellm_plugins.proxy.output import HostOutput, host_output
+from litellm_plugins.proxy.prompt_caching import HostPromptCaching, host_prompt_caching
 from litellm_plugins.proxy.route_checks import unknown_limited, unknown_models
 from litellm_plugins.proxy.routing import HostRouting, host_routing
 from litellm_plugins.proxy.stores import open_stores

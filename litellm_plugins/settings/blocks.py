@@ -20,8 +20,8 @@ from litellm_plugins.settings.early_stop import EarlyStop
 from litellm_plugins.settings.feedback import Feedback
 from litellm_plugins.settings.insight import Insight
 from litellm_plugins.settings.judge import Judge
-from litellm_plugins.settings.prompt_caching import PromptCaching
 from litellm_plugins.settings.output import Output
+from litellm_plugins.settings.prompt_caching import PromptCaching
 from litellm_plugins.settings.routing import Routing, RoutingLimits
 from litellm_plugins.settings.share import Share
 from litellm_plugins.settings.storage_url import checked_url, is_redis, shown_url

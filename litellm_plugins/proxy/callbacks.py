@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import time
 import weakref
 from collections.abc import Iterator, Mapping, MutableMapping
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-import litellm
 from litellm.integrations.custom_logger import CustomLogger
 from litellm.proxy._types import ProxyException
 
 from litellm_plugins.errors import RequestError
-from litellm_plugins.model import BudgetReason, BudgetState, Layer, Reason, Usage
 from litellm_plugins.proxy import ticket as tickets
 from litellm_plugins.proxy.budget_checks import check
 from litellm_plugins.proxy.budget_covered import coverage_of
@@ -25,34 +21,11 @@ from litellm_plugins.proxy.call_log import PASSED_THROUGH
 from litellm_plugins.proxy.compressing import undone
 from litellm_plugins.proxy.conversion import feature_of, to_request
 from litellm_plugins.proxy.deployment import deployment_of
-from litellm_plugins.proxy.feedback_tenant import tenant_of
 from litellm_plugins.proxy.host_judge import host_router
-from litellm_plugins.proxy.langfuse_export import send
-from litellm_plugins.proxy.langfuse_trace import is_traced, tell, trace_of
 from litellm_plugins.proxy.provider_chunks import carried_on, told_again
 from litellm_plugins.proxy.refusal import Refusal
+from litellm_plugins.proxy.telling import annotate, response_headers, told_to_langfuse
 from litellm_plugins.proxy.trial import Outcome, Work
-from litellm_plugins.review.feedback import Served
-from litellm_plugins.telemetry.events import BudgetDecided, StageFailed
-from litellm_plugins.telemetry.sinks.headers import (
-    budget_headers,
-    call_headers,
-    compression_headers,
-    headers_for,
-    output_headers,
-    prompt_cache_headers,
-    route_headers,
-)
-from litellm_plugins.telemetry.sinks.langfuse import (
-    TraceNotes,
-    budget_notes,
-    compression_notes,
-    notes_for,
-    output_notes,
-    prompt_cache_notes,
-    route_notes,
-)
-from litellm_plugins.telemetry.sinks.langfuse_spans import trace_id_of
 
 if TYPE_CHECKING:
     from litellm.proxy._types import UserAPIKeyAuth
@@ -60,10 +33,7 @@ if TYPE_CHECKING:
     from litellm_plugins.model import Request
     from litellm_plugins.proxy.boot import Pack
     from litellm_plugins.proxy.budgets import HostBudgets
-    from litellm_plugins.proxy.feedback import FeedbackDesk
-    from litellm_plugins.proxy.langfuse_trace import Trace
 
-COST_HEADER = "x-litellm-response-cost"
 # Chat completions are delivered on every path, by the host's own look-up if not by the front route.
 _DELIVERED_ELSEWHERE = "acompletion"
 _BAD_CONTROLS = "invalid_cache_control"
@@ -344,125 +314,6 @@ async def _if_served(ticket: tickets.Ticket, work: Work) -> None:
         await work(Outcome.SERVED if ticket.trial is None or ticket.trial.outcome is None else ticket.trial.outcome)
     else:
         ticket.trial.when_known(work)
-
-
-def response_headers(ticket: tickets.Ticket, *, budgets: bool) -> dict[str, str]:
-    """Our headers; on a hit also the host's cost header, which would show what the first answer cost."""
-    headers = headers_for(ticket.decision.event)
-    if ticket.routed is not None:
-        headers |= route_headers(ticket.routed.event)
-    if ticket.compressed is not None:
-        headers |= compression_headers(ticket.compressed.event)
-    if ticket.prompt_cached is not None:
-        headers |= prompt_cache_headers(ticket.prompt_cached.event)
-    if ticket.output is not None and not ticket.decision.verdict.is_hit:
-        headers |= output_headers(ticket.output.limits)
-    if ticket.call is not None:
-        headers |= call_headers(ticket.call.attempts, ticket.call.own_nano_usd)
-    if ticket.held is not None:
-        headers |= budget_headers(ticket.held.event)
-    elif budgets and ticket.decision.verdict.is_hit:
-        merged = ticket.decision.verdict.layer is Layer.COALESCED
-        reason = BudgetReason.COALESCED if merged else BudgetReason.CACHE_HIT
-        headers |= budget_headers(BudgetDecided(BudgetState.OK, reason, ""))
-    if ticket.decision.verdict.is_hit:
-        headers[COST_HEADER] = "0.0"
-    return headers
-
-
-def annotate(pack: Pack, ticket: tickets.Ticket, metadata: MutableMapping[str, Any], data: Mapping[str, Any]) -> None:
-    """Merge the decision into what the host's Langfuse callbacks will send; once, whatever is retried."""
-    if ticket.noted:
-        return
-    ticket.noted = True
-    asked = data.get("proxy_server_request")
-    call_id = str(data.get("litellm_call_id") or ticket)
-    trace = ticket.trace or trace_of(metadata, asked, call_id)
-    if pack.feedback is not None:
-        _remember(pack.feedback, ticket, _served(ticket, trace.trace_id, call_id))
-    if not pack.settings.telemetry.langfuse:
-        return
-    notes = _notes(ticket, prompts=_may_quote(pack))
-    tags = metadata.get("tags")
-    tags = list(tags) if isinstance(tags, list) else []
-    metadata["tags"] = [*tags, *(tag for tag in notes.tags if tag not in tags)]
-    theirs = metadata.get("trace_metadata")
-    metadata["trace_metadata"] = {**notes.metadata, **(theirs if isinstance(theirs, dict) else {})}
-    if is_traced():
-        ticket.trace = trace
-        ticket.told = tell(metadata, asked, trace, ticket.decision.request.identity.end_user_id)
-
-
-def _remember(desk: FeedbackDesk, ticket: tickets.Ticket, served: Served) -> None:
-    """By the id that its client is told; of several answers only the one that it gets."""
-    if ticket.trial is None or ticket.call is None:
-        desk.serve(served)
-        return
-
-    async def work(outcome: Outcome) -> None:
-        if outcome is not Outcome.DROPPED:
-            desk.serve(of_request)
-
-    of_request = replace(served, call_id=trace_id_of(ticket.call.call_id or served.call_id))
-    ticket.trial.when_known(work)
-
-
-def _notes(ticket: tickets.Ticket, *, prompts: bool) -> TraceNotes:
-    decision, entry = ticket.decision, ticket.decision.verdict.entry
-    notes = notes_for(
-        decision.event,
-        prompts=prompts,
-        served=None if entry is None else Usage(entry.prompt_tokens, entry.completion_tokens),
-        feature=decision.request.feature,
-    )
-    if ticket.routed is not None:
-        notes = notes.and_also(route_notes(ticket.routed.event))
-    if ticket.compressed is not None:
-        notes = notes.and_also(compression_notes(ticket.compressed.event))
-    if ticket.prompt_cached is not None:
-        notes = notes.and_also(prompt_cache_notes(ticket.prompt_cached.event))
-    if ticket.output is not None and not decision.verdict.is_hit:
-        notes = notes.and_also(output_notes(ticket.output.limits))
-    return notes if ticket.held is None else notes.and_also(budget_notes(ticket.held.event))
-
-
-def _may_quote(pack: Pack) -> bool:
-    """Whether texts of users may be told. The host redacts messages itself, but not what stands in metadata."""
-    return litellm.turn_off_message_logging is not True and pack.settings.telemetry.prompts
-
-
-def _served(ticket: tickets.Ticket, trace_id: str, call_id: str) -> Served:
-    request, event = ticket.decision.request, ticket.decision.event
-    return Served(
-        trace_id=trace_id,
-        call_id=trace_id_of(call_id),
-        tenant=tenant_of(request.identity),
-        at_s=time.time(),
-        cache_id=event.cache_id or "",
-        layer=str(event.layer),
-        model_group=request.model_group,
-        feature=request.feature,
-        route=request.route,
-    )
-
-
-def told_to_langfuse(pack: Pack, ticket: tickets.Ticket, call: Mapping[str, Any], error: str = "") -> None:
-    """It has ended: once all calls that were made for it are paid, send the spans of its decisions. Never raises."""
-    trace = ticket.trace
-    if trace is None or trace.sent:
-        return
-    trace.sent = True
-    if ticket.call is None or ticket.call.over:
-        _send(pack, ticket, trace, call, error)
-    else:
-        ticket.call.when_over.append(partial(_send, pack, ticket, trace, call, error))
-
-
-def _send(pack: Pack, ticket: tickets.Ticket, trace: Trace, call: Mapping[str, Any], error: str) -> None:
-    try:
-        send(ticket, trace, call, prompts=_may_quote(pack), error=error)
-    except Exception as exc:  # noqa: BLE001 - the host's edge: nothing of a trace may break a request
-        pack.pipeline.telemetry.emit(StageFailed("trace", str(Reason.INTERNAL_ERROR), type(exc).__name__))
 
 
 def _is_answered(ticket: tickets.Ticket, data: Mapping[str, Any]) -> bool:

@@ -24,13 +24,13 @@ from litellm.proxy.common_request_processing import ProxyBaseLLMRequestProcessin
 from litellm_plugins.model import KeptReason, Reason
 from litellm_plugins.proxy import ticket as tickets
 from litellm_plugins.proxy.budget_refusal import BudgetRefusal
-from litellm_plugins.proxy.callbacks import response_headers
 from litellm_plugins.proxy.cascade_errors import is_error, may_pass, may_pass_with
 from litellm_plugins.proxy.held_stream import HeldStream
 from litellm_plugins.proxy.provider_chunks import is_finished
 from litellm_plugins.proxy.route_reading import wanted_of
 from litellm_plugins.proxy.routing import Routed
 from litellm_plugins.proxy.storing import listen
+from litellm_plugins.proxy.telling import response_headers
 from litellm_plugins.proxy.trial import Outcome, Trial
 from litellm_plugins.proxy.wire.said import said
 from litellm_plugins.routing.checks import Answer, fault_of

@@ -17,8 +17,8 @@ from litellm.proxy.common_request_processing import ProxyBaseLLMRequestProcessin
 from litellm.types.utils import CachingDetails
 
 from litellm_plugins.proxy import ticket as tickets
-from litellm_plugins.proxy.callbacks import COST_HEADER, annotate
 from litellm_plugins.proxy.identifiers import with_owner
+from litellm_plugins.proxy.telling import COST_HEADER, annotate
 
 if TYPE_CHECKING:
     from fastapi import Request

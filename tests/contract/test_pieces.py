@@ -174,7 +174,7 @@ def test_the_cost_header_shows_a_cost_of_nothing(host: Any, cost: float, shown: 
     """We stand on this because a hit must say 0.0, and not leave the header out."""
     from litellm.proxy.common_request_processing import ProxyBaseLLMRequestProcessing
 
-    from litellm_plugins.proxy.callbacks import COST_HEADER
+    from litellm_plugins.proxy.telling import COST_HEADER
 
     headers = ProxyBaseLLMRequestProcessing.get_custom_headers(
         user_api_key_dict=host.UserAPIKeyAuth(), response_cost=cost, request_data={}, hidden_params={}

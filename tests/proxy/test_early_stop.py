@@ -298,7 +298,7 @@ def test_a_stalled_stream_is_ended(stopping: RunningProxy, paced: Provider) -> N
     assert line["completion_tokens"] == record_of(paced, question)["tokens_sent"]
 
 
-@pytest.mark.parametrize(("feature", "key"), [("free", KEYS.support), ("", KEYS.sales)])
+@pytest.mark.parametrize(("feature", "key"), [("free", KEYS.support), ("", KEYS.sales)], ids=["feature", "team"])
 def test_where_it_is_off_a_loop_runs_on(stopping: RunningProxy, paced: Provider, feature: str, key: str) -> None:
     question = f"{new_question()} simulator:loop:120"
     _, events = streamed(stopping, "chat", question, feature, key)

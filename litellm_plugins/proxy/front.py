@@ -44,9 +44,15 @@ if TYPE_CHECKING:
 
     from litellm_plugins.proxy.boot import Pack
 
-# Callbacks of the host's own that only count, limit or log. All they do to a request is done before or after the
-# part that a hit skips.
-_HARMLESS = ("litellm.proxy.hooks.", "litellm.integrations.", "litellm._service_logger")
+# Callbacks of the host's own that only count, limit or log: all they do to a request is done before or after the
+# part that a hit skips. Or that choose among deployments, of which a hit needs none: the host adds one of those for every
+# router of complexity, whose session may stay with a deployment.
+_HARMLESS = (
+    "litellm.proxy.hooks.",
+    "litellm.integrations.",
+    "litellm._service_logger",
+    "litellm.router_utils.pre_call_checks.",
+)
 # These work on the call itself, or answer in the model's stead.
 _HARMFUL = frozenset(
     {

@@ -45,8 +45,8 @@ if TYPE_CHECKING:
     from litellm_plugins.proxy.boot import Pack
 
 # Callbacks of the host's own that only count, limit or log: all they do to a request is done before or after the
-# part that a hit skips. Or that choose among deployments, of which a hit needs none: the host adds one of those for every
-# router of complexity, whose session may stay with a deployment.
+# part that a hit skips. Or that choose among deployments, of which a hit needs none: the host adds one of those for
+# every router of complexity, whose session may stay with a deployment.
 _HARMLESS = (
     "litellm.proxy.hooks.",
     "litellm.integrations.",

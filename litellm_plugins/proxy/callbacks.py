@@ -245,6 +245,8 @@ class PluginHandler(CustomLogger):
     ) -> None:
         """The host is done with the call: its answer is complete, or its client has left a stream."""
         ticket = tickets.find(kwargs)
+        if ticket is not None:  # before anything waits: a failure of the same call may send the trace meanwhile
+            self._pack.calls.logged(ticket, kwargs)
         if ticket is not None and self._pack.prompt_caching is not None:
             self._pack.prompt_caching.over(ticket, kwargs)
         if ticket is not None and ticket.held is not None and self._pack.budgets is not None:
@@ -253,7 +255,6 @@ class PluginHandler(CustomLogger):
         elif ticket is not None and ticket.unheld is not None:
             ticket.unheld(kwargs)
         if ticket is not None:
-            self._pack.calls.logged(ticket, kwargs)
             await _if_served(ticket, partial(self._succeeded, ticket, kwargs))
         elif kwargs.get("call_type") == PASSED_THROUGH:
             self._pack.calls.passed_through(kwargs)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, Literal
 
 from pydantic import Field, ValidationError, model_validator
@@ -43,12 +42,4 @@ class Compression(Block):
     def of_feature(self, name: str) -> Compression:
         """What holds for a request that says it is for feature `name`."""
         over = self.features.get(name)
-        return self if over is None else compression_with(self, over)
-
-
-def compression_with(base: Compression, over: Mapping[str, Any]) -> Compression:
-    """The block with what `over` names replaced; features one by one. Raises: ValidationError."""
-    merged = {**base.model_dump(exclude_unset=True), **over}
-    if isinstance(over.get("features"), Mapping):
-        merged["features"] = {**base.features, **over["features"]}
-    return Compression.model_validate(merged)
+        return self if over is None else self.overridden(over)

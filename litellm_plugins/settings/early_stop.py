@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from pydantic import Field, field_validator
 
-from litellm_plugins.settings.block import Block, twice
+from litellm_plugins.settings.block import Block, deep_merge, twice
 
 _MOST_PHRASES, _LONGEST_PHRASE = 32, 200
 
@@ -61,17 +60,4 @@ class EarlyStop(StopRules):
     def rules_for(self, feature: str) -> StopRules:
         """What holds for requests of `feature`."""
         base = self.model_dump(exclude_unset=True, exclude={"features"})
-        return StopRules.model_validate(_merged(base, self.features.get(feature, {})))
-
-
-def early_stop_with(base: EarlyStop, over: Mapping[str, Any]) -> EarlyStop:
-    """The block with what `over` names replaced. Raises: ValidationError."""
-    return EarlyStop.model_validate(_merged(base.model_dump(exclude_unset=True), over))
-
-
-def _merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
-    merged = dict(base)
-    for name, value in over.items():
-        inner = merged.get(name)
-        merged[name] = _merged(inner, value) if isinstance(inner, Mapping) and isinstance(value, Mapping) else value
-    return merged
+        return StopRules.model_validate(deep_merge(base, self.features.get(feature, {})))

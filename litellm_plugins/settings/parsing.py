@@ -14,14 +14,15 @@ from pydantic import BaseModel, ValidationError
 
 from litellm_plugins.errors import SettingsError
 from litellm_plugins.settings.admission import Admission
+from litellm_plugins.settings.block import Block
 from litellm_plugins.settings.blocks import OVERRIDES, Cache, Settings
 from litellm_plugins.settings.budget_overrides import budget_with, misplaced
 from litellm_plugins.settings.budgets import Budget
-from litellm_plugins.settings.compression import Compression, compression_with
-from litellm_plugins.settings.early_stop import EarlyStop, early_stop_with
+from litellm_plugins.settings.compression import Compression
+from litellm_plugins.settings.early_stop import EarlyStop
 from litellm_plugins.settings.output import Output
-from litellm_plugins.settings.policies import admission_with, output_with, overridden
-from litellm_plugins.settings.prompt_caching import ONE_FOR_ALL, PromptCaching, prompt_caching_with
+from litellm_plugins.settings.policies import overridden
+from litellm_plugins.settings.prompt_caching import PromptCaching
 from litellm_plugins.settings.storage_url import shown_url
 from litellm_plugins.settings.virtual_keys import KeysFile
 
@@ -30,6 +31,14 @@ if TYPE_CHECKING:
 
 ROOT = "callback_settings.litellm_plugins"
 
+# The blocks that a team, key or model may have its own settings of; `cache` and `budgets` have rules of their own.
+_OVERRIDABLE: dict[str, type[Block]] = {
+    "admission": Admission,
+    "compression": Compression,
+    "prompt_caching": PromptCaching,
+    "output": Output,
+    "early_stop": EarlyStop,
+}
 _USER_INFO = re.compile(r"//[^/@\s]*@")
 _SECRET = re.compile(r"sk-[^\s'\",]+")
 # Under virtual_keys somebody may have put a key itself where its hash belongs: only these are shown again.
@@ -74,28 +83,12 @@ def _override_problems(raw: Mapping[str, Any], settings: Settings | None) -> Ite
             cache = override.get("cache") if isinstance(override, Mapping) else None
             if isinstance(cache, Mapping):
                 yield from _problems_of_one(base, cache, f"{root}.cache")
-            entry = override.get("admission") if isinstance(override, Mapping) else None
-            if isinstance(entry, Mapping):
-                yield from _problems_of_admission(
-                    settings.admission if settings else Admission(), entry, f"{root}.admission"
-                )
-            squeezed = override.get("compression") if isinstance(override, Mapping) else None
-            if isinstance(squeezed, Mapping):
-                yield from _problems_of_compression(
-                    settings.compression if settings else Compression(), squeezed, f"{root}.compression"
-                )
-            marks = override.get("prompt_caching") if isinstance(override, Mapping) else None
-            if isinstance(marks, Mapping):
-                mine = settings.prompt_caching if settings else PromptCaching()
-                yield from _problems_of_prompt_caching(mine, marks, f"{root}.prompt_caching")
-            output = override.get("output") if isinstance(override, Mapping) else None
-            if isinstance(output, Mapping):
-                yield from _problems_of_output(settings.output if settings else Output(), output, f"{root}.output")
-            stop = override.get("early_stop") if isinstance(override, Mapping) else None
-            if isinstance(stop, Mapping):
-                yield from _problems_of_early_stop(
-                    settings.early_stop if settings else EarlyStop(), stop, f"{root}.early_stop"
-                )
+            for block, kind in _OVERRIDABLE.items():
+                over = override.get(block) if isinstance(override, Mapping) else None
+                if isinstance(over, Mapping):
+                    yield from _problems_of_override(
+                        getattr(settings, block) if settings else kind(), over, f"{root}.{block}"
+                    )
             over = override.get("budgets") if isinstance(override, Mapping) else None
             if isinstance(over, Mapping):
                 yield from _problems_of_budgets(budgets, over, table, f"{root}.budgets")
@@ -157,42 +150,14 @@ def _problems_of_one(base: dict[str, Any], cache: Mapping[str, Any], root: str) 
         yield from _problems(exc, Cache, root)
 
 
-def _problems_of_admission(base: Admission, entry: Mapping[str, Any], root: str) -> Iterator[str]:
-    try:
-        admission_with(base, entry)
-    except ValidationError as exc:
-        yield from _problems(exc, Admission, root)
-
-
-def _problems_of_compression(base: Compression, squeezed: Mapping[str, Any], root: str) -> Iterator[str]:
-    try:
-        compression_with(base, squeezed)
-    except ValidationError as exc:
-        yield from _problems(exc, Compression, root)
-
-
-def _problems_of_prompt_caching(base: PromptCaching, over: Mapping[str, Any], root: str) -> Iterator[str]:
-    for name in ONE_FOR_ALL:
+def _problems_of_override(base: Block, over: Mapping[str, Any], root: str) -> Iterator[str]:
+    for name, what in base.one_for_all.items():
         if name in over:
-            yield f"{root}.{name}: one memory serves all; set it under prompt_caching"
+            yield f"{root}.{name}: one {what} serves all; set it under {root.rpartition('.')[2]}"
     try:
-        prompt_caching_with(base, over)
+        base.overridden(over)
     except ValidationError as exc:
-        yield from _problems(exc, PromptCaching, root)
-
-
-def _problems_of_output(base: Output, output: Mapping[str, Any], root: str) -> Iterator[str]:
-    try:
-        output_with(base, output)
-    except ValidationError as exc:
-        yield from _problems(exc, Output, root)
-
-
-def _problems_of_early_stop(base: EarlyStop, over: Mapping[str, Any], root: str) -> Iterator[str]:
-    try:
-        early_stop_with(base, over)
-    except ValidationError as exc:
-        yield from _problems(exc, EarlyStop, root)
+        yield from _problems(exc, type(base), root)
 
 
 def _base_of(raw: Mapping[str, Any]) -> Cache:

@@ -57,6 +57,14 @@ class Proxy:
         return self._process is not None and self._process.poll() is None
 
     @property
+    def ending(self) -> str:
+        """How it ended: "exit status 1", "SIGSEGV"; "" while it runs."""
+        status = None if self._process is None else self._process.poll()
+        if status is None:
+            return ""
+        return signal.Signals(-status).name if status < 0 else f"exit status {status}"
+
+    @property
     def log(self) -> Path:
         return self._folder / "proxy.log"
 
@@ -87,7 +95,9 @@ class Proxy:
         with httpx.Client(trust_env=False, timeout=2.0) as client:
             while clock() < deadline:
                 if not self.running:
-                    raise DemoFailed(f"the proxy ended while it started. The end of its log:\n\n{self.tail()}")
+                    raise DemoFailed(
+                        f"the proxy ended while it started ({self.ending}). The end of its log:\n\n{self.tail()}"
+                    )
                 with suppress(httpx.TransportError):
                     if client.get(f"{self.url}/health/readiness").is_success:
                         return
@@ -122,6 +132,7 @@ class Proxy:
                 "LITELLM_LOCAL_MODEL_COST_MAP": "True",  # no download at boot
                 "LITELLM_MODE": "PRODUCTION",  # else the host reads .env, and with it real keys
                 "NO_COLOR": "1",
+                "PYTHONFAULTHANDLER": "1",  # a crash of the interpreter says where
                 "PYTHONUNBUFFERED": "1",
             }
         )

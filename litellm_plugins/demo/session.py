@@ -80,7 +80,7 @@ def _ask(proxy: Proxy, keys: Mapping[str, str], options: Options, console: Conso
     with counting(console, len(asks)) as told:
         outcomes = asyncio.run(traffic.send(asks, url=proxy.url, model=options.model, keys=keys, told=told))
     if not proxy.running:
-        raise DemoFailed(f"the proxy ended half way. The end of its log:\n\n{proxy.tail()}")
+        raise DemoFailed(f"the proxy ended half way ({proxy.ending}). The end of its log:\n\n{proxy.tail()}")
     return outcomes
 
 

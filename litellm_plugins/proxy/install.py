@@ -12,6 +12,7 @@ import litellm
 from litellm_plugins.embedding.embedder import EmbedderUnavailable
 from litellm_plugins.proxy.cache_adapter import PluginCache
 from litellm_plugins.proxy.host_judge import host_router, why_not
+from litellm_plugins.proxy.safe_gc import collect_between_tasks
 from litellm_plugins.settings import cache_anywhere
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ def install(pack: Pack) -> None:
 
 def _start(pack: Pack) -> None:
     """What runs beside the requests, but for the pipeline's own. Raises: RuntimeError where no loop runs."""
+    collect_between_tasks()
     pack.gauges.start()
     if pack.budgets is not None:
         pack.budgets.start()

@@ -167,6 +167,7 @@ def proxy_env(
         "OPENAI_API_KEY": "x",
         "OPENAI_BASE_URL": f"{provider_url}/v1",
         "OPENAI_API_BASE": f"{provider_url}/v1",
+        "PYTHONFAULTHANDLER": "1",  # a crash of the interpreter says where
         "PYTHONUNBUFFERED": "1",
     }
     if num_workers > 1:  # the default folder is shared by all proxies of a machine, and wiped at boot

@@ -7,11 +7,11 @@ import contextlib
 import sys
 import time
 import weakref
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from litellm_plugins.budgets.amounts import NOTHING, Amounts
+from litellm_plugins.budgets.amounts import NOTHING
 from litellm_plugins.budgets.enforcement import Enforcement
 from litellm_plugins.budgets.estimate import FREE, reserved_for
 from litellm_plugins.budgets.policy import BudgetPolicy
@@ -21,13 +21,14 @@ from litellm_plugins.proxy import budget_costs as costs
 from litellm_plugins.proxy.budget_callers import caller_of
 from litellm_plugins.proxy.budget_drains import Drains
 from litellm_plugins.proxy.budget_ends import by_its_end, overheard
-from litellm_plugins.proxy.budget_events import decided, settled
+from litellm_plugins.proxy.budget_events import decided
 from litellm_plugins.proxy.budget_further import after, goes_on, logged_by
 from litellm_plugins.proxy.budget_held import Held
 from litellm_plugins.proxy.budget_own_searches import OwnSearches
 from litellm_plugins.proxy.budget_prices import PriceBook
 from litellm_plugins.proxy.budget_refusal import BudgetRefusal
-from litellm_plugins.proxy.budget_replies import cost_of, is_json, is_message, reply_in, reply_of, tells_usage
+from litellm_plugins.proxy.budget_replies import is_json, is_message, tells_usage
+from litellm_plugins.proxy.budget_settling import Settler, of_prompts_left
 from litellm_plugins.proxy.budget_streams import overhear
 from litellm_plugins.proxy.budget_tariff import BY_TOKENS, MCP_TOOL, HostTariff
 from litellm_plugins.proxy.budget_tasks import beside, is_busy
@@ -37,7 +38,6 @@ from litellm_plugins.proxy.conversion import endpoint_of, identity_of
 from litellm_plugins.proxy.deployment import group_called
 from litellm_plugins.proxy.feedback_tenant import tenant_of
 from litellm_plugins.proxy.host_judge import host_router
-from litellm_plugins.proxy.provider_chunks import first_of, is_finished
 from litellm_plugins.telemetry.events import StageFailed
 from litellm_plugins.telemetry.sinks.headers import budget_headers
 
@@ -104,6 +104,7 @@ class HostBudgets:
         drained = rules.left_streams == "drain"
         self._drains = Drains(at_once=rules.drains_at_once, seconds=rules.drain_s) if drained else None
         self.unreserved = Unreserved(enforcement, bookkeeper, book, telemetry)
+        self._settler = Settler(bookkeeper, self.unreserved, rules, telemetry, timer=timer)
         self.searches = OwnSearches()
         self._held: weakref.WeakSet[Held] = weakref.WeakSet()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -120,7 +121,7 @@ class HostBudgets:
         while self._timer() < until and (is_busy() or any(held.called and not held.settled for held in self._held)):  # noqa: ASYNC110
             await asyncio.sleep(_LOOKED_EVERY_S)
         for held in [each for each in self._held if each.heard.is_over and not each.settled]:
-            await self._settle_as_heard(held)  # the host has nothing to say of it
+            await self._settler.as_heard(held)  # the host has nothing to say of it
         await self._bookkeeper.aclose()
 
     # Stage 4
@@ -170,7 +171,7 @@ class HostBudgets:
         """A laxer match was found for it, and so it is not made."""
         if held.event.state is BudgetState.DENIED:
             held.event = replace(held.event, state=BudgetState.DEGRADED, reason=BudgetReason.DEGRADED_AT_LIMIT)
-        await self._settle(held, NOTHING, "success")
+        await self._settler.settle(held, NOTHING, "success")
 
     @property
     def has_gate(self) -> bool:
@@ -198,11 +199,11 @@ class HostBudgets:
         """
         started, held = self._timer(), first.latest
         if goes_on(held, kwargs):
-            await self._settle_by_reply(held)
+            await self._settler.by_reply(held)
             held = after(first, kwargs, call_type, book=self._book, rules=self._rules, lost=self._was_lost)
             self._held.add(held)
             if held.stream is not None and not first.heard.is_listened_to:
-                beside(self._watch(weakref.ref(first)))
+                beside(self._settler.watch(weakref.ref(first)))
         elif held.settled:
             return
         elif held.asked:  # the host tries it again because of what it has just caught
@@ -246,7 +247,7 @@ class HostBudgets:
         if held.asked and held.reply is None and tells_usage(reply):
             held.reply = reply
             if held.is_further:
-                await self._settle_by_reply(held)
+                await self._settler.by_reply(held)
         else:
             await self.made_up(first, reply)
 
@@ -254,7 +255,7 @@ class HostBudgets:
         """A message goes out. If no provider was asked for it, it is the host's own: it has searched the web itself."""
         held = first.latest
         if not held.asked and is_message(reply):
-            await self._settle(held, _of_prompts_left(held), "success")
+            await self._settler.settle(held, of_prompts_left(held), "success")
 
     def attempt_failed(self, held: Held, exception: BaseException) -> None:
         """One try is given up, and perhaps another follows."""
@@ -271,7 +272,7 @@ class HostBudgets:
         """The latest call after the first has failed, and is not missed."""
         latest = first.latest
         if latest is not first:
-            await self._settle(latest, _of_prompts_left(latest), "failure")
+            await self._settler.settle(latest, of_prompts_left(latest), "failure")
 
     # Stage 9
 
@@ -293,11 +294,11 @@ class HostBudgets:
             again, more = await held.heard.tokens_before(held.model, asked)
             actual += replace(reserved_for(held.price, prompt_tokens=again, output_tokens=more), requests=0)
         if actual != NOTHING and (held.has_own_stream or not first.further):  # else what is heard is another's
-            await self._until_ended(held)
+            await self._settler.until_ended(held)
             actual = await by_its_end(held, self._rules, actual, asked=asked)
         if held.is_further:
             actual = replace(actual, requests=0)
-        await self._settle(held, actual, "success")
+        await self._settler.settle(held, actual, "success")
 
     async def failed(
         self, held: Held, request_data: Mapping[str, Any], *, streamed: bool, fault: BaseException | None = None
@@ -305,7 +306,7 @@ class HostBudgets:
         """The host answers with an error, or ends a stream with one."""
         latest = held.latest
         if latest is not held and not streamed:
-            await self._settle(latest, _of_prompts_left(latest), "failure")
+            await self._settler.settle(latest, of_prompts_left(latest), "failure")
         if held.answered or held.left_behind:  # the call itself was answered, and its success is about to be logged
             return
         if streamed:
@@ -317,7 +318,7 @@ class HostBudgets:
             if not actual.nano_usd and held.price != FREE:
                 actual = await overheard(held, asked=asked)
             actual = await by_its_end(held, self._rules, actual, asked=asked)
-        await self._settle(held, actual, "failure")
+        await self._settler.settle(held, actual, "failure")
 
     def drains(self, held: Held) -> bool:
         """Whether it is read on, should its client leave."""
@@ -336,114 +337,23 @@ class HostBudgets:
             answering = first.calls_answering(held)
             for each in answering:
                 if not each.settled:
-                    self._settle_lost(each)
+                    self._settler.lost(each)
             for each in (first, *answering):
                 if each.stream is made:
                     each.stream = None
             over()
 
-        held.heard.when_over = lambda: self._settle_streams(first.calls_answering(held)[1:])
+        held.heard.when_over = lambda: self._settler.streams(first.calls_answering(held)[1:])
         drains, whose = self._drains if self.drains(held) else None, tenant_of(held.caller.identity)
         overhear(response, stream, held.heard, ended, drains=drains, whose=whose)
 
     async def released(self, held: Held) -> None:
         """It is not made after all; what was left while its provider worked has been read there."""
         for each in held.calls:
-            await self._settle(each, _of_prompts_left(each), "failure")
-
-    async def _until_ended(self, held: Held) -> None:
-        """The host may log a stream of which the last events, its usage among them, are still on their way out."""
-        until = self._timer() + _LAST_EVENTS_S
-        while not held.heard.has_ended and self._timer() < until:  # noqa: ASYNC110
-            await asyncio.sleep(_LOOKED_EVERY_S)
-
-    async def _settle_by_reply(self, held: Held) -> None:
-        """Book what its answer says; what only the host's log will tell is left to that."""
-        if held.settled:
-            return
-        reply = held.reply or reply_in(held.raw)
-        if reply is None and held.stream is not None and not held.is_further:
-            chunks = await first_of(held.stream)
-            reply = reply_of(chunks) if is_finished(chunks) else None
-        actual = _by(reply, held)
-        if actual is not None:
-            await self._settle(held, actual, "success")
-
-    async def _watch(self, watched: weakref.ref[Held]) -> None:
-        """Until a stream that nobody listens to has ended, or is left: then whoever collects it settles it."""
-        while (first := watched()) is not None and first.stream is not None:
-            if getattr(first.stream, "follow_up_exhausted", True):
-                self._settle_streams(first.further)
-                return
-            del first
-            await asyncio.sleep(_LOOKED_EVERY_S)
-
-    def _settle_streams(self, calls: Iterable[Held]) -> None:
-        """Of calls that the host logs nothing of, and whose streams went by."""
-        for held in calls:
-            actual = None if held.settled else _by(_streamed(held), held)
-            if actual is not None:
-                held.paid = actual
-                beside(self._settle(held, actual, "success"))
-
-    async def _settle(self, held: Held, actual: Amounts, ending: str) -> None:
-        admission = held.admission
-        if held.settled:
-            return
-        held.settled, held.paid = True, actual
-        held.reply = held.raw = None
-        actual += Amounts(nano_usd=held.own.take())
-        self.unreserved.charge(held.call_id, held.event.model_group, held.own, lambda: admission.lines)
-        unsure = admission.verdict.reason in _UNSURE  # its reply was lost, perhaps, and it is reserved all the same
-        if not admission.coverings or not (admission.reserved or unsure or actual != NOTHING):
-            return
-        lines = None if admission.reserved or actual == NOTHING else admission.lines
-        if await self._bookkeeper.settle(held.call_id, actual, lines=lines):
-            reserved = admission.amount if admission.reserved else NOTHING
-            self._telemetry.emit(settled(held.event.model_group, admission.lines, actual, reserved, ending))
+            await self._settler.settle(each, of_prompts_left(each), "failure")
 
     def _was_lost(self, held: Held) -> None:
         """Called by the garbage collector, from any thread."""
         with contextlib.suppress(RuntimeError):  # the loop is closed, and the lease will lapse
             if self._loop is not None:
-                self._loop.call_soon_threadsafe(self._settle_lost, held)
-
-    def _settle_lost(self, held: Held) -> None:
-        beside(self._settle_as_heard(held))
-
-    async def _settle_as_heard(self, held: Held) -> None:
-        actual = NOTHING
-        if held.is_further and not held.has_own_stream:
-            actual = (_by(_streamed(held), held) or held.admission.amount) if held.asked else _of_prompts_left(held)
-        elif held.called and _is_answered_by_host(held):
-            actual = _of_prompts_left(held)
-        elif held.called:
-            actual = await by_its_end(held, self._rules, await overheard(held, asked=0), asked=0)
-        if held.is_further:
-            actual = replace(actual, requests=0)
-        await self._settle(held, actual, "gone")
-
-
-def _by(reply: Any, held: Held) -> Amounts | None:
-    """What the call cost, by its answer; of requests it counts as one, if it is the first."""
-    actual = None if reply is None else cost_of(reply, held.log(), given=held.given, otherwise=held.price)
-    if actual is None:
-        return None
-    return actual + _of_prompts_left(held) + Amounts(requests=0 if held.is_further else 1)
-
-
-def _is_answered_by_host(held: Held) -> bool:
-    """Whether the host has told a message to its end, and no provider was asked for it: it has searched itself."""
-    whole = not held.heard.streams or held.heard.end == "whole"
-    return not held.asked and whole and held.tariff.endpoint == "messages"
-
-
-def _streamed(held: Held) -> Any:
-    """The whole answer of a call whose stream the host appends to another's; None: there is none."""
-    chunks = getattr(getattr(held.stream, "follow_up_stream", None), "chunks", None)
-    return reply_of(chunks) if isinstance(chunks, list) and is_finished(chunks) else None
-
-
-def _of_prompts_left(held: Held) -> Amounts:
-    """What was left while its provider worked has been read there."""
-    return sum((costs.of_prompt(price, held.prompt_tokens) for price in held.left), start=NOTHING)
+                self._loop.call_soon_threadsafe(self._settler.lost, held)

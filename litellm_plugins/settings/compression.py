@@ -10,7 +10,15 @@ from pydantic import Field, ValidationError, model_validator
 from litellm_plugins.settings.block import Block, twice
 from litellm_plugins.settings.share import Share
 
-Method = Literal["lossless"]
+Method = Literal["lossless", "extractive"]
+_OF_METHODS = ("extractive",)  # blocks of which a narrower setting may name a part
+
+
+class Extractive(Block):
+    """How sentences are chosen."""
+
+    embeddings: bool = False  # by meaning, too
+    strict: bool = True  # every sentence with a number, a negation, a quotation… stays, whatever the rate
 
 
 class Compression(Block):
@@ -21,6 +29,9 @@ class Compression(Block):
     min_tokens: int = Field(default=1_000, ge=0)  # of a text that may be touched: a shorter one stays as it is
     min_saved: Share = 0.05  # of the tokens of a text: where less would go, the original is sent
     deadline_ms: float = Field(default=500, gt=0, le=60_000)  # for one request; then the original is sent
+    rate: Share = 0.5  # of the tokens of prose that may stay, for methods that leave something out
+    rate_by_tier: dict[str, Share] = Field(default_factory=dict)  # instead, by the tier that a router chose
+    extractive: Extractive = Extractive()
     tools: bool = True  # write tool definitions more tightly, too
     features: dict[str, dict[str, Any]] = Field(default_factory=dict)  # what differs for a feature, by its name
 
@@ -30,7 +41,7 @@ class Compression(Block):
         plain = self.model_dump(exclude={"features"})
         for name, over in self.features.items():
             try:
-                Compression.model_validate({**plain, **over})
+                Compression.model_validate(_with(plain, over))
             except ValidationError as exc:
                 told = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in exc.errors())
                 faults.append(f"features.{name}: {told}")
@@ -40,15 +51,28 @@ class Compression(Block):
             raise ValueError("; ".join(faults))
         return self
 
+    def rate_for(self, tier: str) -> float:
+        """What may stay of a request that goes to `tier`; empty: no router chose one."""
+        return self.rate_by_tier.get(tier, self.rate)
+
     def of_feature(self, name: str) -> Compression:
         """What holds for a request that says it is for feature `name`."""
         over = self.features.get(name)
         return self if over is None else compression_with(self, over)
 
 
+def _with(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    merged = {**base, **over}
+    for name in _OF_METHODS:
+        below = base.get(name)
+        if isinstance(over.get(name), Mapping) and isinstance(below, Mapping):
+            merged[name] = {**below, **over[name]}
+    return merged
+
+
 def compression_with(base: Compression, over: Mapping[str, Any]) -> Compression:
     """The block with what `over` names replaced; features one by one. Raises: ValidationError."""
-    merged = {**base.model_dump(exclude_unset=True), **over}
+    merged = _with(base.model_dump(exclude_unset=True), over)
     if isinstance(over.get("features"), Mapping):
         merged["features"] = {**base.features, **over["features"]}
     return Compression.model_validate(merged)

@@ -214,6 +214,7 @@ class CompressionReason(StrEnum):
     SHORT = "short"  # no text that may be touched has `min_tokens`
     NOTHING_TO_TOUCH = "nothing_to_touch"  # all of it is a question, instructions, tools' results, …
     LITTLE_SAVED = "little_saved"  # less than `min_saved`
+    NO_QUESTION = "no_question"  # the turn does not say what it asks of its documents, or in none of their words
     CACHED_PREFIX = "cached_prefix"  # what is long lies before a mark for the provider's prompt cache
     DEADLINE = "deadline"
     BUSY = "busy"  # too many are being compressed

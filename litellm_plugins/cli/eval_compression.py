@@ -15,12 +15,13 @@ if TYPE_CHECKING:
 
 _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 _LEXICAL, _SEMANTIC = "extractive", "extractive_semantic"
+_AT_ONCE = (_LEXICAL, "extractive_in_prompt", "extractive_strict")
 
 
 @click.command("compression")
 @click.option("--qa", "path", type=_FILE, required=True, help="JSON lines {id, question, answers, documents}.")
 @click.option("--rate", type=click.FloatRange(0, 1), required=True, help="Share of the tokens that may stay.")
-@click.option("--method", type=click.Choice([_LEXICAL, _SEMANTIC]), default=_LEXICAL, show_default=True)
+@click.option("--method", type=click.Choice([*_AT_ONCE, _SEMANTIC]), default=_LEXICAL, show_default=True)
 @click.option(
     "--distractors",
     type=click.IntRange(0),
@@ -60,7 +61,7 @@ async def _compression(
         raise BadRows(f"{path}: {len(rows)} rows, and {skip} of them are to be skipped")
     count = cl100k()
     async with AsyncExitStack() as stack:
-        chosen = compression.LEXICAL if method == _LEXICAL else await _semantic(stack)
+        chosen = compression.AT_ONCE[method] if method in _AT_ONCE else await _semantic(stack)
         with progress("rows", min(limit or len(rows), len(rows) - skip)) as advance:
             return await compression.measure(
                 rows,

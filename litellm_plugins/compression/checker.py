@@ -125,6 +125,17 @@ def _negations(text: str) -> Iterator[str]:
     yield from _CHINESE_NEGATION.findall(text)
 
 
+def negated(text: str) -> list[tuple[int, int]]:
+    """Where negations stand."""
+    return [found.span() for pattern in (_NEGATION, _CHINESE_NEGATION) for found in pattern.finditer(text)]
+
+
+def question_stands(question: str, before: str, after: str) -> bool:
+    """Whether the question is in `after` word for word, if it is in `before`. White space counts for nothing."""
+    asked = _spaced(question)
+    return asked in _spaced(after) or asked not in _spaced(before)
+
+
 def _quotes(text: str) -> Iterator[str]:
     for opening, closing in _QUOTES:
         for start, end in between(text, opening, closing, _LONGEST_QUOTE):

@@ -1,4 +1,4 @@
-"""One text of a message, or the tools, made shorter, or the reason why not. Pure, and by the text alone.
+"""One text of a message, or the tools, made shorter, or the reason why not. Pure, and by its turn alone.
 
 So an old turn becomes the same bytes in every later request, and the provider's prefix stays.
 """
@@ -10,20 +10,19 @@ from dataclasses import dataclass
 from typing import Any
 
 from litellm_plugins.compression.bodies import runs_at_client, text_at, written
-from litellm_plugins.compression.checker import losses
-from litellm_plugins.compression.lossless.chain import lossless, tightened
-from litellm_plugins.compression.lossless.table_reading import HEAD
-from litellm_plugins.compression.lossless.tables import has_marks
+from litellm_plugins.compression.checker import losses, question_stands
 from litellm_plugins.compression.lossless.tools import compact_tools
+from litellm_plugins.compression.methods import Chain, Context, LeftAlone
+from litellm_plugins.compression.pieces import Pieces, Range, pieces_of
 from litellm_plugins.compression.protected import Path, Touchable, Why
 from litellm_plugins.compression.question import SHORT
-from litellm_plugins.compression.segments import Kind, segments
+from litellm_plugins.compression.rewriting import rewritten, with_whole_json
 from litellm_plugins.model import CompressionReason
 
 MOST_CHARS = 1_000_000  # of one text: a longer one takes seconds
 _LOST = "lost_"
-_DATA = 600  # characters of JSON that nobody asks as a question
-Range = tuple[int, int]
+LOSSLESS = Chain()
+_NO_CONTEXT = Context("", 1.0, len, lambda: 0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +34,26 @@ class Squeezed:
     saved_tokens: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """A text after all methods: what was lost on the way, and why some did nothing."""
+
+    text: str
+    lost: str | None = None
+    left: tuple[str, ...] = ()
+
+
 def squeezed(
-    text: str, ranges: Sequence[Range], tokens: Callable[[str], int], *, min_tokens: int, min_saved: float
+    text: str,
+    ranges: Sequence[Range],
+    tokens: Callable[[str], int],
+    *,
+    min_tokens: int,
+    min_saved: float,
+    chain: Chain = LOSSLESS,
+    context: Context = _NO_CONTEXT,
 ) -> Squeezed:
-    """`text` without what no reader needs.
+    """`text` without what no reader needs, and without what the chain's methods leave out.
 
     Args:
         text: The whole text: a message's content, or one block of it.
@@ -46,20 +61,51 @@ def squeezed(
         tokens: Counts as the model does.
         min_tokens: What may be touched has at least so many.
         min_saved: The share of the text's tokens that has to go.
+        chain: What is done.
+        context: What its methods know; needed where there are any.
     """
     if len(text) > MOST_CHARS:
         return Squeezed(None, CompressionReason.TOO_LONG)
-    wide = _with_whole_json(text, ranges)
+    wide = with_whole_json(text, ranges)
     if sum(tokens(text[start:end]) for start, end in wide) < min_tokens:
         return Squeezed(None, CompressionReason.SHORT)
-    made = rewritten(text, wide)
+    made = _made(text, ranges, wide, chain, context)
     before = tokens(text)
-    saved = before - tokens(made) if len(made) < len(text) else 0
+    saved = before - tokens(made.text) if len(made.text) < len(text) else 0
+    if made.lost is not None:
+        return Squeezed(None, f"{_LOST}{made.lost}")
     if saved < max(1, min_saved * before):
-        return Squeezed(None, CompressionReason.LITTLE_SAVED)
-    if lost := losses(text, made):
-        return Squeezed(None, f"{_LOST}{lost[0].what}")
-    return Squeezed(made, CompressionReason.APPLIED, saved)
+        return Squeezed(None, next(iter(made.left), CompressionReason.LITTLE_SAVED))
+    return Squeezed(made.text, CompressionReason.APPLIED, saved)
+
+
+def _made(text: str, ranges: Sequence[Range], wide: list[Range], chain: Chain, context: Context) -> _Made:
+    """All methods in their order, each one's loss looked for before the next hides it."""
+    pieces, checked, left = pieces_of(text, ranges), text, []
+    for method in chain.methods if pieces.passages else ():
+        try:
+            shorter = pieces.with_passages(method.shorten(pieces.passages, context))
+        except LeftAlone as why:
+            left.append(why.reason)
+            continue
+        if method.lost is not None:
+            lost = _lost(checked, pieces) or method.lost(pieces.passages, shorter.passages, context)
+            if lost:
+                return _Made(text, lost, tuple(left))
+            checked = shorter.text
+        pieces = shorter
+    final = pieces.text
+    if chain.lossless:
+        final = rewritten(final, wide if final == text else with_whole_json(final, pieces.ranges))
+    found = [each.what for each in losses(checked, final)]
+    if not question_stands(context.question, text, final):
+        found.append("question")
+    return _Made(final, found[0] if found else None, tuple(left))
+
+
+def _lost(before: str, pieces: Pieces) -> str | None:
+    found = losses(before, pieces.text)
+    return found[0].what if found else None
 
 
 def squeezed_tools(tools: Sequence[Any], tokens: Callable[[str], int], *, min_saved: float) -> Squeezed:
@@ -76,53 +122,3 @@ def data_only(what: Touchable, view: Mapping[str, Any]) -> dict[Path, list[Range
     """The texts of which all that is prose is a question: there may be data between, and nothing else is touched."""
     asked = (kept.path for kept in what.kept if kept.why is Why.QUESTION)
     return {path: [] for path in asked if len(text_at(view, path)) > SHORT}
-
-
-def rewritten(text: str, ranges: Sequence[Range]) -> str:
-    """`text` with each range written without loss; all else, and the white space at a range's ends, byte for byte."""
-    out: list[str] = []
-    at = made = 0
-    marked = has_marks(text)
-    for start, end in ranges:
-        core = text[start:end].strip()
-        if not core:
-            continue
-        begin = text.index(core, start)
-        stop = begin + len(core)
-        free = (core[0] not in "[{" or _opens_line(text, begin)) and (core[-1] not in "]}" or _closes_line(text, stop))
-        tight = lossless(core, tables_before=made) if free and not marked else tightened(core)
-        made += 0 if marked else len(HEAD.findall(tight))
-        out.extend((text[at:begin], tight))
-        at = stop
-    return "".join([*out, text[at:]])
-
-
-def _with_whole_json(text: str, ranges: Sequence[Range]) -> list[Range]:
-    """The ranges, and JSON as a whole that lies in one of them or is too long to be a question.
-
-    What may be a question is found by its place and its signs, and so may reach into data, or be a string within it.
-    """
-    wide = list(ranges)
-    if any(sign in text for sign in "[{"):
-        data = [(part.start, part.end) for part in segments(text) if part.kind is Kind.JSON]
-        wide += [
-            (begin, stop)
-            for begin, stop in data
-            if stop - begin >= _DATA or any(start < stop and begin < end for start, end in ranges)
-        ]
-    joined: list[Range] = []
-    for start, end in sorted(wide):
-        if joined and start <= joined[-1][1]:
-            joined[-1] = (joined[-1][0], max(end, joined[-1][1]))
-        else:
-            joined.append((start, end))
-    return joined
-
-
-def _opens_line(text: str, at: int) -> bool:
-    return not text[text.rfind("\n", 0, at) + 1 : at].strip()
-
-
-def _closes_line(text: str, at: int) -> bool:
-    end = text.find("\n", at)
-    return not text[at : len(text) if end < 0 else end].strip()

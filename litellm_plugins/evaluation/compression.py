@@ -8,9 +8,11 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from litellm_plugins.compression.extractive.lexical import Kept, choose
+from litellm_plugins.compression.extractive.method import extractive
 from litellm_plugins.compression.extractive.passages import Passage
 from litellm_plugins.compression.tokens import CountTokens
 from litellm_plugins.evaluation.compression_baselines import head, randomly
+from litellm_plugins.evaluation.compression_prompts import in_prompt
 from litellm_plugins.evaluation.compression_rows import Distractors, Gold, Row, facts_kept
 
 
@@ -64,6 +66,12 @@ def at_once(method: Callable[..., tuple[Kept, ...]]) -> Choose:
 
 
 LEXICAL = at_once(choose)
+# The last two as the proxy does it: headings found in the prompt, and what is strict kept whatever the rate.
+AT_ONCE: dict[str, Choose] = {
+    "extractive": LEXICAL,
+    "extractive_in_prompt": at_once(in_prompt(extractive(strict=False))),
+    "extractive_strict": at_once(in_prompt(extractive(strict=True))),
+}
 BASELINES: dict[str, Choose] = {"head": at_once(head), "random_sentences": at_once(randomly)}
 
 

@@ -124,7 +124,7 @@ class Pack:
         sinks = [each.aclose() for each in (self.feedback, self.insight) if each is not None]
         await asyncio.gather(*sinks)
         if self.compression is not None:
-            self.compression.close()
+            await self.compression.aclose()
         if self.routing is not None:
             await self.routing.scoring.aclose()
         await self.pipeline.aclose()
@@ -219,7 +219,7 @@ def build(settings: Settings, *, config: Path | None = None) -> Pack:
         admission=host_admission(settings, policies, telemetry),
         feedback=_feedback(settings, stores.feedback, telemetry),
         routing=host_routing(settings, policies, book, telemetry, embedder, stores.judge_spend),
-        compression=host_compression(settings, policies, book, telemetry),
+        compression=host_compression(settings, policies, book, telemetry, embedder=reader),
         prompt_caching=host_prompt_caching(settings, policies, book, telemetry),
         output=host_output(settings, policies, telemetry),
         early_stop=EarlyStops(policies, call_costs, telemetry) if stops_anywhere(settings) else None,

@@ -17,6 +17,7 @@ from litellm_plugins.compression.question import SHORT
 from litellm_plugins.compression.squeezing import Squeezed
 from litellm_plugins.model import CompressionReason, Reason
 from litellm_plugins.proxy.compressing_job import Job, Wanted
+from litellm_plugins.proxy.compressing_methods import HostMethods
 from litellm_plugins.proxy.compressing_models import input_nano_usd, marks_of_host, tokenizer_of
 from litellm_plugins.proxy.host_judge import host_router
 from litellm_plugins.settings import compression_anywhere
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
     from litellm import Router
 
+    from litellm_plugins.embedding.embedder import Embedder
     from litellm_plugins.model import Request
     from litellm_plugins.proxy.budget_prices import PriceBook
     from litellm_plugins.proxy.ticket import Ticket
@@ -40,6 +42,7 @@ _MORE = "extra_body"  # the host puts what stands in it over the rest of what th
 # Where nothing was made shorter, the first of these is told; between the first and the next whatever was lost.
 _TELLING = (
     CompressionReason.DEADLINE,
+    CompressionReason.NO_QUESTION,
     CompressionReason.LITTLE_SAVED,
     CompressionReason.TOO_LONG,
     CompressionReason.CACHED_PREFIX,
@@ -75,7 +78,9 @@ class HostCompression:
         timer: Callable[[], float] = time.perf_counter,
         job: type[Job] = Job,
         router: Callable[[], Router | None] = host_router,
+        embedder: Embedder | None = None,
     ) -> None:
+        self._methods = HostMethods(telemetry, embedder)
         self._policies, self._book, self._telemetry, self._timer, self._job = policies, book, telemetry, timer, job
         self._router = router
         self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="compress")
@@ -83,9 +88,10 @@ class HostCompression:
         self._made: Memo[Squeezed] = Memo(most=_MOST_KEPT, most_chars=_MOST_KEPT_CHARS)
         self._counted: Memo[int] = Memo(most=_MOST_COUNTED)
 
-    def close(self) -> None:
+    async def aclose(self) -> None:
         """Begin nothing more."""
         self._pool.shutdown(wait=False, cancel_futures=True)
+        await self._methods.aclose()
 
     async def compress(self, ticket: Ticket, data: dict[str, Any]) -> None:
         """Replace in `data` what may be shorter, and tell. Never raises: in doubt the request goes on as it is."""
@@ -97,7 +103,7 @@ class HostCompression:
             if not policy.enabled:
                 return
             with ticket.decision.steps.measured("compress"):
-                compressed = await self._compressed(policy, request, data)
+                compressed = await self._compressed(policy, ticket, data)
             data.update({name: sent for name, (_, sent) in compressed.fields.items()})
         except Exception as exc:  # noqa: BLE001 - fail open: this is the stage's edge
             self._telemetry.emit(StageFailed("compress", str(Reason.INTERNAL_ERROR), type(exc).__name__))
@@ -105,10 +111,11 @@ class HostCompression:
         ticket.compressed = compressed
         self._telemetry.emit(compressed.event)
 
-    async def _compressed(self, policy: Compression, request: Request, data: Mapping[str, Any]) -> Compressed:
+    async def _compressed(self, policy: Compression, ticket: Ticket, data: Mapping[str, Any]) -> Compressed:
+        request, rate = ticket.decision.request, policy.rate_for(_tier_of(ticket))
         started, model = self._timer(), str(data.get("model") or "")
         listings = self._book.listings(model, request.identity.team_id)
-        outcome = await self._outcome(policy, request, data, tokenizer_of(listings))
+        outcome = await self._outcome(policy, rate, request, data, tokenizer_of(listings))
         sent: dict[str, Any] = {}
         for path, made in outcome.made.items():
             place = place_of(path, data, request.endpoint)
@@ -133,7 +140,7 @@ class HostCompression:
         return Compressed(event, {name: (data[name], value) for name, value in sent.items()})
 
     async def _outcome(
-        self, policy: Compression, request: Request, data: Mapping[str, Any], tokenizer: str
+        self, policy: Compression, rate: float, request: Request, data: Mapping[str, Any], tokenizer: str
     ) -> _Outcome:
         more = data.get(_MORE)
         if isinstance(more, Mapping) and more.keys() & {*CONVERSATION.values(), "system", "tools"}:
@@ -148,8 +155,11 @@ class HostCompression:
         if self._waiting >= _MOST_WAITING:
             return _Outcome(CompressionReason.BUSY)
         view["cache_control_injection_points"] = marks_of_host(data, view, request, self._router())
-        wanted = Wanted(view, dict(data), policy.methods, least, policy.min_saved, tools, tokenizer)
-        return await self._run(self._job(wanted, self._made, self._counted), policy.deadline_ms / 1_000)
+        deadline_s = policy.deadline_ms / 1_000
+        chain = self._methods.chain(policy, rate)
+        until = time.monotonic() + deadline_s
+        wanted = Wanted(view, dict(data), chain, least, policy.min_saved, tools, tokenizer, until)
+        return await self._run(self._job(wanted, self._made, self._counted), deadline_s)
 
     async def _run(self, job: Job, deadline_s: float) -> _Outcome:
         self._waiting += 1
@@ -203,14 +213,20 @@ def host_compression(
     *,
     job: type[Job] = Job,
     router: Callable[[], Router | None] = host_router,
+    embedder: Embedder | None = None,
 ) -> HostCompression | None:
-    """None where nothing is compressed."""
+    """None where nothing is compressed. `embedder` is the pack's, where there is one; its owner closes it."""
     if not compression_anywhere(settings):
         return None
     # A full collection stops every thread, and takes 0.44 s over the 700,000 objects of a loaded host (measured). A
     # long prompt makes objects enough to bring one about: those that live as long as the worker are not looked at.
     gc.freeze()
-    return HostCompression(policies, book, telemetry, job=job, router=router)
+    return HostCompression(policies, book, telemetry, job=job, router=router, embedder=embedder)
+
+
+def _tier_of(ticket: Ticket) -> str:
+    """That it is sent to; empty where no router chose one."""
+    return "" if ticket.routed is None or ticket.routed.event.shadow else ticket.routed.event.tier
 
 
 def _applied(made: Mapping[tuple[str | int, ...], Squeezed]) -> dict[tuple[str | int, ...], Squeezed]:

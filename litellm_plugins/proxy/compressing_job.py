@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -9,11 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 import litellm
 
+from litellm_plugins.compression.asked import question_of
 from litellm_plugins.compression.bodies import text_at, texts_of, users_texts, written
 from litellm_plugins.compression.memo import key_of
+from litellm_plugins.compression.methods import Chain, Context
+from litellm_plugins.compression.pieces import Range
 from litellm_plugins.compression.protected import Path, Why, touchable
 from litellm_plugins.compression.question import SHORT
-from litellm_plugins.compression.squeezing import Range, Squeezed, data_only, squeezed, squeezed_tools
+from litellm_plugins.compression.squeezing import Squeezed, data_only, squeezed, squeezed_tools
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,11 +33,12 @@ class Wanted:
 
     view: Mapping[str, Any]  # `as_messages` of it, with the marks that the host will set
     body: Mapping[str, Any]
-    methods: tuple[str, ...]
+    chain: Chain
     min_tokens: int
     min_saved: float
     tools: bool
     tokenizer: str  # the model whose tokens are counted
+    until: float  # on the clock that does not go back: nobody waits any longer
 
 
 class Job:
@@ -65,8 +70,9 @@ class Job:
             ranges.setdefault(part.path, []).append((part.start, part.end))
         for path, of_path in ranges.items():
             text = text_at(wanted.view, path)
-            key = key_of(text, wanted.methods, wanted.min_tokens, wanted.min_saved, wanted.tokenizer)
-            todo[path], missing[path] = partial(self._squeezed, text, of_path), key
+            question = question_of(list(users_texts([messages[path[1]]]))) if wanted.chain.methods else ""
+            key = key_of(text, wanted.chain.key, question, wanted.min_tokens, wanted.min_saved, wanted.tokenizer)
+            todo[path], missing[path] = partial(self._squeezed, text, of_path, question), key
         if wanted.tools and what.tools:
             key = key_of(written(wanted.body["tools"]), "tools", wanted.min_saved, wanted.tokenizer)
             todo[_TOOLS], missing[_TOOLS] = partial(self._squeezed_tools, wanted.body["tools"]), key
@@ -82,9 +88,22 @@ class Job:
         if not self.left:
             self.tokens = sum(map(self._tokens, texts_of(wanted.body)))
 
-    def _squeezed(self, text: str, ranges: list[Range]) -> Squeezed:
+    def _squeezed(self, text: str, ranges: list[Range], question: str) -> Squeezed:
         wanted = self._wanted
-        return squeezed(text, ranges, self._tokens, min_tokens=wanted.min_tokens, min_saved=wanted.min_saved)
+        # Pieces of a text are not remembered: there are many, and none comes alone.
+        context = Context(question, wanted.chain.rate, partial(_counted, tokenizer=wanted.tokenizer), self._left_s)
+        return squeezed(
+            text,
+            ranges,
+            self._tokens,
+            min_tokens=wanted.min_tokens,
+            min_saved=wanted.min_saved,
+            chain=wanted.chain,
+            context=context,
+        )
+
+    def _left_s(self) -> float:
+        return -1.0 if self.left else self._wanted.until - time.monotonic()
 
     def _squeezed_tools(self, tools: list[Any]) -> Squeezed:
         return squeezed_tools(tools, self._tokens, min_saved=self._wanted.min_saved)

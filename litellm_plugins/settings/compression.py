@@ -6,10 +6,17 @@ from typing import Any, Literal
 
 from pydantic import Field, ValidationError, model_validator
 
-from litellm_plugins.settings.block import Block, twice
+from litellm_plugins.settings.block import Block, deep_merge, twice
 from litellm_plugins.settings.share import Share
 
-Method = Literal["lossless"]
+Method = Literal["lossless", "extractive"]
+
+
+class Extractive(Block):
+    """How sentences are chosen."""
+
+    embeddings: bool = False  # by meaning, too
+    strict: bool = True  # every sentence with a number, a negation, a quotation… stays, whatever the rate
 
 
 class Compression(Block):
@@ -20,6 +27,9 @@ class Compression(Block):
     min_tokens: int = Field(default=1_000, ge=0)  # of a text that may be touched: a shorter one stays as it is
     min_saved: Share = 0.05  # of the tokens of a text: where less would go, the original is sent
     deadline_ms: float = Field(default=500, gt=0, le=60_000)  # for one request; then the original is sent
+    rate: Share = 0.5  # of the tokens of prose that may stay, for methods that leave something out
+    rate_by_tier: dict[str, Share] = Field(default_factory=dict)  # instead, by the tier that a router chose
+    extractive: Extractive = Extractive()
     tools: bool = True  # write tool definitions more tightly, too
     features: dict[str, dict[str, Any]] = Field(default_factory=dict)  # what differs for a feature, by its name
 
@@ -29,7 +39,7 @@ class Compression(Block):
         plain = self.model_dump(exclude={"features"})
         for name, over in self.features.items():
             try:
-                Compression.model_validate({**plain, **over})
+                Compression.model_validate(deep_merge(plain, over))
             except ValidationError as exc:
                 told = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in exc.errors())
                 faults.append(f"features.{name}: {told}")
@@ -38,6 +48,10 @@ class Compression(Block):
         if faults:
             raise ValueError("; ".join(faults))
         return self
+
+    def rate_for(self, tier: str) -> float:
+        """What may stay of a request that goes to `tier`; empty: no router chose one."""
+        return self.rate_by_tier.get(tier, self.rate)
 
     def of_feature(self, name: str) -> Compression:
         """What holds for a request that says it is for feature `name`."""

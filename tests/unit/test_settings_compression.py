@@ -40,6 +40,29 @@ def test_the_narrower_wins_and_a_feature_is_the_narrowest() -> None:
     assert policies.compression_for(Identity(team_id="other"), "other", "law").enabled
 
 
+def test_a_part_of_a_methods_block_may_be_named_and_the_rate_goes_by_tier() -> None:
+    policies = Policies(
+        parse(
+            {
+                "compression": {
+                    "methods": ["lossless", "extractive"],
+                    "rate": "40%",
+                    "rate_by_tier": {"simple": 0.3},
+                    "extractive": {"strict": False},
+                    "features": {"rag": {"extractive": {"embeddings": True}}},
+                },
+                "per_key": {"k": {"compression": {"rate": 0.6, "features": {"rag": {"rate_by_tier": {"simple": 0.6}}}}}},
+            }
+        )
+    )
+    rag = policies.compression_for(Identity(team_id="t"), "m", "rag").extractive
+    assert (rag.embeddings, rag.strict) == (True, False)
+    base = policies.compression_for(Identity(key_id="k"), "m", "")
+    assert (base.extractive.embeddings, base.extractive.strict) == (False, False)
+    assert (base.rate_for("simple"), base.rate_for("complex"), base.rate_for("")) == (0.3, 0.6, 0.6)
+    assert policies.compression_for(Identity(key_id="k"), "m", "rag").rate_for("simple") == 0.6
+
+
 @pytest.mark.parametrize(
     ("block", "fault"),
     [
@@ -48,6 +71,10 @@ def test_the_narrower_wins_and_a_feature_is_the_narrowest() -> None:
         ({"compression": {"methods": ["lossless", "lossless"]}}, "method given twice: lossless"),
         ({"compression": {"min_token": 3}}, "did you mean min_tokens?"),
         ({"compression": {"min_saved": "much"}}, "expected a share"),
+        ({"compression": {"rate": 1.5}}, "compression.rate: "),
+        ({"compression": {"rate_by_tier": {"simple": "half"}}}, "compression.rate_by_tier.simple: "),
+        ({"compression": {"extractive": {"embedding": True}}}, "did you mean embeddings?"),
+        ({"compression": {"features": {"rag": {"extractive": {"strikt": True}}}}}, "features.rag: extractive.strikt"),
         ({"compression": {"features": {"rag": {"min_token": 3}}}}, "features.rag: min_token"),
         ({"compression": {"features": {"rag": {"features": {}}}}}, "features.rag: a feature has none of its own"),
         ({"per_team": {"a": {"compression": {"deadline_ms": 0}}}}, "per_team.a.compression.deadline_ms: "),

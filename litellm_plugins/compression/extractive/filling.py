@@ -14,11 +14,25 @@ OVER = 0.08
 is promised; the rest is for what texts count together and apart."""
 
 
-def fill(pages: Sequence[Page], values: Sequence[Sequence[float]], budget: float, gap_tokens: int) -> list[list[int]]:
+def fill(
+    pages: Sequence[Page],
+    values: Sequence[Sequence[float]],
+    budget: float,
+    gap_tokens: int,
+    *,
+    openings: Sequence[int] = (),
+) -> list[list[int]]:
     """The numbers of the kept sentences of each page: by value, until the budget is full.
 
     What does not fit is passed over for what does; the last may be a little too long (`OVER`). Equal values go in the
     order of the text. The marks of what is left out are paid for as well.
+
+    Args:
+        pages: What is chosen from.
+        values: Of each sentence of each page.
+        budget: Tokens.
+        gap_tokens: What one mark costs.
+        openings: What each page costs beside its sentences, where any is kept.
     """
     order = sorted(
         ((page, at) for page, each in enumerate(values) for at in range(len(each))),
@@ -26,13 +40,18 @@ def fill(pages: Sequence[Page], values: Sequence[Sequence[float]], budget: float
     )
     chosen: list[set[int]] = [set() for _ in pages]
     left = budget
+
+    def cost(page: int, at: int) -> int:
+        opening = openings[page] if openings and not chosen[page] else 0
+        marks = _more_gaps(chosen[page], at, len(values[page]))
+        return opening + pages[page].sentences[at].tokens + gap_tokens * marks
+
     for page, at in order:
         if left <= 0:
             break
-        cost = pages[page].sentences[at].tokens + gap_tokens * _more_gaps(chosen[page], at, len(values[page]))
-        if cost <= left + OVER * budget:
+        if (price := cost(page, at)) <= left + OVER * budget:
             chosen[page].add(at)
-            left -= cost
+            left -= price
     return [sorted(each) for each in chosen]
 
 

@@ -45,9 +45,14 @@ def choose(
     if rate == 1:
         return untouched(passages)
     pages = read(passages, count)
+    return taken(pages, worth(question, pages, weights), rate, count)
+
+
+def worth(question: str, pages: Sequence[Page], weights: Weights = DEFAULT) -> list[list[float]]:
+    """Of each page's sentences, what they are worth for the question."""
     found = relevance(asked(question), pages, weights)
     scores = linked(pages, found.passages, weights.link)
-    return taken(pages, values(Relevance(scores, found.sentences), weights), rate, count)
+    return values(Relevance(scores, found.sentences), weights)
 
 
 def select(question: str, passages: Sequence[Passage], *, rate: float, count: CountTokens) -> tuple[str, ...]:

@@ -65,18 +65,27 @@ class SemanticSelector:
         checked(rate)
         if rate == 1:
             return untouched(passages)
-        pages, by_words = await asyncio.to_thread(self._by_words, question, passages, count)
-        total = sum(page.tokens for page in pages)
-        if not total * rate:
-            return ()
-        ranked = _ranked(pages, by_words, rate * total / WINDOWS)
-        nearness = await self._nearness(question, passages, pages, _open(ranked, rate * total, total))
-        return taken(pages, self._values(pages, by_words, ranked, nearness), rate, count)
+        pages = await asyncio.to_thread(read, passages, count)
+        return taken(pages, await self.worth(question, passages, pages, rate=rate), rate, count)
 
-    def _by_words(self, question: str, passages: Sequence[Passage], count: CountTokens) -> tuple[list[Page], Relevance]:
-        pages = read(passages, count)
+    async def worth(
+        self, question: str, passages: Sequence[Passage], pages: Sequence[Page], *, rate: float
+    ) -> list[list[float]]:
+        """Of each sentence of the pages, which are what was read of the passages, what it is worth for the question.
+
+        Raises:
+            EmbedderUnavailable: nothing can be embedded.
+        """
+        total = sum(page.tokens for page in pages)
+        by_words = await asyncio.to_thread(self._by_words, question, pages)
+        ranked = _ranked(pages, by_words, rate * total / WINDOWS)
+        wanted = _open(ranked, rate * total, total) if total * rate else []
+        nearness = await self._nearness(question, passages, pages, wanted)
+        return self._values(pages, by_words, ranked, nearness)
+
+    def _by_words(self, question: str, pages: Sequence[Page]) -> Relevance:
         found = relevance(asked(question), pages, self._weights)
-        return pages, Relevance(linked(pages, found.passages, self._weights.link), found.sentences)
+        return Relevance(linked(pages, found.passages, self._weights.link), found.sentences)
 
     async def _nearness(
         self, question: str, passages: Sequence[Passage], pages: Sequence[Page], windows: Sequence[Window]

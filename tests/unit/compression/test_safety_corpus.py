@@ -10,15 +10,37 @@ from collections.abc import Callable
 import pytest
 
 from litellm_plugins.compression.checker import losses
+from litellm_plugins.compression.extractive.lexical import worth
+from litellm_plugins.compression.extractive.method import extractive
 from litellm_plugins.compression.lossless import lossless, restore
 from litellm_plugins.compression.lossless.chain import tightened
 from litellm_plugins.compression.lossless.json_text import minify
+from litellm_plugins.compression.methods import Context, LeftAlone
+from litellm_plugins.compression.pieces import pieces_of
 from litellm_plugins.compression.segments import segments
 from tests.unit.compression.cases import Case, cases
 
 CASES = cases()
+
+
+def chosen(text: str, *, strict: bool = True) -> str:
+    """What `extractive` makes of a text as a whole at a fifth, before anybody checks it."""
+    pieces, context = pieces_of(text, [(0, len(text))]), Context("Where is it?", 0.2, len, lambda: 1.0)
+    anything = extractive(strict=strict, rank=lambda context, _, pages: worth(context.question, pages))
+    try:
+        made = anything.shorten(pieces.passages, context)
+    except LeftAlone:
+        return text
+    return pieces.with_passages(made).text
+
+
 # Every method that may change a text: it stands here, or it is not safe to use.
-METHODS: dict[str, Callable[[str], str]] = {"lossless": lossless, "tightened": tightened}
+METHODS: dict[str, Callable[[str], str]] = {
+    "lossless": lossless,
+    "tightened": tightened,
+    "extractive": chosen,
+    "extractive, lossless": lambda text: lossless(chosen(text)),
+}
 
 
 def test_the_corpus_is_as_large_and_as_varied_as_it_says() -> None:
@@ -64,6 +86,26 @@ def test_what_must_stay_stays(method: str, case: Case) -> None:
         assert json.loads(case.json) == json.loads(minify(case.json))
     assert losses(case.text, after) == ()
     assert METHODS[method](case.text) == after
+
+
+def test_where_sentences_may_go_with_all_that_is_in_them_blocks_of_code_and_data_stay() -> None:
+    with_block = [
+        case for case in CASES if case.category == "document" or (len(case.keep) == 1 and "-bare" in case.name)
+    ]
+    assert len(with_block) > 120
+    shorter = 0
+    for case in with_block:
+        after = chosen(case.text, strict=False)
+        assert case.keep[-1] in after, case.name
+        shorter += len(after) < len(case.text)
+    assert shorter > 100, "something goes"
+
+
+def test_of_prose_without_facts_most_goes() -> None:
+    text = " ".join(
+        f"The {colour} garden lies behind a mill." for colour in ("red", "old", "wide", "small", "green") * 5
+    )
+    assert len(chosen(text)) < len(text) / 3
 
 
 @pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])

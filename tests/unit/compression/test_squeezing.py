@@ -10,7 +10,8 @@ from litellm_plugins.compression.bodies import texts_of, with_text
 from litellm_plugins.compression.lossless import restore
 from litellm_plugins.compression.memo import Memo, key_of
 from litellm_plugins.compression.protected import touchable
-from litellm_plugins.compression.squeezing import Squeezed, rewritten, squeezed, squeezed_tools
+from litellm_plugins.compression.rewriting import rewritten
+from litellm_plugins.compression.squeezing import Squeezed, squeezed, squeezed_tools
 from litellm_plugins.model import CompressionReason
 
 ROWS = [{"id": at, "mail": f"u{at}@example.com", "sum": at * 7 % 13, "note": "Is it paid?"} for at in range(80)]

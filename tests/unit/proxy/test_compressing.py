@@ -73,7 +73,7 @@ class Stage:
 async def stage() -> AsyncIterator[Stage]:
     made = Stage({})
     yield made
-    made.stage.close()
+    await made.stage.aclose()
 
 
 def said(*texts: str) -> list[dict[str, Any]]:
@@ -135,9 +135,9 @@ async def test_a_late_text_goes_out_as_it_is_and_stays_so() -> None:
     before = copy.deepcopy(data)
 
     class Slow(Job):
-        def _squeezed(self, text: str, ranges: Any) -> Any:
+        def _squeezed(self, text: str, *more: Any) -> Any:
             time.sleep(0.2)
-            return super()._squeezed(text, ranges)
+            return super()._squeezed(text, *more)
 
     stage = Stage({"deadline_ms": 100}, Slow)
     ticket = await stage.sent(data)
@@ -150,14 +150,14 @@ async def test_a_late_text_goes_out_as_it_is_and_stays_so() -> None:
     await stage.sent(again)
     assert again == before
     assert stage.told.reason == "deadline"
-    stage.stage.close()
+    await stage.stage.aclose()
 
 
 async def test_when_a_new_text_is_late_the_old_ones_are_still_what_they_were() -> None:
     class Slow(Job):
-        def _squeezed(self, text: str, ranges: Any) -> Any:
+        def _squeezed(self, text: str, *more: Any) -> Any:
             time.sleep(1.0 if "owed" in text else 0)
-            return super()._squeezed(text, ranges)
+            return super()._squeezed(text, *more)
 
     stage = Stage({"deadline_ms": 600}, Slow)
     first: dict[str, Any] = {"model": "gpt-4.1", "messages": said(TEXT)}
@@ -169,14 +169,14 @@ async def test_when_a_new_text_is_late_the_old_ones_are_still_what_they_were() -
     assert stage.told.reason == "deadline"
     assert second["messages"][0] == first["messages"][0]
     assert second["messages"][2]["content"] == late
-    stage.stage.close()
+    await stage.stage.aclose()
 
 
 async def test_what_the_checker_misses_is_named_and_the_original_sent(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        "litellm_plugins.compression.squeezing.lossless",
+        "litellm_plugins.compression.rewriting.lossless",
         lambda text, **_: text.replace("user7@example.com", "").replace("  ", ""),
     )
     data: dict[str, Any] = {"model": "gpt-4.1", "messages": said(TEXT)}
@@ -198,7 +198,7 @@ async def test_a_fault_of_ours_sends_the_original_and_is_counted() -> None:
     assert data == before
     assert ticket.compressed is None
     assert stage.heard.events == [StageFailed("compress", "internal_error", "RuntimeError")]
-    stage.stage.close()
+    await stage.stage.aclose()
 
 
 async def test_why_nothing_was_done_is_told(stage: Stage) -> None:
@@ -243,7 +243,7 @@ async def test_tools_lose_titles_and_examples_unless_the_settings_say_not(stage:
     untouched = copy.deepcopy(kept)
     await off.sent(untouched)
     assert untouched == kept
-    off.stage.close()
+    await off.stage.aclose()
 
 
 async def test_a_feature_may_have_settings_of_its_own() -> None:
@@ -252,7 +252,7 @@ async def test_a_feature_may_have_settings_of_its_own() -> None:
         data: dict[str, Any] = {"model": "gpt-4.1", "messages": said(TEXT)}
         ticket = await stage.sent(data, feature=feature)
         assert (ticket.compressed is not None, data["messages"][0]["content"] != TEXT) == (is_made, is_made)
-    stage.stage.close()
+    await stage.stage.aclose()
 
 
 async def test_a_request_that_is_prepared_anew_is_read_as_its_client_sent_it(stage: Stage) -> None:
@@ -285,7 +285,7 @@ async def test_the_event_loop_is_not_held_up_by_200_000_characters(kind: str, re
         assert stage.told.reason == reason, "it was looked at to its end"
         worst.append(max(lags))
     assert min(worst) < 0.05
-    stage.stage.close()
+    await stage.stage.aclose()
 
 
 async def _tick(lags: list[float]) -> None:

@@ -23,7 +23,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +44,7 @@ _LONGEST_WAIT_S = 60
 _LEASE_S = 20
 _BOOTED_S = 300.0  # two workers on a machine that others keep busy
 _REPLACED_S = 300  # a worker takes so long to start, at most
+_OF_RECORD = {each.name for each in fields(Record)} - {"body", "model", "cached"}
 _NUMBER = re.compile(r"fault run (\d+)")
 
 
@@ -139,7 +140,8 @@ def _bill(provider: Provider) -> dict[int, int]:
     total: dict[int, int] = defaultdict(int)
     for request in provider.requests():
         body: dict[str, Any] = request.pop("body") or {}
-        tokens = charged(Record(**request, body=None, model=str(body.get("model"))))
+        known = {name: value for name, value in request.items() if name in _OF_RECORD}
+        tokens = charged(Record(**known, body=None, model=str(body.get("model"))))
         found = _NUMBER.search(str(body))
         if tokens is not None and found is not None:
             asked, answered = PRICES[str(body["model"])]

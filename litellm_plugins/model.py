@@ -238,7 +238,9 @@ class HistoryReason(StrEnum):
     WITHIN_BUDGET = "within_budget"
     LAST_TURNS = "last_turns"  # it is all `keep_turns`, which stay
     CACHED_PREFIX = "cached_prefix"  # they lie before a mark for the provider's prompt cache
-    SUMMARY_LATE = "summary_late"  # this, and what follows: the original went out, or trimmed where `on_failure` says so
+    SUMMARY_LATE = (
+        "summary_late"  # this, and what follows: the original went out, or trimmed where `on_failure` says so
+    )
     SUMMARY_FAILED = "summary_failed"
     BUSY = "busy"  # too many are being read, or summed up
     DEADLINE = "deadline"  # counting took too long

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from litellm_plugins.telemetry.events import (
         BudgetDecided,
         CacheDecided,
-        PromptCacheDecided,
         HistoryCut,
+        PromptCacheDecided,
         PromptCompressed,
         RouteDecided,
     )

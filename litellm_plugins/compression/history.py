@@ -117,10 +117,10 @@ def _joined(items: Sequence[Item], turns: list[list[int]]) -> Iterator[list[int]
     called: dict[str, int] = {}
     reaches = list(range(len(turns)))
     for at, number in turn_of.items():
-        for call in calls_in(items[at]):
-            called.setdefault(call, number)
+        called |= dict.fromkeys(calls_in(items[at]), number)  # some clients give each turn's calls the same ids
         for call in results_in(items[at]):
-            reaches[called.get(call, number)] = max(reaches[called.get(call, number)], number)
+            first = called.get(call, number)
+            reaches[first] = max(reaches[first], number)
     joined: list[int] = []
     last = 0
     for number, turn in enumerate(turns):

@@ -86,6 +86,11 @@ def test_turns_between_a_call_and_its_late_result_are_one() -> None:
     assert turns_of([USER, call, USER, SAID, USER, result, SAID, USER]) == [(0, 1, 2, 3, 4, 5, 6), (7,)]
 
 
+def test_ids_that_come_again_in_every_turn_join_nothing() -> None:
+    items = [item for _ in range(4) for item in (USER, *called("chat", "call_1"), SAID)]
+    assert [len(turn) for turn in turns_of(items)] == [4, 4, 4, 4]
+
+
 def test_nothing_goes_within_the_budget() -> None:
     items = [SYSTEM, *[USER, SAID] * 5]
     found = cut(items, 100)

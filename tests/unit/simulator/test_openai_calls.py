@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -35,6 +36,5 @@ def test_whole_pairs_are_taken(messages: list[dict[str, Any]]) -> None:
     ],
 )
 def test_halves_are_refused(messages: list[dict[str, Any]], why: str) -> None:
-    with pytest.raises(RequestError, match="") as raised:
+    with pytest.raises(RequestError, match=re.escape(why)):
         check_calls(messages)
-    assert why in str(raised.value)

@@ -5,8 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from threading import Event
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -26,11 +25,10 @@ _numbers = itertools.count(1)
 
 @dataclass
 class Scene:
-    """The proxy, its provider, and what the writer of summaries does next."""
+    """The proxy and its provider."""
 
     proxy: RunningProxy
     provider: Provider
-    may_write: Event = field(default_factory=Event)
 
     def written(self) -> list[dict[str, Any]]:
         """The requests that reached the writer."""
@@ -48,21 +46,16 @@ class Scene:
 @pytest.fixture(scope="module")
 def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
     """Trimmed for all; told apart by the feature: summed up, late, by a model that is down, trimmed for want of one."""
-    waits = Event()
-    waits.set()
 
     def script(name: str, _question: str) -> str | None:
-        if name != WRITER:
-            return None
-        waits.wait(20)
-        return SUMMARY
+        return SUMMARY if name == WRITER else None
 
     def summed(**more: Any) -> dict[str, Any]:
         return {"history": {"how": "summarise", "model": "writer", "summary_tokens": 100, **more}}
 
     features = {
         "summed": summed(),
-        "late": summed(deadline_ms=300),
+        "late": summed(model="slow-writer", deadline_ms=300),
         "down": summed(model="broken-writer"),
         "unpriced": summed(model="unpriced-writer"),
         "down-trim": summed(model="broken-writer", on_failure="trim"),
@@ -79,12 +72,13 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
             more_models=[
                 model(CLAUDE, provider.url, via="anthropic"),
                 model("writer", provider.url, WRITER),
+                model("slow-writer", provider.url, WRITER, extra_headers={"x-simulator-fault": "stall:1.5"}),
                 model("broken-writer", provider.url, WRITER, extra_headers={"x-simulator-fault": "error:500"}),
                 model("unpriced-writer", provider.url, "foo-unknown"),
             ],
         )
         with RunningProxy(config, tmp_path_factory.mktemp("history"), provider_url=provider.url) as proxy:
-            yield Scene(proxy, provider, waits)
+            yield Scene(proxy, provider)
 
 
 def turn(shape: str, number: int, place: int, *, answered: bool = True) -> Items:
@@ -311,11 +305,7 @@ def test_a_late_summary_is_for_the_next_turn_and_paid_for_once(scene: Scene) -> 
     booked = held_by(scene.proxy, "late")
     scene.provider.clear()
     items, question = conversation("chat", TURNS)
-    scene.may_write.clear()
-    try:
-        assert told(ask(scene, "chat", items, feature="late")) == ("whole", "summary_late", 0)
-    finally:
-        scene.may_write.set()
+    assert told(ask(scene, "chat", items, feature="late")) == ("whole", "summary_late", 0)
     assert scene.sent_about(question)["messages"] == plain(items)
 
     def paid() -> bool:

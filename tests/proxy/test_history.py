@@ -228,6 +228,15 @@ def test_turns_that_lie_at_the_provider_are_left_to_it(scene: Scene) -> None:
     assert told(raw.headers) == ("whole", "unsupported_parameter", 0)
 
 
+def test_a_fallback_is_sent_the_same_shorter_conversation(scene: Scene) -> None:
+    items, question = conversation("chat", TURNS)
+    headers = scene.proxy.ask(KEYS.support, messages=items, model="fragile").headers
+    assert told(headers)[0] == "trimmed"
+    asked = [each["body"]["messages"] for each in scene.provider.requests_about(question)]
+    assert len(asked) == 2
+    assert asked[0] == asked[1] == plain([items[0], *items[items.index(user_at(items, told(headers)[2])) :]])
+
+
 def test_the_original_asked_again_is_a_hit(scene: Scene) -> None:
     items, question = conversation("chat", TURNS)
     scene.proxy.teach(KEYS.support, messages=items)

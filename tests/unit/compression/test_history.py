@@ -23,7 +23,7 @@ SYSTEM = {"role": "system", "content": "Be brief."}
 def called(shape: str, *ids: str) -> Items:
     """Calls of tools in one step, and their results."""
     if shape == "responses":
-        calls = [{"type": "function_call", "call_id": each, "name": "f", "arguments": "{}"} for each in ids]
+        calls: Items = [{"type": "function_call", "call_id": each, "name": "f", "arguments": "{}"} for each in ids]
         return [*calls, *({"type": "function_call_output", "call_id": each, "output": "1"} for each in ids)]
     if shape == "messages":
         uses = [{"type": "tool_use", "id": each, "name": "f", "input": {}} for each in ids]

@@ -236,7 +236,10 @@ class PluginHandler(CustomLogger):
             self._pack.pipeline.call_failed(ticket.decision)
             await self._pack.calls.failed(ticket, request_data, exception)
             told_to_langfuse(
-                self._pack, ticket, {**_of_latest(ticket), "litellm_params": request_data}, error=type(exception).__name__
+                self._pack,
+                ticket,
+                {**_of_latest(ticket), "litellm_params": request_data},
+                error=type(exception).__name__,
             )
 
     async def async_log_success_event(

@@ -322,7 +322,7 @@ def _is_unseen(call_type: str, metadata: object) -> bool:
 
 
 def _of_latest(ticket: tickets.Ticket) -> Mapping[str, Any]:
-    """What a trace tells of the call that was made last, where that has failed: the hook of failures does not say it."""
+    """What a trace tells of the call that was made last, where that has failed: the hook of that does not say it."""
     latest = {} if ticket.call is None else ticket.call.said.latest
     return {name: latest[name] for name in ("call_type", "model", "standard_callback_dynamic_params") if name in latest}
 

@@ -1,8 +1,8 @@
 """What the host's generations of one request say that it cost: our span of its charge adds what they leave out.
 
 The generation of an answer says its cost by either callback. That of an error says by `langfuse_otel` what had been
-streamed when it broke, and by `langfuse` nothing. The host logs an error beside the hook that tells us of it, and either
-may come first: of a log that is still to come, what the host has put down for it counts as said.
+streamed when it broke, and by `langfuse` nothing. The host logs an error beside the hook that tells us of it, and
+either may come first: of a log that is still to come, what the host has put down for it counts as said.
 """
 
 from __future__ import annotations

@@ -49,9 +49,10 @@ class World:
         body: dict[str, Any] = {"model": model, "stream": True}
         if path.endswith("responses"):
             body |= {"input": text, "max_output_tokens": 500}
+        elif path == "/v1/completions":
+            body |= {"prompt": text, "max_tokens": 500}
         else:
-            said = {"prompt": text} if "chat" not in path and "messages" not in path else None
-            body |= {**(said or {"messages": [{"role": "user", "content": text}]}), "max_tokens": 500}
+            body |= {"messages": [{"role": "user", "content": text}], "max_tokens": 500}
         self.proxy.http("POST", path, self.key, json=body, headers={"x-litellm-call-id": call_id}).raise_for_status()
         return call_id.replace("-", "")
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from litellm_plugins.budgets.amounts import NOTHING
 from litellm_plugins.proxy.budget_heard import Heard
+from litellm_plugins.proxy.langfuse_said import Said
 
 if TYPE_CHECKING:
     from litellm_plugins.budgets.amounts import Amounts
@@ -18,6 +20,15 @@ if TYPE_CHECKING:
     from litellm_plugins.proxy.budget_held import Held
     from litellm_plugins.proxy.budget_prices import Listing
     from litellm_plugins.proxy.call_log import Logged
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What the host logs of a try that failed. Its hook of failures tells of most, and of the last of them only."""
+
+    attempt: int
+    exception: BaseException | None
+    tell: Callable[[], None]  # to whoever waits for a hook
 
 
 class Call:
@@ -46,9 +57,10 @@ class Call:
         self.tried: list[Logged] = []  # what it told of them
         self.hears_latest = False  # of several calls that were made for it
         self.has_asked_another = False  # to give a better answer
-        self.said_nano_usd: dict[str, int] = {}  # by the host's ids of a call and its answer: what it logs of it
+        self.said = Said()  # by the host, of what it cost
         self.paid: Amounts | None = None  # once it is over, for all calls that were made for it
         self.when_over: list[Callable[[], None]] = []
+        self.fault: Fault | None = None  # that the host has logged last
         self._heard: Heard | None = None
         self._lost = lost
 
@@ -76,6 +88,11 @@ class Call:
         except BaseException:
             self.hears_latest, self._heard = before
             raise
+
+    @property
+    def last_fault(self) -> Fault | None:
+        """Of the last try; None: it has not failed, as far as the host has logged."""
+        return self.fault if self.fault is not None and self.fault.attempt == self.attempts else None
 
     @property
     def is_going_on(self) -> bool:

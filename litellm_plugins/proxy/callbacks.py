@@ -239,18 +239,20 @@ class PluginHandler(CustomLogger):
         else:
             self._pack.pipeline.call_failed(ticket.decision)
             await self._pack.calls.failed(ticket, request_data, exception)
-            log = request_data.get("litellm_logging_obj")
-            call = getattr(log, "model_call_details", None) or {"litellm_params": request_data}
-            call = {"call_type": getattr(log, "call_type", None), **call}
-            told_to_langfuse(self._pack, ticket, call, error=type(exception).__name__)
+            told_to_langfuse(
+                self._pack,
+                ticket,
+                {**_of_latest(ticket), "litellm_params": request_data},
+                error=type(exception).__name__,
+            )
 
     async def async_log_success_event(
         self, kwargs: dict[str, Any], response_obj: Any, start_time: Any, end_time: Any
     ) -> None:
         """The host is done with the call: its answer is complete, or its client has left a stream."""
         ticket = tickets.find(kwargs)
-        if ticket is not None:  # before anything waits: a failure of the same call may send the trace meanwhile
-            self._pack.calls.logged(ticket, kwargs)
+        if ticket is not None and ticket.call is not None:  # before anything waits: its end may be told meanwhile
+            ticket.call.said.answer(kwargs)
         if ticket is not None and self._pack.prompt_caching is not None:
             self._pack.prompt_caching.over(ticket, kwargs)
         if ticket is not None and ticket.held is not None and self._pack.budgets is not None:
@@ -272,6 +274,16 @@ class PluginHandler(CustomLogger):
         self._pack.pipeline.call_over(ticket.decision)
         await self._pack.calls.succeeded(ticket, kwargs)
         told_to_langfuse(self._pack, ticket, kwargs)
+
+    async def async_log_failure_event(
+        self, kwargs: dict[str, Any], response_obj: Any, start_time: Any, end_time: Any
+    ) -> None:
+        """A call has failed, or its stream has broken; perhaps another try follows."""
+        ticket = tickets.find(kwargs)
+        if ticket is not None:
+            error = type(kwargs.get("exception")).__name__
+            tell = partial(told_to_langfuse, self._pack, ticket, kwargs, error=error)
+            self._pack.calls.fault_logged(ticket, kwargs, tell)
 
     async def async_post_call_response_headers_hook(
         self,
@@ -311,6 +323,12 @@ def _is_unseen(call_type: str, metadata: object) -> bool:
     """Whether nobody would say what it costs, or there would be no decision on it that could be told."""
     coverage = coverage_of(call_type)
     return coverage == "none" or (coverage != "free" and metadata is None)
+
+
+def _of_latest(ticket: tickets.Ticket) -> Mapping[str, Any]:
+    """What a trace tells of the call that was made last, where that has failed: the hook of that does not say it."""
+    latest = {} if ticket.call is None else ticket.call.said.latest
+    return {name: latest[name] for name in ("call_type", "model", "standard_callback_dynamic_params") if name in latest}
 
 
 async def _if_served(ticket: tickets.Ticket, work: Work) -> None:

@@ -20,7 +20,7 @@ from litellm_plugins.proxy import budget_costs as costs
 from litellm_plugins.proxy import call_events as events
 from litellm_plugins.proxy.budget_further import logged_by
 from litellm_plugins.proxy.budget_streams import overhear
-from litellm_plugins.proxy.call import Call
+from litellm_plugins.proxy.call import Call, Fault
 from litellm_plugins.proxy.call_faults import fault_of
 from litellm_plugins.proxy.call_log import Logged, as_paid, of_failure, of_success, with_tried
 from litellm_plugins.proxy.conversion import endpoint_of
@@ -95,6 +95,7 @@ class Calls:
             if not call.attempts or endpoint_of(call_type) == call.decision.request.endpoint:
                 call.attempts += 1
             call.kwargs = kwargs
+            call.said.asked(kwargs)
 
     def attempt_failed(self, ticket: Ticket, exception: BaseException) -> None:
         """One try is given up, and perhaps another follows."""
@@ -103,6 +104,16 @@ class Calls:
             listing = self._costs.listing(call)
             if listing is not None:
                 call.left_at.append(listing)
+
+    def fault_logged(self, ticket: Ticket, kwargs: Mapping[str, Any], tell: Callable[[], None]) -> None:
+        """The host logs a try as failed. `tell` is called where no hook says of the request that it has."""
+        call = ticket.call
+        if call is None:
+            return
+        call.said.error(kwargs)
+        call.fault = Fault(call.attempts, kwargs.get("exception"), tell)
+        if call.over:
+            tell()
 
     def answering(self, ticket: Ticket | None) -> Call | None:
         """The front route takes it from here to `answered`, and no end is told before that."""
@@ -153,14 +164,6 @@ class Calls:
         """An answer to it is not served, and will cost all the same: what, is told to `tried` or `tried_in_vain`."""
         if ticket.call is not None:
             ticket.call.awaited.add(str(ticket))
-
-    def logged(self, ticket: Ticket, kwargs: Mapping[str, Any]) -> None:
-        """The host logs an answer, and tells its cost to whoever listens; twice, perhaps, by the same id."""
-        if ticket.call is not None:
-            payload = kwargs.get("standard_logging_object")
-            answer = payload.get("id") if isinstance(payload, Mapping) else None
-            name = f"{kwargs.get('litellm_call_id')} {answer}"
-            ticket.call.said_nano_usd[name] = costs.of_success(kwargs, None).nano_usd
 
     async def tried(self, ticket: Ticket, kwargs: Mapping[str, Any]) -> None:
         """The host logs such an answer as a success."""
@@ -323,7 +326,12 @@ class Calls:
         if is_lost:
             call.answering = False
         is_told = not call.streams or (not is_lost and call.heard.end == "whole")
+        fault = call.last_fault  # of a message that the host translates: the hook of failures is not called
+        if fault is not None and fault.exception is not None and not call.gone:
+            call.failed_as = call.failed_as or _failed_as(fault.exception, asked=True)
         self._end(call, "success" if call.stopped or (call.answered and is_told) else "gone", paid, log)
+        if fault is not None and call.over:
+            fault.tell()
 
 
 async def _as_paid(call: Call, log: Logged, paid: Amounts) -> Logged:

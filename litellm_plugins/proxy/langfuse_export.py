@@ -41,7 +41,7 @@ def send(ticket: Ticket, trace: Trace, call: Mapping[str, Any], *, prompts: bool
     for logger in langfuse_loggers():
         tracer = _tracer(logger, call)
         if tracer is not None:
-            _Sender(tracer, ticket, trace, call, is_otel=isinstance(logger, LangfuseOtelLogger)).send(prompts, error)
+            _Sender(logger, tracer, ticket, trace, call).send(prompts, error)
 
 
 def _tracer(logger: Logger, call: Mapping[str, Any]) -> Tracer | None:
@@ -69,8 +69,12 @@ def _tracer(logger: Logger, call: Mapping[str, Any]) -> Tracer | None:
 class _Sender:
     """One request's spans on their way to one receiver."""
 
-    def __init__(self, tracer: Tracer, ticket: Ticket, trace: Trace, call: Mapping[str, Any], *, is_otel: bool) -> None:
+    def __init__(self, logger: Logger, tracer: Tracer, ticket: Ticket, trace: Trace, call: Mapping[str, Any]) -> None:
         self._tracer, self._ticket, self._trace, self._call = tracer, ticket, trace, call
+        is_otel = isinstance(logger, LangfuseOtelLogger)
+        self._prices_errors = is_otel and any(
+            each is logger for each in (*litellm.callbacks, *litellm._async_failure_callback)
+        )
         # Of a failed message or response the host's log has other metadata than its callbacks.
         self._metadata: Mapping[str, Any] = {
             **((call.get("litellm_params") or {}).get("metadata") or {}),
@@ -176,9 +180,11 @@ class _Sender:
         return {"route_kept": routed.event.kept} if routed is not None and routed.event.kept else {}
 
     def _unsaid_nano_usd(self) -> int:
-        """What was booked beyond what the host's generations say: of errors they say nothing."""
+        """What was booked beyond what the host's generations say."""
         call = self._ticket.call
-        return 0 if call is None or call.paid is None else max(0, call.paid.nano_usd - sum(call.said_nano_usd.values()))
+        if call is None or call.paid is None:
+            return 0
+        return max(0, call.paid.nano_usd - call.said.nano_usd(errors=self._prices_errors))
 
     def _charge(self, nano_usd: int) -> Attributes:
         """A generation, since Langfuse sums the costs of those only."""

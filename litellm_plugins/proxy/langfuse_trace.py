@@ -87,6 +87,11 @@ def tell(metadata: MutableMapping[str, Any], request: object, trace: Trace, end_
     return {name: metadata[name] for name in _NOTED if name in metadata}
 
 
+def is_told(metadata: Mapping[str, Any], trace: Trace) -> bool:
+    """Whether they were: a stream of messages that is begun anew has the metadata of before the first try."""
+    return metadata.get("parent_observation_id") == trace.span_id
+
+
 def _new_id() -> str:
     return format(_IDS.generate_span_id(), "016x")
 

@@ -13,7 +13,7 @@ import litellm
 from litellm_plugins.model import BudgetReason, BudgetState, Layer, Reason, Usage
 from litellm_plugins.proxy.feedback_tenant import tenant_of
 from litellm_plugins.proxy.langfuse_export import send
-from litellm_plugins.proxy.langfuse_trace import is_traced, tell, trace_of
+from litellm_plugins.proxy.langfuse_trace import is_told, is_traced, tell, trace_of
 from litellm_plugins.proxy.trial import Outcome
 from litellm_plugins.review.feedback import Served
 from litellm_plugins.telemetry.events import BudgetDecided, StageFailed
@@ -76,10 +76,13 @@ def response_headers(ticket: Ticket, *, budgets: bool) -> dict[str, str]:
 
 def annotate(pack: Pack, ticket: Ticket, metadata: MutableMapping[str, Any], data: Mapping[str, Any]) -> None:
     """Merge the decision into what the host's Langfuse callbacks will send; once, whatever is retried."""
+    asked, end_user = data.get("proxy_server_request"), ticket.decision.request.identity.end_user_id
     if ticket.noted:
+        if ticket.trace is not None and not is_told(metadata, ticket.trace):
+            metadata.update(ticket.told)
+            tell(metadata, asked, ticket.trace, end_user)
         return
     ticket.noted = True
-    asked = data.get("proxy_server_request")
     call_id = str(data.get("litellm_call_id") or ticket)
     trace = ticket.trace or trace_of(metadata, asked, call_id)
     if pack.feedback is not None:
@@ -94,7 +97,7 @@ def annotate(pack: Pack, ticket: Ticket, metadata: MutableMapping[str, Any], dat
     metadata["trace_metadata"] = {**notes.metadata, **(theirs if isinstance(theirs, dict) else {})}
     if is_traced():
         ticket.trace = trace
-        ticket.told = tell(metadata, asked, trace, ticket.decision.request.identity.end_user_id)
+        ticket.told = tell(metadata, asked, trace, end_user)
 
 
 def _remember(desk: FeedbackDesk, ticket: Ticket, served: Served) -> None:

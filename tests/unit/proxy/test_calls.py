@@ -325,3 +325,39 @@ async def test_a_call_that_the_host_translates_is_one_attempt() -> None:
         world.calls.asked(ticket, {}, kind)
     await world.calls.succeeded(ticket, SUCCESS)
     assert [end.attempts for end in world.ends] == [2]
+
+
+@pytest.mark.parametrize(("left", "ending"), [(False, "failure"), (True, "gone")])
+async def test_a_fault_that_only_the_log_tells_of_ends_the_request_unless_its_client_left(
+    left: bool, ending: str
+) -> None:
+    """A stream of messages that the host translates, broken by its provider: no hook is called."""
+    world, told = World(), list[str]()
+    ticket = world.begin(stream=True)
+    assert ticket.call is not None
+    world.calls.asked(ticket, {}, "anthropic_messages")
+    ticket.call.streams, ticket.call.gone = True, left
+    world.calls.fault_logged(ticket, {"exception": RuntimeError("broke")}, lambda: told.append("fault"))
+    assert (world.ends, told) == ([], [])
+    await world.calls._gone(ticket.call, within_s=0.0, is_lost=False)
+    assert ([end.ending for end in world.ends], told) == ([ending], ["fault"])
+
+
+async def test_a_fault_before_the_last_try_ends_nothing() -> None:
+    world, told = World(), list[str]()
+    ticket = world.begin(stream=True)
+    assert ticket.call is not None
+    world.calls.asked(ticket, {}, "acompletion")
+    world.calls.fault_logged(ticket, {"exception": RuntimeError("broke")}, lambda: told.append("fault"))
+    world.calls.asked(ticket, {}, "acompletion")
+    await world.calls._gone(ticket.call, within_s=0.0, is_lost=False)
+    assert ([end.ending for end in world.ends], told) == (["gone"], [])
+
+
+async def test_a_fault_that_is_logged_after_the_end_is_told_then() -> None:
+    world, told = World(), list[str]()
+    ticket = world.begin(stream=True)
+    assert ticket.call is not None
+    await world.calls._gone(ticket.call, within_s=0.0, is_lost=False)
+    world.calls.fault_logged(ticket, {"exception": RuntimeError("broke")}, lambda: told.append("fault"))
+    assert told == ["fault"]

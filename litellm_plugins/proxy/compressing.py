@@ -8,7 +8,7 @@ import gc
 import time
 from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from litellm_plugins.compression.bodies import CONVERSATION, as_messages, place_of, users_texts, with_text
@@ -57,6 +57,7 @@ class Compressed:
 
     event: PromptCompressed
     fields: Mapping[str, tuple[Any, Any]] = field(default_factory=dict)
+    told: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +110,14 @@ class HostCompression:
             self._telemetry.emit(StageFailed("compress", str(Reason.INTERNAL_ERROR), type(exc).__name__))
             return
         ticket.compressed = compressed
-        self._telemetry.emit(compressed.event)
+
+    def tell(self, ticket: Ticket, data: Mapping[str, Any]) -> None:
+        """Once it is known what goes out: later stages may have written into the same fields, or stayed it."""
+        compressed = ticket.compressed
+        if compressed is not None and not compressed.told:
+            fields = {name: (was, data.get(name, sent)) for name, (was, sent) in compressed.fields.items()}
+            ticket.compressed = replace(compressed, fields=fields, told=True)
+            self._telemetry.emit(compressed.event)
 
     async def _compressed(self, policy: Compression, ticket: Ticket, data: Mapping[str, Any]) -> Compressed:
         request, rate = ticket.decision.request, policy.rate_for(_tier_of(ticket))

@@ -8,7 +8,8 @@ local keep_families, most_families, at_once, root = tonumber(ARGV[4]), tonumber(
 if redis.call('SET', KEYS[1], '1', 'NX', 'PX', keep_sights) == false then return 0 end
 if ARGV[9] ~= '' then
   redis.call('XADD', KEYS[2], 'MAXLEN', '~', most_sights, '*', 'worker', ARGV[8], 'body', ARGV[9])
-  redis.call('XTRIM', KEYS[2], 'MINID', '~', string.format('%.0f', now - keep_sights))
+  local server = tonumber(redis.call('TIME')[1]) * 1000 -- whose clock the stream's ids are of
+  redis.call('XTRIM', KEYS[2], 'MINID', '~', string.format('%.0f', server - keep_sights))
   redis.call('PEXPIRE', KEYS[2], keep_sights)
 end
 local at = 10

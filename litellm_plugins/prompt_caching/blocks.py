@@ -153,10 +153,9 @@ def _of_message(section: Section, index: int, role: str, message: Mapping[str, A
     for thought in message.get("thinking_blocks") or ():
         if isinstance(thought, Mapping):
             yield _Raw(Place("messages", index), section, role, {"type": "thinking", **thought}, markable=False)
-    for at, part in enumerate(_parts(content)):
-        place = Place("messages", index, at if isinstance(content, list) else None)
-        if own is not None and isinstance(content, str):  # the host puts it on the text
-            part = {**part, "cache_control": own}
+    on_text = {"cache_control": own} if own is not None and isinstance(content, str) else {}  # as the host puts it
+    for at, given in enumerate(_parts(content)):
+        place, part = Place("messages", index, at if isinstance(content, list) else None), {**given, **on_text}
         yield _Raw(place, section, role, part, role != "assistant" and part.get("type") not in _UNMARKABLE)
     for call in message.get("tool_calls") or ():
         if isinstance(call, Mapping):

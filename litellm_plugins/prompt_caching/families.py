@@ -179,7 +179,9 @@ class Families:
 
 def key_of(tenant: str, model: str, chain: bytes) -> Key:
     """Of a prefix, in every worker."""
-    return blake2b(f"{len(tenant)}/{tenant}/{len(model)}/{model}/".encode("utf-8", "replace") + chain, digest_size=16).digest()
+    return blake2b(
+        f"{len(tenant)}/{tenant}/{len(model)}/{model}/".encode("utf-8", "replace") + chain, digest_size=16
+    ).digest()
 
 
 def _beginning(blocks: Sequence[Block]) -> dict[bytes, bool]:

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from litellm_plugins.prompt_caching.blocks import Block, Chain, Place
     from litellm_plugins.prompt_caching.prices import Prices
 
-_MOST_TURNS = 10
+_TURNS_TO_COME = 4  # the same at every turn: who stays once and goes over later pays for both
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ def kept_as_cached(
 
     Staying costs the read of the longer texts, now and in each later turn; going over costs what stands from the first
     of them on anew, once. A conversation is taken to go on for as long as it has. `marks`: the provider wants them, and
-    charges for writing. `live`: whether the provider has a prefix now; None where it never came.
+    charges for writing. `live`: whether it has a prefix now; None where it never came.
     """
     if [each.place for each in original] != [each.place for each in shorter]:
         return Kept()
@@ -45,9 +45,8 @@ def kept_as_cached(
     before_o = original[first - 1].tokens if first else 0
     before_s = shorter[first - 1].tokens if first else 0
     long, short = original[last].tokens - before_o, shorter[last].tokens - before_s
-    turns = min(_MOST_TURNS, len({each.place.index for each in original if each.role == "user"}))
     write = prices.write_5m if marks else prices.input
-    if write * short - prices.read * long <= turns * prices.read * (long - short):
+    if write * short - prices.read * long <= _TURNS_TO_COME * prices.read * (long - short):
         return Kept()
     whole = original[-1].tokens - shorter[-1].tokens
     stays = sum(_own(original, at) - _own(shorter, at) for at in path)

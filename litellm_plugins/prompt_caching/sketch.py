@@ -1,7 +1,8 @@
 """What a prompt's beginning is known by: hashes of its lines, of long ones a sample. Pure.
 
-A sample keeps the hashes that end in so many zero bits (FracMinHash: Irber et al. 2022, doi:10.1101/2022.01.11.475838),
-so that two of them, of prompts of any lengths, have the lines in common that the prompts have, at the coarser one's rate.
+A sample keeps the hashes that end in so many zero bits (FracMinHash: Irber et al. 2022,
+doi:10.1101/2022.01.11.475838), so that two of them, of prompts of any lengths, have as large a share in common as the
+prompts have, at the rate of the coarser one.
 """
 
 from __future__ import annotations

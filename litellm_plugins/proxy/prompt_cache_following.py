@@ -1,4 +1,4 @@
-"""Compression stands down for texts that the provider has cached as they were: reading them is cheaper than new ones."""
+"""Compression stands down for texts that the provider has cached as they were: reading those is cheaper."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from litellm_plugins.model import CompressionReason
+from litellm_plugins.model import PromptCacheReason as Why
 from litellm_plugins.prompt_caching.blocks import Block, Chain, Place, blocks_of, has_image
 from litellm_plugins.prompt_caching.following import kept_as_cached
-from litellm_plugins.model import PromptCacheReason as Why
 
 if TYPE_CHECKING:
     from litellm_plugins.proxy.compressing import Compressed
@@ -30,7 +30,9 @@ def stayed(
     long, short = blocks_of(endpoint, before, count), blocks_of(endpoint, sent, count)
     if [each.place for each in long] != [each.place for each in short]:
         return compressed
-    longer = {(now.section, now.role, now.text): was for was, now in zip(long, short, strict=True) if was.text != now.text}
+    longer = {
+        (now.section, now.role, now.text): was for was, now in zip(long, short, strict=True) if was.text != now.text
+    }
     present = blocks_of(endpoint, data, count)  # what other stages have made of it
     original = _as_it_was(present, longer, _own(long))
     begin = Chain(data, with_image=has_image(endpoint, data))

@@ -48,8 +48,15 @@ from tests.support.redis_server import RedisServer
 from tests.support.usage_stores import open_usage, usage
 
 __all__ = [
-    *("ledger", "ledger_url", "open_ledger", "open_outbox", "open_prompt_store", "open_usage", "outbox"),
-    *("redis_server", "usage"),
+    "ledger",
+    "ledger_url",
+    "open_ledger",
+    "open_outbox",
+    "open_prompt_store",
+    "open_usage",
+    "outbox",
+    "redis_server",
+    "usage",
 ]
 
 Closer = Callable[[], Awaitable[None]]

@@ -73,7 +73,11 @@ async def test_no_count_is_lost_where_many_tell_at_once(open_prompt_store: Promp
     stores = [open_prompt_store() for _ in range(4)]
     told = {"f": Told({"requests": 1}, b"")}
     await asyncio.gather(
-        *(store.add(Batch(f"{at}/{i}", f"w{i}", told), now_ms=NOW) for i, store in enumerate(stores) for at in range(25))
+        *(
+            store.add(Batch(f"{at}/{i}", f"w{i}", told), now_ms=NOW)
+            for i, store in enumerate(stores)
+            for at in range(25)
+        )
     )
     assert (await stores[0].families())["f"].counts == {"requests": 100}
 
@@ -154,7 +158,7 @@ async def test_the_report_is_of_all_workers(open_prompt_store: PromptOpener) -> 
     (family,) = found
     assert family.requests == 8
     assert sum(family.reasons.values()) == 8
-    assert [words for _, words in diagnosis(family)][0].startswith("a timestamp in line 2 changes")
+    assert next(words for _, words in diagnosis(family)).startswith("a timestamp in line 2 changes")
 
 
 async def test_requests_that_are_rare_are_told_with_their_true_gap(open_prompt_store: PromptOpener) -> None:

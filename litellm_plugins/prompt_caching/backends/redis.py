@@ -51,16 +51,13 @@ class RedisPrompts:
     async def since(self, cursor: str, worker: str) -> tuple[list[bytes], str]:
         after = f"({cursor}" if cursor else "-"
 
-        async def work(redis: Redis) -> Any:
-            return await redis.xrevrange(self._stream, "+", after, count=READ_AT_ONCE)
-
-        found = await self._server.run(work)
+        found: Any = await self._server.run(lambda redis: redis.xrevrange(self._stream, "+", after, count=READ_AT_ONCE))
         theirs = [fields[b"body"] for _, fields in reversed(found) if fields[b"worker"] != worker.encode()]
         return theirs, found[0][0].decode() if found else cursor
 
     async def families(self) -> dict[str, Kept]:
-        async def work(redis: Redis) -> Any:
-            names = await redis.zrange(self._names, 0, -1)
+        async def work(redis: Redis) -> list[tuple[bytes, dict[bytes, bytes]]]:
+            names: list[bytes] = await redis.zrange(self._names, 0, -1)
             pipeline = redis.pipeline(transaction=False)
             for name in names:
                 pipeline.hgetall(f"{self._root}:family:{name.decode()}")
@@ -73,7 +70,5 @@ class RedisPrompts:
 
 
 def _kept(told: dict[bytes, bytes]) -> Kept:
-    counts = {
-        name.removeprefix(_COUNT).decode(): int(times) for name, times in told.items() if name.startswith(_COUNT)
-    }
+    counts = {name.removeprefix(_COUNT).decode(): int(times) for name, times in told.items() if name.startswith(_COUNT)}
     return Kept(int(told[b"since"]), counts, told[b"last"])

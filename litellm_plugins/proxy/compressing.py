@@ -18,7 +18,7 @@ from litellm_plugins.compression.squeezing import Squeezed
 from litellm_plugins.model import CompressionReason, Reason
 from litellm_plugins.proxy.compressing_job import Job, Wanted
 from litellm_plugins.proxy.compressing_methods import HostMethods
-from litellm_plugins.proxy.compressing_models import input_nano_usd, marks_of_host, tokenizer_of
+from litellm_plugins.proxy.compressing_models import input_nano_usd, marks_of_host, read_share, tokenizer_of
 from litellm_plugins.proxy.host_judge import host_router
 from litellm_plugins.settings import compression_anywhere
 from litellm_plugins.telemetry.events import PromptCompressed, StageFailed
@@ -58,6 +58,7 @@ class Compressed:
     event: PromptCompressed
     fields: Mapping[str, tuple[Any, Any]] = field(default_factory=dict)
     told: bool = False
+    read_share: float = 1.0  # of the price of input, that reading from the provider's prompt cache costs
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +146,8 @@ class HostCompression:
             saved_nano_usd=0 if before is None else int(saved * input_nano_usd(listings)),
             took_ms=(self._timer() - started) * 1_000,
         )
-        return Compressed(event, {name: (data[name], value) for name, value in sent.items()})
+        fields = {name: (data[name], value) for name, value in sent.items()}
+        return Compressed(event, fields, read_share=read_share(listings))
 
     async def _outcome(
         self, policy: Compression, rate: float, request: Request, data: Mapping[str, Any], tokenizer: str

@@ -129,7 +129,9 @@ class HostPromptCaching:
             payload = kwargs.get("standard_logging_object") or {}
             if payload.get("model_group") not in (None, "", cached.family.model):
                 return  # a fallback's, which is another family
-            self._count(cached, cached.family, _usage_of(payload))
+            nano_usd = self._count(cached, cached.family, _usage_of(payload))
+            if ticket.call is not None:
+                ticket.call.prompt_cache_nano_usd[f"{kwargs.get('litellm_call_id')} {payload.get('id')}"] = nano_usd
         except Exception as exc:  # noqa: BLE001 - the host's edge: counting may break no request
             self._telemetry.emit(StageFailed("prompt_cache", str(Reason.INTERNAL_ERROR), type(exc).__name__))
 
@@ -190,7 +192,8 @@ class HostPromptCaching:
             tuple(blocks[at].place for at, _ in marks.at),
         )
 
-    def _count(self, cached: PromptCached, family: Family, usage: _Usage) -> None:
+    def _count(self, cached: PromptCached, family: Family, usage: _Usage) -> int:
+        """What it saved, less what it cost extra, in nano-dollars."""
         self.families.touch(family)
         family.told += 1
         family.heard(cached.estimated, usage.prompt)
@@ -217,6 +220,7 @@ class HostPromptCaching:
                 extra_nano_usd=extra,
             )
         )
+        return saved - extra
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ def show(told: Json, out: Console) -> None:
     bought = f"{usd(whole['usd'])} for {whole['requests']:,} requests and {whole['tokens']:,} tokens"
     hits, failed = (_share(whole[name], whole["requests"]) for name in ("hits", "failures"))
     out.print(Text(f"{between}: {bought}; {usd(whole['saved_usd'])} saved, {hits} hits, {failed} failed"))
-    if told["saved_by_cause"]:
+    if told.get("saved_by_cause"):
         causes = (f"{usd(each['usd'])} by {cause.replace('_', ' ')}" for cause, each in told["saved_by_cause"].items())
         out.print(Text(f"saved: {', '.join(causes)}"))
     if not whole["requests"]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.support import KEYS, Provider, RunningProxy, model, proxy_config
+from tests.support import KEYS, Provider, RunningProxy, eventually, model, proxy_config
 from tests.support.fixtures import CLAUDE
 
 # Dollars a million tokens of claude-sonnet-4-5.
@@ -129,3 +129,27 @@ def test_a_turn_without_anything_new_to_shorten_says_that_its_prefix_is_cached(b
         reasons.append(raw.headers.get(HEADER))
     assert reasons[-1] == "cached_prefix"
     assert raw.headers[f"{HEADER}-tokens-before"] == raw.headers[f"{HEADER}-tokens-after"]
+
+
+def test_what_each_saved_is_told_at_the_end_of_a_call_and_in_costs(both: RunningProxy) -> None:
+    conversation(both, KEYS.support, "shop costs", range(0))
+
+    def costs() -> dict[str, Any]:
+        given = {"by": "team", "since": "2h"}
+        return dict(both.http("GET", "/plugins/costs", both.master_key, params=given).raise_for_status().json())
+
+    def lines() -> list[dict[str, Any]]:
+        return [json.loads(line) for line in both.log().splitlines() if '"call_finished"' in line]
+
+    eventually(lambda: costs()["total"]["requests"] == len(lines()), what="the costs to be counted")
+    told, ends = costs(), lines()
+    compressed = sum(float(each.get("saved_usd", 0)) for each in ends)
+    cached = sum(float(each.get("prompt_cache_usd", 0)) for each in ends)
+    assert compressed > 0 < cached
+    assert told["saved_by_cause"]["compression"]["usd"] == pytest.approx(compressed, abs=1e-9)
+    assert told["saved_by_cause"]["prompt_cache"]["usd"] == pytest.approx(cached, abs=1e-9)
+    assert told["total"]["saved_usd"] == pytest.approx(compressed + cached, abs=1e-9)
+    metrics = both.metrics()
+    saved, extra = (metrics.value(f"litellm_plugins_prompt_cache_{each}_usd_total") for each in ("saved", "extra"))
+    assert saved - extra == pytest.approx(cached, abs=1e-9)
+    assert metrics.value("litellm_plugins_saved_usd_total", cause="compression") == pytest.approx(compressed, abs=1e-9)

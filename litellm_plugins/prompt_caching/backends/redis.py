@@ -57,7 +57,7 @@ class RedisPrompts:
 
     async def families(self) -> dict[str, Kept]:
         async def work(redis: Redis) -> list[tuple[bytes, dict[bytes, bytes]]]:
-            names: list[bytes] = await redis.zrange(self._names, 0, -1)
+            names: Any = await redis.zrange(self._names, 0, -1)
             pipeline = redis.pipeline(transaction=False)
             for name in names:
                 pipeline.hgetall(f"{self._root}:family:{name.decode()}")

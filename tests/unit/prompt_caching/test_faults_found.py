@@ -34,7 +34,8 @@ def a_call(i: int) -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize("theirs", range(5))
 def test_a_mark_beside_a_text_counts_as_the_host_sends_it(theirs: int) -> None:
-    desk, turns = Desk(), [{"role": "user", "content": f"{i} {RULES}"} for i in range(5)]
+    desk = Desk()
+    turns: list[dict[str, Any]] = [{"role": "user", "content": f"{i} {RULES}"} for i in range(5)]
     data = {"messages": [{"role": "system", "content": RULES}, *turns]}
     for message in data["messages"][:theirs]:
         message["cache_control"] = MARK
@@ -81,7 +82,7 @@ def test_what_loses_the_messages_at_the_provider_is_no_prefix_of_them(change: di
 
 
 def test_a_wanted_schema_becomes_a_tool_and_so_changes_all_of_it() -> None:
-    before, after = (blocks_of("chat", chat(RULES, "One?", **more), words) for more in ({}, {"response_format": {}}))
+    before, after = (blocks_of("chat", chat(RULES, "One?", response_format=each), words) for each in (None, {}))
     assert before[0].chain != after[0].chain
 
 
@@ -167,7 +168,7 @@ def test_the_family_of_a_prompt_has_the_same_name_in_every_worker() -> None:
 
 def test_ours_before_the_clients_five_minutes_need_no_hour_for_one_that_cannot_be() -> None:
     desk = Desk()
-    content = [{"type": "text", "text": f"{part} {RULES}"} for part in "abc"]
+    content: list[dict[str, Any]] = [{"type": "text", "text": f"{part} {RULES}"} for part in "abc"]
     content[1]["cache_control"] = MARK
     data = {"messages": [{"role": "system", "content": RULES}, {"role": "user", "content": content}]}
     for _ in range(4):

@@ -30,7 +30,7 @@ def stayed(
     long, short = blocks_of(endpoint, before, count), blocks_of(endpoint, sent, count)
     if [each.place for each in long] != [each.place for each in short]:
         return compressed
-    longer = {
+    longer: dict[tuple[str, str, str], Block] = {
         (now.section, now.role, now.text): was for was, now in zip(long, short, strict=True) if was.text != now.text
     }
     present = blocks_of(endpoint, data, count)  # what other stages have made of it

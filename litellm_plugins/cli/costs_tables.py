@@ -26,6 +26,9 @@ def show(told: Json, out: Console) -> None:
     bought = f"{usd(whole['usd'])} for {whole['requests']:,} requests and {whole['tokens']:,} tokens"
     hits, failed = (_share(whole[name], whole["requests"]) for name in ("hits", "failures"))
     out.print(Text(f"{between}: {bought}; {usd(whole['saved_usd'])} saved, {hits} hits, {failed} failed"))
+    if told.get("saved_by_cause"):
+        causes = (f"{usd(each['usd'])} by {cause.replace('_', ' ')}" for cause, each in told["saved_by_cause"].items())
+        out.print(Text(f"saved: {', '.join(causes)}"))
     if not whole["requests"]:
         return
     _rows(told, out)
@@ -36,6 +39,8 @@ def show(told: Json, out: Console) -> None:
 
 def usd(dollars: float) -> str:
     """As people read it."""
+    if dollars < 0:
+        return f"-{usd(-dollars)}"
     if dollars >= 1 or dollars == 0:
         return f"${dollars:,.2f}"
     return f"${dollars:.6f}" if dollars >= 0.000_001 else f"${dollars:.9f}"

@@ -25,7 +25,7 @@ def prompt_cache() -> None:
 @prompt_cache.command()
 @connected("/plugins/prompt-cache", _nowhere, what="store")
 def report(client: Client, as_json: bool) -> None:
-    """Hit rate and dollars saved by family of prompts, and why one is not cached; of the worker that answers."""
+    """Hit rate and dollars saved by family of prompts, and why one is not cached; of all workers."""
     told = client.call("GET", "")
 
     def draw(out: Console) -> None:
@@ -36,7 +36,8 @@ def report(client: Client, as_json: bool) -> None:
             table.add_row(*_row(each))
         out.print(table)
         total = told["total"]
-        out.print(f"worker {told['worker']}: hit rate {_share(total['hit_rate'])}, saved {total['saved_usd']} USD")
+        whose = "all workers" if told["worker"] is None else f"worker {told['worker']} alone, the store cannot be read"
+        out.print(f"{whose}: hit rate {_share(total['hit_rate'])}, saved {total['saved_usd']} USD")
 
     show(told, as_json, draw)
 

@@ -17,6 +17,7 @@ from litellm_plugins.insight.usage import (
     DIMENSIONS,
     HOUR_S,
     NONE,
+    SAVING,
     Dimension,
     Row,
     Sums,
@@ -62,7 +63,7 @@ class Costs:
         parts = _parts(named)
         by = () if parts else _by(named)
         since, until = span_of(given, now_ms)
-        lists: tuple[tuple[Dimension, ...], ...] = (("model",), *((each,) for each in _LISTS))
+        lists: tuple[tuple[Dimension, ...], ...] = (("model",), ("layer",), *((each,) for each in _LISTS))
         tallies = await self._store.tallied(since, until, (by, *lists))
         hours = await self._store.rows(since, until, ())
         if parts:
@@ -90,7 +91,7 @@ class _Asked:
 
 
 def _report(asked: _Asked, tallies: Sequence[Mapping[Words, Tally]], hours: Sequence[Row]) -> Json:
-    groups, models, *dearest = tallies
+    groups, models, layers, *dearest = tallies
     all_of_it = together((models if _parts(asked.by) else groups).values())
     whole = all_of_it.sums
     unknown = _UNKNOWN_OF_ROUTES if _parts(asked.by) else {}
@@ -102,12 +103,22 @@ def _report(asked: _Asked, tallies: Sequence[Mapping[Words, Tally]], hours: Sequ
         "since": iso(asked.since * HOUR_S * 1_000),
         "until": iso(asked.until * HOUR_S * 1_000),
         "total": _counted(all_of_it, whole),
+        "saved_by_cause": _causes(layers),
         "rows": [dict(zip(asked.by, words, strict=True)) | _counted(told, whole) | unknown for words, told in listed],
         "others": {"rows": len(groups) - len(listed), **_told(rest.sums, whole), **unknown},
         "hourly": [{"hour": iso(row.hour * HOUR_S * 1_000), **_short(row.sums)} for row in hours],
         "hour_of_day": _hours_of_day(hours),
         "models": _list("model", models, whole, most=20),
         "top": {each: _list(each, told, whole, most=_OF_EACH) for each, told in zip(_LISTS, dearest, strict=True)},
+    }
+
+
+def _causes(layers: Mapping[Words, Tally]) -> Json:
+    found = {words[0]: told.sums for words, told in layers.items() if words and words[0] in SAVING}
+    return {
+        cause: {"usd": found[cause].saved_nano_usd / _NANO, "tokens": found[cause].saved_tokens}
+        for cause in SAVING
+        if cause in found
     }
 
 

@@ -13,7 +13,7 @@ from litellm_plugins.errors import StoreUnavailable
 from litellm_plugins.insight.bounding import Bounds
 from litellm_plugins.insight.routes import RouteSums, RouteWords, route_sums
 from litellm_plugins.insight.store import Batch, UsageStore
-from litellm_plugins.insight.usage import FAILED, Example, Sums, Words, hour_of
+from litellm_plugins.insight.usage import FAILED, Example, Sums, Words, hour_of, saved_beside
 from litellm_plugins.settings.insight import Insight
 from litellm_plugins.telemetry import queue
 from litellm_plugins.telemetry.events import CallFinished, Event, OwnSpent
@@ -109,8 +109,10 @@ class UsageRecorder:
             at_ms = int(call.at_s * 1_000)
             hour = hour_of(at_ms)
             words = self._bounds.bounded(hour, self._words(call))
-            one, before = _sums(each), sums.get((hour, words))
-            sums[hour, words] = one if before is None else before.plus(one)
+            prompt_cache = each.prompt_cache_nano_usd if isinstance(each, CallFinished) else 0
+            for under, one in saved_beside(words, _sums(each), prompt_cache):
+                before = sums.get((hour, under))
+                sums[hour, under] = one if before is None else before.plus(one)
             if each is call and call.route:
                 at = (hour, (_kept(call.route), call.ending))
                 routes[at] = routes.get(at, RouteSums()).plus(route_sums(call))

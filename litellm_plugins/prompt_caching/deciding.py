@@ -62,7 +62,7 @@ def decide(blocks: Sequence[Block], sight: Sight, rules: Rules) -> Marks:
     ours = [each for each in wanted if each[0] not in theirs]
     if not ours:
         return Marks((), Why.CLIENT_MARKS, tokens)
-    room = MAX_MARKS - len(theirs)
+    room = MAX_MARKS - sum(block.marks for block in blocks)
     if room <= 0:
         return Marks((), Why.NO_ROOM, tokens)
     return Marks(_in_order(blocks, theirs, sorted(ours)[-room:]), Why.STABLE_PREFIX, tokens)
@@ -115,9 +115,9 @@ def _in_order(
 ) -> tuple[tuple[int, Ttl], ...]:
     """No mark of an hour after one of 5 minutes: the provider refuses that."""
     ordered: list[tuple[int, Ttl]] = []
-    hours = [at for at, ttl in ours if ttl == "1h"]
-    last_hour = max([*hours, *(at for at in theirs if blocks[at].mark == "1h")], default=-1)
     first_short = min((at for at in theirs if blocks[at].mark == "5m"), default=len(blocks))
+    hours = [at for at, ttl in ours if ttl == "1h" and at < first_short]
+    last_hour = max([*hours, *(at for at in theirs if blocks[at].mark == "1h")], default=-1)
     theirs_last_hour = max((at for at in theirs if blocks[at].mark == "1h"), default=-1)
     for at, _ in ours:
         if at > first_short:

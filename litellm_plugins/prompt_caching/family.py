@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections import Counter, deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from statistics import median
 
 from litellm_plugins.prompt_caching.blocks import Section
+from litellm_plugins.prompt_caching.sketch import Sketch
 
 GAPS = 12  # few: what holds at noon need not at night
 _MOST_TURNS = 64
 _PRIOR = 2  # requests' worth of the family's own rate, where few came so far into a conversation
 _RATIO_BOUNDS, _RATIO_WEIGHT = (0.5, 2.0), 0.2
 _MOST_CHANGES = 32
+_SIGHTS = 10  # of a prefix, that are remembered
 
 Change = tuple[Section, int, str]  # the section, its line from 1, what changes there
 
@@ -26,9 +29,9 @@ class Family:
     tenant: str
     model: str
     since_s: float
-    features: frozenset[bytes] = frozenset()
+    sketch: Sketch = field(default_factory=Sketch)
     requests: int = 0
-    last_s: float = 0.0
+    last_s: float = 0.0  # over all workers, as far as they have told
     minimum: int = 0  # of its model, as last told
     gaps_s: deque[float] = field(default_factory=lambda: deque(maxlen=GAPS))  # between any two of its requests
     head_gaps_s: deque[float] = field(default_factory=lambda: deque(maxlen=GAPS))  # of the very same head
@@ -37,7 +40,7 @@ class Family:
     continued: int = 0  # requests that went on with a conversation that was seen before
     head_tokens: int = 0  # as estimated, of tools and system
     prefix_tokens: int = 0  # as estimated, of the longest prefix that was seen before; of the head where none was
-    lines: dict[int, tuple[bytes, tuple[bytes, ...]]] = field(default_factory=dict)  # of the head's blocks, last time
+    lines: dict[int, tuple[bytes, bytes]] = field(default_factory=dict)  # of the head's blocks, last time
     changes: Counter[Change] = field(default_factory=Counter)
     reasons: Counter[str] = field(default_factory=Counter)
     reason: str = ""  # the last
@@ -55,6 +58,7 @@ class Family:
     written_1h_tokens: int = 0
     saved_nano_usd: int = 0
     active: bool = False  # the last one was read from the cache
+    shared: dict[str, int] = field(default_factory=dict)  # the counts that other workers were told
     ratio: float = 1.0  # the provider's tokens to the estimated ones
 
     @property
@@ -94,12 +98,26 @@ class Family:
 class Seen:
     """One prefix, known by its hash."""
 
-    times: int
-    last_s: float
+    at_s: tuple[float, ...]  # its last sights, in their order
     live_until_s: float = 0.0  # it lies in the provider's cache, as far as we know
     ttl_s: float = 0.0
-    gaps_s: tuple[float, ...] = ()  # between its last sights
     ended: bool = False  # a request was all of it: where it comes again, a conversation goes on
+
+    @property
+    def last_s(self) -> float:
+        """When it was seen last."""
+        return self.at_s[-1]
+
+    @property
+    def gaps_s(self) -> tuple[float, ...]:
+        """Between its last sights."""
+        return tuple(after - before for before, after in pairwise(self.at_s))
+
+    def merged(self, other: Seen) -> Seen:
+        """With what another worker saw of it: however often that is told, it counts once."""
+        later = self if self.live_until_s >= other.live_until_s else other
+        at_s = tuple(sorted({*self.at_s, *other.at_s}))[-_SIGHTS:]
+        return Seen(at_s, later.live_until_s, later.ttl_s, self.ended or other.ended)
 
 
 @dataclass(frozen=True, slots=True)

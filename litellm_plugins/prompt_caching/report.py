@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 _NANO = Decimal(1_000_000_000)
 
 
-def report(families: Sequence[Family], *, since_s: float, now_s: float, worker: int) -> dict[str, Any]:
-    """Of one worker since it started; the families with the most tokens first."""
+def report(families: Sequence[Family], *, since_s: float, now_s: float, worker: int | None = None) -> dict[str, Any]:
+    """The families with the most tokens first; of all workers, or of the one that is named, since it started."""
     ordered = sorted(families, key=lambda each: (-each.prompt_tokens, -each.requests, each.id))
     return {
         "worker": worker,

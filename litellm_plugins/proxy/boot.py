@@ -129,6 +129,8 @@ class Pack:
             self.history.close()
         if self.compression is not None:
             await self.compression.aclose()
+        if self.prompt_caching is not None:
+            await self.prompt_caching.aclose()
         if self.routing is not None:
             await self.routing.scoring.aclose()
         await self.pipeline.aclose()

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from litellm_plugins.proxy.budget_held import Held
     from litellm_plugins.proxy.budget_prices import Listing
     from litellm_plugins.proxy.call_log import Logged
+    from litellm_plugins.proxy.compressing import Compressed
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,8 @@ class Call:
         self.owns: list[OwnCalls] = [decision.own]  # more than one where the host prepared it anew for a fallback
         self.held: Held | None = None
         self.kwargs: Mapping[str, Any] | None = None  # of the deployment that was asked last; let go of at the end
+        self.compressed: Compressed | None = None  # as it went to a deployment
+        self.prompt_cache_nano_usd: dict[str, int] = {}  # by the host's ids of a call and its answer
         self.left_at: list[Listing] = []  # deployments that were left while they worked: they have read the prompt
         self.attempts = 0
         self.route = ""  # of `Request`; a fallback is a part of it

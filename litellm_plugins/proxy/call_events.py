@@ -41,7 +41,7 @@ def finished(call: Call, ending: str, paid: Amounts, log: Logged, *, now_s: floa
     took_ms = (time.perf_counter() - call.started) * 1_000
     if log.ended_s is not None:
         took_ms = min(took_ms, max(0.0, (log.ended_s - call.at_s) * 1_000))  # the host logs some time after
-    asked = _asked(call, log)
+    asked, shorter = _asked(call, log), _saved_by_compression(call, log)
     return CallFinished(
         at_s=now_s,
         endpoint=request.endpoint,
@@ -61,8 +61,9 @@ def finished(call: Call, ending: str, paid: Amounts, log: Logged, *, now_s: floa
         completion_tokens=0 if hit else log.completion_tokens,
         spent_nano_usd=0 if hit else paid.nano_usd,
         own_nano_usd=call.own_nano_usd,
-        saved_nano_usd=decided.saved_nano_usd if hit else 0,
-        saved_tokens=decided.saved_tokens if hit else 0,
+        saved_nano_usd=decided.saved_nano_usd if hit else shorter[0],
+        saved_tokens=decided.saved_tokens if hit else shorter[1],
+        prompt_cache_nano_usd=0 if hit else sum(call.prompt_cache_nano_usd.values()),
         took_ms=took_ms,
         first_token_ms=_first_token_ms(call, log, took_ms, hit=hit),
         attempts=0 if hit else call.attempts,
@@ -119,6 +120,14 @@ def passed_through(kwargs: Mapping[str, Any], paid: Amounts, now_s: float) -> Ca
         call_id=str(kwargs.get("litellm_call_id") or ""),
         trace_id=log.trace_id,
     )
+
+
+def _saved_by_compression(call: Call, log: Logged) -> tuple[int, int]:
+    """Nano-dollars and tokens, of a prompt that somebody billed: what went would have been cached as the rest was."""
+    if call.compressed is None or not log.prompt_tokens:
+        return 0, 0
+    event, cached = call.compressed.event, min(1.0, log.cached_prompt_tokens / log.prompt_tokens)
+    return round(event.saved_nano_usd * (1 - cached * (1 - call.compressed.read_share))), event.saved_tokens
 
 
 def _asked(call: Call, log: Logged) -> tuple[str, str]:

@@ -123,6 +123,8 @@ class PluginHandler(CustomLogger):
             self._pack.output.apply(ticket, data)
         if self._pack.prompt_caching is not None and not _is_answered(ticket, data):
             await self._pack.prompt_caching.mark(ticket, data)
+        if self._pack.compression is not None:
+            self._pack.compression.tell(ticket, data)
 
     async def _reserve(
         self,

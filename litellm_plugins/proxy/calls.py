@@ -94,7 +94,7 @@ class Calls:
         if call is not None:
             if not call.attempts or endpoint_of(call_type) == call.decision.request.endpoint:
                 call.attempts += 1
-            call.kwargs = kwargs
+            call.kwargs, call.compressed = kwargs, ticket.compressed
             call.said.asked(kwargs)
 
     def attempt_failed(self, ticket: Ticket, exception: BaseException) -> None:

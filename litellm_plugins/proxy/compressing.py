@@ -8,7 +8,7 @@ import gc
 import time
 from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from litellm_plugins.compression.bodies import CONVERSATION, as_messages, place_of, users_texts, with_text
@@ -18,7 +18,7 @@ from litellm_plugins.compression.squeezing import Squeezed
 from litellm_plugins.model import CompressionReason, Reason
 from litellm_plugins.proxy.compressing_job import Job, Wanted
 from litellm_plugins.proxy.compressing_methods import HostMethods
-from litellm_plugins.proxy.compressing_models import input_nano_usd, marks_of_host, tokenizer_of
+from litellm_plugins.proxy.compressing_models import input_nano_usd, marks_of_host, read_share, tokenizer_of
 from litellm_plugins.proxy.host_judge import host_router
 from litellm_plugins.settings import compression_anywhere
 from litellm_plugins.telemetry.events import PromptCompressed, StageFailed
@@ -57,6 +57,8 @@ class Compressed:
 
     event: PromptCompressed
     fields: Mapping[str, tuple[Any, Any]] = field(default_factory=dict)
+    told: bool = False
+    read_share: float = 1.0  # of the price of input, that reading from the provider's prompt cache costs
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +111,14 @@ class HostCompression:
             self._telemetry.emit(StageFailed("compress", str(Reason.INTERNAL_ERROR), type(exc).__name__))
             return
         ticket.compressed = compressed
-        self._telemetry.emit(compressed.event)
+
+    def tell(self, ticket: Ticket, data: Mapping[str, Any]) -> None:
+        """Once it is known what goes out: later stages may have written into the same fields, or stayed it."""
+        compressed = ticket.compressed
+        if compressed is not None and not compressed.told:
+            fields = {name: (was, data.get(name, sent)) for name, (was, sent) in compressed.fields.items()}
+            ticket.compressed = replace(compressed, fields=fields, told=True)
+            self._telemetry.emit(compressed.event)
 
     async def _compressed(self, policy: Compression, ticket: Ticket, data: Mapping[str, Any]) -> Compressed:
         request, rate = ticket.decision.request, policy.rate_for(_tier_of(ticket))
@@ -137,7 +146,8 @@ class HostCompression:
             saved_nano_usd=0 if before is None else int(saved * input_nano_usd(listings)),
             took_ms=(self._timer() - started) * 1_000,
         )
-        return Compressed(event, {name: (data[name], value) for name, value in sent.items()})
+        fields = {name: (data[name], value) for name, value in sent.items()}
+        return Compressed(event, fields, read_share=read_share(listings))
 
     async def _outcome(
         self, policy: Compression, rate: float, request: Request, data: Mapping[str, Any], tokenizer: str

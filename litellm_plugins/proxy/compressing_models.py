@@ -41,6 +41,16 @@ def _price(listing: Listing) -> Fraction:
     return Fraction(0) if listing.given is None else listing.given.input
 
 
+def read_share(listings: Sequence[Listing]) -> float:
+    """What reading a token from the provider's prompt cache costs of its price; the dearest, 1 where none is listed."""
+    return max((_read_share(each) for each in listings), default=1.0)
+
+
+def _read_share(listing: Listing) -> float:
+    asked, read = (listing.info.get(name) for name in ("input_cost_per_token", "cache_read_input_token_cost"))
+    return min(1.0, float(read) / float(asked)) if asked and read is not None else 1.0
+
+
 def marks_of_host(
     data: Mapping[str, Any], view: Mapping[str, Any], request: Request, router: Router | None
 ) -> list[Any]:

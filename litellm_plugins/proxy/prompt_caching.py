@@ -21,16 +21,20 @@ from litellm_plugins.prompt_caching.families import Families
 from litellm_plugins.prompt_caching.marking import marked, unmarked
 from litellm_plugins.prompt_caching.prices import TTL_S
 from litellm_plugins.prompt_caching.report import report
+from litellm_plugins.prompt_caching.sharing import Sharing
 from litellm_plugins.proxy.budget_prices import provider_of
 from litellm_plugins.proxy.call_log import whole
 from litellm_plugins.proxy.feedback_tenant import tenant_of
+from litellm_plugins.proxy.prompt_cache_following import stayed
 from litellm_plugins.proxy.prompt_cache_models import Target, Targets
+from litellm_plugins.proxy.prompt_cache_stores import open_prompts
 from litellm_plugins.settings import prompt_caching_anywhere
 from litellm_plugins.telemetry.events import PromptCacheDecided, PromptCacheUsed, StageFailed
 
 if TYPE_CHECKING:
     from litellm_plugins.model import Identity
     from litellm_plugins.prompt_caching.family import Family
+    from litellm_plugins.prompt_caching.store import PromptStore
     from litellm_plugins.proxy.budget_prices import PriceBook
     from litellm_plugins.proxy.ticket import Ticket
     from litellm_plugins.settings import Policies, Settings
@@ -66,13 +70,22 @@ class HostPromptCaching:
         policies: Policies,
         book: PriceBook,
         telemetry: Telemetry,
+        store: PromptStore,
         *,
         clock: Callable[[], float] = time.time,
     ) -> None:
         mine = settings.prompt_caching
         self._policies, self._telemetry, self._targets = policies, telemetry, Targets(book)
         self.families = Families(clock=clock, max_families=mine.max_families, max_prefixes=mine.max_prefixes)
+        self._sharing = Sharing(self.families, store, failed=self._not_shared)
         self._since_s = clock()
+
+    async def aclose(self) -> None:
+        """Tell the other workers the last of it."""
+        await self._sharing.aclose()
+
+    def _not_shared(self, reason: str, detail: str) -> None:
+        self._telemetry.emit(StageFailed("prompt_cache_sharing", reason, detail))
 
     async def mark(self, ticket: Ticket, data: dict[str, Any]) -> None:
         """Decide, tell, and put the marks into `data`. Never raises: in doubt the request goes on as it is."""
@@ -82,7 +95,9 @@ class HostPromptCaching:
         if not rules.enabled or request.endpoint not in _ENDPOINTS:
             return
         try:
+            self._sharing.start()
             with ticket.decision.steps.measured("prompt_cache"):
+                await self._followed(ticket, data, model)
                 blocks = await _read(request.endpoint, data)
                 ticket.prompt_cached = self._decided(ticket, data, model, blocks, rules)
         except Exception as exc:  # noqa: BLE001 - fail open: this is the stage's edge
@@ -114,14 +129,38 @@ class HostPromptCaching:
             payload = kwargs.get("standard_logging_object") or {}
             if payload.get("model_group") not in (None, "", cached.family.model):
                 return  # a fallback's, which is another family
-            self._count(cached, cached.family, _usage_of(payload))
+            nano_usd = self._count(cached, cached.family, _usage_of(payload))
+            if ticket.call is not None:
+                ticket.call.prompt_cache_nano_usd[f"{kwargs.get('litellm_call_id')} {payload.get('id')}"] = nano_usd
         except Exception as exc:  # noqa: BLE001 - the host's edge: counting may break no request
             self._telemetry.emit(StageFailed("prompt_cache", str(Reason.INTERNAL_ERROR), type(exc).__name__))
 
     async def report(self, _query: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        """Every family that this worker remembers."""
+        """Every family, over all workers; where the store cannot say, those that this worker remembers."""
+        now, shared = self.families.clock(), await self._sharing.all()
+        if shared is None:
+            return report(self.families.all(), since_s=self._since_s, now_s=now, worker=os.getpid())
+        return report(shared, since_s=min((each.since_s for each in shared), default=now), now_s=now)
+
+    async def _followed(self, ticket: Ticket, data: dict[str, Any], model: str) -> None:
+        """Where the provider has texts cached as they were before they were made shorter, they stay so."""
+        compressed, request = ticket.compressed, ticket.decision.request
+        if compressed is None or not compressed.fields:
+            return
+        target = self._targets.of(model, request.identity.team_id)
+        live = self._live(tenant_of(request.identity), model, by_itself=target.stands_down is Why.AUTOMATIC)
+        ticket.compressed = await asyncio.to_thread(stayed, request.endpoint, data, compressed, target, live, _tokens)
+
+    def _live(self, tenant: str, model: str, *, by_itself: bool) -> Callable[[bytes], bool | None]:
         now = self.families.clock()
-        return report(self.families.all(), since_s=self._since_s, now_s=now, worker=os.getpid())
+
+        def live(chain: bytes) -> bool | None:
+            seen = self.families.known(tenant, model, [chain])[0]
+            if seen is None:
+                return None
+            return now < seen.live_until_s or (by_itself and now - seen.last_s < TTL_S["5m"])
+
+        return live
 
     def _decided(
         self, ticket: Ticket, data: dict[str, Any], model: str, blocks: Sequence[Block], rules: PromptCaching
@@ -153,7 +192,9 @@ class HostPromptCaching:
             tuple(blocks[at].place for at, _ in marks.at),
         )
 
-    def _count(self, cached: PromptCached, family: Family, usage: _Usage) -> None:
+    def _count(self, cached: PromptCached, family: Family, usage: _Usage) -> int:
+        """What it saved, less what it cost extra, in nano-dollars."""
+        self.families.touch(family)
         family.told += 1
         family.heard(cached.estimated, usage.prompt)
         family.active = usage.read > 0
@@ -179,6 +220,7 @@ class HostPromptCaching:
                 extra_nano_usd=extra,
             )
         )
+        return saved - extra
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,15 +237,21 @@ def host_prompt_caching(
     """None where it is on for nobody."""
     if not prompt_caching_anywhere(settings):
         return None
-    return HostPromptCaching(settings, policies, book, telemetry)
+    return HostPromptCaching(settings, policies, book, telemetry, open_prompts(settings))
 
 
 async def _read(endpoint: str, data: Mapping[str, Any]) -> tuple[Block, ...]:
-    messages = data.get("messages")
-    chars = sum(len(str(each)) for each in messages[-3:]) if isinstance(messages, list) else 0
-    if chars > _THREAD_FROM_CHARS or len(str(data.get("system") or "")) > _THREAD_FROM_CHARS:
+    if _chars((data.get("tools"), data.get("system"), data.get("messages"))) > _THREAD_FROM_CHARS:
         return await asyncio.to_thread(blocks_of, endpoint, data, _tokens)
     return blocks_of(endpoint, data, _tokens)
+
+
+def _chars(value: object) -> int:
+    """Of all texts in it."""
+    if isinstance(value, str):
+        return len(value)
+    within = value.values() if isinstance(value, Mapping) else value if isinstance(value, list | tuple) else ()
+    return sum(map(_chars, within))
 
 
 class _TokenCounts:

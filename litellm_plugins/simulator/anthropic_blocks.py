@@ -28,14 +28,27 @@ def blocks_of(body: Json, tokenizer: Tokenizer, total: int) -> list[Block]:
     automatic = _mark_of(body, "cache_control") if body.get("cache_control") is not None else None
     if automatic is not None and marks and marks[-1] is None:  # for the last block, wherever that is by then
         marks[-1] = automatic
-    _refuse_marks(marks)
+    inside = [_mark_of(part, at) for at, _, block in places for part in _parts_inside(block)]
+    _refuse_marks(marks, inside=sum(mark is not None for mark in inside))
     chain, tokens, blocks = hashlib.sha256(), 0, []
     for (_, context, block), mark in zip(places, marks, strict=True):
         chain.update(context)
-        chain.update(orjson.dumps({name: value for name, value in block.items() if name != "cache_control"}))
+        chain.update(orjson.dumps(_unmarked(block)))
         tokens += tokenizer.count(_text_of(block))
         blocks.append(Block(chain.digest(), min(tokens, total), mark))
     return blocks
+
+
+def _parts_inside(block: Json) -> list[Json]:
+    """A tool's result has blocks of its own, whose marks count."""
+    return _as_blocks(block.get("content")) if block.get("type") == "tool_result" else []
+
+
+def _unmarked(block: Json) -> Json:
+    bare = {name: value for name, value in block.items() if name != "cache_control"}
+    if isinstance(bare.get("content"), list):
+        bare["content"] = [_unmarked(each) if isinstance(each, dict) else each for each in bare["content"]]
+    return bare
 
 
 def _places(body: Json) -> Iterator[tuple[str, bytes, Json]]:
@@ -87,10 +100,10 @@ def _mark_of(holder: Json, at: str) -> Ttl | None:
     return "1h" if ttl == "1h" else "5m"
 
 
-def _refuse_marks(marks: list[Ttl | None]) -> None:
+def _refuse_marks(marks: list[Ttl | None], *, inside: int) -> None:
     found = [mark for mark in marks if mark is not None]
-    if len(found) > MAX_MARKS:
+    if len(found) + inside > MAX_MARKS:
         raise refused("cache_control", f"A maximum of {MAX_MARKS} blocks with cache_control may be provided. "
-                      f"Found {len(found)}.")  # fmt: skip
+                      f"Found {len(found) + inside}.")  # fmt: skip
     if "5m" in found and "1h" in found[found.index("5m") :]:
         raise refused("cache_control", "a ttl='1h' cache_control block must not come after a ttl='5m' one")

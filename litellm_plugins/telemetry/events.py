@@ -361,8 +361,9 @@ class CallFinished:
     completion_tokens: int = 0
     spent_nano_usd: int = 0  # what the provider bills, as the host prices it; 0 on hits
     own_nano_usd: int = 0  # embedding and judge calls made for it
-    saved_nano_usd: int = 0
+    saved_nano_usd: int = 0  # on hits what the answer would have cost, else what compression saved
     saved_tokens: int = 0
+    prompt_cache_nano_usd: int = 0  # what reading from the provider's prompt cache saved, less what writing cost extra
     took_ms: float = 0.0
     first_token_ms: float | None = None
     attempts: int = 0  # calls of deployments

@@ -43,10 +43,21 @@ from tests.conformance.entries import NOW
 from tests.support.fixtures import redis_server
 from tests.support.ledger_fixtures import ledger, ledger_url, open_ledger
 from tests.support.outboxes import open_outbox, outbox
+from tests.support.prompt_stores import open_prompt_store
 from tests.support.redis_server import RedisServer
 from tests.support.usage_stores import open_usage, usage
 
-__all__ = ["ledger", "ledger_url", "open_ledger", "open_outbox", "open_usage", "outbox", "redis_server", "usage"]
+__all__ = [
+    "ledger",
+    "ledger_url",
+    "open_ledger",
+    "open_outbox",
+    "open_prompt_store",
+    "open_usage",
+    "outbox",
+    "redis_server",
+    "usage",
+]
 
 Closer = Callable[[], Awaitable[None]]
 _ENTRIES = (*sqlite_cache.SCHEMA, *sqlite_spaces.SCHEMA)

@@ -158,3 +158,9 @@ async def test_truth_values_are_kept_as_numbers(usage: UsageStore) -> None:
     await usage.add(Batch("b", {(HOUR, FAQ): odd}), now_ms=NOW)
     [row] = await usage.rows(HOUR, HOUR + 1, ())
     assert (row.sums.first_tokens, row.sums.attempts) == (0, 2)
+
+
+async def test_what_was_saved_may_be_less_than_nothing(usage: UsageStore) -> None:
+    for name, saved in (("a", -700), ("b", 300), ("c", -5)):
+        await usage.add(Batch(name, {(HOUR, FAQ): Sums(saved_nano_usd=saved)}), now_ms=NOW)
+    assert await usage.rows(HOUR, HOUR + 1, ()) == [Row(HOUR, (), Sums(saved_nano_usd=-405))]

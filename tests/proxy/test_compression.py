@@ -264,8 +264,12 @@ def test_log_metrics_and_headers_say_the_same(mine: RunningProxy) -> None:
     ]
     assert counted == [before, after]
     saved = {"cause": "compression", "model_group": "gpt-4.1-mini"}
-    assert metrics.value("litellm_plugins_saved_tokens_total", **saved) == before - after
-    assert metrics.value("litellm_plugins_saved_usd_total", **saved) == pytest.approx((before - after) * 0.4e-6)
+    tokens = "litellm_plugins_saved_tokens_total"
+    eventually(lambda: mine.metrics().value(tokens, **saved) == before - after, what="the end of the call")
+    usd = mine.metrics().value("litellm_plugins_saved_usd_total", **saved)
+    assert usd == pytest.approx((before - after) * 0.4e-6)
+    ends = [line for line in mine.log().splitlines() if '"call_finished"' in line and "gpt-4.1-mini" in line]
+    assert [json.loads(line)["saved_tokens"] for line in ends] == [before - after]
     lines = [line for line in mine.log().splitlines() if '"compression_decision"' in line and "gpt-4.1-mini" in line]
     [line] = [json.loads(line) for line in lines]
     assert (line["compression"], line["tokens_before"], line["tokens_after"]) == ("applied", before, after)

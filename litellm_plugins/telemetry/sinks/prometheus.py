@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histogram
 
-from litellm_plugins.model import Part
+from litellm_plugins.model import Layer, Part
 from litellm_plugins.telemetry.events import (
     AlertHandled,
     AnswerChecked,
@@ -52,6 +52,7 @@ _SCORE_BUCKETS = (0.1, 0.25, 0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 0.925, 0.95, 0
 _DECISION_BUCKETS_S = (0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0)
 
 _WAIT_BUCKETS_S = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
+_HITS = frozenset({Layer.EXACT, Layer.SEMANTIC, Layer.COALESCED})
 
 
 class PrometheusSink:
@@ -206,7 +207,7 @@ class PrometheusSink:
             case BudgetDecided() | BudgetSettled() | BudgetsMeasured() | AlertHandled():
                 self._budgets.record(event)
             case CallFinished() | OwnSpent():
-                self._calls.record(event)
+                self._of_end(event)
             case CacheDecided() | CacheChecked() | AnswerHandled() | AnswersJudged() | StalenessMeasured():
                 self._of_cache(event)
             case RouteDecided() | AnswerChecked():
@@ -234,19 +235,24 @@ class PrometheusSink:
 
     def _of_prompts(self, event: PromptCompressed | HistoryCut | PromptCacheDecided | PromptCacheUsed) -> None:
         match event:
-            case PromptCompressed():
-                cause = "compression"
+            case PromptCompressed():  # what it saved is told at the end of the call
                 self._compressions.record(event)
             case HistoryCut():
-                cause = "history"
                 self._histories.record(event)
+                self._save("history", event.model_group, event.saved_nano_usd, event.saved_tokens)
             case _:
                 self._prompt_cache.record(event)
-                return
-        if event.saved_tokens:
-            model_group = self._label(event.model_group)
-            self._saved_usd.labels(cause, model_group).inc(event.saved_nano_usd / 1e9)
-            self._saved_tokens.labels(cause, model_group).inc(event.saved_tokens)
+
+    def _of_end(self, event: CallFinished | OwnSpent) -> None:
+        self._calls.record(event)
+        if isinstance(event, CallFinished) and event.layer not in _HITS:
+            self._save("compression", event.model_group, event.saved_nano_usd, event.saved_tokens)
+
+    def _save(self, cause: str, model_group: str, nano_usd: int, tokens: int) -> None:
+        if tokens:
+            label = self._label(model_group)
+            self._saved_usd.labels(cause, label).inc(nano_usd / 1e9)
+            self._saved_tokens.labels(cause, label).inc(tokens)
 
     def _of_cache(self, event: CacheDecided | CacheChecked | AnswerHandled | AnswersJudged | StalenessMeasured) -> None:
         match event:

@@ -15,6 +15,7 @@ import pytest
 from litellm_plugins.errors import StoreUnavailable
 from litellm_plugins.insight.backends.sqlite import SCHEMA, SqliteUsage
 from litellm_plugins.insight.bounding import Bounds
+from litellm_plugins.insight.costs import Costs
 from litellm_plugins.insight.recording import UsageRecorder
 from litellm_plugins.insight.routes import RouteSums
 from litellm_plugins.insight.store import Batch
@@ -261,3 +262,29 @@ def test_telling_of_a_call_costs_next_to_nothing() -> None:
 async def _flushed(recorder: UsageRecorder) -> None:
     while recorder.queue.depth:
         await recorder.queue.flush()
+
+
+async def test_what_was_saved_otherwise_than_by_a_hit_is_told_by_its_cause(store: LossyReplies) -> None:
+    recorder = UsageRecorder(store, Insight(flush_s=0.1))
+    saved = {"saved_nano_usd": 500, "saved_tokens": 40}
+    for call in (
+        replace(CALL, **saved, prompt_cache_nano_usd=300),
+        replace(CALL, prompt_cache_nano_usd=-1_000),  # written, and not read yet
+        replace(CALL, **saved, layer=Layer.EXACT),
+    ):
+        recorder.record(call)
+    await recorder.queue.flush()
+    found = {row.words[0]: row.sums for row in await store.rows(HOUR, HOUR + 1, ("layer",))}
+    assert {layer: (sums.requests, sums.saved_nano_usd, sums.saved_tokens) for layer, sums in found.items()} == {
+        "miss": (2, 0, 0),
+        "exact": (1, 500, 40),
+        "compression": (0, 500, 40),
+        "prompt_cache": (0, -700, 0),
+    }
+    told = await Costs(store, clock_ms=lambda: int(AT_S * 1_000)).report({"by": "team"})
+    assert told["saved_by_cause"] == {
+        "exact": {"usd": 5e-7, "tokens": 40},
+        "compression": {"usd": 5e-7, "tokens": 40},
+        "prompt_cache": {"usd": -7e-7, "tokens": 0},
+    }
+    assert (told["total"]["requests"], told["total"]["saved_usd"]) == (3, pytest.approx(3e-7))

@@ -25,8 +25,8 @@ for number = 4, #KEYS do
     at = at + 2
     local before = redis.call('HGET', hour, words)
     if before then
-      local after, next_of = {}, string.gmatch(before, '%d+')
-      for sum in string.gmatch(sums, '%d+') do
+      local after, next_of = {}, string.gmatch(before, '-?%d+')
+      for sum in string.gmatch(sums, '-?%d+') do
         after[#after + 1] = string.format('%.0f', tonumber(sum) + tonumber(next_of() or 0))
       end
       sums = table.concat(after, ',')

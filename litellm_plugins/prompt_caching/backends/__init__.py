@@ -1,0 +1,1 @@
+"""What workers tell each other of prompts, in SQLite and in Redis."""

@@ -82,7 +82,7 @@ def test_what_must_stay_stays(method: str, case: Case) -> None:
     for kept in case.keep:
         assert whole.count(kept) >= case.text.count(kept) > 0, kept
     if case.json:
-        assert minify(case.json) in whole
+        assert minify(case.json) in whole or case.json in after
         assert json.loads(case.json) == json.loads(minify(case.json))
     assert losses(case.text, after) == ()
     assert METHODS[method](case.text) == after

@@ -21,7 +21,7 @@ def facts(text: str) -> list[Range]:
 
 
 def machine_written(text: str) -> list[Range]:
-    """Code, data, formulas, markup, addresses and paths; and lines of numbers and strings without a word beside them."""
+    """Code, data, formulas, markup, addresses and paths; and lines of numbers and strings without a word."""
     cut = segments(text)
     plain = "".join(part.text if part.kind is Kind.PROSE else _HELD * len(part.text) for part in cut)
     bare = [line.span() for line in _LINE.finditer(plain) if _HELD in line[0] and not any(map(str.isalpha, line[0]))]

@@ -115,7 +115,8 @@ def _compression(compression: Compression) -> str:
     if not compression.enabled:
         return ", ".join(["off", *said])
     tools = ["tools"] if compression.tools else []
-    return ", ".join(["on", *compression.methods, *tools, f"from {compression.min_tokens} tokens", *said])
+    rate = [] if compression.methods == ("lossless",) else [f"rate {compression.rate:g}"]
+    return ", ".join(["on", *compression.methods, *rate, *tools, f"from {compression.min_tokens} tokens", *said])
 
 
 def _prompt_caching(settings: Settings) -> str:

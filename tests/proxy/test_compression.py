@@ -381,10 +381,11 @@ def test_documents_before_a_cache_mark_stay_whole_and_the_reason_is_told(
 ) -> None:
     text, question, _ = documents()
     block = {"type": "text", "text": text, "cache_control": {"type": "ephemeral"}}
+    messages: Any = [{"role": "user", "content": [block]}]
     raw = mine.anthropic(KEYS.support).messages.with_raw_response.create(
         model=CLAUDE,
         max_tokens=5,
-        messages=[{"role": "user", "content": [block]}],
+        messages=messages,
         extra_headers={"x-litellm-tags": "feature:rag"},
     )
     assert compression(raw.headers)[0] == "cached_prefix"
@@ -407,11 +408,12 @@ def test_without_a_question_and_without_time_documents_go_out_whole(mine: Runnin
 def test_a_key_and_a_tier_have_rates_of_their_own(mine: RunningProxy, charging: Provider) -> None:
     shares = {}
     small = {"x-litellm-plugins-route": "small"}
-    for name, key, more in (
+    cases: list[tuple[str, str, dict[str, Any]]] = [
         ("half", KEYS.support, {}),
         ("key", KEYS.freelancer, {}),
         ("tier", KEYS.support, {"model": "auto", "extra_headers": small}),
-    ):
+    ]
+    for name, key, more in cases:
         text, question, gold = documents()
         answer = mine.ask(key, text, max_tokens=5, extra_body=FEATURE["rag"], **more)
         assert compression(answer.headers)[0] == "applied", name

@@ -152,10 +152,10 @@ def _lost(before: Sequence[str], after: Sequence[str], context: Context) -> str 
         at = 0
         for piece in other.split(GAP):
             core = piece.strip()
-            found = one.find(core, at)
-            if found < 0:
+            place = one.find(core, at)
+            if place < 0:
                 return "sentence"
-            at = found + len(core)
+            at = place + len(core)
     found = units(before)
     pages = read([Passage(unit.title, unit.body) for unit in found], context.tokens)
     stays = _held(before, found, pages, machine_written)

@@ -329,7 +329,7 @@ async def test_the_local_embedder_chooses_too() -> None:
 
 
 LONG = {
-    "stories": "\n\n".join(f"Chapter {at} of the book. {STORIES}" for at in range(90)),
+    "stories": "\n\n".join(f"Chapter {at} of the book. {STORIES}" for at in range(95)),
     "prose": "".join(PROSE.format(at) for at in range(2_000)),
     "blanks": "".join(PROSE.format(at) + " \t  \n\n \t \n\n\n" for at in range(2_000)),
     "records": json.dumps([{**row, "note": PROSE.format(at)} for at, row in enumerate(RECORDS * 17)], indent=2),
@@ -342,7 +342,7 @@ LONG = {
         ("prose", "little_saved", ["lossless"]),
         ("blanks", "applied", ["lossless"]),
         ("records", "applied", ["lossless"]),
-        ("stories", "applied", ["lossless", "extractive"]),
+        ("stories", "applied", ["extractive"]),
     ],
 )
 async def test_the_event_loop_is_not_held_up_by_200_000_characters(kind: str, reason: str, methods: list[str]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from litellm_plugins.compression.checker import negated
+from litellm_plugins.compression.checker import negated, quoted
 from litellm_plugins.compression.pieces import Range
 from litellm_plugins.compression.segments import Kind, segments
 
@@ -17,7 +17,7 @@ _OF_PROSE = frozenset({Kind.PROSE, Kind.NUMBER, Kind.QUOTE, Kind.ID})
 def facts(text: str) -> list[Range]:
     """Whatever the strict checker looks for: numbers, negations, quotations, and what `machine_written` finds."""
     protected = [(part.start, part.end) for part in segments(text) if part.kind is not Kind.PROSE]
-    return sorted([*protected, *negated(text)])
+    return sorted([*protected, *negated(text), *quoted(text)])
 
 
 def machine_written(text: str) -> list[Range]:

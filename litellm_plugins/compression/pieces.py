@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from litellm_plugins.compression.blocks import blocks
-from litellm_plugins.compression.segments import Kind, segments
+from litellm_plugins.compression.segments import Kind, Segment, segments
 
 Range = tuple[int, int]
 _JSON_SIGNS = ("{", "[")
@@ -49,15 +49,20 @@ class Pieces:
         return replace(self, passages=tuple(passages))
 
 
-def pieces_of(text: str, ranges: Sequence[Range]) -> Pieces:
+def pieces_of(text: str, ranges: Sequence[Range], cut: Sequence[Segment] | None = None) -> Pieces:
     """The ranges without code, data, tables and other blocks, which are looked for in the text as a whole.
 
     A passage has no white space at its ends. JSON counts wherever it stands: a range may begin or end within it, where
     a string in it looks like a question.
+
+    Args:
+        text: The whole of it.
+        ranges: What may be touched.
+        cut: The text's segments, where they are known.
     """
     kept = [(span.start, span.end) for span in blocks(text)]
     if any(sign in text for sign in _JSON_SIGNS):
-        kept += [(part.start, part.end) for part in segments(text) if part.kind is Kind.JSON]
+        kept += [(part.start, part.end) for part in cut or segments(text) if part.kind is Kind.JSON]
     free = [
         (*_bare(text, start, end), group)
         for group, (first, last) in enumerate(ranges)

@@ -156,9 +156,12 @@ def _lost(before: Sequence[str], after: Sequence[str], context: Context) -> str 
             if place < 0:
                 return "sentence"
             at = place + len(core)
-    found = units(before)
+    allowed, left = OVER * context.rate, sum(map(context.tokens, after))
+    total = sum(map(context.tokens, before))
+    if left <= allowed * total:
+        return None
+    found = units(before)  # more may be left only of what stays whatever is asked
     pages = read([Passage(unit.title, unit.body) for unit in found], context.tokens)
     stays = _held(before, found, pages, machine_written)
     held = sum(page.sentences[at].tokens for page, each in zip(pages, stays.sentences, strict=True) for at in each)
-    most = held + OVER * context.rate * (sum(map(context.tokens, before)) - held)
-    return "rate" if sum(map(context.tokens, after)) > most + len(before) else None
+    return "rate" if left > held + allowed * (total - held) + len(before) else None

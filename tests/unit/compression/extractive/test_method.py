@@ -110,6 +110,15 @@ def test_strictly_whatever_the_checker_looks_for_stays() -> None:
     assert "url" not in lost, "an address stays with its sentence"
 
 
+def test_strictly_a_lone_quotation_mark_does_not_pair_those_behind_it_anew() -> None:
+    said = 'It is 5" wide. Everybody likes it. He said "never" there. It is old. She said "always" too. It is new.'
+    text = " ".join([*STORIES.values(), said, *STORIES.values()])
+    context = Context(QUESTION, 0.3, count, lambda: 1.0)
+    [made] = extractive(strict=True).shorten([text], context)
+    assert len(made) < len(text) / 2
+    assert losses(text, made) == ()
+
+
 def test_without_a_question_nothing_is_left_out() -> None:
     made = squeeze(prompt(), question="")
     assert (made.value, made.reason) == (None, "no_question")

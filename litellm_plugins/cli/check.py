@@ -117,7 +117,9 @@ def _compression(compression: Compression) -> str:
     tools = ["tools"] if compression.tools else []
     old = compression.history
     turns = [] if old.max_tokens is None else [f"old turns: {old.how} beyond {old.max_tokens} tokens"]
-    return ", ".join(["on", *compression.methods, *tools, f"from {compression.min_tokens} tokens", *turns, *said])
+    rate = [] if compression.methods == ("lossless",) else [f"rate {compression.rate:g}"]
+    least = f"from {compression.min_tokens} tokens"
+    return ", ".join(["on", *compression.methods, *rate, *tools, least, *turns, *said])
 
 
 def _prompt_caching(settings: Settings) -> str:

@@ -76,4 +76,5 @@ def _by_sign(text: str) -> str:
 def _by_place(text: str) -> str:
     paragraphs = [each.strip() for each in _PARAGRAPH.split(text) if each.strip()]
     ends = paragraphs[-1:] + paragraphs[:1]
-    return next((each for each in ends if len(each) <= _MOST // 2 and _BIDS.match(each)), "")
+    bids = (each for each in ends if _BIDS.match(each) or _OF_ALL.match(each))
+    return next((each for each in bids if len(each) <= _MOST // 2), "")

@@ -39,6 +39,7 @@ _QUOTES = (
     ("\u2018", "\u2019"),
 )
 _LONGEST_QUOTE = 1_000
+_QUOTE_SIGN = re.compile('["\u201c\u201d\u201e«»\u300c\u300d\u300e\u300f\u2018]')
 _SPACE = re.compile(r"\s+")
 # Whole blocks; names and numbers are compared wherever they stand.
 _BLOCKS = frozenset(Kind) - {Kind.PROSE, Kind.URL, Kind.EMAIL, Kind.PATH, Kind.ID, Kind.NUMBER, Kind.QUOTE}
@@ -128,6 +129,12 @@ def _negations(text: str) -> Iterator[str]:
 def negated(text: str) -> list[tuple[int, int]]:
     """Where negations stand."""
     return [found.span() for pattern in (_NEGATION, _CHINESE_NEGATION) for found in pattern.finditer(text)]
+
+
+def quoted(text: str) -> list[tuple[int, int]]:
+    """Where quotations stand, and every sign that may begin one: without it those behind it are paired anew."""
+    pairs = [span for opening, closing in _QUOTES for span in between(text, opening, closing, _LONGEST_QUOTE)]
+    return [*pairs, *(found.span() for found in _QUOTE_SIGN.finditer(text))]
 
 
 def question_stands(question: str, before: str, after: str) -> bool:

@@ -43,8 +43,8 @@ def markdown_table(lines: Lines, at: int, limit: int) -> int:
 
 def _is_row(lines: Lines, at: int) -> bool:
     bare = lines.bare[at]
-    if "||" in bare:
-        return False
+    if "||" in bare:  # an empty cell, or an operator
+        return len(bare) > 2 and bare[0] == bare[-1] == "|"
     return (
         bare.count("|") >= 2
         or bool("|" in bare and " | " in bare)

@@ -54,7 +54,12 @@ def between(text: str, opening: str, closing: str, limit: int) -> Iterator[tuple
 
 
 def _opens(text: str, start: int, inside: int, close: int, same: bool) -> bool:
-    """Where both signs are alike, `5" pipe` opens nothing; and no pair reaches over a blank line."""
+    """Where both signs are alike, `5" pipe` opens nothing; and no pair reaches over a blank line.
+
+    Nor do two prices make a formula: no blank stands before its last `$`, and no digit behind it (as in Pandoc).
+    """
+    if text[start:inside] == "$" and (text[close - 1].isspace() or text[close + 1 : close + 2].isdigit()):
+        return False
     if same and (text[inside].isspace() or (start and text[start - 1].isalnum())):
         return False
     return "\n\n" not in text[inside:close]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from litellm_plugins.compression.blocks import blocks
-from litellm_plugins.compression.segments import Kind, segments
+from litellm_plugins.compression.segments import Kind, Segment, segments
 
 Range = tuple[int, int]
 _JSON_SIGNS = ("{", "[")
@@ -49,16 +49,22 @@ class Pieces:
         return replace(self, passages=tuple(passages))
 
 
-def pieces_of(text: str, ranges: Sequence[Range]) -> Pieces:
+def pieces_of(text: str, ranges: Sequence[Range], cut: Sequence[Segment] | None = None) -> Pieces:
     """The ranges without code, data, tables and other blocks, which are looked for in the text as a whole.
 
-    JSON counts wherever it stands: a range may begin or end within it, where a string in it looks like a question.
+    A passage has no white space at its ends. JSON counts wherever it stands: a range may begin or end within it, where
+    a string in it looks like a question.
+
+    Args:
+        text: The whole of it.
+        ranges: What may be touched.
+        cut: The text's segments, where they are known.
     """
     kept = [(span.start, span.end) for span in blocks(text)]
     if any(sign in text for sign in _JSON_SIGNS):
-        kept += [(part.start, part.end) for part in segments(text) if part.kind is Kind.JSON]
+        kept += [(part.start, part.end) for part in cut or segments(text) if part.kind is Kind.JSON]
     free = [
-        (start, end, group)
+        (*_bare(text, start, end), group)
         for group, (first, last) in enumerate(ranges)
         for start, end in _without(sorted(kept), first, last)
         if text[start:end].strip()
@@ -70,6 +76,12 @@ def pieces_of(text: str, ranges: Sequence[Range]) -> Pieces:
         at = end
     passages = tuple(text[start:end] for start, end, _ in free)
     return Pieces((*around, text[at:]), passages, tuple(group for *_, group in free))
+
+
+def _bare(text: str, start: int, end: int) -> Range:
+    """Without the white space at its ends: what stands between a passage and a block stays."""
+    piece = text[start:end]
+    return start + len(piece) - len(piece.lstrip()), end - len(piece) + len(piece.rstrip())
 
 
 def _without(kept: Sequence[Range], first: int, last: int) -> list[Range]:

@@ -8,7 +8,7 @@ from litellm_plugins.compression.lossless.chain import lossless, tightened
 from litellm_plugins.compression.lossless.table_reading import HEAD
 from litellm_plugins.compression.lossless.tables import has_marks
 from litellm_plugins.compression.pieces import Range
-from litellm_plugins.compression.segments import Kind, segments
+from litellm_plugins.compression.segments import Kind, Segment, segments
 
 _DATA = 600  # characters of JSON that nobody asks as a question
 
@@ -32,14 +32,19 @@ def rewritten(text: str, ranges: Sequence[Range]) -> str:
     return "".join([*out, text[at:]])
 
 
-def with_whole_json(text: str, ranges: Sequence[Range]) -> list[Range]:
+def with_whole_json(text: str, ranges: Sequence[Range], cut: Sequence[Segment] | None = None) -> list[Range]:
     """The ranges, and JSON as a whole that lies in one of them or is too long to be a question.
 
     What may be a question is found by its place and its signs, and so may reach into data, or be a string within it.
+
+    Args:
+        text: The whole of it.
+        ranges: What may be touched.
+        cut: The text's segments, where they are known.
     """
     wide = list(ranges)
     if any(sign in text for sign in "[{"):
-        data = [(part.start, part.end) for part in segments(text) if part.kind is Kind.JSON]
+        data = [(part.start, part.end) for part in cut or segments(text) if part.kind is Kind.JSON]
         wide += [
             (begin, stop)
             for begin, stop in data

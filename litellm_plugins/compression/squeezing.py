@@ -17,6 +17,7 @@ from litellm_plugins.compression.pieces import Pieces, Range, pieces_of
 from litellm_plugins.compression.protected import Path, Touchable, Why
 from litellm_plugins.compression.question import SHORT
 from litellm_plugins.compression.rewriting import rewritten, with_whole_json
+from litellm_plugins.compression.segments import segments
 from litellm_plugins.model import CompressionReason
 
 MOST_CHARS = 1_000_000  # of one text: a longer one takes seconds
@@ -39,6 +40,7 @@ class _Made:
     """A text after all methods: what was lost on the way, and why some did nothing."""
 
     text: str
+    checked: str  # what it was when it was looked at last
     lost: str | None = None
     left: tuple[str, ...] = ()
 
@@ -66,22 +68,28 @@ def squeezed(
     """
     if len(text) > MOST_CHARS:
         return Squeezed(None, CompressionReason.TOO_LONG)
-    wide = with_whole_json(text, ranges)
+    cut = segments(text) if chain.methods else None
+    wide = with_whole_json(text, ranges, cut)
     if sum(tokens(text[start:end]) for start, end in wide) < min_tokens:
         return Squeezed(None, CompressionReason.SHORT)
-    made = _made(text, ranges, wide, chain, context)
-    before = tokens(text)
-    saved = before - tokens(made.text) if len(made.text) < len(text) else 0
+    pieces = pieces_of(text, ranges, cut) if chain.methods else Pieces((text,), (), ())
+    made = _made(text, pieces, wide, chain, context)
     if made.lost is not None:
         return Squeezed(None, f"{_LOST}{made.lost}")
+    before = tokens(text)
+    saved = before - tokens(made.text) if len(made.text) < len(text) else 0
     if saved < max(1, min_saved * before):
         return Squeezed(None, next(iter(made.left), CompressionReason.LITTLE_SAVED))
+    if lost := _lost(made.checked, made.text):
+        return Squeezed(None, f"{_LOST}{lost}")
+    if not question_stands(context.question, text, made.text):
+        return Squeezed(None, f"{_LOST}question")
     return Squeezed(made.text, CompressionReason.APPLIED, saved)
 
 
-def _made(text: str, ranges: Sequence[Range], wide: list[Range], chain: Chain, context: Context) -> _Made:
+def _made(text: str, pieces: Pieces, wide: list[Range], chain: Chain, context: Context) -> _Made:
     """All methods in their order, each one's loss looked for before the next hides it."""
-    pieces, checked, left = pieces_of(text, ranges), text, []
+    checked, left = text, []
     for method in chain.methods if pieces.passages else ():
         try:
             shorter = pieces.with_passages(method.shorten(pieces.passages, context))
@@ -89,22 +97,19 @@ def _made(text: str, ranges: Sequence[Range], wide: list[Range], chain: Chain, c
             left.append(why.reason)
             continue
         if method.lost is not None:
-            lost = _lost(checked, pieces) or method.lost(pieces.passages, shorter.passages, context)
+            lost = _lost(checked, pieces.text) or method.lost(pieces.passages, shorter.passages, context)
             if lost:
-                return _Made(text, lost, tuple(left))
+                return _Made(text, text, lost, tuple(left))
             checked = shorter.text
         pieces = shorter
     final = pieces.text
     if chain.lossless:
         final = rewritten(final, wide if final == text else with_whole_json(final, pieces.ranges))
-    found = [each.what for each in losses(checked, final)]
-    if not question_stands(context.question, text, final):
-        found.append("question")
-    return _Made(final, found[0] if found else None, tuple(left))
+    return _Made(final, checked, None, tuple(left))
 
 
-def _lost(before: str, pieces: Pieces) -> str | None:
-    found = losses(before, pieces.text)
+def _lost(before: str, after: str) -> str | None:
+    found = losses(before, after)
     return found[0].what if found else None
 
 

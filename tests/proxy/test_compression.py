@@ -30,20 +30,35 @@ def charging() -> Iterator[Provider]:
 
 @pytest.fixture(scope="module")
 def mine(charging: Provider, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningProxy]:
-    """On for all but team legal; team sales takes nothing below 5,000 tokens; `late` has no time."""
+    """On for all but team legal; team sales takes nothing below 5,000 tokens; `late` has no time, `rag` chooses."""
+    chosen = {"methods": ["lossless", "extractive"], "min_tokens": 200, "extractive": {"strict": False}}
+    features = {
+        "late": {"deadline_ms": 0.001},
+        "rag": {**chosen, "rate_by_tier": {"small": 0.25}},
+        "rag-late": {**chosen, "deadline_ms": 0.001},
+        "strict": {**chosen, "extractive": {}},
+        "meaning": {**chosen, "extractive": {"strict": False, "embeddings": True}},
+    }
+    tiers = [{"name": "small", "models": ["gpt-4.1-mini"]}, {"name": "strong", "models": ["gpt-4.1"]}]
     config = proxy_config(
         charging.url,
         pack={
             "cache": {"semantic": {"enabled": False}},
-            "compression": {"enabled": True, "deadline_ms": 20_000, "features": {"late": {"deadline_ms": 0.001}}},
+            "compression": {"enabled": True, "deadline_ms": 20_000, "features": features},
+            "routing": {"routers": {"auto": {"tiers": tiers, "thresholds": [0.5]}}},
             "per_team": {
                 "legal": {"compression": {"enabled": False}},
                 "sales": {"compression": {"min_tokens": 50_000, "tools": False}},
+                "support": {"routing": {"may_force": True}},
+            },
+            "per_key": {
+                "freelancer": {"compression": {"rate": 0.75}},
             },
             "budgets": [budget("paid", limit_usd=10), budget("paid-messages", limit_usd=10)],
         },
         more_models=[
             model(CLAUDE, charging.url, via="anthropic"),
+            model("auto", charging.url, "gpt-4.1-mini"),
             model(LEGACY_MODEL, charging.url, via="text-completion-openai"),
             model(
                 "claude-marked",
@@ -273,3 +288,140 @@ def test_log_metrics_and_headers_say_the_same(mine: RunningProxy) -> None:
     lines = [line for line in mine.log().splitlines() if '"compression_decision"' in line and "gpt-4.1-mini" in line]
     [line] = [json.loads(line) for line in lines]
     assert (line["compression"], line["tokens_before"], line["tokens_after"]) == ("applied", before, after)
+
+
+PARTS = ("Ash", "Birch", "Cedar", "Elder", "Fern", "Hazel"), ("bridge", "field", "mouth", "wick", "stead")
+FEATURE = {name: {"metadata": {"feature": name}} for name in ("rag", "rag-late", "strict", "meaning")}
+
+
+def documents(facts: str = "") -> tuple[str, str, str]:
+    """A prompt of thirty documents, its question, and the one sentence that answers it."""
+    number = next(_numbers)
+    names = [a + b for a in PARTS[0] for b in PARTS[1]]
+    wanted = names[11 + number % 8]
+    stories = [
+        f"Document [{at}](Title: {name}) {name} lies where two rivers meet, below a hill with an old mill on it. "
+        f"The town hall of {name} was paid for by the guild of its glovers. Its market is known for its honey. "
+        f"In winter people skate on the pond behind the school.{facts} The mayor likes to be seen in the theatre."
+        for at, name in enumerate(names, 1)
+    ]
+    question = f"Question: who paid for the town hall of {wanted}, asks reader {number}, please"
+    text = "\n".join([f"Answer reader {number} from the documents.\n", *stories, f"\n{question}\nAnswer:"])
+    return text, question, f"The town hall of {wanted} was paid for by the guild of its glovers."
+
+
+def as_sent(provider: Provider, question: str) -> str:
+    [request] = provider.requests_about(question)
+    return str(request["body"]["messages"][-1]["content"])
+
+
+def prose_share(text: str, sent: str) -> float:
+    """Of what lies between the ends, which stay whole for they may be the task."""
+    head, tail = 600, 600
+    return (len(sent) - head - tail) / (len(text) - head - tail)
+
+
+def test_of_documents_half_goes_out_with_the_question_and_the_answer_in_it(
+    mine: RunningProxy, charging: Provider
+) -> None:
+    text, question, gold = documents()
+    answer = mine.ask(KEYS.support, text, max_tokens=5, extra_body=FEATURE["rag"])
+    sent = as_sent(charging, question)
+    reason, before, after = compression(answer.headers)
+    assert reason == "applied"
+    assert 0.4 < prose_share(text, sent) < 0.6
+    assert 0.45 < after / before < 0.7
+    assert answer.body.usage is not None
+    assert abs(after - answer.body.usage.prompt_tokens) < 20
+    assert gold in sent
+    assert sent.endswith(f"{question}\nAnswer:")
+    assert "[…]" in sent
+    kept = [piece.strip() for piece in sent.split("[…]")]
+    assert all(piece in text for piece in kept), "what stays is as it stood"
+    line = next(json.loads(each) for each in mine.log().splitlines() if '"extractive"' in each and '"rag"' in each)
+    assert (line["event"], line["methods"]) == ("compression_decision", ["lossless", "extractive"])
+
+
+def test_strictly_numbers_negations_and_quotations_stay(mine: RunningProxy, charging: Provider) -> None:
+    facts = ' It has 812 seats. Dogs are not admitted. The sign says "no bread".'
+    text, question, gold = documents(facts)
+    answer = mine.ask(KEYS.support, text, max_tokens=5, extra_body=FEATURE["strict"])
+    sent = as_sent(charging, question)
+    assert compression(answer.headers)[0] == "applied"
+    assert sent.count(facts.strip()) == text.count(facts.strip()) == 30
+    assert gold in sent
+    free, about, _ = documents(facts)
+    mine.ask(KEYS.support, free, max_tokens=5, extra_body=FEATURE["rag"])
+    assert as_sent(charging, about).count("It has 812 seats.") < 30
+
+
+def test_the_embedder_chooses_where_it_is_asked_for(mine: RunningProxy, charging: Provider) -> None:
+    text, question, gold = documents()
+    answer = mine.ask(KEYS.support, text, max_tokens=5, extra_body=FEATURE["meaning"])
+    assert compression(answer.headers)[0] == "applied"
+    assert gold in as_sent(charging, question)
+    failed = {"stage": "compress", "reason": "embedder_late"}
+    assert not mine.metrics().value("litellm_plugins_stage_failures_total", **failed)
+
+
+def test_an_old_turns_documents_are_the_same_bytes_whatever_is_asked_later(
+    mine: RunningProxy, charging: Provider
+) -> None:
+    messages: list[Any] = []
+    sent: list[str] = []
+    for _ in range(3):
+        text, question, _ = documents()
+        messages.append({"role": "user", "content": text})
+        answer = mine.ask(KEYS.support, messages=messages, max_tokens=5, extra_body=FEATURE["rag"])
+        assert compression(answer.headers)[0] == "applied"
+        messages.append({"role": "assistant", "content": answer.text})
+        [request] = charging.requests_about(question)
+        sent.append(json.dumps(request["body"]["messages"])[:-1])
+    assert all(later.startswith(earlier) for earlier, later in itertools.pairwise(sent))
+
+
+def test_documents_before_a_cache_mark_stay_whole_and_the_reason_is_told(
+    mine: RunningProxy, charging: Provider
+) -> None:
+    text, question, _ = documents()
+    block = {"type": "text", "text": text, "cache_control": {"type": "ephemeral"}}
+    messages: Any = [{"role": "user", "content": [block]}]
+    raw = mine.anthropic(KEYS.support).messages.with_raw_response.create(
+        model=CLAUDE,
+        max_tokens=5,
+        messages=messages,
+        extra_headers={"x-litellm-tags": "feature:rag"},
+    )
+    assert compression(raw.headers)[0] == "cached_prefix"
+    [request] = charging.requests_about(question)
+    assert request["body"]["messages"][0]["content"][0]["text"] == text
+
+
+def test_without_a_question_and_without_time_documents_go_out_whole(mine: RunningProxy, charging: Provider) -> None:
+    text, question, _ = documents()
+    late = mine.ask(KEYS.support, text, max_tokens=5, extra_body=FEATURE["rag-late"])
+    assert compression(late.headers)[0] == "deadline"
+    assert as_sent(charging, question) == text
+    text, question, _ = documents()
+    task = text.replace(f"{question}\nAnswer:", f"Summarise all of it for reader {next(_numbers)}.")
+    whole = mine.ask(KEYS.support, task, max_tokens=5, extra_body=FEATURE["rag"])
+    assert compression(whole.headers)[0] == "no_question"
+    assert as_sent(charging, task.rpartition("\n")[2]) == task
+
+
+def test_a_key_and_a_tier_have_rates_of_their_own(mine: RunningProxy, charging: Provider) -> None:
+    shares = {}
+    small = {"x-litellm-plugins-route": "small"}
+    cases: list[tuple[str, str, dict[str, Any]]] = [
+        ("half", KEYS.support, {}),
+        ("key", KEYS.freelancer, {}),
+        ("tier", KEYS.support, {"model": "auto", "extra_headers": small}),
+    ]
+    for name, key, more in cases:
+        text, question, gold = documents()
+        answer = mine.ask(key, text, max_tokens=5, extra_body=FEATURE["rag"], **more)
+        assert compression(answer.headers)[0] == "applied", name
+        sent = as_sent(charging, question)
+        assert gold in sent
+        shares[name] = prose_share(text, sent)
+    assert shares["tier"] < 0.35 < shares["half"] < 0.6 < shares["key"] < 0.85

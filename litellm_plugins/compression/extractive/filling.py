@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from litellm_plugins.compression.extractive.passages import Page
 from litellm_plugins.compression.tokens import CountTokens
@@ -21,6 +21,7 @@ def fill(
     gap_tokens: int,
     *,
     openings: Sequence[int] = (),
+    free: Sequence[Collection[int]] = (),
 ) -> list[list[int]]:
     """The numbers of the kept sentences of each page: by value, until the budget is full.
 
@@ -33,6 +34,7 @@ def fill(
         budget: Tokens.
         gap_tokens: What one mark costs.
         openings: What each page costs beside its sentences, where any is kept.
+        free: Of each page the sentences that stay whatever is chosen, and are not paid for. They are not in the result.
     """
     order = sorted(
         ((page, at) for page, each in enumerate(values) for at in range(len(each))),
@@ -49,6 +51,8 @@ def fill(
     for page, at in order:
         if left <= 0:
             break
+        if free and at in free[page]:
+            continue
         if (price := cost(page, at)) <= left + OVER * budget:
             chosen[page].add(at)
             left -= price

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Container, Sequence
+from dataclasses import dataclass
 from itertools import accumulate, pairwise
 
 from litellm_plugins.compression.extractive.filling import GAP, fill, gap_tokens
@@ -10,8 +11,9 @@ from litellm_plugins.compression.extractive.lexical import worth
 from litellm_plugins.compression.extractive.passages import Page, Passage, read
 from litellm_plugins.compression.extractive.question import asked
 from litellm_plugins.compression.extractive.units import Unit, units
-from litellm_plugins.compression.facts import facts
+from litellm_plugins.compression.facts import facts, machine_written
 from litellm_plugins.compression.methods import Context, LeftAlone, Method
+from litellm_plugins.compression.pieces import Range
 from litellm_plugins.model import CompressionReason
 
 OVER = 1.1
@@ -50,66 +52,92 @@ def extractive(*, strict: bool, rank: Worth = by_words, settings: str = "") -> M
         found = units(passages)
         documents = [Passage(unit.title, unit.body) for unit in found]
         pages = read(documents, context.tokens)
-        kept, made = _chosen(len(passages), found, pages, rank(context, documents, pages), context)
+        values = rank(context, documents, pages)
+        machine = _held(passages, found, pages, machine_written)
+        kept = _chosen(len(passages), found, pages, values, machine, context)
         if not any(kept):  # one sentence that has no room, or none at all: no selection
             raise LeftAlone(CompressionReason.LITTLE_SAVED)
-        if not strict:
-            return made
-        must = _must(passages, found, pages)
-        both = [sorted({*one, *more}) for one, more in zip(kept, must, strict=True)]
-        return _rendered(len(passages), found, pages, both)
+        must = _held(passages, found, pages, facts) if strict else machine
+        return _rendered(len(passages), found, pages, must.with_sentences(kept))
 
     return Method("extractive", shorten, f"strict={strict} {settings}".strip(), None if strict else _lost)
 
 
+@dataclass(frozen=True, slots=True)
+class _Stays:
+    """What stays of each unit."""
+
+    sentences: Sequence[Collection[int]]
+    headings: Container[int]  # of these units, also where no sentence stays
+
+    def with_sentences(self, more: Sequence[Collection[int]]) -> _Stays:
+        """And more of them."""
+        both = [{*one, *other} for one, other in zip(self.sentences, more, strict=True)]
+        return _Stays(both, self.headings)
+
+
 def _chosen(
-    count: int, found: Sequence[Unit], pages: Sequence[Page], values: list[list[float]], context: Context
-) -> tuple[list[list[int]], list[str]]:
-    """The sentences that the rate has room for, and the passages with nothing else: no more than `OVER` of it."""
+    count: int,
+    found: Sequence[Unit],
+    pages: Sequence[Page],
+    values: list[list[float]],
+    machine: _Stays,
+    context: Context,
+) -> list[list[int]]:
+    """The sentences that the rate has room for: with marks and headings no more than `OVER` of it.
+
+    What stays whatever is asked counts neither for the rate nor against it.
+    """
     heads = [context.tokens(unit.head) if unit.head else 0 for unit in found]
-    wanted = budget = context.rate * (sum(heads) + sum(page.tokens for page in pages))
+    held = sum(page.sentences[at].tokens for page, each in zip(pages, machine.sentences, strict=True) for at in each)
+    wanted = budget = context.rate * (sum(heads) + sum(page.tokens for page in pages) - held)
     mark = gap_tokens(context.tokens)
     for _ in range(_TRIES):
-        kept = fill(pages, values, budget, mark, openings=heads)
-        made = _rendered(count, found, pages, kept)
-        left = sum(map(context.tokens, made))
+        kept = fill(pages, values, budget, mark, openings=heads, free=machine.sentences)
+        made = _rendered(count, found, pages, machine.with_sentences(kept))
+        left = sum(map(context.tokens, made)) - held
         if left <= OVER * wanted:
             break
         budget *= wanted / left
-    return kept, made
+    return kept
 
 
-def _must(passages: Sequence[str], found: Sequence[Unit], pages: Sequence[Page]) -> list[set[int]]:
-    """Of each unit the sentences with a fact in them, and its first where its heading has one."""
-    facts_of = [facts(passage) for passage in passages]
+def _held(
+    passages: Sequence[str], found: Sequence[Unit], pages: Sequence[Page], find: Callable[[str], list[Range]]
+) -> _Stays:
+    """The sentences that hold something of what `find` finds in a passage, and the headings that do."""
+    held_by = [find(passage) for passage in passages]
     at = dict.fromkeys(range(len(passages)), 0)
-    must: list[set[int]] = []
-    for unit, page in zip(found, pages, strict=True):
+    sentences: list[set[int]] = []
+    headings: set[int] = set()
+    for number, (unit, page) in enumerate(zip(found, pages, strict=True)):
         start = at[unit.passage]
-        ends = list(accumulate((len(each.text) for each in page.sentences), initial=start + len(unit.head)))
+        body = start + len(unit.head)
+        ends = list(accumulate((len(each.text) for each in page.sentences), initial=body))
         at[unit.passage] = ends[-1]
-        held = [(first, last) for first, last in facts_of[unit.passage] if first < ends[-1] and last > start]
-        spans = pairwise(ends)
-        mine = {n for n, (one, end) in enumerate(spans) if any(first < end and last > one for first, last in held)}
-        if not mine and held:
-            mine = {0}
-        must.append(mine)
-    return must
+        held = [(first, last) for first, last in held_by[unit.passage] if first < ends[-1] and last > start]
+        sentences.append(
+            {n for n, (one, end) in enumerate(pairwise(ends)) if any(a < end and b > one for a, b in held)}
+        )
+        if any(first < body for first, _ in held):
+            headings.add(number)
+    return _Stays(sentences, headings)
 
 
-def _rendered(count: int, found: Sequence[Unit], pages: Sequence[Page], kept: Sequence[Sequence[int]]) -> list[str]:
+def _rendered(count: int, found: Sequence[Unit], pages: Sequence[Page], kept: _Stays) -> list[str]:
     """The passages with what is kept as it stood, and one mark for each run of what is not."""
     out: list[list[str]] = [[] for _ in range(count)]
-    for unit, page, chosen in zip(found, pages, kept, strict=True):
+    for number, (unit, page, chosen) in enumerate(zip(found, pages, kept.sentences, strict=True)):
         parts, stays = out[unit.passage], set(chosen)
-        if unit.head and stays:
+        shown = bool(stays) or number in kept.headings
+        if unit.head and shown:
             _put(parts, unit.head)
         for at, sentence in enumerate(page.sentences):
             if at in stays:
                 _put(parts, sentence.text)
             elif not (parts and parts[-1].endswith(GAP)):
-                text = unit.head if unit.head and not stays else sentence.text
-                blank = text[: len(text) - len(text.lstrip())]
+                before = sentence.text if shown else unit.head or sentence.text
+                blank = before[: len(before) - len(before.lstrip())]
                 parts.append(f"{blank or (' ' if parts else '')}{GAP}")
     return ["".join(parts) for parts in out]
 
@@ -124,9 +152,16 @@ def _lost(before: Sequence[str], after: Sequence[str], context: Context) -> str 
         at = 0
         for piece in other.split(GAP):
             core = piece.strip()
-            found = one.find(core, at)
-            if found < 0:
+            place = one.find(core, at)
+            if place < 0:
                 return "sentence"
-            at = found + len(core)
-    most = OVER * context.rate * sum(map(context.tokens, before))
-    return "rate" if sum(map(context.tokens, after)) > most else None
+            at = place + len(core)
+    allowed, left = OVER * context.rate, sum(map(context.tokens, after))
+    total = sum(map(context.tokens, before))
+    if left <= allowed * total:
+        return None
+    found = units(before)  # more may be left only of what stays whatever is asked
+    pages = read([Passage(unit.title, unit.body) for unit in found], context.tokens)
+    stays = _held(before, found, pages, machine_written)
+    held = sum(page.sentences[at].tokens for page, each in zip(pages, stays.sentences, strict=True) for at in each)
+    return "rate" if left > held + allowed * (total - held) + len(before) else None

@@ -14,7 +14,7 @@ _ENDS = (".", "!", "?", ";", ",", "。", "！", "？", "…")  # noqa: RUF001 - 
 # "Document [3](Title: Super Bowl 50) In early 2012…" (Liu et al., Lost in the Middle, 2023), and its like.
 _TITLED = re.compile(r"\s*(?:[A-Z]\w{2,12} )?\[?\d{0,4}\]?:? ?\(Title: ((?:[^()\n]|\([^()\n]*\)){1,200})\)")
 _SAYS_TITLE = re.compile(
-    r"^\W*(?:(?:document|source|passage|context|chunk|result|page|title|doc)\b\W*\d*\W*)+", re.IGNORECASE
+    r"^[\W_]*(?:(?:document|source|passage|context|chunk|result|page|title|doc)\b\W*\d*\W*)*", re.IGNORECASE
 )
 
 
@@ -23,7 +23,7 @@ class Unit:
     """A paragraph of a passage. Joined, `head` and `body` of all are the passages, byte for byte."""
 
     passage: int
-    head: str  # stands before the body, and stays if any of that does
+    head: str  # white space and heading: stands before the body, and stays if any of that does
     body: str
     title: str
 
@@ -42,18 +42,24 @@ def _units(number: int, passage: str) -> Iterator[Unit]:
             head, body, title = found[0], part[found.end() :], found[1]
         else:
             line = _LINE.match(part)
-            head = line[0] if line is not None and _is_heading(line[0]) else ""
+            is_titled = line is not None and _is_heading(line[0])
+            head = line[0] if line is not None and is_titled else part[: len(part) - len(part.lstrip())]
             body = part[len(head) :]
-            title = _SAYS_TITLE.sub("", head.strip()) if head else title
+            title = _SAYS_TITLE.sub("", head.strip()) if is_titled else title
         if not body.strip():
             if pending:  # two headings one after the other: the first is all there is of its section
-                yield Unit(number, "", pending, "")
+                yield _alone(number, pending)
             pending = part
             continue
         yield Unit(number, pending + head, body, title)
         pending = ""
     if pending:
-        yield Unit(number, "", pending, "")
+        yield _alone(number, pending)
+
+
+def _alone(number: int, heading: str) -> Unit:
+    start = len(heading) - len(heading.lstrip())
+    return Unit(number, heading[:start], heading[start:], "")
 
 
 def _is_heading(line: str) -> bool:

@@ -263,21 +263,98 @@ async def test_a_request_that_is_prepared_anew_is_read_as_its_client_sent_it(sta
     assert data["messages"] == said(TEXT)
 
 
+PLACES = ("Ash", "Birch", "Cedar", "Elm", "Fir", "Hazel", "Larch", "Maple", "Oak", "Pine", "Rowan", "Willow")
+STORIES = " ".join(
+    f"{place} lies by a river. The bridge of {place} was paid for by the guild of the bakers. Its market is known for"
+    f" honey. In winter people skate there. The mayor of {place} likes the theatre."
+    for place in PLACES
+)
+RAG = f"{STORIES}\n\nWho paid for the bridge of Larch?"
+EXTRACTIVE = {"methods": ["extractive"], "extractive": {"strict": False}}
+
+
+async def test_the_same_documents_are_remembered_by_what_is_asked_of_them() -> None:
+    stage = Stage({**EXTRACTIVE, "rate": 0.4})
+    sent = []
+    for question in ("Who skates at Oak?", "Who likes the theatre of Pine?", "Who skates at Oak?"):
+        blocks = [{"type": "text", "text": each} for each in (STORIES, question)]
+        data: dict[str, Any] = {"model": "gpt-4.1", "messages": [{"role": "user", "content": blocks}]}
+        await stage.sent(data)
+        assert stage.told.reason == "applied"
+        assert data["messages"][0]["content"][1] == blocks[1]
+        sent.append(data["messages"][0]["content"][0]["text"])
+    assert sent[0] == sent[2] != sent[1]
+    await stage.stage.aclose()
+
+
+async def test_a_later_question_changes_no_earlier_turn() -> None:
+    stage = Stage(EXTRACTIVE)
+    first: dict[str, Any] = {"model": "gpt-4.1", "messages": said(RAG)}
+    await stage.sent(first)
+    assert first["messages"][0]["content"] != RAG
+    fresh = Stage(EXTRACTIVE)  # another worker, which has never seen it
+    later: dict[str, Any] = {"model": "gpt-4.1", "messages": said(RAG, "The bakers.", "And who skates at Oak?")}
+    await fresh.sent(later)
+    assert later["messages"][0] == first["messages"][0]
+    await stage.stage.aclose()
+    await fresh.stage.aclose()
+
+
+async def test_where_the_embedder_is_late_words_choose_and_it_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def slow(*_: Any, **__: Any) -> Any:
+        await asyncio.sleep(30)
+
+    by_words = Stage(EXTRACTIVE)
+    plain: dict[str, Any] = {"model": "gpt-4.1", "messages": said(RAG)}
+    await by_words.sent(plain)
+    monkeypatch.setattr("litellm_plugins.compression.extractive.semantic.SemanticSelector.worth", slow)
+    stage = Stage({**EXTRACTIVE, "extractive": {"strict": False, "embeddings": True}, "deadline_ms": 1_500})
+    data: dict[str, Any] = {"model": "gpt-4.1", "messages": said(RAG)}
+    await stage.sent(data)
+    assert stage.told.reason == "applied"
+    assert data == plain
+    assert StageFailed("compress", "embedder_late", "words alone chose") in stage.heard.events
+    await stage.stage.aclose()
+    await by_words.stage.aclose()
+
+
+async def test_the_local_embedder_chooses_too() -> None:
+    stage = Stage({**EXTRACTIVE, "extractive": {"strict": False, "embeddings": True}})
+    data: dict[str, Any] = {"model": "gpt-4.1", "messages": said(RAG)}
+    await stage.sent(data)
+    assert stage.told.reason == "applied"
+    assert "The bridge of Larch was paid for by the guild of the bakers." in data["messages"][0]["content"]
+    assert not any(isinstance(event, StageFailed) for event in stage.heard.events)
+    await stage.stage.aclose()
+
+
 LONG = {
+    "stories": "\n\n".join(f"Chapter {at} of the book. {STORIES}" for at in range(95)),
     "prose": "".join(PROSE.format(at) for at in range(2_000)),
     "blanks": "".join(PROSE.format(at) + " \t  \n\n \t \n\n\n" for at in range(2_000)),
     "records": json.dumps([{**row, "note": PROSE.format(at)} for at, row in enumerate(RECORDS * 17)], indent=2),
 }
 
 
-@pytest.mark.parametrize(("kind", "reason"), [("prose", "little_saved"), ("blanks", "applied"), ("records", "applied")])
-async def test_the_event_loop_is_not_held_up_by_200_000_characters(kind: str, reason: str) -> None:
-    stage, text = Stage({}), LONG[kind]
+@pytest.mark.parametrize(
+    ("kind", "reason", "methods"),
+    [
+        ("prose", "little_saved", ["lossless"]),
+        ("blanks", "applied", ["lossless"]),
+        ("records", "applied", ["lossless"]),
+        ("stories", "applied", ["extractive"]),
+    ],
+)
+async def test_the_event_loop_is_not_held_up_by_200_000_characters(kind: str, reason: str, methods: list[str]) -> None:
+    stage, text = Stage({**EXTRACTIVE, "methods": methods}), LONG[kind]
     assert len(text) > 200_000
     await stage.sent({"model": "gpt-4.1", "messages": said(TEXT)})  # the tokenizer is loaded on first use
     worst: list[float] = []
     for at in range(3):  # of three, since others use the machine as well
-        data: dict[str, Any] = {"model": "gpt-4.1", "messages": said(f"Text {at}.\n\n{text}\n\n{ASKED}")}
+        data: dict[str, Any] = {
+            "model": "gpt-4.1",
+            "messages": said(f"Text {at}.\n\n{text}\n\nWho likes the theatre of {PLACES[at]}, and not only in winter?"),
+        }
         lags: list[float] = []
         ticking = asyncio.create_task(_tick(lags))
         await stage.sent(data)

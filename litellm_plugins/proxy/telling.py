@@ -24,6 +24,7 @@ from litellm_plugins.telemetry.sinks.headers import (
     headers_for,
     output_headers,
     prompt_cache_headers,
+    prompt_headers,
     route_headers,
 )
 from litellm_plugins.telemetry.sinks.langfuse import (
@@ -33,6 +34,7 @@ from litellm_plugins.telemetry.sinks.langfuse import (
     notes_for,
     output_notes,
     prompt_cache_notes,
+    prompt_notes,
     route_notes,
 )
 from litellm_plugins.telemetry.sinks.langfuse_spans import trace_id_of
@@ -51,6 +53,8 @@ def response_headers(ticket: Ticket, *, budgets: bool) -> dict[str, str]:
     headers = headers_for(ticket.decision.event)
     if ticket.routed is not None:
         headers |= route_headers(ticket.routed.event)
+    if ticket.prompted is not None:
+        headers |= prompt_headers(ticket.prompted.event)
     if ticket.compressed is not None:
         headers |= compression_headers(ticket.compressed.event)
     if ticket.prompt_cached is not None:
@@ -117,6 +121,8 @@ def _notes(ticket: Ticket, *, prompts: bool) -> TraceNotes:
     )
     if ticket.routed is not None:
         notes = notes.and_also(route_notes(ticket.routed.event))
+    if ticket.prompted is not None:
+        notes = notes.and_also(prompt_notes(ticket.prompted.event))
     if ticket.compressed is not None:
         notes = notes.and_also(compression_notes(ticket.compressed.event))
     if ticket.prompt_cached is not None:

@@ -336,15 +336,17 @@ class OutputBy(StrEnum):
     THINKING = "thinking"  # thoughts have a limit below the answer's
     UNSUPPORTED = "unsupported"  # the endpoint, or the model, has no such thing
     CLIENT = "client"  # the client's own leave no room
+    LITTLE_SAVED = "little_saved"  # fewer tokens than `min_saved_tokens`
+    UNFIT = "unfit"  # a schema that holds what is not known, or keys that may be data
 
 
 @dataclass(frozen=True, slots=True)
 class OutputLimit:
     """One limit of one answer."""
 
-    kind: str  # max_tokens, brief, stop
+    kind: str  # max_tokens, brief, stop, keys
     by: OutputBy
-    value: str = ""  # tokens, or how many stop sequences; `none`: it could not be set
+    value: str = ""  # tokens, or how many stop sequences or names of properties; `none`: it could not be set
 
     def __str__(self) -> str:
         return f"{self.kind}={self.value}({self.by})" if self.value else f"{self.kind}({self.by})"

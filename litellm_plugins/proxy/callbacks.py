@@ -126,7 +126,7 @@ class PluginHandler(CustomLogger):
         if self._pack.compression is not None and not _is_answered(ticket, data):
             await self._pack.compression.compress(ticket, data)
         if self._pack.output is not None and not _is_answered(ticket, data):
-            self._pack.output.apply(ticket, data)
+            self._pack.output.apply(ticket, data, is_in_front=_in_front.get())
         if self._pack.prompt_caching is not None and not _is_answered(ticket, data):
             await self._pack.prompt_caching.mark(ticket, data)
 

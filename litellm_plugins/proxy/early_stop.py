@@ -220,6 +220,11 @@ class _Stream:
         self._teller.went_out(told)
         return raw + b"\n\n", stop
 
+    def _generated(self) -> list[str]:
+        """What its provider said: where names went out short, that is less than what its client reads."""
+        output = self._ticket.output
+        return self._said if output is None or output.long is None else list(output.heard)
+
     @property
     def _heard(self) -> Heard:
         return self._call.heard
@@ -229,7 +234,7 @@ class _Stream:
         heard = self._heard
         heard.stopped = True
         self._ticket.stopped = self._call.stopped = stop.rule
-        heard.counting = asyncio.ensure_future(self._stops.counted(self._call, self._teller.asked, self._said))
+        heard.counting = asyncio.ensure_future(self._stops.counted(self._call, self._teller.asked, self._generated()))
         await hang_up(self._stream)
         await hang_up(_connection_of(self._call))
         each: Any

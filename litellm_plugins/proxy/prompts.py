@@ -1,7 +1,7 @@
 """Dynamic prompts in the running proxy: the sections that apply are put into a request that is going to be sent.
 
-Not this stage, but what it guards, decides how it fails: a model that is asked without its system prompt answers all the
-same, and nobody would notice. So a request that cannot get its sections is refused, and never sent without them.
+This stage fails closed. A model that is asked without its system prompt answers all the same, and nobody would notice:
+so a request that cannot get its sections is refused, and never sent without them.
 """
 
 from __future__ import annotations

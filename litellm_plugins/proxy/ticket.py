@@ -36,7 +36,8 @@ class Ticket(str):
 
     __slots__ = (
         "call", "chunks", "compressed", "decision", "deployment", "handled", "held", "noted", "output",
-        "prompt_cached", "prompted", "routed", "source", "stopped", "stream", "streams", "told", "trace", "trial", "unheld",
+        "prompt_cached", "prompted", "routed", "source", "stopped", "stream", "streams", "told", "trace",
+        "trial", "unheld",
     )  # fmt: skip
     decision: Decision
     call: Call | None  # the client request that it belongs to; a fallback of the host's may give that another ticket

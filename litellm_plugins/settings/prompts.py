@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, StringConstraints, field_validator, model_validator
 
 from litellm_plugins.settings.block import Block, twice
-from litellm_plugins.settings.routing_rules import Intent
 
 if TYPE_CHECKING:
     from litellm_plugins.settings.blocks import Settings
@@ -16,6 +15,7 @@ if TYPE_CHECKING:
 _MOST_SECTIONS, _MOST_CHARS = 50, 200_000
 Place = Literal["before", "after", "replace"]
 PromptName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,64}$")]
+SaidIntent = Literal["code", "creative", "factual", "maths", "extraction", "none"]
 _Word = Annotated[str, Field(min_length=1, max_length=200)]
 
 
@@ -36,7 +36,7 @@ class When(Block):
     tools: Annotated[
         tuple[_Word, ...] | bool, BeforeValidator(_listed)
     ] = ()  # offered, by name; true: any, false: none
-    intent: Annotated[tuple[Intent | Literal["none"], ...], BeforeValidator(_listed)] = ()  # of the last user turn
+    intent: Annotated[tuple[SaidIntent, ...], BeforeValidator(_listed)] = ()  # of the last user turn
 
     @property
     def reads(self) -> tuple[str, ...]:

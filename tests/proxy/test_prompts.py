@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import openai
 import pytest
+import tiktoken
 
 from tests.support import Keys, Provider, RunningProxy, model, proxy_config
 from tests.support.fixtures import CLAUDE, LEGACY_MODEL, new_question
@@ -17,6 +19,7 @@ HEADER = "x-litellm-plugins-prompt"
 ROLE, FAQ, BILLING = "You help the customers of a shop.", "Cite the FAQ.", "Name the invoice."
 SEARCH, MATHS = "Search before you answer.", "Show your work."
 LONG = "\n".join(f"Rule {n}: whoever asks about case {n} gets answer {n}." for n in range(150))
+O200K = tiktoken.get_encoding("o200k_base")  # GPT-4o's, by which sections are counted
 TOOL = {"type": "object", "properties": {"q": {"type": "string"}}}
 THREE = [CHAT, MESSAGES, RESPONSES]
 on_three = pytest.mark.parametrize("surface", THREE, ids=lambda each: each.endpoint)
@@ -46,7 +49,11 @@ PROMPTS: dict[str, Any] = {
     "dear": {"features": ["dear"], "sections": [section("rules", LONG * 4)]},
     "cached": {
         "features": ["red", "blue"],
-        "sections": [section("red", "Say red.", feature="red"), section("rules", LONG), section("blue", "Say blue.", feature="blue")],
+        "sections": [
+            section("red", "Say red.", feature="red"),
+            section("rules", LONG),
+            section("blue", "Say blue.", feature="blue"),
+        ],
     },
     "filed": {"sections": [{"name": "role", "file": "role.md"}]},
 }  # fmt: skip
@@ -106,6 +113,10 @@ def said(surface: Surface, body: dict[str, Any]) -> list[str]:
     return [each["content"] for each in body["messages"] if each["role"] == "system"]
 
 
+def why(refused: openai.APIStatusError) -> str | None:
+    return refused.response.headers.get("x-litellm-plugins-admission-reason")
+
+
 @pytest.fixture
 def sent(provider: Provider, prompting: RunningProxy, keys: Keys) -> Any:
     def ask(surface: Surface, asked: Asked, **how: Any) -> tuple[list[str], Told]:
@@ -124,7 +135,8 @@ def test_only_the_sections_that_apply_are_sent_and_what_is_common_first(
     heard, told = sent(surface, of(Asked(new_question()), "billing"), streamed=streamed)
     assert heard == [ROLE, BILLING]
     assert told.headers[HEADER] == "support=role+billing"
-    assert int(told.headers[f"{HEADER}-tokens-left-out"]) == 12
+    left_out = sum(len(O200K.encode(text)) for text in (FAQ, SEARCH, MATHS))
+    assert int(told.headers[f"{HEADER}-tokens-left-out"]) == left_out
 
 
 @on_three
@@ -169,8 +181,7 @@ def test_a_name_that_there_is_not_or_not_for_him_is_refused(
     asked = named(Asked(new_question()), name)
     with pytest.raises(openai.BadRequestError) as caught:
         CHAT.ask(prompting, keys.support, asked)
-    assert caught.value.code == "unknown_prompt"
-    assert caught.value.response.headers["x-litellm-plugins-admission-reason"] == "unknown_prompt"
+    assert why(caught.value) == "unknown_prompt"
     assert provider.times_asked(asked.question) == 0
 
 
@@ -186,10 +197,10 @@ def test_where_there_is_no_place_for_it_the_request_is_refused(
     past = {"extra_body": {"extra_body": {"messages": [{"role": "user", "content": question}]}}}
     with pytest.raises(openai.BadRequestError) as caught:
         CHAT.ask(prompting, keys.support, of(Asked(question, more=past), "faq"))
-    assert caught.value.code == "no_place_for_prompt"
+    assert why(caught.value) == "no_place_for_prompt"
     with pytest.raises(openai.BadRequestError) as caught:
         COMPLETIONS.ask(prompting, keys.support, named(Asked(question), "filed"))
-    assert caught.value.code == "no_place_for_prompt"
+    assert why(caught.value) == "no_place_for_prompt"
     assert provider.times_asked(question) == 0
     refused = prompting.metrics().value("litellm_plugins_refused_total", reason="no_place_for_prompt", endpoint="chat")
     assert refused >= 1
@@ -293,7 +304,7 @@ def test_log_and_metrics_say_it_in_the_same_words(prompting: RunningProxy, sent:
     before = prompting.metrics().value(
         "litellm_plugins_prompt_sections_total", prompt="support", section="faq", sent="no"
     )
-    heard, told = sent(CHAT, of(Asked(new_question()), "billing"))
+    _, told = sent(CHAT, of(Asked(new_question()), "billing"))
     lines = [json.loads(line) for line in prompting.log().splitlines() if '"prompt_assembled"' in line]
     line = next(each for each in reversed(lines) if each["feature"] == "billing")
     assert (line["prompt"], line["sections"]) == ("support", ["role", "billing"])
@@ -301,3 +312,18 @@ def test_log_and_metrics_say_it_in_the_same_words(prompting: RunningProxy, sent:
     assert str(line["tokens_left_out"]) == told.headers[f"{HEADER}-tokens-left-out"]
     now = prompting.metrics().value("litellm_plugins_prompt_sections_total", prompt="support", section="faq", sent="no")
     assert now == before + 1
+
+
+def test_a_file_that_is_not_there_stops_the_boot_and_is_named(provider: Provider, tmp_path: Path) -> None:
+    broken = {"filed": {"sections": [{"name": "role", "file": "gone.md"}]}}
+    proxy = RunningProxy(
+        proxy_config(provider.url, pack={"prompts": broken}), tmp_path, provider_url="http://127.0.0.1:9"
+    )
+    process = proxy.spawn()
+    try:
+        assert process.wait(timeout=90) != 0
+        where = "callback_settings.litellm_plugins.prompts.filed.sections.0.file"
+        assert f"{where}: {tmp_path / 'gone.md'}: cannot be read" in proxy.log()
+    finally:
+        proxy.kill()
+        proxy.close()

@@ -9,8 +9,8 @@ from typing import Any
 
 import openai
 import pytest
-import tiktoken
 
+from litellm_plugins.simulator.tokens import tokenizer_for
 from tests.support import Keys, Provider, RunningProxy, model, proxy_config
 from tests.support.fixtures import CLAUDE, LEGACY_MODEL, new_question
 from tests.support.surfaces import CHAT, COMPLETIONS, MESSAGES, RESPONSES, Asked, Surface, Told
@@ -19,7 +19,7 @@ HEADER = "x-litellm-plugins-prompt"
 ROLE, FAQ, BILLING = "You help the customers of a shop.", "Cite the FAQ.", "Name the invoice."
 SEARCH, MATHS = "Search before you answer.", "Show your work."
 LONG = "\n".join(f"Rule {n}: whoever asks about case {n} gets answer {n}." for n in range(150))
-O200K = tiktoken.get_encoding("o200k_base")  # GPT-4o's, by which sections are counted
+GPT_4O = tokenizer_for("gpt-4o")  # by which sections are counted
 TOOL = {"type": "object", "properties": {"q": {"type": "string"}}}
 THREE = [CHAT, MESSAGES, RESPONSES]
 on_three = pytest.mark.parametrize("surface", THREE, ids=lambda each: each.endpoint)
@@ -135,7 +135,7 @@ def test_only_the_sections_that_apply_are_sent_and_what_is_common_first(
     heard, told = sent(surface, of(Asked(new_question()), "billing"), streamed=streamed)
     assert heard == [ROLE, BILLING]
     assert told.headers[HEADER] == "support=role+billing"
-    left_out = sum(len(O200K.encode(text)) for text in (FAQ, SEARCH, MATHS))
+    left_out = sum(GPT_4O.count(text) for text in (FAQ, SEARCH, MATHS))
     assert int(told.headers[f"{HEADER}-tokens-left-out"]) == left_out
 
 

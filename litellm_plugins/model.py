@@ -36,6 +36,7 @@ class StopRule(StrEnum):
     DOLLAR_CAP = "dollar_cap"
     STOP_PHRASE = "stop_phrase"
     STALL = "stall"
+    GOOD_ENOUGH = "good_enough"
 
 
 class Volatility(StrEnum):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.support import KEYS, Provider, RunningProxy, eventually, model, proxy_config
-from tests.support.budgets import PRICES, held_by
+from tests.support.budgets import PRICES, held_by, settled
 from tests.support.fixtures import CLAUDE, LEGACY_MODEL, new_question
 
 if TYPE_CHECKING:
@@ -372,16 +372,14 @@ def test_a_tool_call_is_never_cut(stopping: RunningProxy, endpoint: str) -> None
     }
     response, events = streamed(stopping, endpoint, f"{new_question()} weather?", "tiny", **how[endpoint])
 
-    said = {
-        "chat": lambda: [
-            call["function"].get("arguments") or ""
-            for each in events
-            for choice in each["choices"]
-            for call in choice["delta"].get("tool_calls") or ()
-        ],
-        "messages": lambda: [each["delta"].get("partial_json", "") for each in events if "delta" in each],
-        "responses": lambda: [each["delta"] for each in events if each["type"].endswith("arguments.delta")],
-    }[endpoint]()
+    said: list[str]
+    if endpoint == "chat":
+        deltas = [choice["delta"] for each in events for choice in each["choices"]]
+        said = [call["function"].get("arguments") or "" for each in deltas for call in each.get("tool_calls") or ()]
+    elif endpoint == "messages":
+        said = [each["delta"].get("partial_json", "") for each in events if "delta" in each]
+    else:
+        said = [each["delta"] for each in events if each["type"].endswith("arguments.delta")]
     assert json.loads("".join(said)).keys() == {"city", "day"}
     assert "early_stop" not in response.text
 
@@ -390,10 +388,17 @@ def test_several_answers_in_one_stream_are_left_alone(stopping: RunningProxy, pa
     """One connection brings them all: closing it would end the good ones with the bad one."""
     question = f"{new_question()} simulator:loop:120"
     _, events = streamed(stopping, "chat", question, "chat", n=2)
+    _, off = streamed(stopping, "chat", question, "", KEYS.sales, n=2)
 
-    finishes = {c["index"]: c["finish_reason"] for e in events for c in e["choices"] if c.get("finish_reason")}
-    assert finishes == {0: "stop", 1: "stop"}
-    assert record_of(paced, question)["outcome"] != "client_left"
+    def said(told: list[dict[str, Any]]) -> dict[int, str]:
+        texts: dict[int, str] = {}
+        for choice in (choice for each in told for choice in each["choices"]):
+            texts[choice["index"]] = texts.get(choice["index"], "") + (choice["delta"].get("content") or "")
+        return texts
+
+    assert said(events) == said(off)
+    assert said(events)[1].count("I checked") > 5
+    assert all(each["outcome"] != "client_left" for each in paced.requests_about(question))
 
 
 def test_of_a_cascade_each_answer_that_loops_is_ended_and_booked(stopping: RunningProxy, paced: Provider) -> None:
@@ -410,5 +415,6 @@ def test_of_a_cascade_each_answer_that_loops_is_ended_and_booked(stopping: Runni
     assert response.headers["x-litellm-plugins-route-path"] == "small>strong"
     assert events[-2]["choices"][0]["finish_reason"] == "length"
     tokens = sum(each["tokens_sent"] + each["prompt_tokens"] for each in seen)
-    eventually(lambda: held_by(stopping, "climbing").tokens - before.tokens == tokens, what="both to be booked")
+    settled(lambda: held_by(stopping, "climbing"), before.requests + 1)
+    assert held_by(stopping, "climbing").tokens - before.tokens == tokens, seen
     assert not held_by(stopping, "climbing").reserved

@@ -113,8 +113,8 @@ def said(surface: Surface, body: dict[str, Any]) -> list[str]:
     return [each["content"] for each in body["messages"] if each["role"] == "system"]
 
 
-def why(refused: openai.APIStatusError) -> str | None:
-    return refused.response.headers.get("x-litellm-plugins-admission-reason")
+def why(refused: openai.APIStatusError) -> str:
+    return str(refused.response.headers.get("x-litellm-plugins-admission-reason"))
 
 
 @pytest.fixture

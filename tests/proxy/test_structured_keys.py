@@ -54,23 +54,24 @@ def short(provider: Provider, tmp_path_factory: pytest.TempPathFactory) -> Itera
 
 def wanting(surface: Surface, question: str, schema: dict[str, Any] = SCHEMA, **more: Any) -> Asked:
     named = {"type": "json_schema", "name": "order", "schema": schema, "strict": True}
-    body: dict[str, Any] = {
+    bodies: dict[str, dict[str, Any]] = {
         "chat": {
             "response_format": {"type": "json_schema", "json_schema": {k: v for k, v in named.items() if k != "type"}}
         },
         "messages": {"extra_body": {"output_config": {"format": {"type": "json_schema", "schema": schema}}}},
         "responses": {"text": {"format": named}},
-    }[surface.endpoint]
-    return Asked(question, more={**body, **more})
+    }
+    return Asked(question, more={**bodies[surface.endpoint], **more})
 
 
 def schema_sent(surface: Surface, body: dict[str, Any]) -> dict[str, Any]:
-    held: dict[str, Any] = {
-        "chat": lambda: body["response_format"]["json_schema"]["schema"],
-        "messages": lambda: (body.get("output_config") or {}).get("format", body.get("output_format"))["schema"],
-        "responses": lambda: body["text"]["format"]["schema"],
-    }[surface.endpoint]()
-    return held
+    if surface.endpoint == "chat":
+        held = body["response_format"]["json_schema"]
+    elif surface.endpoint == "messages":
+        held = (body.get("output_config") or {}).get("format") or body["output_format"]
+    else:
+        held = body["text"]["format"]
+    return dict(held["schema"])
 
 
 def output_of(told: Told) -> str | None:
@@ -121,7 +122,8 @@ def test_an_answer_that_is_cut_off_is_mapped_as_far_as_it_goes(
     short: RunningProxy, keys: Keys, surface: Surface, streamed: bool
 ) -> None:
     most = "max_output_tokens" if surface.endpoint == "responses" else "max_tokens"
-    told = surface.ask(short, keys.support, wanting(surface, new_question(), **{most: 30}), streamed=streamed)
+    asked = wanting(surface, new_question())
+    told = surface.ask(short, keys.support, asked.but(more={**asked.more, most: 30}), streamed=streamed)
     assert told.finish == surface.cut_short
     assert told.text.startswith('{"customer_full_name"')
     with pytest.raises(json.JSONDecodeError):

@@ -51,7 +51,9 @@ def short(shape: Shortened, value: Any, nodes: tuple[Any, ...] | None = None) ->
 
 
 def shapes() -> st.SearchStrategy[dict[str, Any]]:
-    leaves = st.sampled_from([TEXT, {"type": "integer"}, {"type": ["string", "null"]}, {"enum": ["a", "b"]}])
+    leaves: st.SearchStrategy[dict[str, Any]] = st.sampled_from(
+        [TEXT, {"type": "integer"}, {"type": ["string", "null"]}, {"enum": ["a", "b"]}]
+    )
     names = st.lists(st.sampled_from(NAMES), min_size=1, max_size=4, unique=True)
 
     def grown(inner: st.SearchStrategy[dict[str, Any]]) -> st.SearchStrategy[dict[str, Any]]:

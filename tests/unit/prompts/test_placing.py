@@ -72,11 +72,12 @@ def test_a_body_that_leaves_no_place_is_named(endpoint: str, body: Any) -> None:
 @pytest.mark.parametrize("place", ["before", "after", "replace"])
 @pytest.mark.parametrize(("endpoint", "more"), [("chat", {}), ("messages", {}), ("responses", {})])
 def test_sections_give_way_to_others_at_the_same_place(endpoint: str, more: Any, place: Any) -> None:
-    theirs: dict[str, Any] = {
+    bodies: dict[str, dict[str, Any]] = {
         "chat": {"messages": [{"role": "system", "content": "Clerk."}, USER]},
         "messages": {"system": "Clerk.", "messages": [USER]},
         "responses": {"instructions": "Clerk.", "input": "Why?"},
-    }[endpoint]
+    }
+    theirs = bodies[endpoint]
     now = ["Common.", "Other."]
     first = {**theirs, **placed(endpoint, theirs, OURS, place)}
     assert {**first, **replaced(endpoint, first, OURS, now, place)} == {

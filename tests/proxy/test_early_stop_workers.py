@@ -24,9 +24,9 @@ def paced() -> Iterator[Provider]:
 @pytest.fixture(scope="module")
 def two(redis_server: RedisServer, paced: Provider, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningProxy]:
     pack = {
-        "storage": {"url": redis_server.url, "key_prefix": "early_stop_workers", "timeout_ms": 10_000},
+        "storage": {"url": redis_server.url, "timeout_ms": 10_000},
         "cache": {"semantic": {"enabled": False}},
-        "budgets": [{"name": "loops", "scope": {"feature": "loops"}, "limit_usd": 100}],
+        "budgets": [{"name": "early-loops", "scope": {"feature": "loops"}, "limit_usd": 100}],
         "early_stop": {"enabled": True},
     }
     config = proxy_config(paced.url, pack=pack)
@@ -52,7 +52,7 @@ def test_loops_on_both_workers_are_ended_and_booked_in_one_ledger(
     eventually(lambda: all(each["outcome"] != "open" for each in records()), what="the provider to be left")
     assert {each["outcome"] for each in records()} == {"client_left"}
     assert all(int(str(each["tokens_sent"])) <= MOST for each in records())
-    held = settled(lambda: held_on_redis(redis_server.url, "loops"), STREAMS)
+    held = settled(lambda: held_on_redis(redis_server.url, "early-loops"), STREAMS)
     assert held.tokens == sum(int(str(each["tokens_sent"])) + int(str(each["prompt_tokens"])) for each in records())
     assert not held.reserved
     # The next one asks the provider anew, whichever worker has it: nothing of a stopped answer is kept.

@@ -36,6 +36,7 @@ class StopRule(StrEnum):
     DOLLAR_CAP = "dollar_cap"
     STOP_PHRASE = "stop_phrase"
     STALL = "stall"
+    GOOD_ENOUGH = "good_enough"
 
 
 class Volatility(StrEnum):
@@ -96,6 +97,9 @@ class Reason(StrEnum):
     NO_IDENTITY = "no_identity"
     NO_END_USER = "no_end_user"
     REALTIME = "realtime"  # its answer would be out of date at once
+    PROMPT_BY_TIER = (
+        "prompt_by_tier"  # its system prompt depends on the tier or model, which a router has yet to choose
+    )
     CLASS_NOT_CACHED = "class_not_cached"  # another class that the settings say not to cache
     INTERNAL_ERROR = "internal_error"
     # not stored, or no longer
@@ -280,6 +284,9 @@ class RefusalReason(StrEnum):
     IMAGE_TOO_LARGE = "image_too_large"
     TOO_MANY_TOOLS = "too_many_tools"
     BAD_PRIORITY = "bad_priority"
+    UNKNOWN_PROMPT = "unknown_prompt"  # the client names a prompt that there is not, or not for it
+    NO_PLACE_FOR_PROMPT = "no_place_for_prompt"
+    PROMPT_FAILED = "prompt_failed"  # a fault of ours, while its system prompt was put together
 
 
 @dataclass(frozen=True, slots=True)
@@ -336,6 +343,8 @@ class Request:
     controls: CacheControls = field(default_factory=CacheControls)
     routing_tags: tuple[str, ...] = ()  # set only where tags choose the deployment
     output_marks: tuple[str, ...] = ()  # limits of its answer that the pack sets
+    prompt_mark: str = ""  # the system prompt that the pack puts into it: name, version, sections
+    unshared: Reason | None = None  # why it has no place in the cache, by what the pack does to it
     feature: str = ""  # what the client's application uses the answer for, by its own word
     deliverable: bool = True  # False: nothing stands ready to deliver a hit to it
     routed_to: str = ""  # the model group that a router chose in place of the one that was asked for
@@ -353,15 +362,17 @@ class OutputBy(StrEnum):
     THINKING = "thinking"  # thoughts have a limit below the answer's
     UNSUPPORTED = "unsupported"  # the endpoint, or the model, has no such thing
     CLIENT = "client"  # the client's own leave no room
+    LITTLE_SAVED = "little_saved"  # fewer tokens than `min_saved_tokens`
+    UNFIT = "unfit"  # a schema that holds what is not known, or keys that may be data
 
 
 @dataclass(frozen=True, slots=True)
 class OutputLimit:
     """One limit of one answer."""
 
-    kind: str  # max_tokens, brief, stop
+    kind: str  # max_tokens, brief, stop, keys
     by: OutputBy
-    value: str = ""  # tokens, or how many stop sequences; `none`: it could not be set
+    value: str = ""  # tokens, or how many stop sequences or names of properties; `none`: it could not be set
 
     def __str__(self) -> str:
         return f"{self.kind}={self.value}({self.by})" if self.value else f"{self.kind}({self.by})"

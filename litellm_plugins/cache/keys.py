@@ -55,6 +55,8 @@ def derive(
         return unusable
     if not request.deliverable:
         return Reason.NO_DELIVERY
+    if request.unshared is not None:
+        return request.unshared
     try:
         parameters = dialect.parameters(request)
         *context, last = messages = dialect.messages(request)
@@ -72,7 +74,7 @@ def derive(
             request.endpoint,
             request.model_group,
             [request.controls.namespace, version] if version else request.controls.namespace,
-            [*request.routing_tags, *(f"output:{mark}" for mark in request.output_marks)],
+            [*request.routing_tags, *_marks(request)],
             parameters,
             context,
             {k: v for k, v in last.items() if k != "content"},
@@ -127,6 +129,12 @@ def owner_of(identity: Identity) -> str:
     """The team or key on whose behalf an answer was given; empty where the host names neither."""
     owner = tenant_of(identity, "team")
     return "" if isinstance(owner, Reason) else owner
+
+
+def _marks(request: Request) -> list[str]:
+    """What the pack itself does to it that shapes the answer."""
+    prompt = [f"prompt:{request.prompt_mark}"] if request.prompt_mark else []
+    return [*(f"output:{mark}" for mark in request.output_marks), *prompt]
 
 
 def _all_finite(value: object) -> bool:

@@ -31,7 +31,7 @@ def check(path: Path, as_json: bool) -> None:
     try:
         config = config_file.load(path)
         settings = config_file.our_settings(config)
-        problems = config_file.host_problems(config, settings)
+        problems = [*config_file.host_problems(config, settings), *config_file.prompt_problems(path, settings)]
     except SettingsError as exc:
         problems = list(exc.problems)
     if as_json:
@@ -76,6 +76,8 @@ def _features(settings: Settings) -> dict[str, Any]:
         "events": f"on, signed with {settings.events.secret_env}" if settings.events.secret_env else "off",
         "coalesce": _on(settings.coalesce.enabled and cache.enabled),
         "routing": _routing(settings.routing),
+        "prompts": ", ".join(f"{name} ({len(each.sections)} sections)" for name, each in settings.prompts.items())
+        or "off",
         "compression": _compression(settings.compression),
         "prompt_caching": _prompt_caching(settings),
         "output": _output(settings.output),

@@ -12,7 +12,9 @@ import yaml
 
 from litellm_plugins import settings
 from litellm_plugins.errors import SettingsError
+from litellm_plugins.prompts.reading import read_prompts
 from litellm_plugins.settings.output import models_limited
+from litellm_plugins.settings.prompts import models_prompted
 from litellm_plugins.storage.extras import why_no_redis
 from litellm_plugins.virtual_keys.live_keys import LiveKeys
 
@@ -32,6 +34,15 @@ def load(path: Path) -> Mapping[str, Any]:
     if not isinstance(config, Mapping):
         raise SettingsError([f"{path}: expected a mapping at the top, got {type(config).__name__}"])
     return config
+
+
+def prompt_problems(path: Path, ours: settings.Settings | None) -> list[str]:
+    """What is wrong with the files that system prompts are read from, beside the config at `path`."""
+    try:
+        read_prompts({} if ours is None else ours.prompts, folder=path.parent, root=settings.ROOT)
+    except SettingsError as exc:
+        return list(exc.problems)
+    return []
 
 
 def our_settings(config: Mapping[str, Any]) -> settings.Settings | None:
@@ -58,7 +69,7 @@ def host_problems(config: Mapping[str, Any], ours: settings.Settings | None) -> 
     problems += _routing_problems(config, ours)
     problems += [
         f"{settings.ROOT}.{where}: {name!r} is not in model_list"
-        for where, name in models_limited(ours)
+        for where, name in (*models_limited(ours), *models_prompted(ours))
         if not _may_have(config, name)
     ]
     if settings.cache_anywhere(ours) and _block(config, "litellm_settings").get("cache"):

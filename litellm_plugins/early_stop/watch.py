@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from litellm_plugins.early_stop.good_enough import GoodEnough, Scorer
 from litellm_plugins.early_stop.json_value import JsonAnswer
 from litellm_plugins.early_stop.phrases import Phrases
 from litellm_plugins.early_stop.repetition import Loop
@@ -19,7 +20,7 @@ from litellm_plugins.settings.early_stop import StopRules
 Channel = Literal["text", "reasoning", "tool"]
 Finish = Literal["stop", "length"]
 # The answer is whole as far as it was wanted; after any other rule it is a part of one.
-_WHOLE = frozenset({StopRule.COMPLETED_JSON, StopRule.SENTENCE_CAP, StopRule.STOP_PHRASE})
+_WHOLE = frozenset({StopRule.COMPLETED_JSON, StopRule.SENTENCE_CAP, StopRule.STOP_PHRASE, StopRule.GOOD_ENOUGH})
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +35,18 @@ class Stop:
 class Watch:
     """Over one stream, of one choice."""
 
-    def __init__(self, rules: StopRules, *, wants_json: bool = False, affordable_tokens: int | None = None) -> None:
-        """`affordable_tokens`: how long the answer may be under `max_usd`, where a price is known."""
+    def __init__(
+        self,
+        rules: StopRules,
+        *,
+        wants_json: bool = False,
+        affordable_tokens: int | None = None,
+        score: Scorer | None = None,
+    ) -> None:
+        """`affordable_tokens`: how long the answer may be under `max_usd`, where a price is known.
+
+        `score`: for the rule `good_enough`, which is for prose only.
+        """
         self.tokens = 0
         self._rules, self._affordable = rules, affordable_tokens
         self._structure = Structure()
@@ -43,6 +54,12 @@ class Watch:
         self._json = JsonAnswer() if rules.completed_json and wants_json else None
         self._sentences = Sentences(rules.max_sentences) if rules.max_sentences is not None else None
         self._phrases = Phrases(rules.stop_phrases) if rules.stop_phrases else None
+        enough = None if wants_json or score is None else rules.good_enough
+        self._enough = (
+            GoodEnough(score, at_least=enough.score, min_sentences=enough.min_sentences)
+            if enough is not None and score is not None
+            else None
+        )
         self._for_good: StopRule | None = None  # a rule that holds from now on
         self._calls_tool = False
         self._waited = 0  # tokens, since a rule holds that may not cut here
@@ -83,6 +100,8 @@ class Watch:
                 if said is not None:
                     found.append((start + said, StopRule.SENTENCE_CAP))
                     break
+        if self._enough is not None and not self._calls_tool and (end := self._enough.feed(text, free)) is not None:
+            found.append((end, StopRule.GOOD_ENOUGH))
         if self._phrases is not None and (end := self._phrases.feed(text)) is not None:
             if _is_free(end, free):
                 found.append((end, StopRule.STOP_PHRASE))

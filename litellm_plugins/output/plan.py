@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from litellm_plugins.model import OutputBy
 
 if TYPE_CHECKING:
-    from litellm_plugins.settings.output import Output
+    from litellm_plugins.settings.output import Output, Structured
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +31,7 @@ class Plan:
     brief_by: OutputBy
     stop: tuple[str, ...]
     stop_by: OutputBy
+    structured: Structured | None = None  # None: names of properties stay as they are
 
     def most_of(self, *groups: str) -> Most | None:
         """The lowest where any of these model groups is called; of equals the narrower setting's."""
@@ -66,8 +67,9 @@ def plan(output: Output, feature: str) -> Plan | None:
         brief_by=OutputBy.FEATURE if says_brief else OutputBy.ALL,
         stop=stop or (),
         stop_by=OutputBy.FEATURE if says_stop else OutputBy.ALL,
+        structured=output.structured if output.structured.shorten_keys else None,
     )
-    return made if made.most or made.of_models or made.brief or made.stop else None
+    return made if made.most or made.of_models or made.brief or made.stop or made.structured else None
 
 
 def digest(text: str) -> str:

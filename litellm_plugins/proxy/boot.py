@@ -51,6 +51,7 @@ from litellm_plugins.proxy.insight_sight import Counting, InsightSight
 from litellm_plugins.proxy.log_rows import HostLogs
 from litellm_plugins.proxy.output import HostOutput, host_output
 from litellm_plugins.proxy.prompt_caching import HostPromptCaching, host_prompt_caching
+from litellm_plugins.proxy.prompts import HostPrompts, host_prompts
 from litellm_plugins.proxy.route_checks import unknown_limited, unknown_models
 from litellm_plugins.proxy.routing import HostRouting, host_routing
 from litellm_plugins.proxy.stores import open_stores
@@ -103,6 +104,7 @@ class Pack:
     insight: InsightSight | None = None
     routing: HostRouting | None = None
     history: HostHistory | None = None
+    prompts: HostPrompts | None = None
     compression: HostCompression | None = None
     prompt_caching: HostPromptCaching | None = None
     output: HostOutput | None = None
@@ -226,6 +228,7 @@ def build(settings: Settings, *, config: Path | None = None) -> Pack:
         feedback=_feedback(settings, stores.feedback, telemetry),
         routing=host_routing(settings, policies, book, telemetry, embedder, stores.judge_spend),
         history=host_history(settings, policies, book, telemetry),
+        prompts=host_prompts(settings, config, telemetry),
         compression=host_compression(settings, policies, book, telemetry, embedder=reader),
         prompt_caching=host_prompt_caching(settings, policies, book, telemetry),
         output=host_output(settings, policies, telemetry),

@@ -5,10 +5,12 @@ Only chat completions with a ticket take part: to all other requests the host be
 
 from __future__ import annotations
 
+import copy
 import logging
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import litellm
 import orjson
@@ -19,6 +21,7 @@ from litellm_plugins.model import Reply, Usage
 from litellm_plugins.proxy import conversion
 from litellm_plugins.proxy import ticket as tickets
 from litellm_plugins.proxy.deployment import deployment_of
+from litellm_plugins.proxy.output_keys import body_with_long_keys
 from litellm_plugins.proxy.prices import cost_nano_usd
 from litellm_plugins.proxy.provider_chunks import is_finished
 from litellm_plugins.proxy.trial import Outcome
@@ -103,6 +106,10 @@ class _TicketBackend(BaseCache):
             self._behind.pipeline.call_failed(ticket.decision)
             return  # the connection ended, the answer did not: the host makes up a "stop" for such a stream
         reply = reply_of(value, kwargs)
+        if reply is not None and ticket.output is not None and ticket.output.long is not None:
+            # The host stores what the provider said, with short names.
+            reply = replace(reply, body=copy.deepcopy(dict(reply.body)))
+            body_with_long_keys("chat", ticket.output.long, cast("dict[str, Any]", reply.body))
         if reply is None:
             self._behind.pipeline.call_unshared(ticket.decision)
         else:

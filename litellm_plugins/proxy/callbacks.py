@@ -23,6 +23,7 @@ from litellm_plugins.proxy.conversion import feature_of, to_request
 from litellm_plugins.proxy.deployment import deployment_of
 from litellm_plugins.proxy.history import undone as with_old_turns
 from litellm_plugins.proxy.host_judge import host_router
+from litellm_plugins.proxy.prompts import unprompted
 from litellm_plugins.proxy.provider_chunks import carried_on, told_again
 from litellm_plugins.proxy.refusal import Refusal
 from litellm_plugins.proxy.telling import annotate, response_headers, told_to_langfuse
@@ -75,6 +76,7 @@ class PluginHandler(CustomLogger):
             return
         before = undone(tickets.find(data), data)
         with_old_turns(before, data)
+        unprompted(before, data)
         request = self._understood(data, user_api_key_dict, call_type)
         if not isinstance(data.get("cache"), Mapping):
             data.pop("cache", None)  # a null, or another endpoint's nonsense: the host's cache logic breaks on it
@@ -109,18 +111,26 @@ class PluginHandler(CustomLogger):
             raise _client_error(exc) from exc
         if self._pack.output is not None:
             request = self._pack.output.before_lookup(request, data)
+        if self._pack.prompts is not None:
+            is_routed = self._pack.routing is not None and self._pack.routing.routes(request)
+            request = self._pack.prompts.before_lookup(request, data, is_routed=is_routed)
         return request if self._pack.routing is None else self._pack.routing.before_lookup(request, data)
 
     async def _shape(self, ticket: tickets.Ticket, data: dict[str, Any]) -> None:
-        """Stages 6 and 5: where it is sent, in which words, how long its answer may be, and its marks. None raises."""
+        """Stages 6 and 5: where it is sent, in which words, how long its answer may be, and its marks.
+
+        Raises: Refusal where it cannot get its system prompt; nothing else does.
+        """
         if self._pack.routing is not None and not _is_answered(ticket, data):
             await self._pack.routing.route(ticket, data)
+        if self._pack.prompts is not None and not _is_answered(ticket, data):
+            self._pack.prompts.apply(ticket, data)
         if self._pack.history is not None and not _is_answered(ticket, data):
             await self._pack.history.shorten(ticket, data)
         if self._pack.compression is not None and not _is_answered(ticket, data):
             await self._pack.compression.compress(ticket, data)
         if self._pack.output is not None and not _is_answered(ticket, data):
-            self._pack.output.apply(ticket, data)
+            self._pack.output.apply(ticket, data, is_in_front=_in_front.get())
         if self._pack.prompt_caching is not None and not _is_answered(ticket, data):
             await self._pack.prompt_caching.mark(ticket, data)
         if self._pack.compression is not None:

@@ -15,6 +15,7 @@ import litellm
 import orjson
 
 from litellm_plugins.budgets.amounts import NANO
+from litellm_plugins.early_stop.good_enough import Scorer
 from litellm_plugins.early_stop.watch import Stop, Watch
 from litellm_plugins.model import Reason
 from litellm_plugins.proxy.budget_heard import Heard
@@ -23,6 +24,8 @@ from litellm_plugins.proxy.provider_chunks import hang_up
 from litellm_plugins.proxy.route_reading import conversation_of, wanted_of
 from litellm_plugins.proxy.wire.sse import event
 from litellm_plugins.proxy.wire.stopping import Ending, Piece, Teller, teller_of
+from litellm_plugins.routing.answer_check import check
+from litellm_plugins.routing.checks import Answer, fault_of
 from litellm_plugins.telemetry.events import StageFailed, StreamStopped
 
 if TYPE_CHECKING:
@@ -38,6 +41,7 @@ if TYPE_CHECKING:
 
 _LONGEST_EVENT = 4 * 1024 * 1024  # bytes; what is longer is passed on unread, as is all after it
 _DATA = b"data:"
+_FAULTS = ("empty", "refusal", "hedging", "arithmetic", "python_syntax")
 
 
 class EarlyStops:
@@ -68,7 +72,9 @@ class EarlyStops:
     async def watching(self, call: Call, rules: StopRules) -> Watch:
         """The rules over the stream of `call`."""
         affordable = None if rules.max_usd is None else await self._affordable(call, rules.max_usd)
-        return Watch(rules, wants_json=_wants_json(call.decision.request), affordable_tokens=affordable)
+        request = call.decision.request
+        score = None if rules.good_enough is None else _scorer(request)
+        return Watch(rules, wants_json=_wants_json(request), affordable_tokens=affordable, score=score)
 
     async def _affordable(self, call: Call, usd: float) -> int | None:
         """How many tokens of an answer `usd` pays for, beside the prompt; None: no price is known."""
@@ -220,6 +226,11 @@ class _Stream:
         self._teller.went_out(told)
         return raw + b"\n\n", stop
 
+    def _generated(self) -> list[str]:
+        """What its provider said: where names went out short, that is less than what its client reads."""
+        output = self._ticket.output
+        return self._said if output is None or output.long is None else list(output.heard)
+
     @property
     def _heard(self) -> Heard:
         return self._call.heard
@@ -229,7 +240,7 @@ class _Stream:
         heard = self._heard
         heard.stopped = True
         self._ticket.stopped = self._call.stopped = stop.rule
-        heard.counting = asyncio.ensure_future(self._stops.counted(self._call, self._teller.asked, self._said))
+        heard.counting = asyncio.ensure_future(self._stops.counted(self._call, self._teller.asked, self._generated()))
         await hang_up(self._stream)
         await hang_up(_connection_of(self._call))
         each: Any
@@ -271,6 +282,18 @@ def _nothing() -> None:
 
 def _bytes(chunk: Any) -> bytes:
     return chunk.encode() if isinstance(chunk, str) else bytes(chunk)
+
+
+def _scorer(request: Request) -> Scorer:
+    """By the checks of a cascade: 0 where one finds a fault, else one less the fitted checker's doubt."""
+    wanted = wanted_of(request)
+
+    def score(answer: str) -> float:
+        if fault_of(_FAULTS, wanted, Answer(answer)) is not None:
+            return 0.0
+        return 1.0 - check(wanted.question, answer).doubt
+
+    return score
 
 
 def _wants_json(request: Request) -> bool:

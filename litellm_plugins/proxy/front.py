@@ -37,6 +37,7 @@ from litellm_plugins.proxy.callbacks import PluginHandler, in_front
 from litellm_plugins.proxy.cascade import answered
 from litellm_plugins.proxy.delivery import FrontHit
 from litellm_plugins.proxy.endpoints import ALL, CHAT, Endpoint
+from litellm_plugins.proxy.output_keys import answered_with_long_keys
 from litellm_plugins.proxy.storing import FreshAnswer, listen
 
 if TYPE_CHECKING:
@@ -200,12 +201,17 @@ async def _asked(
     endpoint: Endpoint, common: dict[str, Any], processing: ProxyBaseLLMRequestProcessing, response: Response
 ) -> Any:
     """What the host makes of a request that is prepared."""
-    return await processing.base_process_llm_request(
+    result = await processing.base_process_llm_request(
         **common,
         fastapi_response=response,
         select_data_generator=stock.generator(endpoint),
         skip_pre_call_logic=True,
     )
+    ticket = tickets.find(processing.data)
+    limited = None if ticket is None else ticket.output
+    if limited is not None and limited.long is not None:
+        answered_with_long_keys(endpoint.name, limited.long, result, limited.heard)
+    return result
 
 
 def _kept(pack: Pack, endpoint: Endpoint, ticket: tickets.Ticket | None, result: Any, response: Response) -> Any:

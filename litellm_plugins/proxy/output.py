@@ -13,11 +13,13 @@ from litellm_plugins.model import OutputBy, OutputLimit, Reason
 from litellm_plugins.output.plan import Plan, digest, plan
 from litellm_plugins.output.wording import briefed, own_stops, stopped, stops_field
 from litellm_plugins.proxy.host_judge import host_router
+from litellm_plugins.proxy.output_keys import keys_shortened
 from litellm_plugins.proxy.route_answers import is_limited, limit, thinks
 from litellm_plugins.telemetry.events import OutputLimited, StageFailed
 
 if TYPE_CHECKING:
     from litellm_plugins.model import Request
+    from litellm_plugins.output.schema_keys import Shortened
     from litellm_plugins.proxy.ticket import Ticket
     from litellm_plugins.settings import Policies, Settings
     from litellm_plugins.telemetry.events import Telemetry
@@ -29,7 +31,7 @@ _OPENAI = frozenset({"openai", "azure"})
 class Limited:
     """Of one request: what is wanted, and what was done about it so far."""
 
-    __slots__ = ("_asked", "_endpoint", "_given", "_plan", "_team_id", "brief", "most", "stop")
+    __slots__ = ("_asked", "_endpoint", "_given", "_plan", "_team_id", "brief", "heard", "keys", "long", "most", "stop")
 
     def __init__(self, wanted: Plan, request: Request, data: Mapping[str, Any]) -> None:
         self._plan, self._endpoint, self._asked = wanted, request.endpoint, request.model_group
@@ -39,11 +41,14 @@ class Limited:
         self.most: OutputLimit | None = None
         self.brief: OutputLimit | None = None
         self.stop: OutputLimit | None = None
+        self.keys: OutputLimit | None = None
+        self.long: Shortened | None = None  # the way back to the names that its client asked for
+        self.heard: list[str] = []  # of a stream with short names: what its provider said
 
     @property
     def limits(self) -> tuple[OutputLimit, ...]:
         """What was set, and what could not be."""
-        return tuple(each for each in (self.most, self.brief, self.stop) if each is not None)
+        return tuple(each for each in (self.most, self.brief, self.stop, self.keys) if each is not None)
 
     def say(self, data: dict[str, Any]) -> None:
         """Put the instruction into `data`: once, for it suits any model."""
@@ -52,6 +57,12 @@ class Limited:
             data.update(fields)
             by = self._plan.brief_by if fields else OutputBy.UNSUPPORTED
             self.brief = OutputLimit("brief", by, "" if fields else "none")
+
+    def shorten(self, data: dict[str, Any]) -> None:
+        """Have the answer say short names of properties: once, for it suits any model."""
+        if self._plan.structured is not None:
+            self.keys, self.long, fields = keys_shortened(self._endpoint, data, self._plan.structured)
+            data.update(fields)
 
     def fit(self, data: dict[str, Any]) -> None:
         """Hold `data` to what its model allows; again, whenever that has changed."""
@@ -97,8 +108,11 @@ class HostOutput:
             return request
         return replace(request, output_marks=marks) if marks else request
 
-    def apply(self, ticket: Ticket, data: dict[str, Any]) -> None:
-        """Hold `data`, which is about to be reserved for and sent, to its limits. Never raises."""
+    def apply(self, ticket: Ticket, data: dict[str, Any], *, is_in_front: bool = False) -> None:
+        """Hold `data`, which is about to be reserved for and sent, to its limits. Never raises.
+
+        `is_in_front`: the front route delivers its answer, where long names can be put back.
+        """
         request = ticket.decision.request
         try:
             wanted = self._wanted(request)
@@ -107,6 +121,8 @@ class HostOutput:
             changed = dict(data)  # what breaks half-way has changed nothing
             limited = Limited(wanted, request, changed)
             limited.say(changed)
+            if is_in_front:
+                limited.shorten(changed)
             limited.fit(changed)
             data.update(changed)
             _forget(data, changed)

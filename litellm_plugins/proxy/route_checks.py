@@ -10,6 +10,7 @@ import yaml
 
 from litellm_plugins.settings import ROOT, Settings
 from litellm_plugins.settings.output import models_limited
+from litellm_plugins.settings.prompts import models_prompted
 from litellm_plugins.settings.routing import Routing
 
 
@@ -28,8 +29,8 @@ def unknown_models(routing: Routing, config: Path | None) -> list[str]:
 
 
 def unknown_limited(settings: Settings, config: Path | None) -> list[str]:
-    """The same of the models whose answers are limited."""
-    named = list(models_limited(settings))
+    """The same of the models whose answers are limited, or that system prompts name."""
+    named = [*models_limited(settings), *models_prompted(settings)]
     known = _model_names(config) if named and config is not None else None
     if known is None:
         return []

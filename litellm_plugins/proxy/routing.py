@@ -94,6 +94,11 @@ class HostRouting:
             marks.append(f"routable:{name}")
         return replace(request, routing_tags=(*request.routing_tags, *marks)) if marks else request
 
+    def routes(self, request: Request) -> bool:
+        """Whether a model is to be chosen for it, and then called."""
+        routed = self._router_of(request) is not None and request.endpoint in _ENDPOINTS
+        return routed and self._settings.mode != "shadow"
+
     async def route(self, ticket: Ticket, data: dict[str, Any]) -> None:
         """Decide, tell, and send `data` to the model. Never raises: in doubt the request goes on as it was asked.
 
@@ -168,6 +173,8 @@ class HostRouting:
             unlimited(data, request.endpoint, request.parameters)
             routed.event = replace(routed.event, max_tokens=None)
         self._limit(routed, data, request.endpoint)
+        if ticket.prompted is not None:
+            ticket.prompted = ticket.prompted.at_tier(data, request.endpoint, routed.route.tier, model)
         if ticket.output is not None:
             ticket.output.fit(data)
         ticket.routed = routed

@@ -25,6 +25,7 @@ from litellm_plugins.telemetry.sinks.headers import (
     history_headers,
     output_headers,
     prompt_cache_headers,
+    prompt_headers,
     route_headers,
 )
 from litellm_plugins.telemetry.sinks.langfuse import (
@@ -35,6 +36,7 @@ from litellm_plugins.telemetry.sinks.langfuse import (
     notes_for,
     output_notes,
     prompt_cache_notes,
+    prompt_notes,
     route_notes,
 )
 from litellm_plugins.telemetry.sinks.langfuse_spans import trace_id_of
@@ -50,15 +52,7 @@ COST_HEADER = "x-litellm-response-cost"
 
 def response_headers(ticket: Ticket, *, budgets: bool) -> dict[str, str]:
     """Our headers; on a hit also the host's cost header, which would show what the first answer cost."""
-    headers = headers_for(ticket.decision.event)
-    if ticket.routed is not None:
-        headers |= route_headers(ticket.routed.event)
-    if ticket.history is not None:
-        headers |= history_headers(ticket.history.event)
-    if ticket.compressed is not None:
-        headers |= compression_headers(ticket.compressed.event)
-    if ticket.prompt_cached is not None:
-        headers |= prompt_cache_headers(ticket.prompt_cached.event)
+    headers = headers_for(ticket.decision.event) | _headers_of_prompt(ticket)
     if ticket.output is not None and not ticket.decision.verdict.is_hit:
         headers |= output_headers(ticket.output.limits)
     if ticket.call is not None:
@@ -71,6 +65,22 @@ def response_headers(ticket: Ticket, *, budgets: bool) -> dict[str, str]:
         headers |= budget_headers(BudgetDecided(BudgetState.OK, reason, ""))
     if ticket.decision.verdict.is_hit:
         headers[COST_HEADER] = "0.0"
+    return headers
+
+
+def _headers_of_prompt(ticket: Ticket) -> dict[str, str]:
+    """Where it was sent, and what was done to its prompt."""
+    headers: dict[str, str] = {}
+    if ticket.routed is not None:
+        headers |= route_headers(ticket.routed.event)
+    if ticket.prompted is not None:
+        headers |= prompt_headers(ticket.prompted.event)
+    if ticket.history is not None:
+        headers |= history_headers(ticket.history.event)
+    if ticket.compressed is not None:
+        headers |= compression_headers(ticket.compressed.event)
+    if ticket.prompt_cached is not None:
+        headers |= prompt_cache_headers(ticket.prompt_cached.event)
     return headers
 
 
@@ -126,6 +136,8 @@ def _notes(ticket: Ticket, *, prompts: bool) -> TraceNotes:
         notes = notes.and_also(route_notes(ticket.routed.event))
     if ticket.history is not None:
         notes = notes.and_also(history_notes(ticket.history.event))
+    if ticket.prompted is not None:
+        notes = notes.and_also(prompt_notes(ticket.prompted.event))
     if ticket.compressed is not None:
         notes = notes.and_also(compression_notes(ticket.compressed.event))
     if ticket.prompt_cached is not None:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from litellm_plugins.proxy.langfuse_trace import Trace
     from litellm_plugins.proxy.output import Limited
     from litellm_plugins.proxy.prompt_caching import PromptCached
+    from litellm_plugins.proxy.prompts import Prompted
     from litellm_plugins.proxy.routing import Routed
     from litellm_plugins.proxy.trial import Trial
 
@@ -36,7 +37,8 @@ class Ticket(str):
 
     __slots__ = (
         "call", "chunks", "compressed", "decision", "deployment", "handled", "held", "history", "noted", "output",
-        "prompt_cached", "routed", "source", "stopped", "stream", "streams", "told", "trace", "trial", "unheld",
+        "prompt_cached", "prompted", "routed", "source", "stopped", "stream", "streams", "told", "trace",
+        "trial", "unheld",
     )  # fmt: skip
     decision: Decision
     call: Call | None  # the client request that it belongs to; a fallback of the host's may give that another ticket
@@ -48,6 +50,7 @@ class Ticket(str):
     history: Shortened | None  # what became of its old turns, where there is a budget for them
     output: Limited | None  # what its answer is held to
     prompt_cached: PromptCached | None  # of the call that was made last
+    prompted: Prompted | None  # the sections of a declared system prompt that it got
     routed: Routed | None  # by a router of ours
     stream: Any  # of another endpoint, as the host has it on its way out
     source: Callable[[], Any] | None  # its stream, as the host has it on its way out, while that is read
@@ -63,7 +66,7 @@ class Ticket(str):
         ticket = super().__new__(cls, secrets.token_hex(8))
         ticket.compressed = ticket.history = None
         ticket.call = ticket.chunks = ticket.deployment = ticket.held = None
-        ticket.prompt_cached = ticket.output = ticket.source = ticket.stopped = None
+        ticket.prompted = ticket.prompt_cached = ticket.output = ticket.source = ticket.stopped = None
         ticket.routed = ticket.stream = ticket.trace = ticket.trial = ticket.unheld = None
         ticket.handled = ticket.noted = ticket.streams = False
         ticket.decision, ticket.told = decision, {}
@@ -93,6 +96,7 @@ def another(ticket: Ticket, metadata: MutableMapping[str, Any]) -> Ticket:
     made.compressed, made.history = ticket.compressed, ticket.history
     made.output = ticket.output
     made.prompt_cached = ticket.prompt_cached
+    made.prompted = ticket.prompted
     return made
 
 

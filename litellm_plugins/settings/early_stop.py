@@ -21,6 +21,13 @@ class Repetition(Block):
     share: float = Field(default=0.9, ge=0.5, le=1)  # so many of those belong to such phrases
 
 
+class GoodEnoughRule(Block):
+    """The answer so far is to be trusted, by the checks that cascades use: no model is asked."""
+
+    score: float = Field(gt=0, le=1)  # one less the fitted checker's doubt; 0 where another check finds a fault
+    min_sentences: int = Field(default=2, ge=1, le=1_000)
+
+
 class StopRules(Block):
     """What ends a stream. Each rule is on where its setting is given; a loop and a whole JSON value by default."""
 
@@ -31,6 +38,7 @@ class StopRules(Block):
     max_tokens: int | None = Field(default=None, ge=1, le=10_000_000)  # of the answer, reasoning included
     max_usd: float | None = Field(default=None, gt=0, le=1_000_000)  # for the whole request, its prompt included
     stop_phrases: tuple[str, ...] = Field(default=(), max_length=_MOST_PHRASES)
+    good_enough: GoodEnoughRule | None = None
     stall_s: float | None = Field(default=None, ge=0.1, le=3_600)  # without a token
     # A code block, a JSON value and a tool call are waited for, at most for so many tokens:
     wait_tokens: int = Field(default=512, ge=0, le=1_000_000)

@@ -48,10 +48,19 @@ class Wanted(Longest):
         return stop
 
 
+class Structured(Block):
+    """Of answers in JSON by a schema of the client's."""
+
+    shorten_keys: bool = False  # long property names go out short, and come back long
+    min_saved_tokens: int = Field(default=50, ge=1)  # of schema and answer together
+    expected_items: int = Field(default=5, ge=1, le=1_000)  # in each list of an answer, to count what is saved
+
+
 class Output(Wanted):
     """The whole block. Of several `max_tokens` the lowest counts."""
 
     enabled: bool = False
+    structured: Structured = Structured()
     features: dict[str, Wanted] = Field(default_factory=dict)  # by what the client says it uses the answer for
     models: dict[str, Longest] = Field(default_factory=dict)  # by the model group that is called, after routing
 

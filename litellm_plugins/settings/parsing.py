@@ -23,6 +23,7 @@ from litellm_plugins.settings.early_stop import EarlyStop
 from litellm_plugins.settings.output import Output
 from litellm_plugins.settings.policies import overridden
 from litellm_plugins.settings.prompt_caching import PromptCaching
+from litellm_plugins.settings.prompts import faults_of_tiers
 from litellm_plugins.settings.storage_url import shown_url
 from litellm_plugins.settings.virtual_keys import KeysFile
 
@@ -57,6 +58,7 @@ def parse(raw: object) -> Settings:
         problems += _problems(exc, Settings, ROOT)
     problems += _override_problems(raw, settings)
     problems += _problems_of_routing(settings) if settings is not None else ()
+    problems += [f"{ROOT}.{fault}" for fault in faults_of_tiers(settings)] if settings is not None else ()
     if problems or settings is None:
         raise SettingsError(problems)
     return settings

@@ -251,6 +251,22 @@ class OutputLimited:
 
 
 @dataclass(frozen=True, slots=True)
+class PromptAssembled:
+    """The sections of a declared system prompt that a request got, and those that it did not need."""
+
+    prompt: str
+    sections: tuple[str, ...] = ()  # in the order in which they are sent
+    left_out: tuple[str, ...] = ()
+    tokens: int = 0  # of the sections that are sent, as GPT-4o counts
+    tokens_left_out: int = 0
+    endpoint: str = ""
+    model_group: str = ""  # as asked
+    feature: str = ""
+    team: str = ""
+    key: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class PromptCacheUsed:
     """What the provider's prompt cache did with one prompt."""
 
@@ -453,6 +469,7 @@ Event = (
     | HistoryCut
     | StreamStopped
     | AnswerChecked
+    | PromptAssembled
     | PromptCacheDecided
     | PromptCacheUsed
     | OutputLimited

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.support import KEYS, Provider, RunningProxy, eventually, model, proxy_config
-from tests.support.budgets import PRICES, held_by
+from tests.support.budgets import PRICES, held_by, settled
 from tests.support.fixtures import CLAUDE, LEGACY_MODEL, new_question
 
 if TYPE_CHECKING:
@@ -49,20 +49,27 @@ def config_of(url: str) -> dict[str, Any]:
             "stalling": {"stall_s": 0.5},
             "phrase": {"stop_phrases": ["number 3"]},
             "free": {"enabled": False},
+            "enough": {"good_enough": {"score": 0.8, "min_sentences": 3}},
+            "picky": {"good_enough": {"score": 0.999}, "max_sentences": 6},
+            "tiny": {"max_tokens": 1, "max_sentences": 1, "good_enough": {"score": 0.01, "min_sentences": 1}},
         },
     }
-    budgets = [{"name": each, "scope": {"feature": each}, "limit_usd": 100} for each in (*ENDPOINTS, "left")]
+    named = (*ENDPOINTS, "left", "climbing")
+    budgets = [{"name": each, "scope": {"feature": each}, "limit_usd": 100} for each in named]
+    tiers = [{"name": "small", "models": ["gpt-4.1-mini"]}, {"name": "strong", "models": ["gpt-4.1"]}]
     return proxy_config(
         url,
         pack={
             "cache": {"enabled": True, "semantic": {"enabled": False}},
             "budgets": budgets,
             "early_stop": stop,
+            "routing": {"routers": {"climbing": {"tiers": tiers, "thresholds": [1.0], "cascade": {}}}},
             "per_team": {"sales": {"early_stop": {"enabled": False}}},
         },
         more_models=[
             model(CLAUDE, url, via="anthropic"),
             model("translated", url, "gpt-4.1"),
+            model("climbing", url, "gpt-4.1"),
             model(LEGACY_MODEL, url, via="text-completion-openai"),
         ],
     )
@@ -331,3 +338,83 @@ def test_a_client_that_leaves_does_not_keep_a_loop_going(stopping: RunningProxy,
     assert seen["tokens_sent"] <= MOST
     eventually(lambda: held_by(stopping, "left").requests == 1, what="the booking")
     assert held_by(stopping, "left").tokens == seen["tokens_sent"] + seen["prompt_tokens"]
+
+
+def test_an_answer_that_is_good_enough_ends_with_its_sentence(stopping: RunningProxy, paced: Provider) -> None:
+    question = f"{new_question()} many sentences"
+    _, events = streamed(stopping, "chat", question, "enough")
+
+    said = [f"Sentence number {n} says that Dr. Smith paid 3.5 euros." for n in range(3)]
+    assert text_of("chat", events) == " ".join(said)
+    assert events[-2]["choices"][0]["finish_reason"] == "stop"
+    assert record_of(paced, question)["outcome"] == "client_left"
+    assert logged(stopping, "stream_stopped", feature="enough")["early_stop"] == "good_enough"
+
+
+def test_one_that_is_not_goes_on(stopping: RunningProxy) -> None:
+    streamed(stopping, "chat", f"{new_question()} many sentences", "picky")
+    assert logged(stopping, "stream_stopped", feature="picky")["early_stop"] == "sentence_cap"
+
+
+@pytest.mark.parametrize("endpoint", ["chat", "messages", "responses"])
+def test_a_tool_call_is_never_cut(stopping: RunningProxy, endpoint: str) -> None:
+    """With rules that would end any text at its first word."""
+    schema = {"type": "object", "properties": {"city": {"type": "string"}, "day": {"type": "string"}}}
+    schema["required"] = ["city", "day"]
+    function = {"name": "get_weather", "description": "The weather of a city", "parameters": schema}
+    how: dict[str, dict[str, Any]] = {
+        "chat": {"tools": [{"type": "function", "function": function}], "tool_choice": "required"},
+        "responses": {"tools": [{"type": "function", **function}], "tool_choice": "required"},
+        "messages": {
+            "tools": [{"name": "get_weather", "input_schema": schema}],
+            "tool_choice": {"type": "tool", "name": "get_weather"},
+        },
+    }
+    response, events = streamed(stopping, endpoint, f"{new_question()} weather?", "tiny", **how[endpoint])
+
+    said: list[str]
+    if endpoint == "chat":
+        deltas = [choice["delta"] for each in events for choice in each["choices"]]
+        said = [call["function"].get("arguments") or "" for each in deltas for call in each.get("tool_calls") or ()]
+    elif endpoint == "messages":
+        said = [each["delta"].get("partial_json", "") for each in events if "delta" in each]
+    else:
+        said = [each["delta"] for each in events if each["type"].endswith("arguments.delta")]
+    assert json.loads("".join(said)).keys() == {"city", "day"}
+    assert "early_stop" not in response.text
+
+
+def test_several_answers_in_one_stream_are_left_alone(stopping: RunningProxy, paced: Provider) -> None:
+    """One connection brings them all: closing it would end the good ones with the bad one."""
+    question = f"{new_question()} simulator:loop:120"
+    _, events = streamed(stopping, "chat", question, "chat", n=2)
+    _, off = streamed(stopping, "chat", question, "", KEYS.sales, n=2)
+
+    def said(told: list[dict[str, Any]]) -> dict[int, str]:
+        texts: dict[int, str] = {}
+        for choice in (choice for each in told for choice in each["choices"]):
+            texts[choice["index"]] = texts.get(choice["index"], "") + (choice["delta"].get("content") or "")
+        return texts
+
+    assert said(events) == said(off)
+    assert said(events)[1].count("I checked") > 5
+    assert all(each["outcome"] != "client_left" for each in paced.requests_about(question))
+
+
+def test_of_a_cascade_each_answer_that_loops_is_ended_and_booked(stopping: RunningProxy, paced: Provider) -> None:
+    """The cheap one ends like one that ran out of tokens, which is a reason to ask the dearer tier."""
+    question = f"{new_question()} {LOOP}"
+    before = held_by(stopping, "climbing")
+    response, events = streamed(stopping, "chat", question, "climbing", model="climbing")
+
+    eventually(lambda: all(each["outcome"] != "open" for each in paced.requests_about(question)), what="both ends")
+    seen = paced.requests_about(question)
+    assert [each["body"]["model"] for each in seen] == ["gpt-4.1-mini", "gpt-4.1"]
+    assert [each["outcome"] for each in seen] == ["client_left", "client_left"]
+    assert all(each["tokens_sent"] <= MOST for each in seen)
+    assert response.headers["x-litellm-plugins-route-path"] == "small>strong"
+    assert events[-2]["choices"][0]["finish_reason"] == "length"
+    tokens = sum(each["tokens_sent"] + each["prompt_tokens"] for each in seen)
+    settled(lambda: held_by(stopping, "climbing"), before.requests + 1)
+    assert held_by(stopping, "climbing").tokens - before.tokens == tokens, seen
+    assert not held_by(stopping, "climbing").reserved

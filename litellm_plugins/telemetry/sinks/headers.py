@@ -15,6 +15,7 @@ if TYPE_CHECKING:
         BudgetDecided,
         CacheDecided,
         HistoryCut,
+        PromptAssembled,
         PromptCacheDecided,
         PromptCompressed,
         RequestRefused,
@@ -85,6 +86,17 @@ def output_headers(limits: Iterable[OutputLimit]) -> dict[str, str]:
     """What its answer is held to."""
     told = ",".join(map(str, limits))
     return {f"{PREFIX}output": told} if told else {}
+
+
+def prompt_headers(event: PromptAssembled) -> dict[str, str]:
+    """Which sections of a declared prompt it got, and the tokens of those that it did not need."""
+    told = {"prompt": prompt_words(event), "prompt-tokens-left-out": str(event.tokens_left_out)}
+    return {f"{PREFIX}{name}": value for name, value in told.items()}
+
+
+def prompt_words(event: PromptAssembled) -> str:
+    """Name and sections, as header and trace say them: support=role+faq."""
+    return f"{event.prompt}={'+'.join(event.sections) or 'none'}"
 
 
 def _cascade_headers(event: RouteDecided) -> dict[str, str]:

@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from litellm_plugins.telemetry.sinks.headers import prompt_words
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
         BudgetDecided,
         CacheDecided,
         HistoryCut,
+        PromptAssembled,
         PromptCacheDecided,
         PromptCompressed,
         RouteDecided,
@@ -145,6 +148,12 @@ def output_notes(limits: Sequence[OutputLimit]) -> TraceNotes:
         return TraceNotes((), {})
     tags = tuple(f"output:{limit.kind}" for limit in limits if limit.value != "none")
     return TraceNotes(tags, {"output": ",".join(map(str, limits))})
+
+
+def prompt_notes(event: PromptAssembled) -> TraceNotes:
+    """The notes for the sections of a declared prompt."""
+    told: Told = {"prompt": prompt_words(event), "prompt_tokens_left_out": event.tokens_left_out}
+    return TraceNotes((f"prompt:{event.prompt}",), told)
 
 
 def budget_notes(event: BudgetDecided) -> TraceNotes:

@@ -27,6 +27,7 @@ from litellm_plugins.telemetry.events import (
     CallFinished,
     HistoryCut,
     OutputLimited,
+    PromptAssembled,
     PromptCacheDecided,
     PromptCacheUsed,
     PromptCompressed,
@@ -332,6 +333,22 @@ def _output(event: OutputLimited) -> dict[str, Any]:
     }
 
 
+def _assembled(event: PromptAssembled) -> dict[str, Any]:
+    return {
+        "event": "prompt_assembled",
+        "prompt": event.prompt,
+        "sections": list(event.sections),
+        "left_out": list(event.left_out),
+        "tokens": event.tokens,
+        "tokens_left_out": event.tokens_left_out,
+        "endpoint": event.endpoint,
+        "model": event.model_group,
+        "feature": event.feature,
+        "team": event.team,
+        "key": event.key,
+    }
+
+
 def _prompt_cache_used(event: PromptCacheUsed) -> dict[str, Any]:
     return {
         "event": "prompt_cache_used",
@@ -382,6 +399,7 @@ _LINES: Mapping[type, Callable[[Any], dict[str, Any]]] = {
     PromptCompressed: _compressed,
     HistoryCut: _history,
     AnswerChecked: _checked_answer,
+    PromptAssembled: _assembled,
     PromptCacheDecided: _prompt_cache,
     PromptCacheUsed: _prompt_cache_used,
     OutputLimited: _output,

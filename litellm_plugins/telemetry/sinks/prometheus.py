@@ -25,6 +25,7 @@ from litellm_plugins.telemetry.events import (
     HistoryCut,
     OutputLimited,
     OwnSpent,
+    PromptAssembled,
     PromptCacheDecided,
     PromptCacheUsed,
     PromptCompressed,
@@ -182,6 +183,18 @@ class PrometheusSink:
             ["kind", "by"],
             registry=registry,
         )
+        self._sections = Counter(
+            "litellm_plugins_prompt_sections_total",
+            "Sections of declared prompts, by whether a request got them",
+            ["prompt", "section", "sent"],
+            registry=registry,
+        )
+        self._prompt_tokens = Counter(
+            "litellm_plugins_prompt_section_tokens_total",
+            "Tokens of those sections",
+            ["prompt", "sent"],
+            registry=registry,
+        )
         self._stopped = Counter(
             "litellm_plugins_early_stops_total",
             "Streams that were ended before their model was done, by the rule",
@@ -226,12 +239,21 @@ class PrometheusSink:
             case OutputLimited():
                 for limit in event.limits:
                     self._limited.labels(limit.kind, limit.by).inc()
+            case PromptAssembled():
+                self._told_sections(event)
             case StreamStopped():
                 self._stopped.labels(event.rule, event.endpoint, self._label(event.model_group)).inc()
             case StageFailed():
                 self._failures.labels(event.stage, event.reason).inc()
             case _:
                 self._health.record(event)
+
+    def _told_sections(self, event: PromptAssembled) -> None:
+        told = (("yes", event.sections, event.tokens), ("no", event.left_out, event.tokens_left_out))
+        for sent, sections, tokens in told:
+            for section in sections:
+                self._sections.labels(event.prompt, section, sent).inc()
+            self._prompt_tokens.labels(event.prompt, sent).inc(tokens)
 
     def _of_prompts(self, event: PromptCompressed | HistoryCut | PromptCacheDecided | PromptCacheUsed) -> None:
         match event:

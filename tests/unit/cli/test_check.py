@@ -37,6 +37,7 @@ def test_a_right_config_is_ok_and_says_what_is_on(tmp_path: Path) -> None:
         "encryption": "off",
         "events": "off",
         "coalesce": "on",
+        "prompts": "off",
         "compression": "off",
         "routing": "off",
         "prompt_caching": "off",

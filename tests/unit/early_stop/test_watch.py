@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from litellm_plugins.early_stop.watch import Stop, Watch
 from litellm_plugins.model import StopRule
-from litellm_plugins.settings.early_stop import StopRules
+from litellm_plugins.settings.early_stop import GoodEnoughRule, StopRules
 
 PIECES = pytest.mark.parametrize("size", [1, 3, 7, 10_000])
 SENTENCE = "I am sorry, but I cannot help you with that request. "
@@ -241,3 +241,35 @@ def test_hostile_text_is_not_kept(unit: str) -> None:
         tracemalloc.stop()
 
     assert kept < 60_000, "of 80,000 characters and more, and their words"
+
+
+def test_what_is_good_enough_ends_at_the_sentence_that_made_it_so() -> None:
+    judged: list[str] = []
+
+    def score(answer: str) -> float:
+        judged.append(answer)
+        return 0.9 if "third" in answer else 0.1
+
+    rules = StopRules(enabled=True, good_enough=GoodEnoughRule(score=0.8, min_sentences=2))
+    watch = Watch(rules, score=score)
+    text = "The first. The second. The third! And then a fourth. And on."
+    stops = [watch.feed("text", letter, 1) for letter in text]
+    found = [(at, stop) for at, stop in enumerate(stops) if stop is not None]
+    assert found[0] == (text.index("!") + 1, Stop(StopRule.GOOD_ENOUGH, "stop", keep=0))
+    assert judged[:2] == ["The first. The second.", "The first. The second. The third!"]
+
+
+def test_in_one_piece_it_is_cut_there_as_well() -> None:
+    rules = StopRules(enabled=True, good_enough=GoodEnoughRule(score=0.8, min_sentences=1))
+    text = "Look:\n```\nDone. Done.\n```\nIt works. And more of it."
+    stop = Watch(rules, score=lambda _: 1.0).feed("text", text, 20)
+    assert stop is not None
+    assert text[: stop.keep or 0].endswith("It works.")
+
+
+def test_json_and_tool_calls_are_not_judged() -> None:
+    rules = StopRules(enabled=True, completed_json=False, good_enough=GoodEnoughRule(score=0.1, min_sentences=1))
+    assert Watch(rules, wants_json=True, score=lambda _: 1.0).feed("text", "A. B. C.", 3) is None
+    calling = Watch(rules, score=lambda _: 1.0)
+    calling.feed("tool", "{", 1)
+    assert calling.feed("text", "A. B. C.", 3) is None

@@ -266,11 +266,11 @@ async def _flushed(recorder: UsageRecorder) -> None:
 
 async def test_what_was_saved_otherwise_than_by_a_hit_is_told_by_its_cause(store: LossyReplies) -> None:
     recorder = UsageRecorder(store, Insight(flush_s=0.1))
-    saved = {"saved_nano_usd": 500, "saved_tokens": 40}
+    saving = replace(CALL, saved_nano_usd=500, saved_tokens=40)
     for call in (
-        replace(CALL, **saved, prompt_cache_nano_usd=300),
+        replace(saving, prompt_cache_nano_usd=300),
         replace(CALL, prompt_cache_nano_usd=-1_000),  # written, and not read yet
-        replace(CALL, **saved, layer=Layer.EXACT),
+        replace(saving, layer=Layer.EXACT),
     ):
         recorder.record(call)
     await recorder.queue.flush()

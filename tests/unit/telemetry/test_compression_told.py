@@ -7,7 +7,7 @@ from dataclasses import replace
 from prometheus_client import CollectorRegistry
 
 from litellm_plugins.model import Layer
-from litellm_plugins.telemetry.events import CallFinished, PromptCompressed
+from litellm_plugins.telemetry.events import CallFinished, Event, PromptCompressed
 from litellm_plugins.telemetry.sinks.headers import compression_headers
 from litellm_plugins.telemetry.sinks.langfuse import compression_notes
 from litellm_plugins.telemetry.sinks.log import LogSink
@@ -45,12 +45,12 @@ def test_the_trace_is_tagged_and_has_both_counts() -> None:
 def test_what_was_saved_is_counted_by_its_cause_and_what_was_late_is_not() -> None:
     registry = CollectorRegistry()
     sink = PrometheusSink(registry)
-    saved = {"saved_nano_usd": 8_400_000, "saved_tokens": 4_200}
     ends = [
-        CallFinished(0.0, "chat", "gpt-4.1", layer, "success", **saved)
+        CallFinished(0.0, "chat", "gpt-4.1", layer, "success", saved_nano_usd=8_400_000, saved_tokens=4_200)
         for layer in (Layer.MISS, Layer.OFF, Layer.EXACT)  # the last is a hit, which another event counts
     ]
-    for event in (APPLIED, APPLIED, LATE, *ends):
+    events: list[Event] = [APPLIED, APPLIED, LATE, *ends]
+    for event in events:
         sink.record(event)
 
     def value(name: str, **labels: str) -> float | None:

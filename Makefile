@@ -107,7 +107,7 @@ $(LINGUA): requirements/llmlingua.lock $(DEV)
 	site='import sysconfig; print(sysconfig.get_paths()["purelib"])'; \
 	echo "import site; site.addsitedir('$$($(BIN)/python -c "$$site")')" >"$$($(LINGUA_VENV)/bin/python -c "$$site")/pack.pth"; \
 	export PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_INPUT=1; \
-	$(LINGUA_VENV)/bin/python -m pip install -qq --require-hashes -r requirements/llmlingua.lock; \
+	$(LINGUA_VENV)/bin/python -m pip install -qq --require-hashes --no-deps -r requirements/llmlingua.lock; \
 	$(LINGUA_VENV)/bin/python -m pip install -qq '$(TORCH)'; \
 	touch $(LINGUA); echo "$(LINGUA_VENV) is ready after $$(($$(date +%s) - began)) s."
 

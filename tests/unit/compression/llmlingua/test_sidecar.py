@@ -14,7 +14,8 @@ import pytest
 from litellm_plugins.compression.llmlingua.client import LinguaClient
 from litellm_plugins.compression.llmlingua.protocol import MOST_CHARS, Refusal, Refused, Wanted
 from litellm_plugins.compression.llmlingua.shortening import How, shortened
-from tests.support.compressor import RunningSidecar, SmallWords
+from tests.support.compressor import RunningSidecar
+from tests.support.compressor_engine import SmallWords
 from tests.support.waiting import eventually
 
 PROSE = "The committee met on the last Monday of the month and spoke for hours about the library's roof and its costs. "

@@ -74,16 +74,10 @@ def held(text: str) -> Iterator[tuple[int, int]]:
     """Spans of `text` that `losses` would miss if they were gone: for those who shorten sentences."""
     for pattern in (NUMBER, URL, EMAIL):
         yield from (found.span() for found in pattern.finditer(text))
-    yield from negations(text)
+    yield from negated(text)
     yield from ((span.start, span.end) for span in tokens(text) if span.kind in (Kind.ID, Kind.PATH))
     for opening, closing in _QUOTES:
         yield from between(text, opening, closing, _LONGEST_QUOTE)
-
-
-def negations(text: str) -> Iterator[tuple[int, int]]:
-    """Where `text` says no."""
-    for pattern in (_NEGATION, _CHINESE_NEGATION):
-        yield from (found.span() for found in pattern.finditer(text))
 
 
 @dataclass(frozen=True, slots=True)

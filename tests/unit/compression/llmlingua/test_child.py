@@ -37,7 +37,6 @@ def make(tmp_path: Path) -> Iterator[Make]:
 def ready(child: Child) -> bool:
     client = LinguaClient(child.url, most_in_flight=1)
     health = client.health()
-    client.close()
     return health is not None and health.ready
 
 

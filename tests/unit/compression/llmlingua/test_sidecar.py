@@ -33,7 +33,6 @@ def sidecar() -> Iterator[RunningSidecar]:
 def client(sidecar: RunningSidecar) -> Iterator[LinguaClient]:
     made = LinguaClient(sidecar.url, most_in_flight=8)
     yield made
-    made.close()
 
 
 def soon(seconds: float = 10.0) -> float:
@@ -113,7 +112,6 @@ def test_who_comes_when_too_many_wait_is_refused_at_once() -> None:
             assert time.monotonic() - began < 0.3
             assert all(each.result() != PROSE for each in first)
         assert sidecar.desk.health().waiting == 0
-        client.close()
 
 
 def test_no_more_are_in_flight_than_may_be() -> None:
@@ -133,7 +131,6 @@ def test_no_more_are_in_flight_than_may_be() -> None:
             made = list(pool.map(lambda _: client.compress(Wanted(text=PROSE), until=soon()), range(8)))
         done.set()
         looking.join()
-        client.close()
     assert made == [made[0]] * 8
     assert most == 2
 
@@ -150,7 +147,6 @@ def test_past_the_deadline_nobody_waits_and_what_was_queued_is_not_begun() -> No
             first.result()
         eventually(lambda: sidecar.desk.health().waiting == 0, what="the queue to be empty")
         assert len(sidecar.engine.seen) == 1
-        client.close()
 
 
 def test_while_the_model_is_loaded_texts_are_refused_and_health_says_so() -> None:
@@ -163,7 +159,6 @@ def test_while_the_model_is_loaded_texts_are_refused_and_health_says_so() -> Non
         assert refused(client) == Refusal.WARMING
         sidecar.ready()
         assert client.compress(Wanted(text=PROSE), until=soon()) != PROSE
-        client.close()
 
 
 def test_a_sidecar_that_is_gone_is_told_at_once_and_one_that_comes_back_is_used(tmp_path: Path) -> None:
@@ -184,10 +179,8 @@ def test_a_sidecar_that_is_gone_is_told_at_once_and_one_that_comes_back_is_used(
 
             eventually(answered, what="the client to try again")
         assert refused(client) == Refusal.UNAVAILABLE
-    client.close()
 
 
 def test_somebody_else_at_the_address_is_no_compressor(sidecar: RunningSidecar) -> None:
     client = LinguaClient(f"{sidecar.url}/elsewhere", most_in_flight=1)
     assert refused(client) == Refusal.UNAVAILABLE
-    client.close()

@@ -1,6 +1,6 @@
 """The proxy's side: one call for each text, from a thread, within what is left of the request's time.
 
-On the standard library's client: a connection for each call costs nothing beside a model, and there is none to go stale.
+On the standard library's client: a connection for each call costs nothing beside a model, and none goes stale.
 """
 
 from __future__ import annotations

@@ -108,7 +108,8 @@ class LinguaEngine:
             return wanted.text
         words, kept = self._labels(wanted, rate)
         places = located(wanted.text, words)
-        if not words or sum(place is not None for place in places) < _READABLE * len(words):
+        found = sum(place is not None for place in places)
+        if not any(kept) or found < _READABLE * len(words):  # of a single word the package keeps nothing
             raise Refused(Refusal.UNREADABLE)
         dropped = [place for place, stays in zip(places, kept, strict=True) if place is not None and not stays]
         return rebuilt(wanted.text, dropped, _kept(wanted))

@@ -30,9 +30,8 @@ def sidecar() -> Iterator[RunningSidecar]:
 
 
 @pytest.fixture
-def client(sidecar: RunningSidecar) -> Iterator[LinguaClient]:
-    made = LinguaClient(sidecar.url, most_in_flight=8)
-    yield made
+def client(sidecar: RunningSidecar) -> LinguaClient:
+    return LinguaClient(sidecar.url, most_in_flight=8)
 
 
 def soon(seconds: float = 10.0) -> float:

@@ -7,9 +7,10 @@ from typing import Any, Literal
 from pydantic import Field, ValidationError, model_validator
 
 from litellm_plugins.settings.block import Block, deep_merge, twice
+from litellm_plugins.settings.llmlingua import Llmlingua
 from litellm_plugins.settings.share import Share
 
-Method = Literal["lossless", "extractive"]
+Method = Literal["lossless", "extractive", "llmlingua"]
 
 
 class Extractive(Block):
@@ -30,12 +31,15 @@ class Compression(Block):
     rate: Share = 0.5  # of the tokens of prose that may stay, for methods that leave something out
     rate_by_tier: dict[str, Share] = Field(default_factory=dict)  # instead, by the tier that a router chose
     extractive: Extractive = Extractive()
+    llmlingua: Llmlingua = Llmlingua()
     tools: bool = True  # write tool definitions more tightly, too
     features: dict[str, dict[str, Any]] = Field(default_factory=dict)  # what differs for a feature, by its name
 
     @model_validator(mode="after")
     def _sound(self) -> Compression:
         faults = twice("method", self.methods)
+        if "llmlingua" in self.methods and not (self.llmlingua.url or self.llmlingua.model):
+            faults.append("llmlingua: say where it runs (url), or which model to start it with (model)")
         plain = self.model_dump(exclude={"features"})
         for name, over in self.features.items():
             try:

@@ -23,12 +23,17 @@ from transformers import (
 )
 
 Kind = Literal["bert", "xlm-roberta"]
-SMALL = "the a an of and to in that it was is very really for on with as at by about this".split()
-LARGE = (
-    "committee library roof budget winter storm engineer report bridge river council market garden hospital doctor"
-    " patient school teacher train station ticket museum painting harbour captain letter village farmer harvest plan"
-    " last Monday month spoke hours costs met need approve costs year place note"
-).split()
+KINDS: tuple[Kind, ...] = ("bert", "xlm-roberta")
+SMALL = tuple(
+    ("the a an of and to in that it was is very really for on with as at by about this").split()  # noqa: SIM905
+)
+LARGE = tuple(
+    (  # noqa: SIM905 - easier to read than forty quotations
+        "committee library roof budget winter storm engineer report bridge river council market garden hospital doctor"
+        " patient school teacher train station ticket museum painting harbour captain letter village farmer harvest plan"
+        " last Monday month spoke hours costs met need approve year place note"
+    ).split()
+)
 _SEEN = "".join(dict.fromkeys(string.ascii_letters + string.digits + string.punctuation + "éñü我们今天开会没不"))
 
 

@@ -51,7 +51,9 @@ def test_a_part_of_a_methods_block_may_be_named_and_the_rate_goes_by_tier() -> N
                     "extractive": {"strict": False},
                     "features": {"rag": {"extractive": {"embeddings": True}}},
                 },
-                "per_key": {"k": {"compression": {"rate": 0.6, "features": {"rag": {"rate_by_tier": {"simple": 0.6}}}}}},
+                "per_key": {
+                    "k": {"compression": {"rate": 0.6, "features": {"rag": {"rate_by_tier": {"simple": 0.6}}}}}
+                },
             }
         )
     )

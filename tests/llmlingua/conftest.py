@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -22,8 +21,8 @@ if not _MISSING:
         return {kind: make(tmp_path_factory.mktemp("model"), kind) for kind in KINDS}
 
     @pytest.fixture(scope="session")
-    def engines(models: dict[str, Path]) -> Iterator[dict[str, LinguaEngine]]:
+    def engines(models: dict[str, Path]) -> dict[str, LinguaEngine]:
         made = {kind: LinguaEngine(str(folder), device="cpu") for kind, folder in models.items()}
         for each in made.values():
             each.load()
-        yield made
+        return made

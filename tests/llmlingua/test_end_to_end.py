@@ -89,7 +89,7 @@ def test_prose_goes_out_shorter(mine: RunningProxy, provider: Provider) -> None:
 
 
 def test_the_event_loop_is_free_while_it_compresses(mine: RunningProxy) -> None:
-    """A health check beside 8,000 characters waits less than 50 ms, in the best of three rounds: others use the machine."""
+    """A health check beside 8,000 characters takes less than 50 ms, in the best of three rounds on a shared machine."""
 
     def slowest() -> float:
         done = threading.Event()

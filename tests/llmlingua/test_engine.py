@@ -10,8 +10,8 @@ import pytest
 
 from litellm_plugins.compression.checker import losses
 from litellm_plugins.compression.llmlingua.engine import EngineUnavailable, LinguaEngine
-from litellm_plugins.compression.llmlingua.protocol import Refusal, Refused, Wanted
 from litellm_plugins.compression.llmlingua.protecting import stretches
+from litellm_plugins.compression.llmlingua.protocol import Refusal, Refused, Wanted
 from tests.llmlingua.tiny_model import KINDS, LARGE, SMALL, prose
 
 Engines = dict[str, LinguaEngine]
@@ -101,12 +101,12 @@ def test_line_breaks_stay(engines: Engines, kind: str) -> None:
 def test_an_empty_or_tiny_text_comes_back_or_is_refused_and_never_vanishes(
     engines: Engines, kind: str, text: str
 ) -> None:
+    said: object = None
     try:
-        made = engines[kind].compress(Wanted(text=text, rate=0.5))
+        said = engines[kind].compress(Wanted(text=text, rate=0.5)).split()
     except Refused as refusal:
-        assert refusal.reason == Refusal.UNREADABLE
-    else:
-        assert made.split() == text.split()
+        said = refusal.reason
+    assert said in (text.split(), Refusal.UNREADABLE)
 
 
 def test_what_the_tokenizer_does_not_know_stays(engines: Engines, kind: str) -> None:

@@ -30,8 +30,8 @@ SMALL = tuple(
 LARGE = tuple(
     (  # noqa: SIM905 - easier to read than forty quotations
         "committee library roof budget winter storm engineer report bridge river council market garden hospital doctor"
-        " patient school teacher train station ticket museum painting harbour captain letter village farmer harvest plan"
-        " last Monday month spoke hours costs met need approve year place note"
+        " patient school teacher train station ticket museum painting harbour captain letter village farmer harvest"
+        " plan last Monday month spoke hours costs met need approve year place note"
     ).split()
 )
 _SEEN = "".join(dict.fromkeys(string.ascii_letters + string.digits + string.punctuation + "éñü我们今天开会没不"))

@@ -39,7 +39,7 @@ test: $(DEV) ## Run every test (ARGS="-k name" for some, WORKERS=0 for one after
 	@$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile $(ARGS)
 
 test-llmlingua: $(LINGUA) ## Run the tests of LLMLingua-2 on the real package and a tiny model (makes .venv-llmlingua)
-	@$(LINGUA_VENV)/bin/python -m pytest --numprocesses 0 $(ARGS) tests/llmlingua
+	@$(LINGUA_VENV)/bin/python -m pytest --numprocesses 0 -W default $(ARGS) tests/llmlingua
 
 lint: $(DEV) ## ruff, mypy --strict and the import rules
 	$(BIN)/ruff check .
@@ -109,6 +109,7 @@ $(LINGUA): requirements/llmlingua.lock $(DEV)
 	export PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_INPUT=1; \
 	$(LINGUA_VENV)/bin/python -m pip install -qq --require-hashes --no-deps -r requirements/llmlingua.lock; \
 	$(LINGUA_VENV)/bin/python -m pip install -qq '$(TORCH)'; \
+	ln -sf "$$PWD/$(BIN)/litellm" $(LINGUA_VENV)/bin/litellm; \
 	touch $(LINGUA); echo "$(LINGUA_VENV) is ready after $$(($$(date +%s) - began)) s."
 
 # Prints a Python that will do: $PYTHON if it is given, else the first that really runs (a pyenv shim may not).

@@ -84,7 +84,9 @@ def test_the_llmlingua_lock_agrees_with_what_users_get_and_holds_the_extra_but_f
     dev = {(pin.name, str(pin.marker)): str(pin.specifier) for pin in pinned("dev")}
     for pin in pinned("llmlingua"):
         assert dev.get((pin.name, str(pin.marker)), str(pin.specifier)) == str(pin.specifier)
-    extra = {canonicalize_name(Requirement(text).name) for text in PROJECT["project"]["optional-dependencies"]["llmlingua"]}
+    extra = {
+        canonicalize_name(Requirement(text).name) for text in PROJECT["project"]["optional-dependencies"]["llmlingua"]
+    }
     assert extra - pinned_names("llmlingua") == {"torch"}
 
 

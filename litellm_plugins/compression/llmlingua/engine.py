@@ -18,6 +18,7 @@ What the package (0.2.2) does that it should not, and what is done about it:
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -39,6 +40,7 @@ _LONGEST = 512
 _BATCH = {"cpu": 4, "cuda": 32}  # windows at a time
 _LEAST_RATE = 0.05
 _READABLE = 0.8  # of the words have to be found in the text
+_WITH_DIGITS = re.compile(r"\w*\d\w*")
 _SAMPLE = "The committee met on Monday and talked for a long while about the plans for the new library. " * 4
 
 
@@ -83,13 +85,14 @@ class LinguaEngine:
         if self.device == "auto":
             self.device = "cuda" if torch.cuda.is_available() else "cpu"
         try:
-            config = AutoConfig.from_pretrained(self.model, trust_remote_code=False)
+            safe = {"trust_remote_code": False, "local_files_only": not self._download}
+            config = AutoConfig.from_pretrained(self.model, **safe)
             self._known(config)
             batch = _BATCH.get(self.device.partition(":")[0], 4)
             self._lingua = PromptCompressor(
                 self.model,
                 device_map=self.device,
-                model_config={"trust_remote_code": False},
+                model_config=safe,
                 use_llmlingua2=True,
                 llmlingua2_config={"max_batch_size": batch, "max_force_token": 1},
             )
@@ -139,14 +142,17 @@ class LinguaEngine:
         if not cut:
             raise Refused(Refusal.UNREADABLE)
         self._lingua.max_seq_len = min(self._window, 2 + max(map(self._tokens_again, cut)))
-        labelled = self._lingua.compress_prompt(
-            cut,
-            rate=rate,
-            force_reserve_digit=wanted.force_digits,
-            return_word_label=True,
-            word_sep=_WORD_SEP,
-            label_sep=_LABEL_SEP,
-        )["fn_labeled_original_prompt"]
+        try:
+            labelled = self._lingua.compress_prompt(
+                cut,
+                rate=rate,
+                force_reserve_digit=wanted.force_digits,
+                return_word_label=True,
+                word_sep=_WORD_SEP,
+                label_sep=_LABEL_SEP,
+            )["fn_labeled_original_prompt"]
+        except IndexError as exc:  # a window of which the tokenizer knows no word
+            raise Refused(Refusal.UNREADABLE) from exc
         pairs = [pair.rpartition(_LABEL_SEP) for pair in labelled.split(_WORD_SEP) if pair]
         return [word for word, _, _ in pairs], [label == "1" for _, _, label in pairs]
 
@@ -186,6 +192,8 @@ def _kept(wanted: Wanted, *, digits: bool = True) -> list[Span]:
     ]
     for token in wanted.force_tokens:
         spans.extend(_places(wanted.text, token))
+    if digits and wanted.force_digits:  # the package means it too, but a digit beside other pieces may go
+        spans.extend(found.span() for found in _WITH_DIGITS.finditer(wanted.text))
     return spans
 
 

@@ -41,7 +41,7 @@ def test_small_words_go_and_the_others_stay_in_their_order(engines: Engines, kin
 def test_about_the_rate_is_kept(engines: Engines, kind: str, rate: float) -> None:
     text = prose(3_000)
     kept = len(words(engines[kind].compress(Wanted(text=text, rate=rate)))) / len(words(text))
-    assert rate - 0.15 < kept < rate + 0.15
+    assert 0.6 * rate < kept < rate + 0.15
 
 
 def test_the_same_text_becomes_the_same_bytes(engines: Engines, kind: str) -> None:
@@ -126,6 +126,13 @@ def test_a_text_longer_than_the_window_is_read_to_its_end_and_no_word_is_cut(eng
     last = text[-2_000:]
     assert len(words(made[-len(last) // 2 :])) > 50
     assert sum(word in SMALL for word in words(made)) < 0.3 * sum(word in SMALL for word in words(text))
+
+
+def test_every_window_of_a_long_text_is_read_alike(engines: Engines, kind: str) -> None:
+    """In one batch the package lost every word of a window that was shorter than another."""
+    text = prose(3_000)
+    lines = engines[kind].compress(Wanted(text=text, rate=0.5)).splitlines()
+    assert min(len(words(line)) for line in lines[:-1]) >= 3
 
 
 def test_words_without_an_end_are_read_in_windows_as_well(engines: Engines, kind: str) -> None:

@@ -5,7 +5,7 @@ What the package (0.2.2) does that it should not, and what is done about it:
 - it puts the text together from tokens (`3.50` becomes `3 . 50`, line breaks and unknown characters go): only its word
   labels are taken, and the text is cut out of the original (`aligning`);
 - `rate=1.0` is not the identity for the same reason: such a text does not come here;
-- every text is padded to 512 tokens: `max_seq_len` is set to what the longest window of a call needs;
+- every text is padded to 512 tokens: `max_seq_len` is set to what a window needs, and each window is a call;
 - long texts are cut in the middle of words, and what grows when it is tokenized again is cut off: `windows`;
 - `<|endoftext|>` in a text raises: counted as plain text;
 - a folder must bear the model's name: `model_name` is set by the architecture;
@@ -37,7 +37,6 @@ _NAMED = {"bert": "bert-base-multilingual-cased", "xlm-roberta": "xlm-roberta-la
 _WORD_SEP, _LABEL_SEP = "\x1e", "\x1f"
 _SPARE = 32  # tokens by which a window may grow when it is tokenized again
 _LONGEST = 512
-_BATCH = {"cpu": 4, "cuda": 32}  # windows at a time
 _LEAST_RATE = 0.05
 _READABLE = 0.8  # of the words have to be found in the text
 _WITH_DIGITS = re.compile(r"\w*\d\w*")
@@ -88,13 +87,12 @@ class LinguaEngine:
             safe = {"trust_remote_code": False, "local_files_only": not self._download}
             config = AutoConfig.from_pretrained(self.model, **safe)
             self._known(config)
-            batch = _BATCH.get(self.device.partition(":")[0], 4)
             self._lingua = PromptCompressor(
                 self.model,
                 device_map=self.device,
                 model_config=safe,
                 use_llmlingua2=True,
-                llmlingua2_config={"max_batch_size": batch, "max_force_token": 1},
+                llmlingua2_config={"max_batch_size": 1, "max_force_token": 1},
             )
         except (OSError, ValueError, RuntimeError, KeyError) as exc:
             raise EngineUnavailable(f"the model {self.model} cannot be loaded: {exc}{self._hint()}") from exc
@@ -112,7 +110,7 @@ class LinguaEngine:
         words, kept = self._labels(wanted, rate)
         places = located(wanted.text, words)
         found = sum(place is not None for place in places)
-        if not any(kept) or found < _READABLE * len(words):  # of a single word the package keeps nothing
+        if found < _READABLE * len(words):
             raise Refused(Refusal.UNREADABLE)
         dropped = [place for place, stays in zip(places, kept, strict=True) if place is not None and not stays]
         return rebuilt(wanted.text, dropped, _kept(wanted))
@@ -141,20 +139,27 @@ class LinguaEngine:
         cut = [window for window in cut if window.strip()]
         if not cut:
             raise Refused(Refusal.UNREADABLE)
-        self._lingua.max_seq_len = min(self._window, 2 + max(map(self._tokens_again, cut)))
+        pairs = [pair for window in cut for pair in self._of_window(window, rate, digits=wanted.force_digits)]
+        return [word for word, _ in pairs], [stays for _, stays in pairs]
+
+    def _of_window(self, window: str, rate: float, *, digits: bool) -> list[tuple[str, bool]]:
+        """One at a time: of windows of unlike length in one batch the padded ones lost every word (torch 2.13, CPU)."""
+        self._lingua.max_seq_len = min(self._window, 2 + self._tokens_again(window))
         try:
             labelled = self._lingua.compress_prompt(
-                cut,
+                [window],
                 rate=rate,
-                force_reserve_digit=wanted.force_digits,
+                force_reserve_digit=digits,
                 return_word_label=True,
                 word_sep=_WORD_SEP,
                 label_sep=_LABEL_SEP,
             )["fn_labeled_original_prompt"]
-        except IndexError as exc:  # a window of which the tokenizer knows no word
+        except IndexError as exc:  # the tokenizer knows no word of it
             raise Refused(Refusal.UNREADABLE) from exc
-        pairs = [pair.rpartition(_LABEL_SEP) for pair in labelled.split(_WORD_SEP) if pair]
-        return [word for word, _, _ in pairs], [label == "1" for _, _, label in pairs]
+        parted = [pair.rpartition(_LABEL_SEP) for pair in labelled.split(_WORD_SEP) if pair]
+        if not any(label == "1" for *_, label in parted):  # a model that is broken, or a window of one word
+            raise Refused(Refusal.UNREADABLE)
+        return [(word, label == "1") for word, _, label in parted]
 
     def _tokens_again(self, window: str) -> int:
         """How many tokens the package makes of a window: it tokenizes what it has put together from tokens."""

@@ -224,6 +224,31 @@ class CompressionReason(StrEnum):
     INTERNAL_ERROR = "internal_error"
 
 
+class HistoryOutcome(StrEnum):
+    """How a conversation was sent."""
+
+    WHOLE = "whole"
+    TRIMMED = "trimmed"  # without its old turns
+    SUMMARISED = "summarised"  # with a summary in their place
+
+
+class HistoryReason(StrEnum):
+    """Why old turns of a conversation went, or stayed. The same word stands in header, log, metric and test."""
+
+    OVER_BUDGET = "over_budget"  # they went
+    WITHIN_BUDGET = "within_budget"
+    LAST_TURNS = "last_turns"  # it is all `keep_turns`, which stay
+    CACHED_PREFIX = "cached_prefix"  # they lie before a mark for the provider's prompt cache
+    SUMMARY_LATE = (
+        "summary_late"  # this, and what follows: the original went out, or trimmed where `on_failure` says so
+    )
+    SUMMARY_FAILED = "summary_failed"
+    BUSY = "busy"  # too many are being read, or summed up
+    DEADLINE = "deadline"  # counting took too long
+    UNSUPPORTED_PARAMETER = "unsupported_parameter"  # turns lie at the provider, or in `extra_body`
+    UNSUPPORTED_CONTENT = "unsupported_content"  # references to what lies at the provider, or no messages at all
+
+
 class PromptCacheReason(StrEnum):
     """Why marks were put for the provider's prompt cache, or were not. One word in header, log, metric and test."""
 

@@ -115,7 +115,9 @@ def _compression(compression: Compression) -> str:
     if not compression.enabled:
         return ", ".join(["off", *said])
     tools = ["tools"] if compression.tools else []
-    return ", ".join(["on", *compression.methods, *tools, f"from {compression.min_tokens} tokens", *said])
+    old = compression.history
+    turns = [] if old.max_tokens is None else [f"old turns: {old.how} beyond {old.max_tokens} tokens"]
+    return ", ".join(["on", *compression.methods, *tools, f"from {compression.min_tokens} tokens", *turns, *said])
 
 
 def _prompt_caching(settings: Settings) -> str:

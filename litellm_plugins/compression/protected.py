@@ -64,7 +64,7 @@ def touchable(request: Mapping[str, Any], *, system: bool = False) -> Touchable:
     """
     messages = request.get("messages")
     messages = messages if isinstance(messages, list | tuple) else ()
-    cached = _cached(request, messages)  # messages up to here; -1: not even `system`; -2: not even tools
+    cached = cached_until(request, messages)  # messages up to here; -1: not even `system`; -2: not even tools
     parts: list[Part] = []
     kept: list[Kept] = []
     top = request.get("system")
@@ -120,7 +120,7 @@ def _text(text: str, path: Path, parts: list[Part], kept: list[Kept], *, whole: 
         at = end
 
 
-def _cached(request: Mapping[str, Any], messages: Sequence[Any]) -> int:
+def cached_until(request: Mapping[str, Any], messages: Sequence[Any]) -> int:
     """The last message that lies before a cache mark; -1 where it is `system`, -2 the tools, -3 nothing.
 
     Providers read tools, then the system prompt, then messages: a mark covers all that comes before it.

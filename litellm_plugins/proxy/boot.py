@@ -45,6 +45,7 @@ from litellm_plugins.proxy.early_stop import EarlyStops
 from litellm_plugins.proxy.feedback import FeedbackDesk
 from litellm_plugins.proxy.feedback_scores import Scores
 from litellm_plugins.proxy.gauges import Gauges, host_is_logging, host_log_depth
+from litellm_plugins.proxy.history import HostHistory, host_history
 from litellm_plugins.proxy.host_judge import host_router
 from litellm_plugins.proxy.insight_sight import Counting, InsightSight
 from litellm_plugins.proxy.log_rows import HostLogs
@@ -101,6 +102,7 @@ class Pack:
     feedback: FeedbackDesk | None = None
     insight: InsightSight | None = None
     routing: HostRouting | None = None
+    history: HostHistory | None = None
     compression: HostCompression | None = None
     prompt_caching: HostPromptCaching | None = None
     output: HostOutput | None = None
@@ -123,6 +125,8 @@ class Pack:
         await all_stored(within_s=1.0)
         sinks = [each.aclose() for each in (self.feedback, self.insight) if each is not None]
         await asyncio.gather(*sinks)
+        if self.history is not None:
+            self.history.close()
         if self.compression is not None:
             await self.compression.aclose()
         if self.routing is not None:
@@ -219,6 +223,7 @@ def build(settings: Settings, *, config: Path | None = None) -> Pack:
         admission=host_admission(settings, policies, telemetry),
         feedback=_feedback(settings, stores.feedback, telemetry),
         routing=host_routing(settings, policies, book, telemetry, embedder, stores.judge_spend),
+        history=host_history(settings, policies, book, telemetry),
         compression=host_compression(settings, policies, book, telemetry, embedder=reader),
         prompt_caching=host_prompt_caching(settings, policies, book, telemetry),
         output=host_output(settings, policies, telemetry),

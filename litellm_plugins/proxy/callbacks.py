@@ -21,6 +21,7 @@ from litellm_plugins.proxy.call_log import PASSED_THROUGH
 from litellm_plugins.proxy.compressing import undone
 from litellm_plugins.proxy.conversion import feature_of, to_request
 from litellm_plugins.proxy.deployment import deployment_of
+from litellm_plugins.proxy.history import undone as with_old_turns
 from litellm_plugins.proxy.host_judge import host_router
 from litellm_plugins.proxy.provider_chunks import carried_on, told_again
 from litellm_plugins.proxy.refusal import Refusal
@@ -73,6 +74,7 @@ class PluginHandler(CustomLogger):
         if metadata is None:  # nothing of the host's travels with this request, so neither can a decision
             return
         before = undone(tickets.find(data), data)
+        with_old_turns(before, data)
         request = self._understood(data, user_api_key_dict, call_type)
         if not isinstance(data.get("cache"), Mapping):
             data.pop("cache", None)  # a null, or another endpoint's nonsense: the host's cache logic breaks on it
@@ -113,6 +115,8 @@ class PluginHandler(CustomLogger):
         """Stages 6 and 5: where it is sent, in which words, how long its answer may be, and its marks. None raises."""
         if self._pack.routing is not None and not _is_answered(ticket, data):
             await self._pack.routing.route(ticket, data)
+        if self._pack.history is not None and not _is_answered(ticket, data):
+            await self._pack.history.shorten(ticket, data)
         if self._pack.compression is not None and not _is_answered(ticket, data):
             await self._pack.compression.compress(ticket, data)
         if self._pack.output is not None and not _is_answered(ticket, data):

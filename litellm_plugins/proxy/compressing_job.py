@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-import litellm
-
 from litellm_plugins.compression.asked import question_of
 from litellm_plugins.compression.bodies import text_at, texts_of, users_texts, written
 from litellm_plugins.compression.memo import key_of
@@ -18,6 +16,7 @@ from litellm_plugins.compression.pieces import Range
 from litellm_plugins.compression.protected import Path, Why, touchable
 from litellm_plugins.compression.question import SHORT
 from litellm_plugins.compression.squeezing import Squeezed, data_only, squeezed, squeezed_tools
+from litellm_plugins.proxy.token_counts import counted, remembered_tokens
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -91,7 +90,7 @@ class Job:
     def _squeezed(self, text: str, ranges: list[Range], question: str) -> Squeezed:
         wanted = self._wanted
         # Pieces of a text are not remembered: there are many, and none comes alone.
-        context = Context(question, wanted.chain.rate, partial(_counted, tokenizer=wanted.tokenizer), self._left_s)
+        context = Context(question, wanted.chain.rate, partial(counted, tokenizer=wanted.tokenizer), self._left_s)
         return squeezed(
             text,
             ranges,
@@ -109,16 +108,7 @@ class Job:
         return squeezed_tools(tools, self._tokens, min_saved=self._wanted.min_saved)
 
     def _tokens(self, text: str) -> int:
-        key = key_of(text, self._wanted.tokenizer)
-        known = self._counted.get(key)
-        return self._counted.setdefault(key, _counted(text, self._wanted.tokenizer)) if known is None else known
-
-
-def _counted(text: str, tokenizer: str) -> int:
-    try:
-        return int(litellm.token_counter(model=tokenizer, text=text)) if text else 0
-    except Exception:  # noqa: BLE001 - the host raises what it likes; four bytes a token is near enough to decide by
-        return len(text.encode(errors="replace")) // 4
+        return remembered_tokens(self._counted, self._wanted.tokenizer, text)
 
 
 def _is_long(message: object) -> bool:

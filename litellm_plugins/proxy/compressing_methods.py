@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from litellm_plugins.compression.extractive.method import by_words, extractive
 from litellm_plugins.compression.extractive.passages import Page, Passage
 from litellm_plugins.compression.extractive.semantic import SemanticSelector
+from litellm_plugins.compression.filler.method import filler
 from litellm_plugins.compression.methods import Chain, Context, Method
 from litellm_plugins.embedding.embedder import EmbedderUnavailable
 from litellm_plugins.embedding.local import LocalEmbedder
@@ -36,6 +37,7 @@ class HostMethods:
         self.sidecars = Sidecars(telemetry)
         # One for each of `settings.compression.Method` but `lossless`, which is a part of the chain itself.
         self._makers: Mapping[str, Callable[[Compression], Method]] = {
+            "filler": _filler,
             "extractive": self._extractive,
             "llmlingua": self.sidecars.method,
         }
@@ -84,3 +86,7 @@ class HostMethods:
         if self._own is None:
             self._own = LocalEmbedder()  # loads its model when it is first asked
         return SemanticSelector(self._own)
+
+
+def _filler(policy: Compression) -> Method:
+    return filler(policy.filler.languages)

@@ -24,10 +24,15 @@ def host_router() -> Router | None:
 
 
 class HostJudge:
-    """Asks the model group `name` of the proxy's config. The host charges nobody's key or team with it."""
+    """Asks the model group `name` of the proxy's config. The host charges nobody's key or team with it.
 
-    def __init__(self, name: str, *, router: Callable[[], Router | None] = host_router) -> None:
-        self._name, self._router = name, router
+    A reply has at most `max_tokens`.
+    """
+
+    def __init__(
+        self, name: str, *, max_tokens: int = MAX_TOKENS, router: Callable[[], Router | None] = host_router
+    ) -> None:
+        self._name, self._max_tokens, self._router = name, max_tokens, router
 
     async def ask(self, rules: str, case: str) -> Said:
         """See `Judge`. Only asks where the host can say what it costs."""
@@ -42,7 +47,7 @@ class HostJudge:
                 model=self._name,
                 messages=[{"role": "system", "content": rules}, {"role": "user", "content": case}],
                 temperature=0,
-                max_tokens=MAX_TOKENS,
+                max_tokens=self._max_tokens,
                 drop_params=True,  # some models take no temperature
                 timeout=_LONGEST_S,
                 num_retries=0,

@@ -22,6 +22,7 @@ from litellm_plugins.telemetry.sinks.headers import (
     call_headers,
     compression_headers,
     headers_for,
+    history_headers,
     output_headers,
     prompt_cache_headers,
     route_headers,
@@ -30,6 +31,7 @@ from litellm_plugins.telemetry.sinks.langfuse import (
     TraceNotes,
     budget_notes,
     compression_notes,
+    history_notes,
     notes_for,
     output_notes,
     prompt_cache_notes,
@@ -51,6 +53,8 @@ def response_headers(ticket: Ticket, *, budgets: bool) -> dict[str, str]:
     headers = headers_for(ticket.decision.event)
     if ticket.routed is not None:
         headers |= route_headers(ticket.routed.event)
+    if ticket.history is not None:
+        headers |= history_headers(ticket.history.event)
     if ticket.compressed is not None:
         headers |= compression_headers(ticket.compressed.event)
     if ticket.prompt_cached is not None:
@@ -117,6 +121,8 @@ def _notes(ticket: Ticket, *, prompts: bool) -> TraceNotes:
     )
     if ticket.routed is not None:
         notes = notes.and_also(route_notes(ticket.routed.event))
+    if ticket.history is not None:
+        notes = notes.and_also(history_notes(ticket.history.event))
     if ticket.compressed is not None:
         notes = notes.and_also(compression_notes(ticket.compressed.event))
     if ticket.prompt_cached is not None:

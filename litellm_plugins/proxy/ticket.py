@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from litellm_plugins.proxy.call import Call
     from litellm_plugins.proxy.compressing import Compressed
     from litellm_plugins.proxy.deployment import Deployment
+    from litellm_plugins.proxy.history import Shortened
     from litellm_plugins.proxy.langfuse_trace import Trace
     from litellm_plugins.proxy.output import Limited
     from litellm_plugins.proxy.prompt_caching import PromptCached
@@ -34,7 +35,7 @@ class Ticket(str):
     """A random word that carries its request's decision."""
 
     __slots__ = (
-        "call", "chunks", "compressed", "decision", "deployment", "handled", "held", "noted", "output",
+        "call", "chunks", "compressed", "decision", "deployment", "handled", "held", "history", "noted", "output",
         "prompt_cached", "routed", "source", "stopped", "stream", "streams", "told", "trace", "trial", "unheld",
     )  # fmt: skip
     decision: Decision
@@ -44,6 +45,7 @@ class Ticket(str):
     deployment: Deployment | None  # the last that was asked; not for chat completions, whose answers bring it along
     handled: bool  # its fresh answer came in: the host hands a stream's over twice
     held: Held | None  # of the budgets
+    history: Shortened | None  # what became of its old turns, where there is a budget for them
     output: Limited | None  # what its answer is held to
     prompt_cached: PromptCached | None  # of the call that was made last
     routed: Routed | None  # by a router of ours
@@ -59,7 +61,7 @@ class Ticket(str):
 
     def __new__(cls, decision: Decision) -> Ticket:
         ticket = super().__new__(cls, secrets.token_hex(8))
-        ticket.compressed = None
+        ticket.compressed = ticket.history = None
         ticket.call = ticket.chunks = ticket.deployment = ticket.held = None
         ticket.prompt_cached = ticket.output = ticket.source = ticket.stopped = None
         ticket.routed = ticket.stream = ticket.trace = ticket.trial = ticket.unheld = None
@@ -88,7 +90,7 @@ def another(ticket: Ticket, metadata: MutableMapping[str, Any]) -> Ticket:
     """For another call of the same request: what is held, and what is told of its end, stay one."""
     made = attach(metadata, ticket.decision)
     made.call, made.held, made.routed, made.trace = ticket.call, ticket.held, ticket.routed, ticket.trace
-    made.compressed = ticket.compressed
+    made.compressed, made.history = ticket.compressed, ticket.history
     made.output = ticket.output
     made.prompt_cached = ticket.prompt_cached
     return made

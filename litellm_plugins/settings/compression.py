@@ -7,10 +7,11 @@ from typing import Any, Literal
 from pydantic import Field, ValidationError, model_validator
 
 from litellm_plugins.settings.block import Block, deep_merge, twice
+from litellm_plugins.settings.history import History
 from litellm_plugins.settings.llmlingua import Llmlingua
 from litellm_plugins.settings.share import Share
 
-Method = Literal["lossless", "extractive", "llmlingua"]
+Method = Literal["lossless", "filler", "extractive", "llmlingua"]
 
 
 class Extractive(Block):
@@ -18,6 +19,12 @@ class Extractive(Block):
 
     embeddings: bool = False  # by meaning, too
     strict: bool = True  # every sentence with a number, a negation, a quotation… stays, whatever the rate
+
+
+class Filler(Block):
+    """Which languages' phrases are left out."""
+
+    languages: tuple[Literal["en", "es"], ...] = Field(default=("en", "es"), min_length=1)
 
 
 class Compression(Block):
@@ -30,8 +37,10 @@ class Compression(Block):
     deadline_ms: float = Field(default=500, gt=0, le=60_000)  # for one request; then the original is sent
     rate: Share = 0.5  # of the tokens of prose that may stay, for methods that leave something out
     rate_by_tier: dict[str, Share] = Field(default_factory=dict)  # instead, by the tier that a router chose
+    filler: Filler = Filler()
     extractive: Extractive = Extractive()
     llmlingua: Llmlingua = Llmlingua()
+    history: History = History()  # old turns of a conversation
     tools: bool = True  # write tool definitions more tightly, too
     features: dict[str, dict[str, Any]] = Field(default_factory=dict)  # what differs for a feature, by its name
 

@@ -111,6 +111,15 @@ def compression_anywhere(settings: Settings) -> bool:
     return any(_on_for_some(each) for each in _variants(settings, settings.compression, "compression"))
 
 
+def history_anywhere(settings: Settings) -> bool:
+    """Whether any conversation at all may be cut."""
+    overrides = [over.compression for table in OVERRIDES for over in getattr(settings, table).values()]
+    blocks = [settings.compression.model_dump(), *overrides]
+    features = [each for block in blocks for each in (block.get("features") or {}).values()]
+    wanted = any((block.get("history") or {}).get("max_tokens") is not None for block in (*blocks, *features))
+    return wanted and compression_anywhere(settings)
+
+
 def stops_anywhere(settings: Settings) -> bool:
     """Whether any stream at all may be ended early."""
     return any(_on_for_some(each) for each in _variants(settings, settings.early_stop, "early_stop"))

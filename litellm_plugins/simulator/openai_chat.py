@@ -8,6 +8,7 @@ from typing import Any
 from starlette.responses import Response
 
 from litellm_plugins.simulator.answers import Answer
+from litellm_plugins.simulator.openai_messages import check_calls
 from litellm_plugins.simulator.openai_request import ChatRequest, parse_chat, prompt_tokens
 from litellm_plugins.simulator.openai_stream import stream_parts
 from litellm_plugins.simulator.paced import event_stream, json_reply
@@ -18,6 +19,7 @@ from litellm_plugins.simulator.wire import Call
 def chat(call: Call) -> Response:
     """`POST /v1/chat/completions`."""
     request = parse_chat(call.body)
+    check_calls(request.messages)
     spoken = speak(call, [request.prompt], request.choices)
     call.record.asks(request.prompt.model, prompt_tokens(request, spoken.tokenizer))
     return _streamed(call, request, spoken) if request.stream else _whole(call, request, spoken)

@@ -30,6 +30,33 @@ def messages_of(body: dict[str, Any]) -> list[Message]:
     return messages
 
 
+def check_calls(messages: Sequence[Message]) -> None:
+    """A tool's result answers a call of the message before it, and each call is answered at once.
+
+    Raises:
+        RequestError: OpenAI would refuse them.
+    """
+    waiting: set[str] = set()
+    for index, message in enumerate(messages):
+        if message["role"] == "tool":
+            if message.get("tool_call_id") not in waiting:
+                why = "messages with role 'tool' must be a response to a preceeding message with 'tool_calls'."
+                raise RequestError(400, f"Invalid parameter: {why}", param=f"messages.[{index}].role")
+            waiting.discard(message["tool_call_id"])
+        else:
+            _refuse_waiting(waiting, f"messages.[{index}].role")
+            waiting = {str(call.get("id")) for call in message.get("tool_calls") or ()}
+    _refuse_waiting(waiting, "messages")
+
+
+def _refuse_waiting(waiting: set[str], at: str) -> None:
+    if waiting:
+        why = "must be followed by tool messages responding to each 'tool_call_id'"
+        ids = ", ".join(sorted(waiting))
+        message = f"An assistant message with 'tool_calls' {why}. The following tool_call_ids did not have response "
+        raise RequestError(400, f"{message}messages: {ids}", param=at)
+
+
 def question_of(messages: Sequence[Message]) -> str:
     """The last user message's text; empty where there is none."""
     last = next((message for message in reversed(messages) if message["role"] == "user"), None)

@@ -10,6 +10,8 @@ from typing import Protocol
 from litellm_plugins.model import (
     BudgetReason,
     BudgetState,
+    HistoryOutcome,
+    HistoryReason,
     JudgeOutcome,
     Layer,
     Outcome,
@@ -181,6 +183,30 @@ class PromptCompressed:
     def saved_tokens(self) -> int:
         """How many went."""
         return (self.tokens_before or 0) - (self.tokens_after or 0)
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryCut:
+    """A conversation for which there is a budget went out without its old turns, or not. Tokens are those of turns."""
+
+    outcome: HistoryOutcome
+    reason: HistoryReason
+    endpoint: str
+    model_group: str  # as asked
+    team: str = ""
+    key: str = ""
+    feature: str = ""
+    turns: int = 0  # 0: they were not counted
+    turns_gone: int = 0
+    tokens_before: int | None = None  # None: they were not counted
+    tokens_after: int | None = None  # with the summary
+    saved_nano_usd: int = 0  # by the list price of what goes in; what a summary costs is in `own_nano_usd`
+    took_ms: float = 0.0
+
+    @property
+    def saved_tokens(self) -> int:
+        """How many went; a summary that is longer than the turns saved none."""
+        return max(0, (self.tokens_before or 0) - (self.tokens_after or 0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -423,6 +449,7 @@ Event = (
     | RequestRefused
     | RouteDecided
     | PromptCompressed
+    | HistoryCut
     | StreamStopped
     | AnswerChecked
     | PromptCacheDecided

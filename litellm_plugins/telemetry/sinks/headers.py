@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from litellm_plugins.telemetry.events import (
         BudgetDecided,
         CacheDecided,
+        HistoryCut,
         PromptCacheDecided,
         PromptCompressed,
         RequestRefused,
@@ -98,6 +99,19 @@ def compression_headers(event: PromptCompressed) -> dict[str, str]:
         headers |= {
             f"{PREFIX}compression-tokens-before": str(event.tokens_before),
             f"{PREFIX}compression-tokens-after": str(event.tokens_after),
+        }
+    return headers
+
+
+def history_headers(event: HistoryCut) -> dict[str, str]:
+    """Whether a conversation went out without its old turns, why, and the tokens of its turns."""
+    headers = {f"{PREFIX}history": str(event.outcome), f"{PREFIX}history-reason": str(event.reason)}
+    if event.tokens_before is not None:
+        headers |= {
+            f"{PREFIX}history-turns": str(event.turns),
+            f"{PREFIX}history-turns-gone": str(event.turns_gone),
+            f"{PREFIX}history-tokens-before": str(event.tokens_before),
+            f"{PREFIX}history-tokens-after": str(event.tokens_after),
         }
     return headers
 

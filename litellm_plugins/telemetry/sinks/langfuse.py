@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from litellm_plugins.telemetry.events import (
         BudgetDecided,
         CacheDecided,
+        HistoryCut,
         PromptCacheDecided,
         PromptCompressed,
         RouteDecided,
@@ -112,6 +113,20 @@ def compression_notes(event: PromptCompressed) -> TraceNotes:
             "compression_saved_usd": event.saved_nano_usd / 1e9,
         }
     return TraceNotes(tags=(f"compression:{event.reason}",), metadata=metadata)
+
+
+def history_notes(event: HistoryCut) -> TraceNotes:
+    """The notes for what became of a conversation's old turns."""
+    metadata: Told = {"history": str(event.outcome), "history_reason": str(event.reason)}
+    if event.tokens_before is not None and event.tokens_after is not None:
+        metadata |= {
+            "history_turns": event.turns,
+            "history_turns_gone": event.turns_gone,
+            "history_tokens_before": event.tokens_before,
+            "history_tokens_after": event.tokens_after,
+            "history_saved_usd": event.saved_nano_usd / 1e9,
+        }
+    return TraceNotes(tags=(f"history:{event.outcome}",), metadata=metadata)
 
 
 def prompt_cache_notes(event: PromptCacheDecided) -> TraceNotes:

@@ -4,6 +4,7 @@ plugins.request                 the client's request, from its arrival to the en
 ├─ plugins.lookup               in its metadata exact_ms, embed_ms, search_ms, verify_ms: the steps of the look-up
 ├─ plugins.coalesce             waiting for somebody who asks the very same
 ├─ plugins.route                scoring it, and choosing its model
+├─ plugins.history              leaving out old turns, or summing them up
 ├─ plugins.compress             making its prompt shorter
 ├─ plugins.reserve              holding on every budget what it may cost
 ├─ (the host's generations)     one for each call of a deployment that ended, failed ones too; one for a hit

@@ -25,6 +25,7 @@ from litellm_plugins.telemetry.events import (
     CacheChecked,
     CacheDecided,
     CallFinished,
+    HistoryCut,
     OutputLimited,
     PromptCacheDecided,
     PromptCacheUsed,
@@ -271,6 +272,25 @@ def _compressed(event: PromptCompressed) -> dict[str, Any]:
     }
 
 
+def _history(event: HistoryCut) -> dict[str, Any]:
+    return {
+        "event": "history_decision",
+        "history": str(event.outcome),
+        "reason": str(event.reason),
+        "endpoint": event.endpoint,
+        "model": event.model_group,
+        "team": event.team,
+        "key": event.key,
+        "feature": event.feature,
+        "turns": event.turns,
+        "turns_gone": event.turns_gone,
+        "tokens_before": event.tokens_before,
+        "tokens_after": event.tokens_after,
+        "saved_usd": usd(event.saved_nano_usd),
+        "took_ms": round(event.took_ms, 3),
+    }
+
+
 def _checked_answer(event: AnswerChecked) -> dict[str, Any]:
     return {
         "event": "answer_checked",
@@ -360,6 +380,7 @@ _LINES: Mapping[type, Callable[[Any], dict[str, Any]]] = {
     RequestRefused: _refused,
     RouteDecided: _route,
     PromptCompressed: _compressed,
+    HistoryCut: _history,
     AnswerChecked: _checked_answer,
     PromptCacheDecided: _prompt_cache,
     PromptCacheUsed: _prompt_cache_used,

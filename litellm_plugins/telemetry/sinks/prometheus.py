@@ -22,6 +22,7 @@ from litellm_plugins.telemetry.events import (
     CacheChecked,
     CacheDecided,
     CallFinished,
+    HistoryCut,
     OutputLimited,
     OwnSpent,
     PromptCacheDecided,
@@ -39,6 +40,7 @@ from litellm_plugins.telemetry.sinks.prometheus_budgets import BudgetMetrics
 from litellm_plugins.telemetry.sinks.prometheus_calls import CallMetrics
 from litellm_plugins.telemetry.sinks.prometheus_compression import CompressionMetrics
 from litellm_plugins.telemetry.sinks.prometheus_health import HealthMetrics
+from litellm_plugins.telemetry.sinks.prometheus_history import HistoryMetrics
 from litellm_plugins.telemetry.sinks.prometheus_prompt_cache import PromptCacheMetrics
 from litellm_plugins.telemetry.sinks.prometheus_routes import RouteMetrics
 
@@ -195,6 +197,7 @@ class PrometheusSink:
         self._calls = CallMetrics(registry, self._label, teams or BoundedLabels(50))
         self._routes = RouteMetrics(registry)
         self._compressions = CompressionMetrics(registry, self._label)
+        self._histories = HistoryMetrics(registry, self._label)
         self._prompt_cache = PromptCacheMetrics(registry, self._label)
         self._health = HealthMetrics(registry)
 
@@ -208,7 +211,7 @@ class PrometheusSink:
                 self._of_cache(event)
             case RouteDecided() | AnswerChecked():
                 self._routes.record(event)
-            case PromptCompressed() | PromptCacheDecided() | PromptCacheUsed():
+            case PromptCompressed() | HistoryCut() | PromptCacheDecided() | PromptCacheUsed():
                 self._of_prompts(event)
             case RequestsMerged():
                 self._told_merged(event)
@@ -229,15 +232,21 @@ class PrometheusSink:
             case _:
                 self._health.record(event)
 
-    def _of_prompts(self, event: PromptCompressed | PromptCacheDecided | PromptCacheUsed) -> None:
-        if not isinstance(event, PromptCompressed):
-            self._prompt_cache.record(event)
-            return
-        self._compressions.record(event)
+    def _of_prompts(self, event: PromptCompressed | HistoryCut | PromptCacheDecided | PromptCacheUsed) -> None:
+        match event:
+            case PromptCompressed():
+                cause = "compression"
+                self._compressions.record(event)
+            case HistoryCut():
+                cause = "history"
+                self._histories.record(event)
+            case _:
+                self._prompt_cache.record(event)
+                return
         if event.saved_tokens:
             model_group = self._label(event.model_group)
-            self._saved_usd.labels("compression", model_group).inc(event.saved_nano_usd / 1e9)
-            self._saved_tokens.labels("compression", model_group).inc(event.saved_tokens)
+            self._saved_usd.labels(cause, model_group).inc(event.saved_nano_usd / 1e9)
+            self._saved_tokens.labels(cause, model_group).inc(event.saved_tokens)
 
     def _of_cache(self, event: CacheDecided | CacheChecked | AnswerHandled | AnswersJudged | StalenessMeasured) -> None:
         match event:

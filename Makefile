@@ -14,8 +14,10 @@ HERE := $(shell pwd | cksum | cut -d' ' -f1)
 RUNTIME := $(VENV)/.installed-runtime-$(HERE)
 DEV := $(VENV)/.installed-dev-$(HERE)
 SOURCES := pyproject.toml requirements/build.lock
+LINGUA_VENV := .venv-llmlingua
+LINGUA := $(LINGUA_VENV)/.installed-$(HERE)
 
-.PHONY: help setup setup-dev demo run test lint format bench bench-cache bench-decision bench-ledger bench-budgets bench-telemetry bench-day lock clean
+.PHONY: help setup setup-dev demo run test test-llmlingua lint format bench bench-cache bench-decision bench-ledger bench-budgets bench-telemetry bench-day lock clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:[^#]*## /\t/' | while IFS="$$(printf '\t')" read -r name what; do \
@@ -35,6 +37,9 @@ run: $(RUNTIME) ## Start the proxy on proxy_config.yaml (CONFIG=other.yaml); the
 
 test: $(DEV) ## Run every test (ARGS="-k name" for some, WORKERS=0 for one after the other)
 	@$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile $(ARGS)
+
+test-llmlingua: $(LINGUA) ## Run the tests of LLMLingua-2 on the real package and a tiny model (makes .venv-llmlingua)
+	@$(LINGUA_VENV)/bin/python -m pytest --numprocesses 0 -W default $(ARGS) tests/llmlingua
 
 lint: $(DEV) ## ruff, mypy --strict and the import rules
 	$(BIN)/ruff check .
@@ -77,11 +82,13 @@ lock: ## Rewrite requirements/*.lock from pyproject.toml (UPGRADE=1: newest vers
 	$(COMPILE) pyproject.toml --extra redis -o requirements/runtime.lock && \
 	$(COMPILE) pyproject.toml --extra redis --extra dev -c requirements/runtime.lock -o requirements/dev.lock && \
 	$(COMPILE) requirements/build.in -c requirements/dev.lock -o requirements/build.lock && \
+	$(COMPILE) requirements/llmlingua.in --override requirements/without-torch.txt -c requirements/dev.lock -o requirements/llmlingua.lock && \
+	sed -i.old -e '/^torch==/,/[^\\]$$/d' -e '/^setuptools==.*never/,/[^\\]$$/d' requirements/llmlingua.lock && rm -f requirements/llmlingua.lock.old && \
 	echo "requirements/*.lock are up to date."
 
 clean: ## Remove .venv and caches (keeps .env and data/)
 	rm -f $(VENV)/.complete $(VENV)/.installed-*
-	rm -rf $(VENV) build dist .pytest_cache .ruff_cache .mypy_cache .import_linter_cache
+	rm -rf $(VENV) $(LINGUA_VENV) build dist .pytest_cache .ruff_cache .mypy_cache .import_linter_cache
 	find litellm_plugins tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
 
 $(RUNTIME): requirements/runtime.lock $(SOURCES)
@@ -89,6 +96,21 @@ $(RUNTIME): requirements/runtime.lock $(SOURCES)
 
 $(DEV): requirements/dev.lock requirements/runtime.lock $(SOURCES)
 	@$(call install,dev.lock,$(DEV) $(RUNTIME),one to four minutes and 1 GB)
+
+# On top of .venv, whose packages it sees: only what the model needs is installed a second time nowhere. torch comes from
+# pip's own sources: where PIP_FIND_LINKS or pip.conf names a CPU wheel of this version that is taken (a local version is
+# the newer one), else the registry's, which on Linux brings gigabytes of CUDA.
+TORCH ?= torch==2.13.0
+$(LINGUA): requirements/llmlingua.lock $(DEV)
+	@set -e; rm -rf $(LINGUA_VENV); began="$$(date +%s)"; unset PYTHONHOME PYTHONPATH PIP_USER PIP_TARGET PIP_PREFIX; \
+	$(BIN)/python -m venv $(LINGUA_VENV); \
+	site='import sysconfig; print(sysconfig.get_paths()["purelib"])'; \
+	echo "import site; site.addsitedir('$$($(BIN)/python -c "$$site")')" >"$$($(LINGUA_VENV)/bin/python -c "$$site")/pack.pth"; \
+	export PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_INPUT=1; \
+	$(LINGUA_VENV)/bin/python -m pip install -qq --require-hashes --no-deps -r requirements/llmlingua.lock; \
+	$(LINGUA_VENV)/bin/python -m pip install -qq '$(TORCH)'; \
+	ln -sf "$$PWD/$(BIN)/litellm" $(LINGUA_VENV)/bin/litellm; \
+	touch $(LINGUA); echo "$(LINGUA_VENV) is ready after $$(($$(date +%s) - began)) s."
 
 # Prints a Python that will do: $PYTHON if it is given, else the first that really runs (a pyenv shim may not).
 FIND_PYTHON = for p in $${PYTHON:-python3.11 python3.12 python3 python}; do \

@@ -222,6 +222,7 @@ class CompressionReason(StrEnum):
     CACHED_PREFIX = "cached_prefix"  # what is long lies before a mark for the provider's prompt cache
     DEADLINE = "deadline"
     BUSY = "busy"  # too many are being compressed
+    COMPRESSOR_UNAVAILABLE = "compressor_unavailable"  # LLMLingua's process: not there, loading its model, or failing
     TOO_LONG = "too_long"
     UNSUPPORTED_PARAMETER = "unsupported_parameter"  # `extra_body` holds messages or tools of its own
     INTERNAL_ERROR = "internal_error"

@@ -10,6 +10,7 @@ _COMMANDS = {
     "budgets": ("litellm_plugins.cli.budgets", "budgets"),
     "cache": ("litellm_plugins.cli.cache", "cache"),
     "check": ("litellm_plugins.cli.check", "check"),
+    "compressor": ("litellm_plugins.cli.compressor", "compressor"),
     "costs": ("litellm_plugins.cli.costs", "costs"),
     "demo": ("litellm_plugins.cli.demo", "demo"),
     "eval": ("litellm_plugins.cli.eval", "eval_group"),

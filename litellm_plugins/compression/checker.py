@@ -71,6 +71,16 @@ def losses(before: str, after: str, *, question: str = "") -> tuple[Loss, ...]:
     return tuple(found)
 
 
+def held(text: str) -> Iterator[tuple[int, int]]:
+    """Spans of `text` that `losses` would miss if they were gone: for those who shorten sentences."""
+    for pattern in (NUMBER, URL, EMAIL):
+        yield from (found.span() for found in pattern.finditer(text))
+    yield from negated(text)
+    yield from ((span.start, span.end) for span in tokens(text) if span.kind in (Kind.ID, Kind.PATH))
+    for opening, closing in _QUOTES:
+        yield from between(text, opening, closing, _LONGEST_QUOTE)
+
+
 @dataclass(frozen=True, slots=True)
 class _Read:
     """A text in the white space that all are compared in, and its blocks."""

@@ -15,7 +15,7 @@ from litellm_plugins.compression.bodies import CONVERSATION, as_messages, place_
 from litellm_plugins.compression.memo import Memo
 from litellm_plugins.compression.question import SHORT
 from litellm_plugins.compression.squeezing import Squeezed
-from litellm_plugins.model import CompressionReason, Reason
+from litellm_plugins.model import CompressionReason, Identity, Reason
 from litellm_plugins.proxy.compressing_job import Job, Wanted
 from litellm_plugins.proxy.compressing_methods import HostMethods
 from litellm_plugins.proxy.compressing_models import input_nano_usd, marks_of_host, read_share, tokenizer_of
@@ -37,11 +37,14 @@ if TYPE_CHECKING:
     from litellm_plugins.telemetry.events import Telemetry
 
 _THREADS, _MOST_WAITING = 2, 32
+_ASKING_THREADS = 8  # for prompts that wait for another process: they burn no CPU, and nobody else is to wait for them
 _MOST_KEPT, _MOST_KEPT_CHARS, _MOST_COUNTED = 8_192, 64_000_000, 65_536
 _MORE = "extra_body"  # the host puts what stands in it over the rest of what the provider gets
 # Where nothing was made shorter, the first of these is told; between the first and the next whatever was lost.
 _TELLING = (
     CompressionReason.DEADLINE,
+    CompressionReason.COMPRESSOR_UNAVAILABLE,
+    CompressionReason.BUSY,
     CompressionReason.NO_QUESTION,
     CompressionReason.LITTLE_SAVED,
     CompressionReason.TOO_LONG,
@@ -86,13 +89,19 @@ class HostCompression:
         self._policies, self._book, self._telemetry, self._timer, self._job = policies, book, telemetry, timer, job
         self._router = router
         self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="compress")
+        self._asking = ThreadPoolExecutor(_ASKING_THREADS, thread_name_prefix="compress-asking")
         self._waiting = 0
         self._made: Memo[Squeezed] = Memo(most=_MOST_KEPT, most_chars=_MOST_KEPT_CHARS)
         self._counted: Memo[int] = Memo(most=_MOST_COUNTED)
 
+    def start(self) -> None:
+        """Start what takes a while to be ready: LLMLingua's process, where every request may want it."""
+        self._methods.sidecars.start(self._policies.compression_for(Identity(), "", ""))
+
     async def aclose(self) -> None:
         """Begin nothing more."""
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        for pool in (self._pool, self._asking):
+            pool.shutdown(wait=False, cancel_futures=True)
         await self._methods.aclose()
 
     async def compress(self, ticket: Ticket, data: dict[str, Any]) -> None:
@@ -169,11 +178,12 @@ class HostCompression:
         chain = self._methods.chain(policy, rate)
         until = time.monotonic() + deadline_s
         wanted = Wanted(view, dict(data), chain, least, policy.min_saved, tools, tokenizer, until)
-        return await self._run(self._job(wanted, self._made, self._counted), deadline_s)
+        pool = self._asking if "llmlingua" in policy.methods else self._pool
+        return await self._run(self._job(wanted, self._made, self._counted), deadline_s, pool)
 
-    async def _run(self, job: Job, deadline_s: float) -> _Outcome:
+    async def _run(self, job: Job, deadline_s: float, pool: ThreadPoolExecutor) -> _Outcome:
         self._waiting += 1
-        future = self._pool.submit(job.run)
+        future = pool.submit(job.run)
         future.add_done_callback(self._over(asyncio.get_running_loop()))
         waited = asyncio.wrap_future(future)
         waited.add_done_callback(lambda it: it.cancelled() or it.exception())  # also where nobody waits any more

@@ -14,6 +14,7 @@ from litellm_plugins.compression.filler.method import filler
 from litellm_plugins.compression.methods import Chain, Context, Method
 from litellm_plugins.embedding.embedder import EmbedderUnavailable
 from litellm_plugins.embedding.local import LocalEmbedder
+from litellm_plugins.proxy.compressing_sidecars import Sidecars
 from litellm_plugins.telemetry.events import StageFailed
 
 if TYPE_CHECKING:
@@ -33,14 +34,17 @@ class HostMethods:
         # What users write is embedded on this machine only: a model elsewhere would cost more than it saves.
         self._shared = embedder if isinstance(embedder, LocalEmbedder) else None
         self._own: LocalEmbedder | None = None
+        self.sidecars = Sidecars(telemetry)
         # One for each of `settings.compression.Method` but `lossless`, which is a part of the chain itself.
         self._makers: Mapping[str, Callable[[Compression], Method]] = {
             "filler": _filler,
             "extractive": self._extractive,
+            "llmlingua": self.sidecars.method,
         }
 
     async def aclose(self) -> None:
         """Let go of what was made here; a shared embedder is its owner's."""
+        await asyncio.to_thread(self.sidecars.close)
         if self._own is not None:
             await self._own.aclose()
 

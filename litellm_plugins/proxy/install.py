@@ -63,6 +63,8 @@ def _start(pack: Pack) -> None:
         pack.budgets.start()
         if pack.sight is not None:
             pack.sight.start()
+    if pack.compression is not None:
+        pack.compression.start()
     if pack.feedback is not None:
         pack.feedback.start(pack.pipeline.telemetry.emit)
     if pack.insight is not None:

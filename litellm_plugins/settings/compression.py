@@ -8,9 +8,10 @@ from pydantic import Field, ValidationError, model_validator
 
 from litellm_plugins.settings.block import Block, deep_merge, twice
 from litellm_plugins.settings.history import History
+from litellm_plugins.settings.llmlingua import Llmlingua
 from litellm_plugins.settings.share import Share
 
-Method = Literal["lossless", "filler", "extractive"]
+Method = Literal["lossless", "filler", "extractive", "llmlingua"]
 
 
 class Extractive(Block):
@@ -38,6 +39,7 @@ class Compression(Block):
     rate_by_tier: dict[str, Share] = Field(default_factory=dict)  # instead, by the tier that a router chose
     filler: Filler = Filler()
     extractive: Extractive = Extractive()
+    llmlingua: Llmlingua = Llmlingua()
     history: History = History()  # old turns of a conversation
     tools: bool = True  # write tool definitions more tightly, too
     features: dict[str, dict[str, Any]] = Field(default_factory=dict)  # what differs for a feature, by its name
@@ -45,6 +47,8 @@ class Compression(Block):
     @model_validator(mode="after")
     def _sound(self) -> Compression:
         faults = twice("method", self.methods)
+        if "llmlingua" in self.methods and not (self.llmlingua.url or self.llmlingua.model):
+            faults.append("llmlingua: say where it runs (url), or which model to start it with (model)")
         plain = self.model_dump(exclude={"features"})
         for name, over in self.features.items():
             try:

@@ -18,7 +18,7 @@ import litellm_plugins
 
 ROOT = Path(__file__).resolve().parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
-LOCKS = ["runtime", "dev", "build"]
+LOCKS = ["runtime", "dev", "build", "llmlingua"]
 MB = 1_000_000
 
 
@@ -53,7 +53,8 @@ def test_a_lock_names_no_index_no_host_and_no_folder(name: str) -> None:
 
 @pytest.mark.parametrize("name", LOCKS)
 def test_no_lock_brings_torch_or_cuda(name: str) -> None:
-    heavy = {found for found in pinned_names(name) if re.match(r"(torch|nvidia|cuda|triton|transformers)", found)}
+    kinds = r"(torch|nvidia|cuda|triton)" if name == "llmlingua" else r"(torch|nvidia|cuda|triton|transformers)"
+    heavy = {found for found in pinned_names(name) if re.match(kinds, found)}
     assert not heavy
 
 
@@ -76,6 +77,17 @@ def test_the_build_lock_holds_the_build_backend_in_versions_that_agree_with_the_
     dev = {pin.name: str(pin.specifier) for pin in pinned("dev")}
     for pin in pinned("build"):
         assert dev.get(pin.name, str(pin.specifier)) == str(pin.specifier)
+
+
+def test_the_llmlingua_lock_agrees_with_what_users_get_and_holds_the_extra_but_for_torch() -> None:
+    """`.venv-llmlingua` lies on top of `.venv`."""
+    dev = {(pin.name, str(pin.marker)): str(pin.specifier) for pin in pinned("dev")}
+    for pin in pinned("llmlingua"):
+        assert dev.get((pin.name, str(pin.marker)), str(pin.specifier)) == str(pin.specifier)
+    extra = {
+        canonicalize_name(Requirement(text).name) for text in PROJECT["project"]["optional-dependencies"]["llmlingua"]
+    }
+    assert extra - pinned_names("llmlingua") == {"torch"}
 
 
 def needs(root: Requirement) -> set[str]:

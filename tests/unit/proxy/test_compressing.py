@@ -59,6 +59,7 @@ class Stage:
         event = CacheDecided(Layer.MISS, Reason.EMPTY, endpoint, "gpt-4.1")
         ticket = Ticket(Decision(request, Policies(parse({})).base, Verdict(Layer.MISS, Reason.EMPTY), event))
         await self.stage.compress(ticket, data)
+        self.stage.tell(ticket, data)
         return ticket
 
     @property

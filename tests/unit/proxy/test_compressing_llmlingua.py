@@ -53,6 +53,7 @@ class Stage:
         event = CacheDecided(Layer.MISS, Reason.EMPTY, "chat", "gpt-4.1")
         ticket = Ticket(Decision(request, Policies(parse({})).base, Verdict(Layer.MISS, Reason.EMPTY), event))
         await self.stage.compress(ticket, data)
+        self.stage.tell(ticket, data)
         await asyncio.sleep(0)
         made: str = data["messages"][0]["content"]
         return made

@@ -119,4 +119,5 @@ def test_the_interpreter_survives_finalizers_that_set_context_variables() -> Non
 
 def test_without_it_an_old_interpreter_crashes() -> None:
     """Else the test above shows nothing."""
-    assert _ends("as it is").returncode == (-signal.SIGSEGV if sys.version_info < (3, 12) else 0)
+    crashes = {-signal.SIGSEGV, -signal.SIGABRT}  # the latter where the allocator notices first
+    assert _ends("as it is").returncode in (crashes if sys.version_info < (3, 12) else {0})

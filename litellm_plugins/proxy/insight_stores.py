@@ -43,8 +43,8 @@ def open_insight(settings: Settings) -> InsightStores:
     if not storage.is_redis:
         file = SqliteFile(insight_path(storage), schema=INSIGHT_SCHEMA)
         usage_file = sqlite.SqliteUsage(file, keep_hours=keep_hours)
-        outbox, passes = sqlite_outbox.SqliteOutbox(file), sqlite_passes.SqlitePasses(file)
-        return InsightStores(usage_file, outbox, sqlite_anomalies.SqliteAnomalies(file), passes)
+        anomalies, passes = sqlite_anomalies.SqliteAnomalies(file), sqlite_passes.SqlitePasses(file)
+        return InsightStores(usage_file, sqlite_outbox.SqliteOutbox(file), anomalies, passes)
     from litellm_plugins.alerts.backends.redis import RedisOutbox
     from litellm_plugins.insight.backends.redis import RedisAnomalies, RedisUsage
     from litellm_plugins.storage.redis import RedisServer

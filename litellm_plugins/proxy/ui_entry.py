@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import orjson
 from fastapi import Request
@@ -14,9 +14,6 @@ from litellm.proxy._types import ProxyException
 from litellm_plugins.proxy.admin_http import admin_of
 from litellm_plugins.ui.attempts import Attempts
 from litellm_plugins.ui.door import TOKEN_PREFIX, Door, Opened
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 AUDIT_LOG = logging.getLogger("litellm_plugins.audit")
 _KEY = re.compile(r"[\x21-\x7e]{1,512}")  # what a header can carry
@@ -80,7 +77,7 @@ def said(event: str, **what: Any) -> None:
 def _with_key(request: Request, key: str) -> Request:
     """The same client, asking with this key for a path that only admins may ask for."""
 
-    async def nothing() -> Mapping[str, Any]:
+    async def nothing() -> dict[str, Any]:
         return {"type": "http.request", "body": b"", "more_body": False}
 
     headers = [(name, value) for name, value in request.scope["headers"] if name not in _OF_THE_PAGE]

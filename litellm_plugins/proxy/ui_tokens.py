@@ -1,4 +1,4 @@
-"""`/plugins/ui/tokens`: tokens with which a team's owner may look at that team's numbers; for the host's admins only."""
+"""`/plugins/ui/tokens`: tokens for teams' owners, to look at their own numbers; for the host's admins only."""
 
 from __future__ import annotations
 

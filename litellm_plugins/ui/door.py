@@ -48,7 +48,10 @@ class Door:
         return await self._open(Role.ADMIN, "", by, self._clock_ms() + self._session_ms)
 
     async def open_with(self, token: str) -> Opened | None:
-        """A session with a team's token, no longer than that; None: it is none. Raises: NoMasterKey, StoreUnavailable."""
+        """A session with a team's token, no longer than that; None: it is none.
+
+        Raises: NoMasterKey, StoreUnavailable.
+        """
         now_ms = self._clock_ms()
         found = await self._found(token, now_ms)
         if found is None or found.kind is not Kind.TOKEN:

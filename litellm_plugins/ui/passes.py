@@ -1,4 +1,4 @@
-"""What lets somebody in: a browser's session, and a token that was handed out to a team's owner. A protocol keeps them."""
+"""What lets somebody in: a browser's session, or a token that was handed out to a team's owner; where both are kept."""
 
 from __future__ import annotations
 

@@ -67,8 +67,8 @@ class Precision:
 
 def precision(report: Mapping[str, Any]) -> Precision | None:
     """Out of the review's report; None where nobody has judged a hit of the control sample yet."""
-    told = report.get("precision")
-    if not isinstance(told, Mapping) or not told.get("judged") or told.get("share") is None:
+    told = report.get("precision", {}).get("all", {})
+    if told.get("right") is None:
         return None
-    shown = (words.percent(told.get(name), 1) for name in ("share", "low", "high"))
-    return Precision(*shown, int(told["judged"]))
+    share, low, high = (words.percent(told[name], 1) for name in ("right", "low", "high"))
+    return Precision(share, low, high, told["judged"])

@@ -100,7 +100,7 @@ class Reader:
             return Counted(layers, endings, models, await usage.routes(span.since, span.until))
         # In one go: a team's rows are not kept apart by one word each.
         rows = await usage.rows(span.since, span.until, _PARTS, of=("team", team))
-        return Counted(*(_alone(rows, place) for place in range(len(_PARTS))))
+        return Counted(layers=_alone(rows, 0), endings=_alone(rows, 1), models=_alone(rows, 2))
 
     async def _promises(self, scope: Scope | None) -> Promises | None:
         return None if self._from.standing is None else promises(await self._from.standing(scope))

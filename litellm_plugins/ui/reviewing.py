@@ -19,6 +19,8 @@ _WHY = {
     "complaint": "a complaint",
     "anomaly": "an anomaly",
     "control": "drawn by chance",
+    "compressed": "a prompt made shorter",
+    "": "pointed at",
 }
 _EFFECTS = {
     "evicted": "the answer is gone from the cache, on every worker",
@@ -27,6 +29,7 @@ _EFFECTS = {
     "support_raised": "the entry has more support",
     "outcome": "the router has an outcome more",
     "rate_lowered": "such prompts are compressed less",
+    "rate_raised": "such prompts may be compressed as before",
 }
 
 Json = Mapping[str, Any]

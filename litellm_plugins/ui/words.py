@@ -1,4 +1,4 @@
-"""How values are written on the page. Escaping is the templates' own (Jinja's autoescape); this is what comes before it."""
+"""How values are written on the page. Escaping is the templates' own (autoescape); this is what comes before it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from litellm_plugins.alerts.message import iso
 
-NOTHING = "–"
+NOTHING = "-"
 # What turns the direction of all that follows it: a text could read as another one than was judged.
 _TURNS = re.compile("[\u202a-\u202e\u2066-\u2069]")
 _CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")

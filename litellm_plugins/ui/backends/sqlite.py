@@ -22,7 +22,7 @@ SCHEMA = (
         ),
     ),
 )
-_PUT = f"INSERT OR REPLACE INTO ui_passes VALUES ({', '.join('?' * len(fields(Pass)))})"
+_PUT = f"INSERT OR REPLACE INTO ui_passes VALUES ({', '.join('?' * len(fields(Pass)))})"  # noqa: S608 - ours
 
 
 class SqlitePasses:

@@ -220,7 +220,7 @@ def build(settings: Settings, *, config: Path | None = None) -> Pack:
             journal=stores.journal,
             budgets=None if budgets is None else sight.admin,
             known=standing_of(settings, stores.labels, embedder),
-            desk=None,  # the review's, once there is one
+            desk=None,  # HostDesk(review) of proxy/ui_desk.py, once there is a review
         )
     return Pack(
         settings=settings,

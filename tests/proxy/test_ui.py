@@ -8,17 +8,20 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, Page
 
 from tests.support import Provider, RunningProxy, proxy_config
 from tests.support.chromium import LAPTOP, PHONE, Console, chromium, why_no_chromium
 from tests.support.shown_day import Desk, fill, item
 from tests.support.ui_server import UiServer
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
 
 ROOT = "/plugins/ui"
 COOKIE = "litellm_plugins_ui"
@@ -50,7 +53,9 @@ def mine(provider: Provider, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     }
     with RunningProxy(proxy_config(provider.url, pack=pack), folder, provider_url=provider.url) as running:
         (folder / "data").mkdir(exist_ok=True)
-        assert asyncio.run(fill(folder / "data" / "litellm_plugins.insight.db")) > FEWEST_REQUESTS
+        path = folder / "data" / "litellm_plugins.insight.db"
+        with ThreadPoolExecutor(1) as beside:  # Playwright runs a loop in this thread
+            assert beside.submit(lambda: asyncio.run(fill(path))).result() > FEWEST_REQUESTS
         yield running
 
 
@@ -117,7 +122,7 @@ def test_an_admin_signs_in_and_sees_what_was_saved_and_the_budgets(page: Page, m
 
 @pytest.mark.parametrize("span", ["24h", "7d", "30d"])
 def test_the_page_is_there_within_a_second_on_a_hundred_thousand_requests(
-    page: Page, mine: RunningProxy, span: str
+    page: Page, mine: RunningProxy, span: str, record_property: Callable[[str, object], None]
 ) -> None:
     sign_in(page, mine)
     took_ms = []
@@ -125,7 +130,7 @@ def test_the_page_is_there_within_a_second_on_a_hundred_thousand_requests(
         page.goto(f"{mine.url}{ROOT}?span={span}", wait_until="load")
         took_ms.append(page.evaluate("performance.getEntriesByType('navigation')[0].loadEventEnd"))
     assert page.locator(".tiles").count() == 1
-    print(f"{span}: {min(took_ms):.0f} ms")
+    record_property(f"load_ms_{span}", round(min(took_ms)))
     assert 0 < min(took_ms) < 1_000
 
 
@@ -233,15 +238,18 @@ def test_signing_out_needs_the_sessions_own_form_and_ends_it_everywhere(page: Pa
 # The review queue, on a desk of the test's own
 
 
-@pytest.fixture
-def desk() -> Desk:
-    return Desk([item(1), item(2, team="sales"), item(3)])
-
-
-@pytest.fixture
-def server(desk: Desk, tmp_path_factory: pytest.TempPathFactory) -> Iterator[UiServer]:
-    with UiServer(tmp_path_factory.mktemp("desk"), desk) as running:
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[UiServer]:
+    with UiServer(tmp_path_factory.mktemp("desk"), Desk([])) as running:
         yield running
+
+
+@pytest.fixture
+def desk(server: UiServer) -> Desk:
+    """The server's, with three items that nobody has judged."""
+    server.desk.items[:] = [item(1), item(2, team="sales"), item(3)]
+    server.desk.judged.clear()
+    return server.desk
 
 
 def reviewer(page: Page, server: UiServer, team: str | None = None) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
+import warnings
 from pathlib import Path
 from typing import Any, Self
 
@@ -12,15 +13,12 @@ import uvicorn
 from fastapi import FastAPI
 
 from litellm_plugins.proxy.insight_stores import InsightStores, open_insight
-from litellm_plugins.proxy.ui import HostUi
-from litellm_plugins.proxy.ui_entry import Entry
-from litellm_plugins.proxy.ui_routes import ui_routes
 from litellm_plugins.settings import parse
 from litellm_plugins.ui.door import Door, Opened
 from litellm_plugins.ui.reading import Reader, Sources
-from litellm_plugins.ui.reviewing import ReviewDesk
 from litellm_plugins.virtual_keys.live_keys import LiveKeys
 from tests.support.process import free_port
+from tests.support.shown_day import Desk
 
 _STARTS_IN_S = 20.0
 
@@ -36,7 +34,8 @@ class _NoJournal:
 class UiServer:
     """A context manager; real routes, door and stores, in a thread."""
 
-    def __init__(self, folder: Path, desk: ReviewDesk | None, **sources: Any) -> None:
+    def __init__(self, folder: Path, desk: Desk, **sources: Any) -> None:
+        self.desk = desk
         self.settings = parse({"storage": {"url": f"sqlite:///{folder / 'pack.db'}"}, "ui": {"enabled": True}})
         self.stores: InsightStores = open_insight(self.settings)
         self.door = Door(
@@ -45,6 +44,12 @@ class UiServer:
             clock_ms=lambda: time.time_ns() // 1_000_000,
             session_ms=3_600_000,
         )
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # the host's own
+            from litellm_plugins.proxy.ui import HostUi
+            from litellm_plugins.proxy.ui_entry import Entry
+            from litellm_plugins.proxy.ui_routes import ui_routes
+
         reader = Reader(Sources(self.stores.usage, self.stores.anomalies, desk=desk, **sources))
         keys = LiveKeys(self.settings.virtual_keys)
         ui = HostUi(self.settings, self.door, Entry(self.door), reader, desk, keys, _NoJournal())

@@ -135,7 +135,7 @@ def _hit_rates(rows: Sequence[Row], span: Span) -> Chart:
         for layer, values in hits.items()
         if any(values)
     }
-    return columns(shares, labels, write=words.percent, most=1.0)
+    return columns(shares, labels, write=words.percent)
 
 
 def _models(rows: Iterable[Row]) -> Mapping[str, tuple[int, int]]:

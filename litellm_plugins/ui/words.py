@@ -27,7 +27,7 @@ def usd(dollars: float | None) -> str:
     if dollars is None:
         return NOTHING
     size = abs(dollars)
-    return f"${dollars:,.2f}" if size >= 1 or size == 0 else f"${dollars:.4f}" if size >= 0.01 else f"${dollars:.6f}"
+    return f"${dollars:,.2f}" if size >= 0.1 or size == 0 else f"${dollars:.4f}" if size >= 0.01 else f"${dollars:.6f}"
 
 
 def count(number: float | None) -> str:

@@ -13,13 +13,15 @@ from litellm_plugins.insight.backends.sqlite import SqliteUsage
 from litellm_plugins.insight.backends.sqlite_anomalies import SqliteAnomalies
 from litellm_plugins.insight.routes import RouteSums, RouteWords
 from litellm_plugins.insight.store import Batch, ToldAnomaly
-from litellm_plugins.insight.usage import HOUR_S, Sums, Words, hour_of
+from litellm_plugins.insight.usage import DIMENSIONS, HOUR_S, Sums, Words, hour_of
 from litellm_plugins.proxy.insight_stores import INSIGHT_SCHEMA
 from litellm_plugins.storage.sqlite import SqliteFile
 from litellm_plugins.ui.reviewing import Verdict
 from tests.support.synthetic_weeks import MONDAY, weeks
 
 HOURS = 30 * 24
+_KEY, _LAYER = DIMENSIONS.index("key"), DIMENSIONS.index("layer")
+_LAYERS = {"-1": "exact", "-2": "coalesced"}
 _NAMES = {"small": "gpt-4.1-mini", "large": "gpt-4.1"}
 
 
@@ -30,7 +32,7 @@ async def fill(path: Path, *, hours: int = HOURS) -> int:
     sums: dict[tuple[int, Words], Sums] = {}
     routes: dict[tuple[int, RouteWords], RouteSums] = {}
     for row in weeks(7, 0, hours):
-        hour, words = row.hour + shift, tuple(_NAMES.get(word, word) for word in row.words)
+        hour, words = row.hour + shift, _named(row.words)
         sums[hour, words] = row.sums
         if "miss" in words and "agent" in words:
             tier = "strong" if "gpt-4.1" in words else "cheap"
@@ -60,6 +62,15 @@ ANOMALIES: tuple[tuple[str, str, tuple[str, str], str], ...] = (
     ("hit_rate", "sales", ("team", "sales"), _COLDER),
     ("prompt_tokens", "", ("feature", "agent"), _LONGER),
 )
+
+
+def _named(words: Words) -> Words:
+    """The synthetic weeks know one layer that answers: each key has another here."""
+    named = [_NAMES.get(word, word) for word in words]
+    layer = _LAYERS.get(words[_KEY][-2:])
+    if words[_LAYER] == "semantic" and layer is not None:
+        named[_LAYER] = layer
+    return tuple(named)
 
 
 @dataclass

@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
 
-from litellm_plugins.errors import PluginError, RequestError
+from litellm_plugins.errors import NotFound, PluginError, RequestError
 from litellm_plugins.insight.usage import hour_of
 from litellm_plugins.proxy.budgets import now_ms
 from litellm_plugins.proxy.ui_entry import TooSoon
@@ -99,7 +99,7 @@ class _Pages:
         if who is None:
             return see(base_of(request))
         if self._ui.desk is None:
-            raise Refused("nothing is put up for review here: the setting review is off")
+            raise NotFound("nothing is put up for review here: the setting review is off")
         scope, done = self._scope(who, request.query_params.get("team")), request.query_params.get("done", "")
         return await self._shown(
             request,

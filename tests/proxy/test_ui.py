@@ -8,7 +8,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
@@ -122,7 +122,7 @@ def test_an_admin_signs_in_and_sees_what_was_saved_and_the_budgets(page: Page, m
 
 @pytest.mark.parametrize("span", ["24h", "7d", "30d"])
 def test_the_page_is_there_within_a_second_on_a_hundred_thousand_requests(
-    page: Page, mine: RunningProxy, span: str, record_property: Callable[[str, object], None]
+    page: Page, mine: RunningProxy, span: str
 ) -> None:
     sign_in(page, mine)
     took_ms = []
@@ -130,7 +130,6 @@ def test_the_page_is_there_within_a_second_on_a_hundred_thousand_requests(
         page.goto(f"{mine.url}{ROOT}?span={span}", wait_until="load")
         took_ms.append(page.evaluate("performance.getEntriesByType('navigation')[0].loadEventEnd"))
     assert page.locator(".tiles").count() == 1
-    record_property(f"load_ms_{span}", round(min(took_ms)))
     assert 0 < min(took_ms) < 1_000
 
 
@@ -209,8 +208,8 @@ def test_the_session_is_a_cookie_that_scripts_and_other_sites_do_not_get(page: P
     sign_in(page, mine)
     (cookie,) = [each for each in page.context.cookies() if each["name"] == COOKIE]
     assert (cookie["httpOnly"], cookie["sameSite"], cookie["path"]) == (True, "Strict", ROOT)
-    jar = {COOKIE: cookie["value"]}
-    own = mine.http("GET", ROOT, cookies=jar)
+    jar = {"cookie": f"{COOKIE}={cookie['value']}"}
+    own = mine.http("GET", ROOT, headers=jar)
     assert "tiles" in own.text
     assert own.headers["cache-control"] == "no-store"
     assert own.headers["content-security-policy"].startswith("default-src 'none'; style-src 'self'; script-src 'self'")
@@ -219,7 +218,7 @@ def test_the_session_is_a_cookie_that_scripts_and_other_sites_do_not_get(page: P
         {"sec-fetch-site": "same-site", "sec-fetch-mode": "cors"},
         {"sec-fetch-site": "cross-site", "sec-fetch-mode": "no-cors"},
     ):
-        assert mine.http("GET", ROOT, cookies=jar, headers=headers).status_code == 403, headers
+        assert mine.http("GET", ROOT, headers=jar | headers).status_code == 403, headers
     behind_tls = mine.http("GET", ROOT, headers={"x-forwarded-proto": "https"})
     assert "Secure" in behind_tls.headers["set-cookie"]
 
@@ -227,12 +226,12 @@ def test_the_session_is_a_cookie_that_scripts_and_other_sites_do_not_get(page: P
 def test_signing_out_needs_the_sessions_own_form_and_ends_it_everywhere(page: Page, mine: RunningProxy) -> None:
     sign_in(page, mine)
     (cookie,) = [each for each in page.context.cookies() if each["name"] == COOKIE]
-    jar = {COOKIE: cookie["value"]}
-    assert mine.http("POST", f"{ROOT}/sign-out", cookies=jar, data={"word": "0" * 64}).status_code == 403
-    assert "tiles" in mine.http("GET", ROOT, cookies=jar).text
+    jar = {"cookie": f"{COOKIE}={cookie['value']}"}
+    assert mine.http("POST", f"{ROOT}/sign-out", headers=jar, data={"word": "0" * 64}).status_code == 403
+    assert "tiles" in mine.http("GET", ROOT, headers=jar).text
     page.click("text=Sign out")
     page.wait_for_selector("#key")
-    assert "tiles" not in mine.http("GET", ROOT, cookies=jar).text
+    assert "tiles" not in mine.http("GET", ROOT, headers=jar).text
 
 
 # The review queue, on a desk of the test's own
@@ -289,10 +288,10 @@ def test_a_teams_owner_sees_their_items_and_cannot_judge(page: Page, server: UiS
     reviewer(page, server, "sales")
     assert page.locator("article.item").count() == 1
     assert page.locator("form.verdict").count() == 0
-    cookie = {each["name"]: each["value"] for each in page.context.cookies()}
+    cookie = "; ".join(f"{each['name']}={each['value']}" for each in page.context.cookies())
     word = page.locator("input[name=word]").first.get_attribute("value")
     given = {"word": word, "item": item(2)["id"], "verdict": "wrong"}
-    refused = httpx.post(f"{server.url}/review", data=given, cookies=cookie, trust_env=False)
+    refused = httpx.post(f"{server.url}/review", data=given, headers={"cookie": cookie}, trust_env=False)
     assert refused.status_code == 403
     assert desk.judged == []
 

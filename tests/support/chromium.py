@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from playwright.sync_api import Browser, Page, sync_playwright
 
 _PROGRAMS = ("chromium", "chromium-browser")
+_FAULTS = frozenset({"error", "warning", "assert"})
 LAPTOP, PHONE = {"width": 1280, "height": 800}, {"width": 390, "height": 844}
 
 
@@ -36,7 +37,7 @@ class Console:
 
     def __init__(self, page: Page) -> None:
         self.said: list[str] = []
-        page.on("console", lambda message: self.said.append(message.text) if message.type != "log" else None)
+        page.on("console", lambda message: self.said.append(message.text) if message.type in _FAULTS else None)
         page.on("pageerror", lambda fault: self.said.append(str(fault)))
         page.on("dialog", lambda dialog: (self.said.append(f"dialog: {dialog.message}"), dialog.dismiss()))
 

@@ -16,6 +16,8 @@ from typing import Any
 os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")  # no download
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from playwright.sync_api import ViewportSize
+
 from litellm_plugins.alerts.message import iso
 from litellm_plugins.cache.verifier.standing import Promise, Standing
 from tests.support.chromium import PHONE, chromium
@@ -24,7 +26,7 @@ from tests.support.ui_server import UiServer
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 MOST_BYTES = 300_000
-SMALL_LAPTOP = {"width": 1080, "height": 860}
+SMALL_LAPTOP = ViewportSize(width=1080, height=860)
 
 
 def main() -> None:

@@ -53,5 +53,6 @@ def open_insight(settings: Settings) -> InsightStores:
     # Connections of its own: what it waits for must not count against the look-ups.
     server = RedisServer(storage.url, timeout_s=storage.timeout_ms / 1_000, max_connections=8)
     usage = RedisUsage(server, storage.key_prefix, keep_hours=keep_hours)
-    outbox, anomalies = RedisOutbox(server, f"{storage.key_prefix}:insight"), RedisAnomalies(server, storage.key_prefix)
-    return InsightStores(usage, outbox, anomalies, RedisPasses(server, storage.key_prefix))
+    prefix = storage.key_prefix
+    outbox = RedisOutbox(server, f"{prefix}:insight")
+    return InsightStores(usage, outbox, RedisAnomalies(server, prefix), RedisPasses(server, prefix))

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 HEIGHT = 100.0
 STEP = 10.0  # of a column, with its gap
 _WIDTH = 8.0
+_ROUND = (1, 1.5, 2, 3, 4, 5, 6, 8, 10)  # times a power of ten
 _LABELS = 4  # under the columns, so that they have room on a phone
 
 
@@ -75,11 +76,11 @@ def columns(
 
 
 def round_above(value: float) -> float:
-    """The first of 1, 2, 5, 10, 20, … (and their tenths) that is no smaller."""
+    """The first round number that is no smaller."""
     if value <= 0:
         return 1.0
     unit = 10.0 ** math.floor(math.log10(value))
-    return float(next(each * unit for each in (1, 2, 5, 10) if each * unit >= value * (1 - 1e-9)))
+    return float(next(each * unit for each in _ROUND if each * unit >= value * (1 - 1e-9)))
 
 
 def _stacked(kinds: Sequence[str], values: Sequence[float], top: float) -> tuple[Piece, ...]:

@@ -86,11 +86,12 @@ async def test_every_way_to_ask_gives_the_same_sums(usage: UsageStore) -> None:
 async def test_of_one_teams_calls_alone_nothing_else_is_told(usage: UsageStore) -> None:
     sales = words(endpoint="chat", team="sales", layer="miss", ending="success")
     await usage.add(Batch("a", {(HOUR, FAQ): ONE, (HOUR, HIT): ONE, (HOUR, sales): ONE}), now_ms=NOW)
-    for by, rows in (
-        ((), [Row(HOUR, (), ONE.plus(ONE))]),
-        (("layer",), [Row(HOUR, ("exact",), ONE), Row(HOUR, ("miss",), ONE)]),
-        (("team", "layer"), [Row(HOUR, ("support", "exact"), ONE), Row(HOUR, ("support", "miss"), ONE)]),
-    ):
+    expected: dict[tuple[Dimension, ...], list[Row]] = {
+        (): [Row(HOUR, (), ONE.plus(ONE))],
+        ("layer",): [Row(HOUR, ("exact",), ONE), Row(HOUR, ("miss",), ONE)],
+        ("team", "layer"): [Row(HOUR, ("support", "exact"), ONE), Row(HOUR, ("support", "miss"), ONE)],
+    }
+    for by, rows in expected.items():
         assert await usage.rows(HOUR, HOUR + 1, by, of=("team", "support")) == rows
     assert await usage.rows(HOUR, HOUR + 1, ("layer",), of=("team", "nobody")) == []
 

@@ -7,11 +7,11 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Dialog, Page, ViewportSize, sync_playwright
 
 _PROGRAMS = ("chromium", "chromium-browser")
 _FAULTS = frozenset({"error", "warning", "assert"})
-LAPTOP, PHONE = {"width": 1280, "height": 800}, {"width": 390, "height": 844}
+LAPTOP, PHONE = ViewportSize(width=1280, height=800), ViewportSize(width=390, height=844)
 
 
 def why_no_chromium() -> str | None:
@@ -39,7 +39,11 @@ class Console:
         self.said: list[str] = []
         page.on("console", lambda message: self.said.append(message.text) if message.type in _FAULTS else None)
         page.on("pageerror", lambda fault: self.said.append(str(fault)))
-        page.on("dialog", lambda dialog: (self.said.append(f"dialog: {dialog.message}"), dialog.dismiss()))
+        page.on("dialog", self._dialog)
+
+    def _dialog(self, dialog: Dialog) -> None:
+        self.said.append(f"dialog: {dialog.message}")
+        dialog.dismiss()
 
 
 def _program() -> str | None:

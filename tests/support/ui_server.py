@@ -64,7 +64,7 @@ class UiServer:
 
     def session(self, team: str | None = None) -> str:
         """The cookie of an admin, or of who holds a token of this team."""
-        return self._in_loop(self._opened(team)).secret
+        return str(self._in_loop(self._opened(team)).secret)
 
     async def _opened(self, team: str | None) -> Opened:
         if team is None:

@@ -8,7 +8,7 @@ from litellm_plugins.ui import words
 from litellm_plugins.ui.charts import HEIGHT, columns, round_above
 
 
-@pytest.mark.parametrize(("value", "above"), [(0, 1), (0.3, 0.5), (1, 1), (1.01, 2), (7, 10), (42, 50), (501, 1_000)])
+@pytest.mark.parametrize(("value", "above"), [(0, 1), (0.3, 0.3), (1, 1), (1.01, 1.5), (7, 8), (42, 50), (501, 600)])
 def test_the_upper_line_is_a_round_number(value: float, above: float) -> None:
     assert round_above(value) == pytest.approx(above)
 

@@ -9,7 +9,6 @@ from urllib.parse import parse_qs, urlsplit
 from starlette.responses import HTMLResponse, RedirectResponse
 
 from litellm_plugins.errors import PluginError, RequestError
-from litellm_plugins.proxy.admin_http import body_of_anybody
 
 if TYPE_CHECKING:
     from fastapi import Request, Response
@@ -108,6 +107,8 @@ async def form_of(request: Request) -> Mapping[str, str]:
     """The fields of a form, each once. Raises: RequestError."""
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != _FORM:
         raise RequestError("expected a form", param="content-type")
+    from litellm_plugins.proxy.admin_http import body_of_anybody  # it brings the host's whole server
+
     body = await body_of_anybody(request, _MOST_FORM)
     try:
         given = parse_qs(body.decode(), keep_blank_values=True, max_num_fields=_MOST_FIELDS, errors="strict")

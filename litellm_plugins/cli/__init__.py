@@ -18,8 +18,8 @@ _COMMANDS = {
     "prompt-cache": ("litellm_plugins.cli.prompt_cache", "prompt_cache"),
     "routing": ("litellm_plugins.cli.routing", "routing"),
     "run": ("litellm_plugins.cli.run", "run"),
-    "ui": ("litellm_plugins.cli.ui", "ui"),
     "simulator": ("litellm_plugins.cli.simulator", "simulator"),
+    "ui": ("litellm_plugins.cli.ui", "ui"),
 }
 
 

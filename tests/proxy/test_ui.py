@@ -120,7 +120,7 @@ def test_an_admin_signs_in_and_sees_what_was_saved_and_the_budgets(page: Page, m
     assert page.locator("figure svg rect.k-semantic").count() > 10
 
 
-@pytest.mark.parametrize("span", ["24h", "7d", "30d"])
+@pytest.mark.parametrize("span", ["24h", "7d", "30d", "30d&team=support"])
 def test_the_page_is_there_within_a_second_on_a_hundred_thousand_requests(
     page: Page, mine: RunningProxy, span: str
 ) -> None:

@@ -107,9 +107,11 @@ async def form_of(request: Request) -> Mapping[str, str]:
     """The fields of a form, each once. Raises: RequestError."""
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != _FORM:
         raise RequestError("expected a form", param="content-type")
-    from litellm_plugins.proxy.admin_http import body_of_anybody  # it brings the host's whole server
-
-    body = await body_of_anybody(request, _MOST_FORM)
+    body = bytearray()
+    async for chunk in request.stream():  # of somebody who has yet to prove who they are
+        body += chunk
+        if len(body) > _MOST_FORM:
+            raise RequestError(f"body: at most {_MOST_FORM} bytes", param="body")
     try:
         given = parse_qs(body.decode(), keep_blank_values=True, max_num_fields=_MOST_FIELDS, errors="strict")
     except ValueError as exc:

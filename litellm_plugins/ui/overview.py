@@ -16,12 +16,14 @@ from litellm_plugins.ui.spans import Span
 _NANO = 1e9
 _NAME = 80  # characters of a name
 _MOST_MODELS = 12
-# By the layer that answered; what is saved on requests that a model answered (shorter prompts, say) is `other`.
+# By the word in the place of the layer (`insight.usage.SAVING`).
 CAUSES = {
     "exact": "same question",
     "semantic": "same meaning",
     "coalesced": "asked at once",
-    "other": "on fresh answers",
+    "compression": "shorter prompts",
+    "prompt_cache": "the provider's cache",
+    "other": "else",
 }
 
 
@@ -107,7 +109,7 @@ def _causes(rows: Iterable[Row], saved: int) -> tuple[Share, ...]:
     return tuple(
         Share(CAUSES[cause], each.requests, each.saved_nano_usd / saved, each.saved_nano_usd / _NANO, cause)
         for cause, each in found
-        if each.saved_nano_usd > 0 and saved > 0
+        if each.saved_nano_usd and saved > 0  # what writing into the provider's cache cost may be more than it saved
     )
 
 

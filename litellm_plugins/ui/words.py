@@ -26,8 +26,8 @@ def usd(dollars: float | None) -> str:
     """As people read it; small amounts to a millionth."""
     if dollars is None:
         return NOTHING
-    size = abs(dollars)
-    return f"${dollars:,.2f}" if size >= 0.1 or size == 0 else f"${dollars:.4f}" if size >= 0.01 else f"${dollars:.6f}"
+    size, sign = abs(dollars), "-" if dollars < 0 else ""
+    return sign + (f"${size:,.2f}" if size >= 0.1 or size == 0 else f"${size:.4f}" if size >= 0.01 else f"${size:.6f}")
 
 
 def count(number: float | None) -> str:

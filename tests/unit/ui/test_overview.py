@@ -44,6 +44,18 @@ def test_savings_are_told_by_the_layer_that_answered() -> None:
     assert [column.told for column in seen.hits.columns if column.pieces][-1].endswith("exact 29%")  # 2 of 7
 
 
+def test_what_is_saved_without_a_hit_is_a_cause_of_its_own_and_no_request() -> None:
+    layers = [
+        row("miss", requests=4, spent_nano_usd=1_000_000_000),
+        row("compression", saved_nano_usd=5_000_000_000),
+        row("prompt_cache", saved_nano_usd=-1_000_000_000),
+    ]
+    seen = overview(Counted(layers, [], []), SPAN)
+    assert (seen.requests, seen.saved_usd, seen.hit_rate) == (4, 4.0, 0.0)
+    assert [(each.kind, each.usd) for each in seen.causes] == [("compression", 5.0), ("prompt_cache", -1.0)]
+    assert seen.savings.kinds == ("compression",)  # a column goes up only
+
+
 def test_an_empty_span_divides_by_nothing() -> None:
     seen = overview(Counted([], [], [], {}), SPAN)
     assert (seen.hit_rate, seen.failed, seen.causes, seen.tiers) == (None, None, (), ())

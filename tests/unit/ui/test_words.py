@@ -40,7 +40,14 @@ def test_line_ends_and_tabs_stay() -> None:
 
 @pytest.mark.parametrize(
     ("dollars", "written"),
-    [(0, "$0.00"), (1_234.5, "$1,234.50"), (0.05, "$0.0500"), (0.001234, "$0.001234"), (None, "-")],
+    [
+        (0, "$0.00"),
+        (1_234.5, "$1,234.50"),
+        (0.05, "$0.0500"),
+        (0.001234, "$0.001234"),
+        (-0.05, "-$0.0500"),
+        (None, "-"),
+    ],
 )
 def test_dollars(dollars: float | None, written: str) -> None:
     assert words.usd(dollars) == written

@@ -19,6 +19,7 @@ _COMMANDS = {
     "routing": ("litellm_plugins.cli.routing", "routing"),
     "run": ("litellm_plugins.cli.run", "run"),
     "simulator": ("litellm_plugins.cli.simulator", "simulator"),
+    "ui": ("litellm_plugins.cli.ui", "ui"),
 }
 
 

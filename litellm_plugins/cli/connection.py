@@ -66,6 +66,23 @@ class RemoteClient:
         self._http.close()
 
 
+def through_proxy(root: str) -> Callable[[F], F]:
+    """Gives a command a client of the running proxy's `root`, and the options that say where it is."""
+
+    def decorate(command: F) -> F:
+        @click.option("--url", envvar="LITELLM_PLUGINS_URL", default="http://127.0.0.1:4000", show_default=True)
+        @click.option("--key", "admin_key", envvar="LITELLM_MASTER_KEY", help="An admin's key; default: of .env.")
+        @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of tables.")
+        @functools.wraps(command)
+        def run(*args: Any, url: str, admin_key: str | None, **options: Any) -> None:  # noqa: ANN401
+            with _remote(url, admin_key, root) as client:
+                command(client, *args, **options)
+
+        return run  # type: ignore[return-value]  # click takes what it is given
+
+    return decorate
+
+
 def connected(root: str, local: Callable[[Path], Client], *, what: str) -> Callable[[F], F]:
     """Gives a command a client, and the options that say to what: the running proxy's `root`, or `local`."""
 

@@ -15,7 +15,7 @@ from litellm_plugins.insight.anomalies_telling import OF_A_KIND_MS, chosen, mess
 from litellm_plugins.insight.explaining import ASKED, Moved, moved
 from litellm_plugins.insight.history import EVERYTHING, History, Subject
 from litellm_plugins.insight.looking import Seen, strange
-from litellm_plugins.insight.store import UsageStore
+from litellm_plugins.insight.store import AnomalyLog, ToldAnomaly, UsageStore
 from litellm_plugins.insight.usage import HOUR_S, OTHER, Dimension, Example, Row, hour_of
 from litellm_plugins.settings.insight import Insight
 
@@ -30,8 +30,16 @@ _DAYS_BEFORE = 7
 class AnomalyWatch:
     """One for each worker; the store's turns and the outbox see to it that a thing is told once."""
 
-    def __init__(self, store: UsageStore, teller: Teller, settings: Insight, *, clock_ms: Callable[[], int]) -> None:
-        self._store, self._teller, self._settings, self._clock_ms = store, teller, settings, clock_ms
+    def __init__(
+        self,
+        store: UsageStore,
+        teller: Teller,
+        settings: Insight,
+        *,
+        clock_ms: Callable[[], int],
+        log: AnomalyLog | None = None,
+    ) -> None:
+        self._store, self._teller, self._settings, self._clock_ms, self._log = store, teller, settings, clock_ms, log
         self._history = History(store, settings.anomalies.history_days)
 
     async def run(self, every_s: float) -> None:
@@ -66,7 +74,11 @@ class AnomalyWatch:
             if not await self._store.take_turn(name, now_ms=now_ms, for_ms=OF_A_KIND_MS):
                 return None
         full = message(found, await self._moved(found), chosen_ones, now_ms=now_ms, trace_url=url)
-        return full if await self._teller.tell(full) else None
+        if not await self._teller.tell(full):
+            return None
+        if self._log is not None:
+            await self._log.keep(_logged(found, full))
+        return full
 
     async def _moved(self, found: Finding) -> Moved:
         now = await self._rows(found, found.since, found.until)
@@ -99,6 +111,14 @@ class AnomalyWatch:
                     spent = row.sums.spent_nano_usd + row.sums.own_nano_usd
                     found[dimension, word] = (nano + spent, requests + row.sums.requests)
         return found
+
+
+def _logged(found: Finding, message: Message) -> ToldAnomaly:
+    """One team's alone is what is strange about it, and a single request of its own."""
+    call_team = found.call.team if found.call is not None else ""
+    team = found.subject[1] if found.subject[0] == "team" else call_team
+    kind = "" if found.subject == EVERYTHING else _DIMENSIONS[found.subject[0]]
+    return ToldAnomaly(message.id, found.kind, (kind, found.subject[1]), message.at_ms, team, message.text)
 
 
 _DIMENSIONS: dict[str, Dimension] = {

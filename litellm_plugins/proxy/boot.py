@@ -57,6 +57,7 @@ from litellm_plugins.proxy.routing import HostRouting, host_routing
 from litellm_plugins.proxy.stores import open_stores
 from litellm_plugins.proxy.storing import all_stored
 from litellm_plugins.proxy.timed_embedder import TimedEmbedder
+from litellm_plugins.proxy.ui import HostUi, host_ui, standing_of
 from litellm_plugins.review.pace import Pace
 from litellm_plugins.settings import (
     Policies,
@@ -109,6 +110,7 @@ class Pack:
     prompt_caching: HostPromptCaching | None = None
     output: HostOutput | None = None
     early_stop: EarlyStops | None = None
+    ui: HostUi | None = None
 
     async def aclose(self) -> None:
         """Close what its parts hold open: who tells, then who is told, then what they keep it in.
@@ -208,9 +210,21 @@ def build(settings: Settings, *, config: Path | None = None) -> Pack:
     budgets = host_budgets(settings, sight.ledger, telemetry)
     book = PriceBook(settings.ledger.prices, router=host_router)
     call_costs = CallCosts(book, settings.ledger)
+    keys = LiveKeys(settings.virtual_keys, config=config)
+    ui = None
+    if settings.ui.enabled and counting is not None:
+        ui = host_ui(
+            settings,
+            counting.stores,
+            keys=keys,
+            journal=stores.journal,
+            budgets=None if budgets is None else sight.admin,
+            known=standing_of(settings, stores.labels, embedder),
+            desk=None,  # HostDesk(review) of proxy/ui_desk.py, once there is a review
+        )
     return Pack(
         settings=settings,
-        keys=LiveKeys(settings.virtual_keys, config=config),
+        keys=keys,
         pipeline=pipeline,
         embedder=embedder,
         cache_admin=admin,
@@ -234,6 +248,7 @@ def build(settings: Settings, *, config: Path | None = None) -> Pack:
         output=host_output(settings, policies, telemetry),
         early_stop=EarlyStops(policies, call_costs, telemetry) if stops_anywhere(settings) else None,
         insight=None if counting is None else InsightSight(settings, counting, telemetry, stores.feedback),
+        ui=ui,
     )
 
 

@@ -58,7 +58,7 @@ class InsightSight:
             told=lambda receiver, outcome: telemetry.emit(AlertHandled(receiver, outcome)),
         )
         teller = Teller(stores.outbox, [receiver.target for receiver in receivers], put=self._courier.wake)
-        self._watch = AnomalyWatch(stores.usage, teller, settings.insight, clock_ms=now_ms)
+        self._watch = AnomalyWatch(stores.usage, teller, settings.insight, clock_ms=now_ms, log=stores.anomalies)
         self._tasks: list[asyncio.Task[None]] = []
 
     def start(self) -> None:

@@ -82,6 +82,8 @@ def _routes(pack: Pack, *, cached: bool) -> list[BaseRoute]:
     from litellm_plugins.proxy.insight_routes import insight_routes
     from litellm_plugins.proxy.langfuse_trace import is_traced
     from litellm_plugins.proxy.prompt_cache_routes import prompt_cache_routes
+    from litellm_plugins.proxy.ui_routes import ui_routes
+    from litellm_plugins.proxy.ui_tokens import ui_token_routes
 
     in_front = cached or pack.budgets is not None or pack.admission is not None or pack.routing is not None
     return [
@@ -91,6 +93,7 @@ def _routes(pack: Pack, *, cached: bool) -> list[BaseRoute]:
         *([feedback_route(pack.feedback, traced=is_traced)] if pack.feedback is not None else []),
         *(prompt_cache_routes(pack.prompt_caching) if pack.prompt_caching is not None else []),
         *(insight_routes(pack.insight.costs, pack.insight.routes) if pack.insight is not None else []),
+        *([*ui_routes(pack.ui), *ui_token_routes(pack.ui)] if pack.ui is not None else []),
     ]
 
 

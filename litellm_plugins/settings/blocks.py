@@ -27,6 +27,7 @@ from litellm_plugins.settings.routing import Routing, RoutingLimits
 from litellm_plugins.settings.share import Share
 from litellm_plugins.settings.storage_url import checked_url, is_redis, shown_url
 from litellm_plugins.settings.telemetry import Telemetry
+from litellm_plugins.settings.ui import Ui
 from litellm_plugins.settings.virtual_keys import VirtualKeys
 from litellm_plugins.settings.volatility import Volatility
 
@@ -224,6 +225,7 @@ class Settings(_Block):
     prompt_caching: PromptCaching = PromptCaching()
     output: Output = Output()
     early_stop: EarlyStop = EarlyStop()
+    ui: Ui = Ui()
     per_team: dict[str, Override] = Field(default_factory=dict)
     per_key: dict[str, Override] = Field(default_factory=dict)
     per_model: dict[str, Override] = Field(default_factory=dict)

@@ -59,6 +59,7 @@ def parse(raw: object) -> Settings:
     problems += _override_problems(raw, settings)
     problems += _problems_of_routing(settings) if settings is not None else ()
     problems += [f"{ROOT}.{fault}" for fault in faults_of_tiers(settings)] if settings is not None else ()
+    problems += _problems_of_ui(settings) if settings is not None else ()
     if problems or settings is None:
         raise SettingsError(problems)
     return settings
@@ -104,6 +105,11 @@ def _problems_of_routing(settings: Settings) -> Iterator[str]:
                 yield f"{root}: limits are of teams and keys; a model's routes stand under routing.routers"
             else:
                 yield from (f"{root}.{path}: {what}" for path, what in settings.routing.faults_of(override.routing))
+
+
+def _problems_of_ui(settings: Settings) -> Iterator[str]:
+    if settings.ui.enabled and not settings.insight.enabled:
+        yield f"{ROOT}.ui.enabled: the page shows what insight counts; set insight.enabled to true"
 
 
 def _problems_of_budgets(

@@ -58,6 +58,11 @@ class LiveKeys:
     def __len__(self) -> int:
         return len(self._ring)
 
+    @property
+    def teams(self) -> dict[str, str | None]:
+        """Aliases by id, as the files said when they were read last."""
+        return {team.id: team.alias for team in (*self._inline.teams, *self._filed.teams)}
+
     async def find(self, secret: str) -> KeyHolder | None:
         """The holder of `secret` as the files say now, or None."""
         await self._catch_up()

@@ -83,6 +83,19 @@ async def test_every_way_to_ask_gives_the_same_sums(usage: UsageStore) -> None:
         assert there == sorted({(row.hour, *(row.words[at] for at in places(by))) for row in kept})
 
 
+async def test_of_one_teams_calls_alone_nothing_else_is_told(usage: UsageStore) -> None:
+    sales = words(endpoint="chat", team="sales", layer="miss", ending="success")
+    await usage.add(Batch("a", {(HOUR, FAQ): ONE, (HOUR, HIT): ONE, (HOUR, sales): ONE}), now_ms=NOW)
+    expected: dict[tuple[Dimension, ...], list[Row]] = {
+        (): [Row(HOUR, (), ONE.plus(ONE))],
+        ("layer",): [Row(HOUR, ("exact",), ONE), Row(HOUR, ("miss",), ONE)],
+        ("team", "layer"): [Row(HOUR, ("support", "exact"), ONE), Row(HOUR, ("support", "miss"), ONE)],
+    }
+    for by, rows in expected.items():
+        assert await usage.rows(HOUR, HOUR + 1, by, of=("team", "support")) == rows
+    assert await usage.rows(HOUR, HOUR + 1, ("layer",), of=("team", "nobody")) == []
+
+
 async def test_a_batch_counts_once_however_often_it_is_given(open_usage: Opener) -> None:
     one, other = open_usage(), open_usage()
     batch = Batch("a", {(HOUR, FAQ): ONE}, (example(1),))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -30,9 +31,14 @@ def unpacked(blob: bytes) -> Features:
     return np.frombuffer(blob, np.float32).astype(np.float64)
 
 
-def domain_of(space: str) -> str:
-    """Under what the labels of an embedding space are kept."""
-    return f"{space}/{FEATURE_VERSION}"
+def domain_of(space: str, tenant: str = "") -> str:
+    """Under what the labels of an embedding space are kept; those of one tenant's requests alone, if one is named."""
+    return f"{space}/{FEATURE_VERSION}" + (f"/tenant/{tenant_word(tenant)}" if tenant else "")
+
+
+def tenant_word(tenant: str) -> str:
+    """Of a length of its own, whatever the tenant is called."""
+    return hashlib.blake2b(tenant.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
 
 
 class LabelStore(Protocol):

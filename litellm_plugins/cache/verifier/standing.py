@@ -35,9 +35,12 @@ class Standing:
     promises: Mapping[str, Promise] = field(default_factory=dict)  # by the promised rate
 
 
-async def standing(labels: LabelStore, *, space: str, rates: Sequence[float]) -> Standing:
-    """What is known in an embedding space, and what it means for `rates`. Raises: StoreUnavailable."""
-    domain = domain_of(space)
+async def standing(labels: LabelStore, *, space: str, rates: Sequence[float], tenant: str = "") -> Standing:
+    """What is known in an embedding space, and what it means for `rates`; from one tenant's own labels, if it is named.
+
+    Raises: StoreUnavailable.
+    """
+    domain = domain_of(space, tenant)
     count, newest = await labels.count_labels(domain), await labels.newest_fit(domain, above=0)
     if newest is None:
         return Standing(count)

@@ -5,13 +5,13 @@ Where one tenant alone is served, everybody's labels are its own, and nothing is
 
 from __future__ import annotations
 
-import hashlib
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from litellm_plugins.cache.store import Neighbour
+from litellm_plugins.cache.verifier.labels import tenant_word
 from litellm_plugins.cache.verifier.verifier import Assessment, Verifier
 
 _MOST = 256  # tenants whose own are held; whoever comes back to one finds its labels and fit in the store
@@ -88,8 +88,7 @@ class Verifiers:
         if tenant == self._first and not self._own:
             return TenantVerifier(self._common, None)
         if tenant not in self._own:
-            digest = hashlib.blake2b(tenant.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
-            self._own[tenant] = self._common.for_tenant(digest)
+            self._own[tenant] = self._common.for_tenant(tenant_word(tenant))
             if len(self._own) > _MOST:
                 self._own.popitem(last=False)
         self._own.move_to_end(tenant)

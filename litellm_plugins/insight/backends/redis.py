@@ -16,7 +16,14 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from litellm_plugins.insight.routes import RouteSums, RouteWords
-from litellm_plugins.insight.store import KEEP_BATCHES_MS, KEEP_EXAMPLES_MS, MOST_EXAMPLES, Batch
+from litellm_plugins.insight.store import (
+    KEEP_BATCHES_MS,
+    KEEP_EXAMPLES_MS,
+    MOST_ANOMALIES,
+    MOST_EXAMPLES,
+    Batch,
+    ToldAnomaly,
+)
 from litellm_plugins.insight.usage import HOUR_S, Dimension, Example, Row, Sums, Tally, Words, grouped, places, tallied
 
 if TYPE_CHECKING:
@@ -62,12 +69,15 @@ class RedisUsage:
             given += [(hour + 1 + self._keep_hours) * HOUR_S, len(rows) // 2, *rows]
         await self._server.run(lambda redis: redis.register_script(_ADD)(keys, given))
 
-    async def rows(self, since: int, until: int, by: Sequence[Dimension]) -> list[Row]:
+    async def rows(
+        self, since: int, until: int, by: Sequence[Dimension], *, of: tuple[Dimension, str] | None = None
+    ) -> list[Row]:
         at, found = places(by), list[Row]()
+        whose = None if of is None else (places((of[0],))[0], of[1])
         kept = await self._kept(since, until)
         for first in range(0, len(kept), _READ_AT_ONCE):
             hours = kept[first : first + _READ_AT_ONCE]
-            found += await asyncio.to_thread(_rows, hours, await self._read(hours), at)
+            found += await asyncio.to_thread(_rows, hours, await self._read(hours), at, whose)
         return found
 
     async def tallied(self, since: int, until: int, groups: Sequence[Sequence[Dimension]]) -> list[dict[Words, Tally]]:
@@ -140,11 +150,38 @@ class RedisUsage:
         return f"{self._root}:hour:{hour}"
 
 
-def _rows(hours: Sequence[int], told: Sequence[dict[bytes, bytes]], at: Sequence[int]) -> list[Row]:
+class RedisAnomalies:
+    """Keeps `AnomalyLog`. The server's connections belong to whoever opened them."""
+
+    def __init__(self, server: RedisServer, prefix: str) -> None:
+        self._server, self._key = server, f"{prefix}:{VERSION}:{{insight}}:anomalies"
+
+    async def keep(self, told: ToldAnomaly) -> None:
+        async def work(redis: Redis) -> None:
+            pipe = redis.pipeline(transaction=True)
+            pipe.zadd(self._key, {orjson.dumps(asdict(told)): told.at_ms})
+            pipe.zremrangebyrank(self._key, 0, -MOST_ANOMALIES - 1)
+            await pipe.execute()
+
+        await self._server.run(work)
+
+    async def latest(self, most: int, *, since_ms: int, team: str | None) -> list[ToldAnomaly]:
+        told: Any = await self._server.run(lambda redis: redis.zrangebyscore(self._key, since_ms, "+inf"))
+        given = map(orjson.loads, told)
+        found = [ToldAnomaly(**{**each, "subject": tuple(each["subject"])}) for each in given]
+        mine = [each for each in found if team is None or each.team == team]
+        return sorted(mine, key=lambda each: (-each.at_ms, each.id))[:most]
+
+
+def _rows(
+    hours: Sequence[int], told: Sequence[dict[bytes, bytes]], at: Sequence[int], whose: tuple[int, str] | None
+) -> list[Row]:
     """In a thread: a day of busy hours would hold the loop up for some tenths of a second."""
     found: list[Row] = []
     for hour, each in zip(hours, told, strict=True):
         rows = [Row(hour, tuple(orjson.loads(words)), _sums(sums)) for words, sums in each.items()]
+        if whose is not None:
+            rows = [row for row in rows if row.words[whose[0]] == whose[1]]
         found += [Row(hour, *pair) for pair in sorted(grouped(rows, at).items())]
     return found
 

@@ -135,14 +135,17 @@ class SqliteUsage:
 
         return await self._file.write(work)
 
-    async def rows(self, since: int, until: int, by: Sequence[Dimension]) -> list[Row]:
+    async def rows(
+        self, since: int, until: int, by: Sequence[Dimension], *, of: tuple[Dimension, str] | None = None
+    ) -> list[Row]:
         end = 1 + len(by)
         columns = ", ".join(["hour", *(f'"{each}"' for each in by)])
         told = ", ".join(f"sum({each})" for each in Sums._fields)
-        query = f"""SELECT {columns}, {told} FROM insight_usage WHERE hour >= ? AND hour < ?
+        whose = "" if of is None else f' AND "{of[0]}" = ?'
+        query = f"""SELECT {columns}, {told} FROM insight_usage WHERE hour >= ? AND hour < ?{whose}
             GROUP BY {columns} ORDER BY {columns}"""  # noqa: S608 - names of ours
-        given: tuple[object, ...] = (since, until)
-        if len(by) < 2:
+        given: tuple[object, ...] = (since, until) if of is None else (since, until, of[1])
+        if len(by) < 2 and of is None:
             word = "word, " if by else ""
             query = f"""SELECT hour, {word}{_SUMS} FROM insight_words
                 WHERE dimension = ? AND hour >= ? AND hour < ? ORDER BY hour, word"""  # noqa: S608 - the same

@@ -58,7 +58,8 @@ class Worker:
         receivers: list[Receives] = [LogReceiver(telemetry), Webhook("HOOK", url, "generic")]
         self.courier = Courier(self.stores.outbox, receivers, clock_ms=clock)
         teller = Teller(self.stores.outbox, ["log", "HOOK"])
-        self.watch = AnomalyWatch(self.stores.usage, teller, settings.insight, clock_ms=clock)
+        log = self.stores.anomalies
+        self.watch = AnomalyWatch(self.stores.usage, teller, settings.insight, clock_ms=clock, log=log)
 
     async def aclose(self) -> None:
         await self.courier.aclose()
@@ -106,6 +107,9 @@ async def test_what_is_strange_is_told_once_with_what_changed_and_with_traces(
     (told,) = [told for _, told, _ in receiver.got]
     assert (told["type"], told["feature"]) == ("anomaly.cost_per_request", "agent")
     assert told["value"] > 1.2 * told["usual"]
+    (kept,) = await other.stores.anomalies.latest(9, since_ms=0, team=None)
+    assert (kept.kind, kept.subject, kept.team) == ("cost_per_request", ("feature", "agent"), "")
+    assert kept.text == told["text"]
     moved = told["moved"][0]
     assert moved["model"] == "large"
     assert moved["share_now"] > 0.75
@@ -150,6 +154,8 @@ async def test_a_dear_request_and_a_users_day_are_told_though_nothing_is_known_o
     assert texts[0].startswith("One request of user support-user-0 cost $5.00, 1,000,000 prompt tokens for large.")
     assert "https://traces.example.com/t/trace-dear?a=1&b=2" in texts[0]
     assert texts[1].startswith(f"The user {row.words[3]} spent $4.00 today, of $3.00 a day")
+    kept = await worker.stores.anomalies.latest(9, since_ms=0, team="support")
+    assert [each.text for each in kept] == texts[:1]  # the team's own request; a user may be of several teams
     await worker.aclose()
 
 

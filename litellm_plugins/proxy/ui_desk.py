@@ -1,0 +1,50 @@
+"""The review of the running proxy as the page's desk: the same operations as its routes have."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+from litellm_plugins.ui.reviewing import Verdict
+
+Json = dict[str, Any]
+
+
+class _Taker(Protocol):
+    async def take(self, given: Mapping[str, Any], *, actor: str) -> Json:
+        """As `POST /plugins/review/verdicts`."""
+
+
+class Review(Protocol):
+    """What the review is to the page."""
+
+    @property
+    def desk(self) -> _Taker:
+        """Takes verdicts."""
+
+    async def queue(self, given: Mapping[str, Any]) -> Json:
+        """As `GET /plugins/review/queue`."""
+
+    async def report(self, given: Mapping[str, Any]) -> Json:
+        """As `GET /plugins/review/report`."""
+
+
+class HostDesk:
+    """Keeps `ReviewDesk`."""
+
+    def __init__(self, review: Review) -> None:
+        self._review = review
+
+    async def queue(self, limit: int, team: str | None) -> Sequence[Json]:
+        found: Sequence[Json] = (await self._review.queue({"limit": str(limit), **_of(team)}))["items"]
+        return found
+
+    async def judge(self, item_id: str, verdict: Verdict, by: str) -> Json:
+        return await self._review.desk.take({"item_id": item_id, "verdict": verdict}, actor=by)
+
+    async def report(self, team: str | None) -> Json:
+        return await self._review.report(_of(team))
+
+
+def _of(team: str | None) -> dict[str, str]:
+    return {} if team is None else {"team": team}

@@ -1,0 +1,120 @@
+"""Everything a page shows, out of the stores: for an admin all of it, for a team's owner their own alone."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from litellm_plugins.cache.verifier.standing import Standing
+from litellm_plugins.insight.store import AnomalyLog, ToldAnomaly, UsageStore
+from litellm_plugins.insight.usage import HOUR_S, OTHER, Dimension, Row, grouped
+from litellm_plugins.ui import budgets as of_budgets
+from litellm_plugins.ui.budgets import Budgets
+from litellm_plugins.ui.overview import Counted, Overview, overview
+from litellm_plugins.ui.promises import Precision, Promises, precision, promises
+from litellm_plugins.ui.reviewing import ItemView, ReviewDesk, items
+from litellm_plugins.ui.spans import Span
+
+_ANOMALIES, _QUEUE, _TEAMS = 20, 30, 200
+_PARTS: tuple[Dimension, ...] = ("layer", "ending", "model")
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Whose numbers. `team` is the word that they are counted under; `names` all that this team goes by."""
+
+    team: str
+    names: frozenset[str]
+    team_id: str
+
+
+def scope_of(team: str, known: Mapping[str, str | None]) -> Scope:
+    """`known`: the aliases of teams by their ids. Calls are counted under the alias, where there is one."""
+    aliased = next((each for each, alias in known.items() if alias == team), team)
+    team_id = team if team in known else aliased
+    word = known.get(team_id) or team_id
+    return Scope(word, frozenset({word, team_id}), team_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """Where it all lies. What is None is not there."""
+
+    usage: UsageStore
+    anomalies: AnomalyLog
+    budgets: Callable[[], Awaitable[Sequence[Mapping[str, Any]]]] | None = None
+    standing: Callable[[Scope | None], Awaitable[Standing]] | None = None
+    desk: ReviewDesk | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """All of the first page."""
+
+    seen: Overview
+    promises: Promises | None
+    budgets: Budgets | None
+    anomalies: Sequence[ToldAnomaly]
+    precision: Precision | None
+    teams: Sequence[str]  # to choose from; none for a team's owner
+
+
+class Reader:
+    """Every method takes whose numbers are asked for (None: everybody's), and raises StoreUnavailable."""
+
+    def __init__(self, sources: Sources) -> None:
+        self._from = sources
+
+    async def overview(self, span: Span, scope: Scope | None, *, choose: bool) -> Read:
+        """Of one span of time. With `choose` the teams that were seen in it as well."""
+        team = None if scope is None else scope.team
+        told = await self._from.anomalies.latest(_ANOMALIES, since_ms=span.since * HOUR_S * 1_000, team=team)
+        return Read(
+            seen=overview(await self._counted(span, team), span),
+            promises=await self._promises(scope),
+            budgets=await self._budgets(scope),
+            anomalies=told,
+            precision=await self.precision(scope),
+            teams=await self._teams(span) if choose else (),
+        )
+
+    async def queue(self, scope: Scope | None) -> list[ItemView]:
+        """What waits to be judged."""
+        if self._from.desk is None:
+            return []
+        names = None if scope is None else scope.names
+        given = await self._from.desk.queue(_QUEUE, None if scope is None else scope.team)
+        return items(given, team_names=names)
+
+    async def precision(self, scope: Scope | None) -> Precision | None:
+        """What people said of what was drawn by chance."""
+        if self._from.desk is None:
+            return None
+        return precision(await self._from.desk.report(None if scope is None else scope.team))
+
+    async def _counted(self, span: Span, team: str | None) -> Counted:
+        usage = self._from.usage
+        if team is None:
+            layers, endings, models = [await usage.rows(span.since, span.until, (each,)) for each in _PARTS]
+            return Counted(layers, endings, models, await usage.routes(span.since, span.until))
+        # In one go: a team's rows are not kept apart by one word each.
+        rows = await usage.rows(span.since, span.until, _PARTS, of=("team", team))
+        return Counted(layers=_alone(rows, 0), endings=_alone(rows, 1), models=_alone(rows, 2))
+
+    async def _promises(self, scope: Scope | None) -> Promises | None:
+        return None if self._from.standing is None else promises(await self._from.standing(scope))
+
+    async def _budgets(self, scope: Scope | None) -> Budgets | None:
+        if self._from.budgets is None:
+            return None
+        return of_budgets.budgets(await self._from.budgets(), team_names=None if scope is None else scope.names)
+
+    async def _teams(self, span: Span) -> list[str]:
+        rows = await self._from.usage.rows(span.since, span.until, ("team",))
+        return sorted(team for (team,) in grouped(rows, (0,)) if team and team != OTHER)[:_TEAMS]
+
+
+def _alone(rows: Sequence[Row], place: int) -> list[Row]:
+    """By the word at this place only."""
+    return [Row(row.hour, (row.words[place],), row.sums) for row in rows]

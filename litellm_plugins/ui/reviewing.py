@@ -1,0 +1,114 @@
+"""The review desk as the page meets it (a protocol), and its items as they are shown. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+from litellm_plugins.ui import words
+
+QUESTION, ANSWER, _WORD = 2_000, 6_000, 80  # characters that are shown
+VERDICTS = ("right", "wrong")
+Verdict = Literal["right", "wrong"]
+_WHY = {
+    "near_operating_point": "a close call",
+    "old_answer": "an old answer",
+    "low_check": "a low check score",
+    "thumb_down": "a thumb down",
+    "complaint": "a complaint",
+    "anomaly": "an anomaly",
+    "control": "drawn by chance",
+    "compressed": "a prompt made shorter",
+    "": "pointed at",
+}
+_EFFECTS = {
+    "evicted": "the answer is gone from the cache, on every worker",
+    "labelled": "the verifier has a label more",
+    "remembered": "this pair never hits again",
+    "support_raised": "the entry has more support",
+    "outcome": "the router has an outcome more",
+    "rate_lowered": "such prompts are compressed less",
+    "rate_raised": "such prompts may be compressed as before",
+}
+
+Json = Mapping[str, Any]
+
+
+class ReviewDesk(Protocol):
+    """What is worth a look, and what becomes of a verdict. `team`: only that team's; None: everybody's."""
+
+    async def queue(self, limit: int, team: str | None) -> Sequence[Json]:
+        """The items, what is worth most first."""
+
+    async def judge(self, item_id: str, verdict: Verdict, by: str) -> Json:
+        """Take a verdict in. Raises: NotFound, RequestError, StoreUnavailable."""
+
+    async def report(self, team: str | None) -> Json:
+        """What is known of quality."""
+
+
+@dataclass(frozen=True, slots=True)
+class ItemView:
+    """One item, cut to what can be read."""
+
+    id: str
+    number: int  # from 1
+    kind: str
+    why: str
+    question: str
+    matched: str
+    answer: str
+    facts: tuple[tuple[str, str], ...]
+
+
+def items(given: Iterable[Json], *, team_names: frozenset[str] | None) -> list[ItemView]:
+    """`team_names`: once more only those of this team, whatever the desk gave."""
+    mine = [each for each in given if team_names is None or each.get("team") in team_names]
+    return [_item(number, each) for number, each in enumerate(mine, 1)]
+
+
+def effects(told: Iterable[str]) -> list[str]:
+    """In words; those that are not known are left out."""
+    return [_EFFECTS[each] for each in told if each in _EFFECTS]
+
+
+def _item(number: int, told: Json) -> ItemView:
+    return ItemView(
+        id=str(told["id"]),
+        number=number,
+        kind=words.cut(told.get("kind"), _WORD),
+        why=_WHY.get(str(told.get("why")), words.cut(told.get("why"), _WORD)),
+        question=words.cut(told.get("question"), QUESTION),
+        matched=words.cut(told.get("matched_question"), QUESTION),
+        answer=words.cut(told.get("answer"), ANSWER),
+        facts=tuple(_facts(told)),
+    )
+
+
+def _facts(told: Json) -> Iterable[tuple[str, str]]:
+    for name, value in (
+        ("similarity", _number(told.get("similarity"))),
+        ("sure", _percent(told.get("probability"))),
+        ("layer", told.get("layer")),
+        ("team", told.get("team")),
+        ("model", told.get("model")),
+        ("tier", told.get("tier")),
+        ("arm", told.get("arm")),
+        ("feature", told.get("feature")),
+        ("age", _age(told.get("age_s"))),
+    ):
+        if value:
+            yield name, words.cut(value, _WORD)
+
+
+def _number(value: object) -> str:
+    return f"{value:.3f}" if isinstance(value, int | float) else ""
+
+
+def _percent(value: object) -> str:
+    return words.percent(value, 1) if isinstance(value, int | float) else ""
+
+
+def _age(value: object) -> str:
+    return words.age(value) if isinstance(value, int | float) else ""

@@ -1,0 +1,339 @@
+"""The page at `/plugins/ui` in a real browser, on a proxy that counts a month of traffic."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pytest
+
+from tests.support import Provider, RunningProxy, proxy_config
+from tests.support.chromium import LAPTOP, PHONE, Console, chromium, why_no_chromium
+from tests.support.shown_day import Desk, fill, item
+from tests.support.ui_server import UiServer
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+ROOT = "/plugins/ui"
+COOKIE = "litellm_plugins_ui"
+FEWEST_REQUESTS = 100_000
+HOSTILE = "<script>document.title = 'owned'</script><img src=x onerror=\"document.title='owned'\">"
+BUDGETS: list[dict[str, Any]] = [
+    {"name": "company", "limit_usd": 100},
+    {"name": "team-day", "scope": "team", "limit_usd": 5, "soft": [0.5]},
+]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    missing = why_no_chromium()
+    if missing:
+        pytest.skip(missing)
+    with chromium() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def mine(provider: Provider, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningProxy]:
+    folder = tmp_path_factory.mktemp("ui")
+    pack = {
+        "storage": {"url": f"sqlite:///{folder / 'data' / 'litellm_plugins.db'}"},
+        "ui": {"enabled": True},
+        "insight": {"keep_days": 40},
+        "budgets": BUDGETS,
+    }
+    with RunningProxy(proxy_config(provider.url, pack=pack), folder, provider_url=provider.url) as running:
+        (folder / "data").mkdir(exist_ok=True)
+        path = folder / "data" / "litellm_plugins.insight.db"
+        with ThreadPoolExecutor(1) as beside:  # Playwright runs a loop in this thread
+            assert beside.submit(lambda: asyncio.run(fill(path))).result() > FEWEST_REQUESTS
+        yield running
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    """A visitor of their own; whatever the page complains of fails the test."""
+    context = browser.new_context(viewport=LAPTOP)
+    opened = context.new_page()
+    console = Console(opened)
+    yield opened
+    context.close()
+    assert console.said == []
+
+
+def sign_in(page: Page, proxy: RunningProxy, key: str | None = None) -> None:
+    page.goto(f"{proxy.url}{ROOT}")
+    page.fill("#key", key or proxy.master_key)
+    page.click("main button")
+    page.wait_for_selector(".tiles")
+
+
+def token_of(proxy: RunningProxy, *arguments: str) -> dict[str, Any]:
+    """By the command line, as an admin makes it."""
+    made: dict[str, Any] = json.loads(cli(proxy, "token", *arguments, "--json"))
+    return made
+
+
+def cli(proxy: RunningProxy, *arguments: str, code: int = 0) -> str:
+    env = {name: value for name, value in os.environ.items() if not name.startswith(("LITELLM", "OPENAI"))}
+    command = [sys.executable, "-c", "from litellm_plugins.cli import main; main()", "ui", *arguments]
+    done = subprocess.run(
+        [*command, "--url", proxy.url],
+        env=env | {"LITELLM_MASTER_KEY": proxy.master_key},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == code, done.stderr
+    return done.stdout
+
+
+def tiles(page: Page) -> dict[str, str]:
+    return {
+        name.inner_text(): value.inner_text()
+        for name, value in zip(page.locator(".tiles dt").all(), page.locator(".tiles dd:not(.note)").all(), strict=True)
+    }
+
+
+# What an admin sees
+
+
+def test_an_admin_signs_in_and_sees_what_was_saved_and_the_budgets(page: Page, mine: RunningProxy) -> None:
+    sign_in(page, mine)
+    assert page.url == f"{mine.url}{ROOT}"  # no key in it
+    assert re.fullmatch(r"\$[\d,]+\.\d\d", tiles(page)["saved"])
+    text = page.inner_text("main")
+    assert "same meaning" in text
+    assert "auto / strong" in text
+    assert "team-day" in text
+    assert "team support is 104% above usual" in text
+    assert page.locator("figure svg rect.k-semantic").count() > 10
+
+
+@pytest.mark.parametrize("span", ["24h", "7d", "30d", "30d&team=support"])
+def test_the_page_is_there_within_a_second_on_a_hundred_thousand_requests(
+    page: Page, mine: RunningProxy, span: str
+) -> None:
+    sign_in(page, mine)
+    took_ms = []
+    for _ in range(3):  # other things run on this machine: the best of three is the page's own
+        page.goto(f"{mine.url}{ROOT}?span={span}", wait_until="load")
+        took_ms.append(page.evaluate("performance.getEntriesByType('navigation')[0].loadEventEnd"))
+    assert page.locator(".tiles").count() == 1
+    assert 0 < min(took_ms) < 1_000
+
+
+def test_a_team_that_an_admin_asks_for_is_less_than_everything(page: Page, mine: RunningProxy) -> None:
+    sign_in(page, mine)
+    everybodys = tiles(page)["saved"]
+    page.fill("#team", "support")
+    page.click(".filter button")
+    page.wait_for_selector("h1:has-text('support')")
+    assert tiles(page)["saved"] not in (everybodys, "$0.00")
+
+
+# A team's owner
+
+
+def test_a_teams_token_shows_its_own_numbers_and_no_address_leads_to_anothers(page: Page, mine: RunningProxy) -> None:
+    made = token_of(mine, "--team", "sales", "--days", "1")
+    sign_in(page, mine, made["token"])
+    assert page.inner_text("h1") == "Team sales"
+    mine_shown = tiles(page)
+    text = page.inner_text("main")
+    assert "hit rate of team sales" in text
+    assert not [word for word in ("support", "agent", "company", "marketing") if word in text]
+    assert page.locator("#team").count() == 0
+
+    for asked in ("?team=support", "?span=30d&team=support", "?team=support&team=sales"):
+        told = page.request.get(f"{mine.url}{ROOT}{asked}")
+        assert "support" not in told.text()
+        assert told.status == (200 if asked.endswith("team=sales") else 403), asked
+    page.goto(f"{mine.url}{ROOT}?team=sales")
+    assert tiles(page) == mine_shown
+
+
+def test_a_revoked_token_shuts_the_sessions_that_it_opened(page: Page, mine: RunningProxy) -> None:
+    made = token_of(mine, "--team", "sales")
+    sign_in(page, mine, made["token"])
+    assert made["id"] in cli(mine, "tokens")
+    assert "revoked: team sales" in cli(mine, "revoke", made["id"])
+    page.goto(f"{mine.url}{ROOT}")
+    assert page.locator("#key").count() == 1
+    assert made["id"] not in cli(mine, "tokens")
+    cli(mine, "revoke", made["id"], code=1)
+
+
+def test_tokens_are_made_by_admins_only(mine: RunningProxy) -> None:
+    assert mine.http("POST", f"{ROOT}/tokens", None, json={"team": "sales"}).status_code == 401
+    refused = mine.http("POST", f"{ROOT}/tokens", mine.master_key, json={"team": "sales", "days": 1_000})
+    assert (refused.status_code, refused.json()["error"]["param"]) == (400, "days")
+
+
+# The door
+
+
+def test_a_wrong_key_is_told_so_slowed_down_and_written_nowhere(page: Page, mine: RunningProxy) -> None:
+    with httpx.Client(base_url=mine.url, trust_env=False) as http:
+
+        def attempt(key: str) -> httpx.Response:
+            form = http.get(ROOT).text
+            word = re.search(r'name="word" value="([0-9a-f]+)"', form)
+            assert word is not None
+            return http.post(f"{ROOT}/sign-in", data={"word": word[1], "key": key})
+
+        wrong = "sk-a-wrong-key-of-the-page"
+        answers = [attempt(wrong) for _ in range(4)]
+        assert [each.status_code for each in answers] == [401, 401, 401, 429]
+        assert int(answers[-1].headers["retry-after"]) >= 1
+        assert attempt(mine.master_key).status_code == 429  # the right one waits as well
+        log = mine.log()
+        assert "ui_sign_in_refused" in log
+        assert wrong not in log
+        assert mine.master_key not in log
+    page.wait_for_timeout(1_500)
+
+
+def test_the_session_is_a_cookie_that_scripts_and_other_sites_do_not_get(page: Page, mine: RunningProxy) -> None:
+    sign_in(page, mine)
+    (cookie,) = [each for each in page.context.cookies() if each["name"] == COOKIE]
+    assert (cookie["httpOnly"], cookie["sameSite"], cookie["path"]) == (True, "Strict", ROOT)
+    jar = {"cookie": f"{COOKIE}={cookie['value']}"}
+    own = mine.http("GET", ROOT, headers=jar)
+    assert "tiles" in own.text
+    assert own.headers["cache-control"] == "no-store"
+    assert own.headers["content-security-policy"].startswith("default-src 'none'; style-src 'self'; script-src 'self'")
+    for headers in (
+        {"origin": "https://elsewhere.example.com"},
+        {"sec-fetch-site": "same-site", "sec-fetch-mode": "cors"},
+        {"sec-fetch-site": "cross-site", "sec-fetch-mode": "no-cors"},
+    ):
+        assert mine.http("GET", ROOT, headers=jar | headers).status_code == 403, headers
+    behind_tls = mine.http("GET", ROOT, headers={"x-forwarded-proto": "https"})
+    assert "Secure" in behind_tls.headers["set-cookie"]
+
+
+def test_signing_out_needs_the_sessions_own_form_and_ends_it_everywhere(page: Page, mine: RunningProxy) -> None:
+    sign_in(page, mine)
+    (cookie,) = [each for each in page.context.cookies() if each["name"] == COOKIE]
+    jar = {"cookie": f"{COOKIE}={cookie['value']}"}
+    assert mine.http("POST", f"{ROOT}/sign-out", headers=jar, data={"word": "0" * 64}).status_code == 403
+    assert "tiles" in mine.http("GET", ROOT, headers=jar).text
+    page.click("text=Sign out")
+    page.wait_for_selector("#key")
+    assert "tiles" not in mine.http("GET", ROOT, headers=jar).text
+
+
+# The review queue, on a desk of the test's own
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[UiServer]:
+    with UiServer(tmp_path_factory.mktemp("desk"), Desk([])) as running:
+        yield running
+
+
+@pytest.fixture
+def desk(server: UiServer) -> Desk:
+    """The server's, with three items that nobody has judged."""
+    server.desk.items[:] = [item(1), item(2, team="sales"), item(3)]
+    server.desk.judged.clear()
+    return server.desk
+
+
+def reviewer(page: Page, server: UiServer, team: str | None = None) -> None:
+    page.context.add_cookies([{"name": COOKIE, "value": server.session(team), "url": server.url}])
+    page.goto(f"{server.url}/review")
+
+
+def test_verdicts_are_given_by_keyboard_alone(page: Page, server: UiServer, desk: Desk) -> None:
+    reviewer(page, server)
+    assert page.evaluate("document.activeElement.id") == "item-1"
+    page.keyboard.press("j")
+    assert page.evaluate("document.activeElement.id") == "item-2"
+    with page.expect_navigation():
+        page.keyboard.press("w")
+    assert desk.judged == [(item(2)["id"], "wrong", "ada")]
+    assert "this pair never hits again" in page.inner_text(".done").lower()
+    assert page.evaluate("document.activeElement.id") == "item-2"  # what was the third
+    page.keyboard.press("k")
+    with page.expect_navigation():
+        page.keyboard.press("r")
+    assert [verdict for _, verdict, _ in desk.judged] == ["wrong", "right"]
+    assert page.locator("article.item").count() == 1
+
+
+def test_without_scripts_the_buttons_do_the_same(browser: Browser, server: UiServer, desk: Desk) -> None:
+    context = browser.new_context(java_script_enabled=False)
+    context.add_cookies([{"name": COOKIE, "value": server.session(), "url": server.url}])
+    visitor = context.new_page()
+    visitor.goto(f"{server.url}/review")
+    visitor.click("#item-1 button.right")
+    visitor.wait_for_selector(".done")
+    context.close()
+    assert [each[:2] for each in desk.judged] == [(item(1)["id"], "right")]
+
+
+def test_a_teams_owner_sees_their_items_and_cannot_judge(page: Page, server: UiServer, desk: Desk) -> None:
+    reviewer(page, server, "sales")
+    assert page.locator("article.item").count() == 1
+    assert page.locator("form.verdict").count() == 0
+    assert page.request.get(f"{server.url}/review?team=support").status == 403
+    cookie = "; ".join(f"{each['name']}={each['value']}" for each in page.context.cookies())
+    word = page.locator("input[name=word]").first.get_attribute("value")
+    given = {"word": word, "item": item(2)["id"], "verdict": "wrong"}
+    refused = httpx.post(f"{server.url}/review", data=given, headers={"cookie": cookie}, trust_env=False)
+    assert refused.status_code == 403
+    assert desk.judged == []
+
+
+def test_what_users_typed_stays_text(page: Page, server: UiServer, desk: Desk) -> None:
+    turned = "pay \u202enruter\u202c now"
+    desk.items[:] = [
+        item(
+            1, question=HOSTILE, matched_question="javascript:alert(1)", answer=f"<a href='javascript:x'>{HOSTILE}</a>"
+        ),
+        item(2, question=turned, answer="x" * 1_000_000, feature="\"><script>document.title='owned'</script>"),
+    ]
+    reviewer(page, server)
+    assert page.title() == "Review · litellm-plugins"
+    assert page.inner_text("#item-1 .said >> nth=0") == HOSTILE
+    assert page.locator("main script, main img, main a").count() == 0
+    assert page.inner_text("#item-2 .said >> nth=0") == "pay [U+202E]nruter[U+202C] now"
+    assert "(1,000,000 characters)" in page.inner_text("#item-2 .answer .said")
+    assert len(page.content()) < 60_000
+
+
+# How it looks
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_it_follows_the_readers_colours(browser: Browser, mine: RunningProxy, scheme: Any) -> None:
+    context = browser.new_context(color_scheme=scheme, viewport=LAPTOP)
+    visitor = context.new_page()
+    visitor.goto(f"{mine.url}{ROOT}")
+    ground, ink = (visitor.evaluate(f"getComputedStyle(document.body).{name}") for name in ("backgroundColor", "color"))
+    context.close()
+    brightness = [sum(map(int, re.findall(r"\d+", colour)[:3])) for colour in (ground, ink)]
+    assert (brightness[0] > brightness[1]) is (scheme == "light")
+
+
+def test_on_a_phone_nothing_runs_off_to_the_side(browser: Browser, mine: RunningProxy, server: UiServer) -> None:
+    context = browser.new_context(viewport=PHONE)
+    visitor = context.new_page()
+    sign_in(visitor, mine)
+    widths = [visitor.evaluate("document.documentElement.scrollWidth")]
+    reviewer(visitor, server)
+    widths.append(visitor.evaluate("document.documentElement.scrollWidth"))
+    context.close()
+    assert max(widths) <= PHONE["width"]

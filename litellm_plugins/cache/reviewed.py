@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from litellm_plugins.cache.pairs import FOR_GOOD_S, PairStore, answer_of, pairs_of
+from litellm_plugins.cache.pairs import FOR_GOOD_S, PairStore, answer_of
 from litellm_plugins.cache.store import CacheStore, Selector
 from litellm_plugins.cache.verifier.features import FEATURE_VERSION
 from litellm_plugins.cache.verifier.labels import REVIEWER, USER, unpacked
@@ -25,12 +25,11 @@ class ServedHit:
     """A hit as it was served: what there is to undo, and to learn from."""
 
     tenant: str  # of the entry
-    partition: bytes
     owner: str  # the team or key that asked
     cache_id: str
-    asked: str
-    matched: str  # "": by the exact layer, or in the same words: no pair of questions to tell apart
     answer_id: bytes
+    partition: bytes = b""
+    pairs: tuple[bytes, ...] = ()  # what must not hit again; none by the exact layer, or in the same words
     is_curated: bool = False
     features: bytes = b""  # as `Label.packed` gave them; where the verifier decided
     space: str = ""  # and in which embedding space, by which version of the features
@@ -57,14 +56,12 @@ class Reviewed:
         if hit.tenant in SHARED and not by_reviewer:
             return ()
         done: list[str] = []
-        if hit.matched and hit.partition:  # first: nothing may come in between that stores and hits it again
+        if hit.pairs:  # first: nothing may come in between that stores and hits it again
             until_s = self._clock() + (FOR_GOOD_S if by_reviewer else self._doubt_s)
-            await self._pairs.bar(hit.tenant, self._of(hit), until_s=until_s)
+            await self._pairs.bar(hit.tenant, hit.pairs, until_s=until_s)
             done.append(REMEMBERED)
         # What a person wrote down is not taken away for having met the wrong question.
-        if not hit.is_curated and await self._store.remove(
-            Selector(tenant=hit.tenant, cache_id=hit.cache_id, pinned=False)
-        ):
+        if not hit.is_curated and await self._evicted(hit):
             done.append(EVICTED)
         if await self._taught(hit, right=False, by_reviewer=by_reviewer):
             done.append(LABELLED)
@@ -73,8 +70,8 @@ class Reviewed:
     async def right(self, hit: ServedHit) -> tuple[str, ...]:
         """A reviewer stands behind its answer."""
         done: list[str] = []
-        if hit.matched and hit.partition:
-            await self._pairs.unbar(hit.tenant, self._of(hit))
+        if hit.pairs:
+            await self._pairs.unbar(hit.tenant, hit.pairs)
         if hit.answer_id and hit.partition:
             await self._pairs.vouch(hit.tenant, answer_of(hit.partition, hit.answer_id), 1)
             done.append(SUPPORT_RAISED)
@@ -86,16 +83,19 @@ class Reviewed:
         """Take back what an earlier verdict did, as far as that can be: the entry stays gone, a label is overruled."""
         done: list[str] = []
         if REMEMBERED in effects:
-            await self._pairs.unbar(hit.tenant, self._of(hit))
+            await self._pairs.unbar(hit.tenant, hit.pairs)
             done.append(FORGOTTEN)
         if SUPPORT_RAISED in effects:
             await self._pairs.vouch(hit.tenant, answer_of(hit.partition, hit.answer_id), -1)
             done.append(SUPPORT_LOWERED)
         return tuple(done)
 
-    @staticmethod
-    def _of(hit: ServedHit) -> list[bytes]:
-        return pairs_of(hit.partition, hit.asked, hit.matched, hit.answer_id)
+    async def _evicted(self, hit: ServedHit) -> bool:
+        """Unless another answer has come in its place since."""
+        entry = Selector(tenant=hit.tenant, cache_id=hit.cache_id, pinned=False)
+        if not all(found.answer_id == hit.answer_id for _, found in await self._store.find(entry, limit=1)):
+            return False
+        return await self._store.remove(entry) > 0
 
     async def _taught(self, hit: ServedHit, *, right: bool, by_reviewer: bool) -> bool:
         verifiers = self._verifiers()

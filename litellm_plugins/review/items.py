@@ -92,6 +92,8 @@ class Item:
     model_group: str = ""  # as asked
     model: str = ""  # that answered
     route: str = ""  # router/tier, router/tier/experiment:arm
+    tier: str = ""
+    arm: str = ""  # experiment:arm
     check: str = ""  # the check that a cheap tier's answer did not pass
     methods: str = ""  # by which its prompt was made shorter
     cache_id: str = ""

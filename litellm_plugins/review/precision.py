@@ -2,7 +2,7 @@
 
 The sample is drawn by chance from all requests, whatever became of them. What is judged of it is judged in the order of
 its draw, and so is a fair sample of it; but for what somebody pointed at (a thumb down, a complaint): that is judged
-sooner, and is more often wrong. So both are strata of their own, each counted by its size in the sample (two-phase
+sooner, and is more often wrong (and taken to be wrong until a reviewer has looked). So both are strata of their own, each counted by its size in the sample (two-phase
 sampling for stratification: Neyman 1938; Cochran 1977, "Sampling Techniques", 12.2). The interval is Wilson's (Wilson
 1927), at the effective number of verdicts (Korn and Graubard 1998); where nobody pointed at anything it is Wilson's own.
 """
@@ -41,11 +41,12 @@ def precision(sample: Iterable[Item]) -> Estimate:
     """Of a control sample, judged as far as it goes."""
     drawn = [item for item in sample if item.control]
     strata = [[i for i in drawn if (i.state.why in COMPLAINED) is pointed] for pointed in (True, False)]
-    strata = [each for each in strata if each]
     verdicts = [[item.state.verdict is Verdict.RIGHT for item in each if item.state.verdict] for each in strata]
     judged = sum(map(len, verdicts))
-    if not drawn or not all(verdicts):  # of a stratum nothing is known
+    if not judged or (strata[1] and not verdicts[1]):
         return Estimate(len(drawn), judged)
+    verdicts[0] = verdicts[0] or [False] * len(strata[0])
+    strata, verdicts = [each for each in strata if each], [each for each in verdicts if each]
     shares = [len(each) / len(drawn) for each in strata]
     rights = [sum(each) / len(each) for each in verdicts]
     right = sum(share * part for share, part in zip(shares, rights, strict=True))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Sequence
 
-from litellm_plugins.review.items import Item, Kind, Why
+from litellm_plugins.review.items import COMPLAINED, Item, Kind, Why
 
 CONTROL_SHARE = 0.2  # of a list: else the doubtful would push the sample, and with it the estimate, out
 _HALF_S = 3 * 86_400.0  # an item is worth half after so long: the answer may have gone by then
@@ -40,7 +40,8 @@ def ranked(
     pointed at by somebody is ranked by that instead, and counts apart (`precision`).
     """
     by_pair: dict[str, Item] = {}
-    for item in sorted(waiting, key=lambda each: (-worth(each, now_s), each.id)):
+    complained = [each for each in sample if each.state.why in COMPLAINED]
+    for item in sorted([*waiting, *complained], key=lambda each: (-worth(each, now_s), each.id)):
         if kind in (None, item.kind):
             by_pair.setdefault(item.pair, item)
     pointed_at = [each for each in by_pair.values() if each.state.verdict is None]

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from litellm_plugins.cache.backends.encrypted import EncryptedStore, key_from
+from litellm_plugins.cache.backends.encrypted import EncryptedStore
+from litellm_plugins.storage.vault import key_from
 from litellm_plugins.cache.backends.sqlite import SCHEMA, SqliteCacheStore
 from litellm_plugins.cache.store import CacheStore, Selector
 from litellm_plugins.errors import SettingsError

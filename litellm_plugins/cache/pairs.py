@@ -35,7 +35,7 @@ class PairStore(Protocol):
 
 
 def pairs_of(partition: bytes, asked: str, matched: str, answer_id: bytes) -> list[bytes]:
-    """What may not hit once `matched` gave a wrong answer to `asked`: both ways round, and the same answer elsewhere."""
+    """What may not hit once `matched` gave a wrong answer to `asked`: both ways round, and the same answer."""
     both = [_pair(partition, "question", asked, matched), _pair(partition, "question", matched, asked)]
     return both + ([_pair(partition, "answer", asked, answer_id.hex())] if answer_id else [])
 

@@ -52,7 +52,7 @@ class Reviewed:
         self._doubt_s, self._clock = doubt_s, clock
 
     async def wrong(self, hit: ServedHit, *, by_reviewer: bool) -> tuple[str, ...]:
-        """Evict its entry, keep the pair apart, and teach. An end user's word holds for a while only, for its tenant."""
+        """Evict its entry, keep the pair apart, and teach. An end user's word holds for a while, and for its tenant."""
         if hit.tenant in SHARED and not by_reviewer:
             return ()
         done: list[str] = []

@@ -283,7 +283,9 @@ def _feedback(
     )
     # What is encrypted at rest are the texts of users: a comment is one.
     keeps_comments, pace = not settings.storage.encryption_keys_env, Pace(settings.feedback.max_per_minute)
-    return FeedbackDesk(store, scores, pace=pace, keeps_comments=keeps_comments, heard=None if review is None else review.desk.thumb)
+    return FeedbackDesk(
+        store, scores, pace=pace, keeps_comments=keeps_comments, heard=None if review is None else review.desk.thumb
+    )
 
 
 def _coalescing(settings: Settings, flights: FlightStore) -> Coalescing | None:

@@ -21,6 +21,7 @@ from litellm_plugins.review.report import report
 from litellm_plugins.routing.significance import proportions
 from litellm_plugins.settings import promised_rates
 from litellm_plugins.telemetry.events import AnomalyFound, Event, StageFailed
+from litellm_plugins.telemetry.sinks.langfuse_spans import trace_id_of
 
 if TYPE_CHECKING:
     from litellm_plugins.cache.reviewed import Reviewed
@@ -82,17 +83,16 @@ class HostReview:
     def record(self, event: Event) -> None:
         """An anomaly points at its examples."""
         if isinstance(event, AnomalyFound):
-            named = event.told.get("trace_ids")
-            if isinstance(named, Sequence) and not isinstance(named, str):
-                with contextlib.suppress(RuntimeError):
-                    task = asyncio.get_running_loop().create_task(self._point_at([str(each) for each in named]))
-                    self._pointing.add(task)
-                    task.add_done_callback(self._pointing.discard)
+            traces = event.told.get("traces")
+            calls = [str(each.get("call_id") or "") for each in traces] if isinstance(traces, list) else []
+            task = asyncio.get_running_loop().create_task(self._point_at([each for each in calls if each]))
+            self._pointing.add(task)
+            task.add_done_callback(self._pointing.discard)
 
-    async def _point_at(self, traces: Sequence[str]) -> None:
-        for trace in traces:
+    async def _point_at(self, calls: Sequence[str]) -> None:
+        for call in calls:
             try:
-                await self.desk.point_at([trace], Why.ANOMALY)
+                await self.desk.point_at([trace_id_of(call)], Why.ANOMALY)
             except Exception as exc:  # noqa: BLE001 - nobody waits for it
                 self._failed(exc)
 

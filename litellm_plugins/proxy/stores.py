@@ -36,10 +36,10 @@ if TYPE_CHECKING:
     from litellm_plugins.cache.admin.audit import Journal
     from litellm_plugins.cache.checks import CheckStore
     from litellm_plugins.cache.judge import JudgeSpend
+    from litellm_plugins.cache.pairs import PairStore
     from litellm_plugins.cache.spaces import SpaceStore
     from litellm_plugins.cache.store import CacheStore
     from litellm_plugins.cache.verifier.labels import LabelStore
-    from litellm_plugins.cache.pairs import PairStore
     from litellm_plugins.review.feedback import FeedbackStore
     from litellm_plugins.review.store import ItemStore
     from litellm_plugins.settings import Settings, Storage
@@ -87,7 +87,6 @@ def open_stores(settings: Settings) -> Stores:
         return stores
     from litellm_plugins.cache.backends.encrypted import EncryptedStore
     from litellm_plugins.cache.backends.encrypted_spaces import EncryptedSpaces
-
     from litellm_plugins.review.sealed import SealedItems
     from litellm_plugins.storage.vault import Vault
 

@@ -6,7 +6,8 @@ import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Protocol
+from enum import StrEnum
+from typing import Any, Protocol, TypeVar
 
 from litellm_plugins.errors import NotFound, PluginError, RequestError
 from litellm_plugins.review.items import COMPLAINED, Item, Kind, Source, State, Verdict, Why
@@ -14,6 +15,7 @@ from litellm_plugins.review.queue import ranked
 from litellm_plugins.review.store import ItemStore
 from litellm_plugins.review.telling import told
 from litellm_plugins.telemetry.events import Event, ReviewJudged
+from litellm_plugins.telemetry.sinks.langfuse_spans import trace_id_of
 
 PENDING = "pending"  # in the place of effects: they were not all seen to
 SAMPLE_DAYS = 30.0
@@ -25,6 +27,7 @@ _FIELDS = frozenset({"item_id", "trace_id", "verdict", "by", "comment", "source"
 _LONGEST = 2_000
 
 Json = dict[str, Any]
+Word = TypeVar("Word", bound=StrEnum)
 
 
 class Effects(Protocol):
@@ -112,7 +115,7 @@ class ReviewDesk:
         source = _one_of(given, "source", Source) if given.get("source") is not None else Source.HUMAN
         by, comment = _text(given, "by") or actor, _text(given, "comment")
         pointed = not given.get("item_id")
-        item = await self._named(target) if pointed else await self._known(target)
+        item = await self._named(trace_id_of(target), target) if pointed else await self._known(target)
         return await self._judged(item, verdict, by, source, comment, was_pointed_at=pointed)
 
     async def _judged(
@@ -219,10 +222,10 @@ def kind_of(given: Mapping[str, Any]) -> Kind | None:
     return _one_of(given, "kind", Kind) if given.get("kind") else None
 
 
-def _one_of(given: Mapping[str, Any], name: str, kind: type[Any]) -> Any:  # noqa: ANN401 - a member of `kind`
-    value = given.get(name)
-    if value not in list(kind):
-        raise RequestError(f"{name}: expected {', '.join(kind)}", param=name)
+def _one_of(given: Mapping[str, Any], name: str, kind: type[Word]) -> Word:
+    value, words = given.get(name), [str(word) for word in kind]
+    if value not in words:
+        raise RequestError(f"{name}: expected {', '.join(words)}", param=name)
     return kind(value)
 
 

@@ -2,9 +2,10 @@
 
 The sample is drawn by chance from all requests, whatever became of them. What is judged of it is judged in the order of
 its draw, and so is a fair sample of it; but for what somebody pointed at (a thumb down, a complaint): that is judged
-sooner, and is more often wrong (and taken to be wrong until a reviewer has looked). So both are strata of their own, each counted by its size in the sample (two-phase
-sampling for stratification: Neyman 1938; Cochran 1977, "Sampling Techniques", 12.2). The interval is Wilson's (Wilson
-1927), at the effective number of verdicts (Korn and Graubard 1998); where nobody pointed at anything it is Wilson's own.
+sooner, and is more often wrong (and taken to be wrong until a reviewer has looked). So both are strata, each
+counted by its size in the sample (two-phase sampling for stratification: Neyman 1938; Cochran 1977, "Sampling
+Techniques", 12.2). The interval is Wilson's (Wilson 1927), at the effective number of verdicts (Korn and Graubard
+1998); where nobody pointed at anything that is Wilson's own.
 """
 
 from __future__ import annotations

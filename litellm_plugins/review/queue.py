@@ -28,7 +28,7 @@ def worth(item: Item, now_s: float) -> float:
     if item.room is not None:
         doubt *= 1 + _NEAR / (_NEAR + max(0.0, item.room))  # up to twice for what just passed
     age = max(0.0, now_s - item.at_s)
-    return doubt * (1 + math.log(max(1, item.served))) * 0.5 ** (age / _HALF_S)
+    return doubt * (1 + math.log(max(1, item.served))) * math.exp(-age * math.log(2) / _HALF_S)
 
 
 def ranked(

@@ -15,7 +15,7 @@ _DOWN, _UP, _LEAST = 2 / 3, 1.04, 0.1
 
 
 def factors(judged: Iterable[Item]) -> dict[Family, float]:
-    """By family: what the share that is taken out of a prompt is multiplied with. Those that stand at 1 are left out."""
+    """By family: what the share that is taken out of a prompt is multiplied with; those at 1 are left out."""
     found: dict[Family, float] = {}
     for item in sorted(judged, key=lambda each: each.state.judged_at_s):
         if item.methods and item.state.verdict is not None:

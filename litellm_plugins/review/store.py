@@ -15,7 +15,7 @@ _APART = frozenset({*TEXTS, "state", "served"})
 
 
 class ItemStore(Protocol):
-    """Keeps items, bounded: what is only kept to be spoken of goes first, then what waits, the oldest before newer ones.
+    """Keeps items, bounded: what is only kept to be spoken of goes first, then what waits; the oldest first.
 
     Judged ones have half of the room to themselves. `team` is that of the items, None: all teams'. Lists come without
     texts. Raises: StoreUnavailable, from each of its methods.

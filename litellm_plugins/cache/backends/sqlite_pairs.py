@@ -32,9 +32,7 @@ SCHEMA = (
 class SqlitePairs:
     """Keeps `PairStore`. The file belongs to the entries' store, which closes it."""
 
-    def __init__(
-        self, file: SqliteFile, *, most: int = MOST_KEPT, clock: Callable[[], float] = time.time
-    ) -> None:
+    def __init__(self, file: SqliteFile, *, most: int = MOST_KEPT, clock: Callable[[], float] = time.time) -> None:
         self._file, self._most, self._clock = file, most, clock
 
     async def bar(self, tenant: str, pairs: Sequence[bytes], *, until_s: float) -> None:

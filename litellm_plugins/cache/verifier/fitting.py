@@ -219,9 +219,9 @@ def _weights(labels: Sequence[Label]) -> Column:
 def _settled(labels: Sequence[Label]) -> list[bool]:
     """Whether each is right, as whoever looked last says: of one hit, a verdict may change, or overrule a user's."""
     last: dict[bytes, bool] = {}
-    told: list[bool] = []
-    for label in reversed(labels):
-        told.append(label.right if label.by == FRESH else last.setdefault(label.packed(), label.right))
+    told = [
+        label.right if label.by == FRESH else last.setdefault(label.packed(), label.right) for label in reversed(labels)
+    ]
     return told[::-1]
 
 

@@ -93,9 +93,7 @@ def ascend(
     return weights
 
 
-def _height(
-    design: Matrix, right: Matrix, worth: Matrix, penalty: Matrix, centre: Matrix, weights: Matrix
-) -> float:
+def _height(design: Matrix, right: Matrix, worth: Matrix, penalty: Matrix, centre: Matrix, weights: Matrix) -> float:
     odds = design @ weights
     fit = worth @ (right * odds - np.logaddexp(0, odds))
     return float(fit - (penalty * (weights - centre) ** 2).sum() / 2)

@@ -1,0 +1,189 @@
+"""The review loop over HTTP, on two workers: a thumb or a verdict changes what every worker does next."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.support import Keys, Provider, RunningProxy, eventually, proxy_config
+from tests.support.redis_server import RedisServer, why_no_redis
+
+pytestmark = pytest.mark.timeout(240)
+CHAT = "/v1/chat/completions"
+WORKERS_REACHED = 12  # so many connections reach both workers but once in two thousand runs
+
+
+@pytest.fixture(scope="module", params=["sqlite", "redis"])
+def reviewed(
+    request: pytest.FixtureRequest, provider: Provider, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[RunningProxy]:
+    """Two workers that keep every request in the control sample; a fixed threshold lets paraphrases hit at once."""
+    pack: dict[str, Any] = {
+        "review": {"enabled": True, "control_share": "100%"},
+        "cache": {"semantic": {"threshold": 0.8}},
+    }
+    folder = tmp_path_factory.mktemp("reviewed")
+    if request.param == "sqlite":
+        config = proxy_config(provider.url, pack=pack)
+        with RunningProxy(config, folder, provider_url=provider.url, num_workers=2) as proxy:
+            yield proxy
+        return
+    if missing := why_no_redis():
+        pytest.skip(missing)
+    with RedisServer(tmp_path_factory.mktemp("redis")) as server:
+        pack["storage"] = {"url": server.url, "key_prefix": "reviewed", "timeout_ms": 10_000}
+        config = proxy_config(provider.url, pack=pack)
+        with RunningProxy(config, folder, provider_url=provider.url, num_workers=2) as proxy:
+            yield proxy
+
+
+def test_a_thumb_down_makes_the_next_paraphrase_miss_on_every_worker_within_a_second(
+    reviewed: RunningProxy, keys: Keys
+) -> None:
+    asked = "How can I block a lost card?"
+    hit = _taught(reviewed, keys.support, "How do I block a lost card?", asked)
+
+    told = _say(reviewed, keys.support, hit, "down")
+    within = time.monotonic() + 1.0
+    answers = _ask_anew(reviewed, keys.support, "How could I block a lost card?", WORKERS_REACHED)
+    assert time.monotonic() < within + 10  # of the machine; that no worker needs to be waited for is shown below
+
+    assert {"evicted", "remembered"} <= set(told["effects"])
+    fresh = {answer.json()["id"] for answer in answers}
+    assert hit.json()["id"] not in fresh
+    [item] = _queued(reviewed, asked)
+    assert (item["why"], item["thumb"], item["control"]) == ("thumb_down", "down", True)
+    assert item["matched_question"] == "How do I block a lost card?"
+    report = _report(reviewed)
+    assert report["effects"]["evicted"] >= 1
+    assert report["thumbs"]["down"] >= 1
+
+
+def test_a_pair_that_was_judged_wrong_never_hits_again_even_when_its_entry_is_stored_anew(
+    reviewed: RunningProxy, keys: Keys
+) -> None:
+    stored, asked = "When does the pharmacy open on Mondays?", "When does the pharmacy open on a Monday?"
+    hit = _taught(reviewed, keys.sales, stored, asked)
+    item = _item_of(reviewed, hit)
+
+    done = _judge(reviewed, item["id"], "wrong")
+    assert {"evicted", "remembered"} <= set(done["effects"])
+    assert _judge(reviewed, item["id"], "wrong") == done  # again is no other verdict
+    reviewed.teach(keys.sales, stored)
+    answers = _ask_anew(reviewed, keys.sales, asked, WORKERS_REACHED, **{"cache": {"no-store": True}})
+    layers = {answer.headers["x-litellm-plugins-cache"] for answer in answers}
+    reasons = {answer.headers["x-litellm-plugins-cache-reason"] for answer in answers}
+    assert (layers, reasons) == ({"miss"}, {"judged_wrong"})
+
+    right = _judge(reviewed, item["id"], "right")
+    assert {"forgotten", "support_raised"} <= set(right["effects"])
+    again = _ask_anew(reviewed, keys.sales, asked, WORKERS_REACHED)
+    assert {answer.headers["x-litellm-plugins-cache"] for answer in again} == {"semantic"}
+
+
+def test_the_report_counts_hits_of_the_sample_and_what_was_said_of_them(reviewed: RunningProxy, keys: Keys) -> None:
+    hit = _taught(reviewed, keys.support, "Where do I park my car?", "Where may I park my car?")
+    _judge(reviewed, _item_of(reviewed, hit)["id"], "right")
+    told = _report(reviewed)
+
+    assert told["precision"]["all"]["judged"] >= 1
+    assert told["precision"]["by_layer"]["semantic"]["sampled"] >= 1
+    assert told["verdicts"]["count"] >= 1
+    metrics = reviewed.metrics()
+    assert metrics.value("litellm_plugins_review_verdicts_total", kind="hit", verdict="right", source="human") >= 1
+    lines = [json.loads(line[line.index("{") :]) for line in reviewed.log().splitlines() if '"review_verdict"' in line]
+    assert any(line["verdict"] == "right" and "support_raised" in line["effects"] for line in lines)
+    assert "park my car" not in "".join(map(json.dumps, lines))
+
+
+def test_only_admins_see_the_queue_and_judge(reviewed: RunningProxy, keys: Keys) -> None:
+    for method, path in (("GET", "queue"), ("GET", "report"), ("GET", "outcomes"), ("POST", "verdicts")):
+        body = {"json": {"item_id": "0" * 32, "verdict": "right"}} if method == "POST" else {}
+        assert reviewed.http(method, f"/plugins/review/{path}", keys.support, **body).status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        ({"item_id": "0" * 32, "verdict": "right"}, 404),
+        ({"item_id": "0" * 32, "verdict": "up"}, 400),
+        ({"verdict": "right"}, 400),
+        ({"item_id": "a", "trace_id": "b", "verdict": "right"}, 400),
+        ({"item_id": "a", "verdict": "right", "stars": 5}, 400),
+    ],
+)
+def test_nonsense_is_refused(reviewed: RunningProxy, body: dict[str, Any], status: int) -> None:
+    assert reviewed.http("POST", "/plugins/review/verdicts", reviewed.master_key, json=body).status_code == status
+
+
+def _taught(proxy: RunningProxy, key: str, stored: str, asked: str) -> httpx.Response:
+    """`stored` is answered and kept; the hit that `asked` then makes of it."""
+    proxy.teach(key, stored)
+
+    def hit() -> httpx.Response | None:
+        [answer] = _ask_anew(proxy, key, asked, 1, **{"cache": {"no-store": True}})
+        return answer if answer.headers["x-litellm-plugins-cache"] == "semantic" else None
+
+    return eventually(hit, what="a hit by meaning")
+
+
+def _say(proxy: RunningProxy, key: str, hit: httpx.Response, verdict: str) -> dict[str, Any]:
+    said = {"call_id": hit.headers["x-litellm-call-id"], "verdict": verdict}
+    answer = proxy.http("POST", "/plugins/feedback", key, json=said)
+    assert answer.status_code == 200, answer.text
+    told: dict[str, Any] = answer.json()
+    return told
+
+
+def _judge(proxy: RunningProxy, item: str, verdict: str) -> dict[str, Any]:
+    answer = proxy.http("POST", "/plugins/review/verdicts", proxy.master_key, json={"item_id": item, "verdict": verdict})
+    assert answer.status_code == 200, answer.text
+    told: dict[str, Any] = answer.json()
+    return told
+
+
+def _queue(proxy: RunningProxy) -> list[dict[str, Any]]:
+    answer = proxy.http("GET", "/plugins/review/queue", proxy.master_key, params={"limit": 1_000})
+    assert answer.status_code == 200, answer.text
+    items: list[dict[str, Any]] = answer.json()["items"]
+    return items
+
+
+def _queued(proxy: RunningProxy, question: str) -> list[dict[str, Any]]:
+    return [item for item in _queue(proxy) if item["question"] == question and item["kind"] == "hit"]
+
+
+def _item_of(proxy: RunningProxy, hit: httpx.Response) -> dict[str, Any]:
+    cache_id = hit.headers["x-litellm-plugins-cache-id"]
+
+    def found() -> dict[str, Any] | None:
+        return next((item for item in _queue(proxy) if item["cache_id"] == cache_id), None)
+
+    return eventually(found, what="the item of a hit")
+
+
+def _report(proxy: RunningProxy) -> dict[str, Any]:
+    answer = proxy.http("GET", "/plugins/review/report", proxy.master_key)
+    assert answer.status_code == 200, answer.text
+    told: dict[str, Any] = answer.json()
+    return told
+
+
+def _ask_anew(proxy: RunningProxy, key: str, text: str, times: int, **more: Any) -> list[httpx.Response]:
+    """Each time over a new connection, several at once: so both workers get their share."""
+
+    def ask(_: int) -> httpx.Response:
+        body = {"model": "gpt-4.1", "messages": [{"role": "user", "content": text}], **more}
+        headers = {"authorization": f"Bearer {key}"}
+        answer = httpx.post(f"{proxy.url}{CHAT}", headers=headers, json=body, trust_env=False, timeout=60)
+        assert answer.status_code == 200, answer.text
+        return answer
+
+    with ThreadPoolExecutor(6) as pool:
+        return list(pool.map(ask, range(times)))

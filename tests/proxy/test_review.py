@@ -27,6 +27,7 @@ def reviewed(
     pack: dict[str, Any] = {
         "review": {"enabled": True, "control_share": "100%"},
         "cache": {"semantic": {"threshold": 0.8}},
+        "per_team": {"legal": {"cache": {"semantic": {"max_error_rate": 0.01}}}},  # the verifier decides for them
     }
     folder = tmp_path_factory.mktemp("reviewed")
     if request.param == "sqlite":
@@ -50,9 +51,9 @@ def test_a_thumb_down_makes_the_next_paraphrase_miss_on_every_worker_within_a_se
     hit = _taught(reviewed, keys.support, "How do I block a lost card?", asked)
 
     told = _say(reviewed, keys.support, hit, "down")
-    within = time.monotonic() + 1.0
+    at = time.monotonic()
     answers = _ask_anew(reviewed, keys.support, "How could I block a lost card?", WORKERS_REACHED)
-    assert time.monotonic() < within + 10  # of the machine; that no worker needs to be waited for is shown below
+    assert time.monotonic() - at < 30  # they were asked at once: no worker had a second to catch up
 
     assert {"evicted", "remembered"} <= set(told["effects"])
     fresh = {answer.json()["id"] for answer in answers}
@@ -65,6 +66,25 @@ def test_a_thumb_down_makes_the_next_paraphrase_miss_on_every_worker_within_a_se
     assert report["thumbs"]["down"] >= 1
 
 
+def test_a_thumb_down_is_a_label_of_the_verifier_and_a_reviewer_s_word_another(
+    reviewed: RunningProxy, keys: Keys
+) -> None:
+    hit = _taught(reviewed, keys.legal, "How do I block a lost card?", "How can I block a lost card?")
+    before = _labels(reviewed)
+
+    told = _say(reviewed, keys.legal, hit, "down")
+    assert "labelled" in told["effects"]
+    assert _labels(reviewed) == before + 1
+    assert _say(reviewed, keys.legal, hit, "down")["effects"] == told["effects"]  # said again it is no other word
+    assert _labels(reviewed) == before + 1
+
+    assert "labelled" in _judge(reviewed, _item_of(reviewed, hit)["id"], "wrong")["effects"]
+    assert _labels(reviewed) == before + 2
+    report = _report(reviewed)
+    assert report["labels"] == {"verifier": before + 2, "of_people": report["labels"]["of_people"]}
+    assert report["labels"]["of_people"] >= 1
+
+
 def test_a_pair_that_was_judged_wrong_never_hits_again_even_when_its_entry_is_stored_anew(
     reviewed: RunningProxy, keys: Keys
 ) -> None:
@@ -75,7 +95,7 @@ def test_a_pair_that_was_judged_wrong_never_hits_again_even_when_its_entry_is_st
     done = _judge(reviewed, item["id"], "wrong")
     assert {"evicted", "remembered"} <= set(done["effects"])
     assert _judge(reviewed, item["id"], "wrong") == done  # again is no other verdict
-    reviewed.teach(keys.sales, stored)
+    _stored(reviewed, keys.sales, stored)
     answers = _ask_anew(reviewed, keys.sales, asked, WORKERS_REACHED, **{"cache": {"no-store": True}})
     layers = {answer.headers["x-litellm-plugins-cache"] for answer in answers}
     reasons = {answer.headers["x-litellm-plugins-cache-reason"] for answer in answers}
@@ -124,13 +144,23 @@ def test_nonsense_is_refused(reviewed: RunningProxy, body: dict[str, Any], statu
 
 def _taught(proxy: RunningProxy, key: str, stored: str, asked: str) -> httpx.Response:
     """`stored` is answered and kept; the hit that `asked` then makes of it."""
-    proxy.teach(key, stored)
+    _stored(proxy, key, stored)
 
     def hit() -> httpx.Response | None:
         [answer] = _ask_anew(proxy, key, asked, 1, **{"cache": {"no-store": True}})
         return answer if answer.headers["x-litellm-plugins-cache"] == "semantic" else None
 
     return eventually(hit, what="a hit by meaning")
+
+
+def _stored(proxy: RunningProxy, key: str, question: str) -> None:
+    """Ask, until the answer has been stored: storing is asynchronous."""
+
+    def is_hit() -> bool:
+        [answer] = _ask_anew(proxy, key, question, 1)
+        return answer.headers["x-litellm-plugins-cache"] == "exact"
+
+    eventually(is_hit, what="the answer to be stored")
 
 
 def _say(proxy: RunningProxy, key: str, hit: httpx.Response, verdict: str) -> dict[str, Any]:
@@ -142,7 +172,9 @@ def _say(proxy: RunningProxy, key: str, hit: httpx.Response, verdict: str) -> di
 
 
 def _judge(proxy: RunningProxy, item: str, verdict: str) -> dict[str, Any]:
-    answer = proxy.http("POST", "/plugins/review/verdicts", proxy.master_key, json={"item_id": item, "verdict": verdict})
+    answer = proxy.http(
+        "POST", "/plugins/review/verdicts", proxy.master_key, json={"item_id": item, "verdict": verdict}
+    )
     assert answer.status_code == 200, answer.text
     told: dict[str, Any] = answer.json()
     return told
@@ -166,6 +198,11 @@ def _item_of(proxy: RunningProxy, hit: httpx.Response) -> dict[str, Any]:
         return next((item for item in _queue(proxy) if item["cache_id"] == cache_id), None)
 
     return eventually(found, what="the item of a hit")
+
+
+def _labels(proxy: RunningProxy) -> int:
+    stats = proxy.http("GET", "/plugins/cache/stats", proxy.master_key).raise_for_status().json()
+    return int(stats["verifier"]["labels"])
 
 
 def _report(proxy: RunningProxy) -> dict[str, Any]:

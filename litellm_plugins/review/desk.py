@@ -133,15 +133,14 @@ class ReviewDesk:
             now = self._clock()
             return replace(
                 state, why=why, verdict=verdict, by=by, source=source, comment=comment,
-                judged_at_s=now, effects=(PENDING,),
+                judged_at_s=now, effects=(PENDING, *(e for e in state.effects if e != PENDING)),
             )  # fmt: skip
 
-        item, before = await self._changed(item, said)
-        if item.state == before:  # it was said before
-            return {"id": item.id, "effects": list(before.effects)}
-        undone: tuple[str, ...] = ()
-        if before.verdict is not None and before.verdict is not verdict:
-            undone = await self._effects.undo(item, before.effects)
+        item, _ = await self._changed(item, said)
+        if PENDING not in item.state.effects:  # it was said before, and carried out
+            return {"id": item.id, "effects": list(item.state.effects)}
+        earlier = tuple(effect for effect in item.state.effects if effect != PENDING)
+        undone = await self._effects.undo(item, earlier) if earlier else ()
         done = (*undone, *await self._effects.apply(item, verdict))
         await self._changed(item, lambda state: replace(state, effects=done))
         self._tell(ReviewJudged(item.id, item.kind, verdict, source, item.team, item.layer, done))

@@ -96,7 +96,7 @@ def test_a_pair_that_was_judged_wrong_never_hits_again_even_when_its_entry_is_st
     assert {"evicted", "remembered"} <= set(done["effects"])
     assert _judge(reviewed, item["id"], "wrong") == done  # again is no other verdict
     _stored(reviewed, keys.sales, stored)
-    answers = _ask_anew(reviewed, keys.sales, asked, WORKERS_REACHED, **{"cache": {"no-store": True}})
+    answers = _ask_anew(reviewed, keys.sales, asked, WORKERS_REACHED, cache={"no-store": True})
     layers = {answer.headers["x-litellm-plugins-cache"] for answer in answers}
     reasons = {answer.headers["x-litellm-plugins-cache-reason"] for answer in answers}
     assert (layers, reasons) == ({"miss"}, {"judged_wrong"})
@@ -147,7 +147,7 @@ def _taught(proxy: RunningProxy, key: str, stored: str, asked: str) -> httpx.Res
     _stored(proxy, key, stored)
 
     def hit() -> httpx.Response | None:
-        [answer] = _ask_anew(proxy, key, asked, 1, **{"cache": {"no-store": True}})
+        [answer] = _ask_anew(proxy, key, asked, 1, cache={"no-store": True})
         return answer if answer.headers["x-litellm-plugins-cache"] == "semantic" else None
 
     return eventually(hit, what="a hit by meaning")
@@ -195,7 +195,7 @@ def _item_of(proxy: RunningProxy, hit: httpx.Response) -> dict[str, Any]:
     cache_id = hit.headers["x-litellm-plugins-cache-id"]
 
     def found() -> dict[str, Any] | None:
-        return next((item for item in _queue(proxy) if item["cache_id"] == cache_id), None)
+        return next((i for i in _queue(proxy) if i["cache_id"] == cache_id and i["layer"] == "semantic"), None)
 
     return eventually(found, what="the item of a hit")
 

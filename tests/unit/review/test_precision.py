@@ -31,7 +31,9 @@ def test_the_interval_covers_the_truth_in_at_least_90_of_100_simulations(right_s
     covered, shares = 0, []
     for seed in range(WEEKS):
         told = _week(random.Random(seed), right_share, reviewed)
-        assert told.right is not None and told.low is not None and told.high is not None
+        assert told.right is not None
+        assert told.low is not None
+        assert told.high is not None
         covered += told.low <= right_share <= told.high
         shares.append(told.right)
 

@@ -146,11 +146,11 @@ def _taught(proxy: RunningProxy, key: str, stored: str, asked: str) -> httpx.Res
     """`stored` is answered and kept; the hit that `asked` then makes of it."""
     _stored(proxy, key, stored)
 
-    def hit() -> httpx.Response | None:
-        [answer] = _ask_anew(proxy, key, asked, 1, cache={"no-store": True})
-        return answer if answer.headers["x-litellm-plugins-cache"] == "semantic" else None
+    def hits() -> list[httpx.Response]:
+        answers = _ask_anew(proxy, key, asked, 1, cache={"no-store": True})
+        return [answer for answer in answers if answer.headers["x-litellm-plugins-cache"] == "semantic"]
 
-    return eventually(hit, what="a hit by meaning")
+    return eventually(hits, what="a hit by meaning")[0]
 
 
 def _stored(proxy: RunningProxy, key: str, question: str) -> None:
@@ -194,10 +194,10 @@ def _queued(proxy: RunningProxy, question: str) -> list[dict[str, Any]]:
 def _item_of(proxy: RunningProxy, hit: httpx.Response) -> dict[str, Any]:
     cache_id = hit.headers["x-litellm-plugins-cache-id"]
 
-    def found() -> dict[str, Any] | None:
-        return next((i for i in _queue(proxy) if i["cache_id"] == cache_id and i["layer"] == "semantic"), None)
+    def found() -> list[dict[str, Any]]:
+        return [i for i in _queue(proxy) if i["cache_id"] == cache_id and i["layer"] == "semantic"]
 
-    return eventually(found, what="the item of a hit")
+    return eventually(found, what="the item of a hit")[0]
 
 
 def _labels(proxy: RunningProxy) -> int:

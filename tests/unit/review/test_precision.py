@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from litellm_plugins.review.items import Item, Verdict, Why, drawn
-from litellm_plugins.review.precision import precision, wilson
+from litellm_plugins.review.precision import Estimate, precision, wilson
 from litellm_plugins.review.queue import ranked
 from tests.unit.review.samples import NOW, item
 
@@ -81,7 +81,7 @@ def test_the_draw_is_even_and_has_nothing_to_do_with_what_is_drawn() -> None:
     assert drawn("word 7") == drawn("word 7")
 
 
-def _week(chance: random.Random, right_share: float, reviewed: float):  # noqa: ANN202 - an Estimate
+def _week(chance: random.Random, right_share: float, reviewed: float) -> Estimate:
     sample, _ = _judged_week(chance, right_share, reviewed)
     return precision(sample)
 

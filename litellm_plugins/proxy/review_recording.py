@@ -64,7 +64,7 @@ class Recorder:
         self, store: ItemStore, wanted: Review, *, space: Callable[[], str], clock: Callable[[], float] = time.time
     ) -> None:
         self._store, self._wanted, self._space, self._clock = store, wanted, space, clock
-        self._pairs: OrderedDict[str, None] = OrderedDict()
+        self._pairs: OrderedDict[str, str] = OrderedDict()  # the request that it was of: a batch may be read again
         self._tell: Callable[[Event], None] = lambda _: None
         self.queue = BoundedQueue[_Seen]("review", self._flush, bounds=_BOUNDS)
 
@@ -92,6 +92,8 @@ class Recorder:
         logged = logged if isinstance(logged, Mapping) else {}
         call_id = ticket.call.call_id if ticket.call is not None else str(kwargs.get("litellm_call_id") or "")
         routed, compressed = ticket.routed, ticket.compressed
+        if routed is not None and routed.event.shadow:
+            routed = None  # it was not sent there
         self.queue.put(
             _Seen(
                 str(ticket),
@@ -193,9 +195,8 @@ class Recorder:
             why = Why.LOW_CHECK
         elif compressed is not None and drawn(f"compressed {seen.word}") < wanted.compressed_share:
             why = Why.COMPRESSED
-        if why is Why.NONE or pair in self._pairs:
+        if why is Why.NONE or self._pairs.setdefault(pair, seen.word) != seen.word:
             return Why.NONE
-        self._pairs[pair] = None
         if len(self._pairs) > _PAIRS:
             self._pairs.popitem(last=False)
         return why
@@ -206,7 +207,7 @@ def _kind(seen: _Seen, compressed: PromptCompressed | None) -> Kind:
         return Kind.HIT
     if compressed is not None:
         return Kind.COMPRESSION
-    return Kind.ROUTE if seen.routed is not None and not seen.routed.shadow else Kind.ANSWER
+    return Kind.ROUTE if seen.routed is not None else Kind.ANSWER
 
 
 def _applied(compressed: PromptCompressed | None) -> bool:

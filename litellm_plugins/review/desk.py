@@ -133,13 +133,13 @@ class ReviewDesk:
             now = self._clock()
             return replace(
                 state, why=why, verdict=verdict, by=by, source=source, comment=comment,
-                judged_at_s=now, effects=(PENDING, *(e for e in state.effects if e != PENDING)),
+                judged_at_s=now, effects=_pending(state.effects),
             )  # fmt: skip
 
         item, _ = await self._changed(item, said)
         if PENDING not in item.state.effects:  # it was said before, and carried out
             return {"id": item.id, "effects": list(item.state.effects)}
-        earlier = tuple(effect for effect in item.state.effects if effect != PENDING)
+        earlier = _carried_out(item.state.effects)
         undone = await self._effects.undo(item, earlier) if earlier else ()
         done = (*undone, *await self._effects.apply(item, verdict))
         await self._changed(item, lambda state: replace(state, effects=done))
@@ -153,21 +153,25 @@ class ReviewDesk:
         except NotFound:
             return ()
 
-        def said(state: State) -> State:
-            why = state.why if is_up or state.why in COMPLAINED else Why.THUMB_DOWN
-            return replace(state, thumb="up" if is_up else "down", why=why)
+        word = "up" if is_up else "down"
 
-        item, before = await self._changed(item, said)
-        if before.thumb == item.state.thumb:
-            return before.thumb_effects
+        def said(state: State) -> State:
+            if state.thumb == word and PENDING not in state.thumb_effects:
+                return state
+            why = state.why if is_up or state.why in COMPLAINED else Why.THUMB_DOWN
+            return replace(state, thumb=word, why=why, thumb_effects=_pending(state.thumb_effects))
+
+        item, _ = await self._changed(item, said)
+        if PENDING not in item.state.thumb_effects:  # it was said before, and carried out
+            return item.state.thumb_effects
         done: tuple[str, ...] = ()
-        if before.verdict is None:  # a reviewer's word goes before
+        if item.state.verdict is None:  # a reviewer's word goes before
             if is_up:
-                done = await self._effects.undo(item, before.thumb_effects)
+                done = await self._effects.undo(item, _carried_out(item.state.thumb_effects))
             elif self._thumbs_act:
                 done = await self._effects.doubt(item)
         await self._changed(item, lambda state: replace(state, thumb_effects=done))
-        self._tell(ReviewJudged(item.id, item.kind, item.state.thumb, "thumb", item.team, item.layer, done))
+        self._tell(ReviewJudged(item.id, item.kind, word, "thumb", item.team, item.layer, done))
         return done
 
     async def point_at(self, names: Sequence[str], why: Why) -> bool:
@@ -203,6 +207,14 @@ class ReviewDesk:
                 return replace(item, state=state), item.state
             item = await self._known(item.id)
         raise Busy("others keep changing this item: try again")
+
+
+def _pending(effects: tuple[str, ...]) -> tuple[str, ...]:
+    return (PENDING, *_carried_out(effects))
+
+
+def _carried_out(effects: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(effect for effect in effects if effect != PENDING)
 
 
 def limit_of(given: Mapping[str, Any], default: int = 30) -> int:

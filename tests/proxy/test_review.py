@@ -16,7 +16,19 @@ from tests.support.redis_server import RedisServer, why_no_redis
 
 pytestmark = pytest.mark.timeout(240)
 CHAT = "/v1/chat/completions"
+GYM = (
+    "How do I cancel my gym membership?",
+    "Hello, how do I cancel my gym membership?",
+    "Hi, how do I cancel my gym membership?",
+)
 WORKERS_REACHED = 12  # so many connections reach both workers but once in two thousand runs
+
+
+@pytest.fixture(scope="module")
+def provider() -> Iterator[Provider]:
+    """It says the same whoever asks about the gym."""
+    with Provider(topics=dict.fromkeys(GYM, "gym membership")) as provider:
+        yield provider
 
 
 @pytest.fixture(scope="module", params=["sqlite", "redis"])
@@ -69,7 +81,10 @@ def test_a_thumb_down_makes_the_next_paraphrase_miss_on_every_worker_within_a_se
 def test_a_thumb_down_is_a_label_of_the_verifier_and_a_reviewer_s_word_another(
     reviewed: RunningProxy, keys: Keys
 ) -> None:
-    hit = _taught(reviewed, keys.legal, "How do I block a lost card?", "How can I block a lost card?")
+    for stored in GYM:  # one answer in several wordings that is asked for often: what a cold verifier believes in
+        _stored(reviewed, keys.legal, stored)
+    _ask_anew(reviewed, keys.legal, GYM[0], 80)
+    hit = _taught(reviewed, keys.legal, GYM[0], "How can I cancel my gym membership?")
     before = _labels(reviewed)
 
     told = _say(reviewed, keys.legal, hit, "down")

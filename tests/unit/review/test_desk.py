@@ -64,6 +64,9 @@ class Noted:
         return ("remembered",) if verdict is Verdict.WRONG else ("support_raised",)
 
     async def doubt(self, item: Item) -> tuple[str, ...]:
+        if self._fails:
+            self._fails -= 1
+            raise StoreUnavailable("store_busy")
         self.done.append("doubt")
         return ("evicted",)
 
@@ -137,6 +140,16 @@ async def test_a_thumb_down_acts_once_and_a_thumb_up_takes_it_back() -> None:
 
     await made.thumb([it.call_id], is_up=True)
     assert noted.done == ["doubt", "undo evicted"]
+
+
+async def test_a_thumb_that_could_not_be_acted_on_is_when_it_is_given_again() -> None:
+    it = item(1)
+    made, _, noted, _ = desk(it, fails=1)
+    with pytest.raises(StoreUnavailable):
+        await made.thumb([it.call_id], is_up=False)
+
+    assert await made.thumb([it.call_id], is_up=False) == ("evicted",)
+    assert noted.done == ["doubt"]
 
 
 async def test_a_thumb_does_nothing_by_itself_where_that_is_set_and_after_a_reviewer_s_word() -> None:

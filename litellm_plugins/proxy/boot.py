@@ -41,7 +41,7 @@ from litellm_plugins.proxy.budget_sight import BudgetSight
 from litellm_plugins.proxy.budgets import HostBudgets, host_budgets
 from litellm_plugins.proxy.call_costs import CallCosts
 from litellm_plugins.proxy.calls import Calls
-from litellm_plugins.proxy.compressing import HostCompression, host_compression
+from litellm_plugins.proxy.compressing import HostCompression, as_set, host_compression
 from litellm_plugins.proxy.early_stop import EarlyStops
 from litellm_plugins.proxy.feedback import FeedbackDesk
 from litellm_plugins.proxy.feedback_scores import Scores
@@ -242,7 +242,7 @@ def build(settings: Settings, *, config: Path | None = None) -> Pack:
             book,
             telemetry,
             embedder=reader,
-            **({} if review is None else {"rate_factor": review.rate_factor}),
+            rate_factor=as_set if review is None else review.rate_factor,
         ),
         prompt_caching=host_prompt_caching(settings, policies, book, telemetry),
         output=host_output(settings, policies, telemetry),

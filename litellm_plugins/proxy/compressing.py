@@ -71,7 +71,7 @@ class _Outcome:
     tokens_before: int | None = None
 
 
-def _as_set(feature: str, model_group: str) -> float:
+def as_set(feature: str, model_group: str) -> float:
     """As the settings say."""
     return 1.0
 
@@ -89,7 +89,7 @@ class HostCompression:
         job: type[Job] = Job,
         router: Callable[[], Router | None] = host_router,
         embedder: Embedder | None = None,
-        rate_factor: Callable[[str, str], float] = _as_set,
+        rate_factor: Callable[[str, str], float] = as_set,
     ) -> None:
         self._methods = HostMethods(telemetry, embedder)
         self._policies, self._book, self._telemetry, self._timer, self._job = policies, book, telemetry, timer, job
@@ -242,7 +242,7 @@ def host_compression(
     job: type[Job] = Job,
     router: Callable[[], Router | None] = host_router,
     embedder: Embedder | None = None,
-    rate_factor: Callable[[str, str], float] = _as_set,
+    rate_factor: Callable[[str, str], float] = as_set,
 ) -> HostCompression | None:
     """None where nothing is compressed. `embedder` is the pack's, where there is one; its owner closes it.
 

@@ -235,7 +235,6 @@ def build(settings: Settings, *, config: Path | None = None) -> Pack:
         routing=host_routing(settings, policies, book, telemetry, embedder, stores.judge_spend),
         history=host_history(settings, policies, book, telemetry),
         prompts=host_prompts(settings, config, telemetry),
-        compression=host_compression(settings, policies, book, telemetry, embedder=reader),
         compression=host_compression(
             settings,
             policies,

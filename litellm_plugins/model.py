@@ -67,6 +67,7 @@ class Reason(StrEnum):
     BELOW_THRESHOLD = "below_threshold"
     UNSURE = "unsure"  # not sure enough for the promised error rate
     SHADOW_CHECK = "shadow_check"  # sure enough, and answered afresh to learn whether that was right
+    JUDGED_WRONG = "judged_wrong"  # a reviewer, or an end user, found this answer wrong for this question
     ONE_SOURCE = "one_source"  # shared by several tenants, and only one of them stands behind it
     HIDDEN_TEXT = "hidden_text"  # the nearest question, or this one, holds text that nobody sees
     NUMBERS_DIFFER = "numbers_differ"

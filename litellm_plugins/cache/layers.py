@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from litellm_plugins.cache import curated, keys, window
 from litellm_plugins.cache.checking import Checker
+from litellm_plugins.cache.choosing import Chooser
 from litellm_plugins.cache.deciding import Judged, decide
 from litellm_plugins.cache.dialects import DIALECTS
 from litellm_plugins.cache.keeping import Keeper
@@ -29,6 +30,7 @@ from litellm_plugins.model import Layer, Reason, Reply, Request
 if TYPE_CHECKING:
     from litellm_plugins.cache.answers import AnswerComparer
     from litellm_plugins.cache.checks import Check, CheckStore
+    from litellm_plugins.cache.pairs import PairStore
     from litellm_plugins.cache.verifier.verifier import Verifier
     from litellm_plugins.embedding.embedder import Embedder, Embedding
     from litellm_plugins.settings import Cache
@@ -49,10 +51,12 @@ class CacheLayers:
         clock: Callable[[], float] = time.time,
         draw: Callable[[], float] = random.random,
         window_s: float = 0.0,
+        pairs: PairStore | None = None,
     ) -> None:
         self._store, self._embedder, self._clock = store, embedder, clock
         self._verifiers = None if verifier is None else Verifiers(verifier)
         self.window_s = window_s
+        self._chooser = Chooser(pairs)
         self._checker = Checker(store=store, comparer=comparer, records=checks, told=told, clock=clock, draw=draw)
         self._shelf = curated.Shelf(store)
         self._keeper = Keeper(
@@ -144,6 +148,11 @@ class CacheLayers:
         """
         return await self._keeper.remember(verdict, request, reply, policy, again=again, kept=kept)
 
+    @property
+    def verifiers(self) -> Verifiers | None:
+        """Those that decide, where any does."""
+        return self._verifiers
+
     async def aclose(self) -> None:
         """Close the store and the embedder."""
         if self._verifiers is not None:
@@ -154,6 +163,11 @@ class CacheLayers:
 
     def _verifier_of(self, request: Request) -> TenantVerifier | None:
         return None if self._verifiers is None else self._verifiers.of(keys.owner_of(request.identity))
+
+    @property
+    def space(self) -> str:
+        """The embedder's id; empty where there is none."""
+        return self._space
 
     @property
     def _space(self) -> str:
@@ -247,7 +261,9 @@ class CacheLayers:
         neighbours = [each.neighbour for each in candidates]
         verifier = self._verifier_of(request)
         judged = await decide(wanted.question, neighbours, policy.semantic, verifier=verifier, checks=False)
-        if judged.neighbour is None:
+        if judged.neighbour is None or (
+            verdict.keys is not None and await self._chooser.is_barred(verdict.keys, wanted.question, judged)
+        ):
             return None
         entry = await self._shelf.fetch(wanted, candidates, judged.neighbour)
         if entry is None or not self._young_enough(entry, request):
@@ -270,8 +286,8 @@ class CacheLayers:
                 derived.tenant, derived.partition, embedding.vector, space=self._space, k=NEIGHBOURS
             )
         with step("verify"):
-            judged = await decide(
-                derived.question or "",
+            judged = await self._chooser.decide(
+                derived,
                 neighbours,
                 policy.semantic,
                 verifier=self._verifier_of(request),

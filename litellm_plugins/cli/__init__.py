@@ -16,6 +16,7 @@ _COMMANDS = {
     "eval": ("litellm_plugins.cli.eval", "eval_group"),
     "keys": ("litellm_plugins.cli.keys", "keys"),
     "prompt-cache": ("litellm_plugins.cli.prompt_cache", "prompt_cache"),
+    "review": ("litellm_plugins.cli.review", "review"),
     "routing": ("litellm_plugins.cli.routing", "routing"),
     "run": ("litellm_plugins.cli.run", "run"),
     "simulator": ("litellm_plugins.cli.simulator", "simulator"),

@@ -26,6 +26,7 @@ from litellm_plugins.cache.answers import EmbeddingComparer
 from litellm_plugins.cache.judging import JudgingComparer
 from litellm_plugins.cache.layers import CacheLayers
 from litellm_plugins.cache.reembedding import Reembedder
+from litellm_plugins.cache.reviewed import Reviewed
 from litellm_plugins.cache.staleness import Monitor
 from litellm_plugins.cache.verifier.prior import shipped_prior
 from litellm_plugins.cache.verifier.standing import Standing, standing
@@ -40,7 +41,7 @@ from litellm_plugins.proxy.budget_sight import BudgetSight
 from litellm_plugins.proxy.budgets import HostBudgets, host_budgets
 from litellm_plugins.proxy.call_costs import CallCosts
 from litellm_plugins.proxy.calls import Calls
-from litellm_plugins.proxy.compressing import HostCompression, host_compression
+from litellm_plugins.proxy.compressing import HostCompression, as_set, host_compression
 from litellm_plugins.proxy.early_stop import EarlyStops
 from litellm_plugins.proxy.feedback import FeedbackDesk
 from litellm_plugins.proxy.feedback_scores import Scores
@@ -52,12 +53,14 @@ from litellm_plugins.proxy.log_rows import HostLogs
 from litellm_plugins.proxy.output import HostOutput, host_output
 from litellm_plugins.proxy.prompt_caching import HostPromptCaching, host_prompt_caching
 from litellm_plugins.proxy.prompts import HostPrompts, host_prompts
+from litellm_plugins.proxy.review import HostReview
 from litellm_plugins.proxy.route_checks import unknown_limited, unknown_models
 from litellm_plugins.proxy.routing import HostRouting, host_routing
-from litellm_plugins.proxy.stores import open_stores
+from litellm_plugins.proxy.stores import Stores, open_stores
 from litellm_plugins.proxy.storing import all_stored
 from litellm_plugins.proxy.timed_embedder import TimedEmbedder
 from litellm_plugins.proxy.ui import HostUi, host_ui, standing_of
+from litellm_plugins.proxy.ui_desk import HostDesk
 from litellm_plugins.review.pace import Pace
 from litellm_plugins.settings import (
     Policies,
@@ -102,6 +105,7 @@ class Pack:
     sight: BudgetSight | None = None  # of the budgets
     admission: HostAdmission | None = None
     feedback: FeedbackDesk | None = None
+    review: HostReview | None = None
     insight: InsightSight | None = None
     routing: HostRouting | None = None
     history: HostHistory | None = None
@@ -127,7 +131,7 @@ class Pack:
             await self.budgets.aclose()
         await self.calls.aclose(until=until, is_logging=host_is_logging)
         await all_stored(within_s=1.0)
-        sinks = [each.aclose() for each in (self.feedback, self.insight) if each is not None]
+        sinks = [each.aclose() for each in (self.feedback, self.review, self.insight) if each is not None]
         await asyncio.gather(*sinks)
         if self.history is not None:
             self.history.close()
@@ -187,8 +191,10 @@ def build(settings: Settings, *, config: Path | None = None) -> Pack:
         checks=stores.checks,
         told=tells_checks(telemetry, Monitor(settings.cache.stale_alarm_rate)),
         window_s=settings.coalesce.window_s if settings.coalesce.enabled else 0.0,
+        pairs=stores.pairs if settings.review.enabled else None,
     )
     reembedder = _reembedder(settings, stores.spaces, reader)
+    review = _review(settings, stores, layers, telemetry, known)
     pipeline = Pipeline(
         policies=policies,
         cache=layers,
@@ -220,7 +226,7 @@ def build(settings: Settings, *, config: Path | None = None) -> Pack:
             journal=stores.journal,
             budgets=None if budgets is None else sight.admin,
             known=standing_of(settings, stores.labels, embedder),
-            desk=None,  # HostDesk(review) of proxy/ui_desk.py, once there is a review
+            desk=None if review is None else HostDesk(review),
         )
     return Pack(
         settings=settings,
@@ -239,11 +245,19 @@ def build(settings: Settings, *, config: Path | None = None) -> Pack:
         budgets=budgets,
         sight=None if budgets is None else sight,
         admission=host_admission(settings, policies, telemetry),
-        feedback=_feedback(settings, stores.feedback, telemetry),
+        feedback=_feedback(settings, stores.feedback, telemetry, review),
+        review=review,
         routing=host_routing(settings, policies, book, telemetry, embedder, stores.judge_spend),
         history=host_history(settings, policies, book, telemetry),
         prompts=host_prompts(settings, config, telemetry),
-        compression=host_compression(settings, policies, book, telemetry, embedder=reader),
+        compression=host_compression(
+            settings,
+            policies,
+            book,
+            telemetry,
+            embedder=reader,
+            rate_factor=as_set if review is None else review.rate_factor,
+        ),
         prompt_caching=host_prompt_caching(settings, policies, book, telemetry),
         output=host_output(settings, policies, telemetry),
         early_stop=EarlyStops(policies, call_costs, telemetry) if stops_anywhere(settings) else None,
@@ -252,7 +266,37 @@ def build(settings: Settings, *, config: Path | None = None) -> Pack:
     )
 
 
-def _feedback(settings: Settings, store: FeedbackStore, telemetry: Telemetry) -> FeedbackDesk | None:
+def _review(
+    settings: Settings,
+    stores: Stores,
+    layers: CacheLayers,
+    telemetry: Telemetry,
+    standing: Callable[[], Awaitable[Standing]] | None,
+) -> HostReview | None:
+    if not settings.review.enabled:
+        return None
+    cache = Reviewed(
+        stores.entries,
+        stores.pairs,
+        lambda: layers.verifiers,
+        space=lambda: layers.space,
+        doubt_s=settings.review.doubt_days * 86_400,
+    )
+    review = HostReview(
+        settings,
+        stores.items,
+        cache if cache_anywhere(settings) else None,
+        telemetry,
+        space=lambda: layers.space,
+        standing=standing,
+    )
+    telemetry.also(review)
+    return review
+
+
+def _feedback(
+    settings: Settings, store: FeedbackStore, telemetry: Telemetry, review: HostReview | None
+) -> FeedbackDesk | None:
     if not settings.feedback.enabled:
         return None
     # Asked each time: the host may read that setting of its own after the line that loads us.
@@ -262,7 +306,9 @@ def _feedback(settings: Settings, store: FeedbackStore, telemetry: Telemetry) ->
     )
     # What is encrypted at rest are the texts of users: a comment is one.
     keeps_comments, pace = not settings.storage.encryption_keys_env, Pace(settings.feedback.max_per_minute)
-    return FeedbackDesk(store, scores, pace=pace, keeps_comments=keeps_comments)
+    return FeedbackDesk(
+        store, scores, pace=pace, keeps_comments=keeps_comments, heard=None if review is None else review.desk.thumb
+    )
 
 
 def _coalescing(settings: Settings, flights: FlightStore) -> Coalescing | None:

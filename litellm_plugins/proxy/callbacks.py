@@ -286,6 +286,8 @@ class PluginHandler(CustomLogger):
         self._pack.pipeline.call_over(ticket.decision)
         await self._pack.calls.succeeded(ticket, kwargs)
         told_to_langfuse(self._pack, ticket, kwargs)
+        if self._pack.review is not None:
+            self._pack.review.recorder.answered(ticket, kwargs)
 
     async def async_log_failure_event(
         self, kwargs: dict[str, Any], response_obj: Any, start_time: Any, end_time: Any

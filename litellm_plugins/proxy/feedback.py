@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from litellm_plugins.errors import NotFound
 from litellm_plugins.review.feedback import About, Said, Served, feedback_on, read, word
@@ -22,6 +22,14 @@ if TYPE_CHECKING:
 _BOUNDS = Bounds(items=20_000, batch=500, every_s=0.5, tries=3)
 # An answer is remembered within a moment, by whichever worker gave it.
 _LOOKS, _BETWEEN_S = 4, 0.4
+_GOOD = 0.5  # a score from here on is a thumb up
+
+
+class Heard(Protocol):
+    """Who does something about what end users say."""
+
+    async def __call__(self, names: Sequence[str], *, is_up: bool) -> tuple[str, ...]:
+        """A thumb on the answer of these ids; what it did."""
 
 
 class FeedbackDesk:
@@ -34,10 +42,11 @@ class FeedbackDesk:
         *,
         pace: Pace | None = None,
         keeps_comments: bool = True,
+        heard: Heard | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._store, self._scores, self._keeps_comments, self._clock = store, scores, keeps_comments, clock
-        self._pace = pace
+        self._pace, self._heard = pace, heard
         self._served = BoundedQueue[Served]("served", store.serve, bounds=_BOUNDS)
 
     def start(self, tell: Callable[[Event], None]) -> None:
@@ -66,6 +75,9 @@ class FeedbackDesk:
         feedback = feedback_on(said, served, by=by, tenant=tenant, at_s=self._clock())
         kept = feedback if self._keeps_comments else replace(feedback, comment="")
         is_new = await self._store.put(kept)
+        effects: tuple[str, ...] = ()
+        if self._heard is not None:
+            effects = await self._heard((served.call_id, served.trace_id), is_up=feedback.value >= _GOOD)
         queued = traced and self._scores.put(feedback)
         return {
             "id": feedback.id,
@@ -74,6 +86,7 @@ class FeedbackDesk:
             "value": feedback.value,
             "replaced": not is_new,
             "langfuse": "queued" if queued else "off",
+            **({} if self._heard is None else {"effects": list(effects)}),
         }
 
     async def _find(self, said: Said, tenant: str) -> Served:

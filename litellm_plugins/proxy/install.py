@@ -67,6 +67,8 @@ def _start(pack: Pack) -> None:
         pack.compression.start()
     if pack.feedback is not None:
         pack.feedback.start(pack.pipeline.telemetry.emit)
+    if pack.review is not None:
+        pack.review.start()
     if pack.insight is not None:
         pack.insight.start()
     if pack.routing is not None:
@@ -82,6 +84,7 @@ def _routes(pack: Pack, *, cached: bool) -> list[BaseRoute]:
     from litellm_plugins.proxy.insight_routes import insight_routes
     from litellm_plugins.proxy.langfuse_trace import is_traced
     from litellm_plugins.proxy.prompt_cache_routes import prompt_cache_routes
+    from litellm_plugins.proxy.review_routes import review_routes
     from litellm_plugins.proxy.ui_routes import ui_routes
     from litellm_plugins.proxy.ui_tokens import ui_token_routes
 
@@ -92,6 +95,7 @@ def _routes(pack: Pack, *, cached: bool) -> list[BaseRoute]:
         *(budget_routes(pack.sight.admin) if pack.sight is not None else []),
         *([feedback_route(pack.feedback, traced=is_traced)] if pack.feedback is not None else []),
         *(prompt_cache_routes(pack.prompt_caching) if pack.prompt_caching is not None else []),
+        *(review_routes(pack.review) if pack.review is not None else []),
         *(insight_routes(pack.insight.costs, pack.insight.routes) if pack.insight is not None else []),
         *([*ui_routes(pack.ui), *ui_token_routes(pack.ui)] if pack.ui is not None else []),
     ]

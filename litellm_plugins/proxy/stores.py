@@ -17,10 +17,12 @@ from litellm_plugins.cache.backends import (
     sqlite_journal,
     sqlite_judge,
     sqlite_labels,
+    sqlite_pairs,
     sqlite_spaces,
 )
 from litellm_plugins.errors import SettingsError
 from litellm_plugins.review.backends import sqlite as sqlite_feedback
+from litellm_plugins.review.backends import sqlite_items
 from litellm_plugins.settings import ROOT
 from litellm_plugins.storage.extras import why_no_redis
 from litellm_plugins.storage.sqlite import SqliteFile
@@ -34,10 +36,12 @@ if TYPE_CHECKING:
     from litellm_plugins.cache.admin.audit import Journal
     from litellm_plugins.cache.checks import CheckStore
     from litellm_plugins.cache.judge import JudgeSpend
+    from litellm_plugins.cache.pairs import PairStore
     from litellm_plugins.cache.spaces import SpaceStore
     from litellm_plugins.cache.store import CacheStore
     from litellm_plugins.cache.verifier.labels import LabelStore
     from litellm_plugins.review.feedback import FeedbackStore
+    from litellm_plugins.review.store import ItemStore
     from litellm_plugins.settings import Settings, Storage
 
 # Every table of a file, of all features: a file is brought up to date as a whole. Numbers are given once over both.
@@ -51,6 +55,8 @@ SCHEMA = (
     *sqlite_judge.SCHEMA,
     *sqlite_flights.SCHEMA,
     *sqlite_feedback.SCHEMA,
+    *sqlite_pairs.SCHEMA,
+    *sqlite_items.SCHEMA,
 )
 
 
@@ -68,6 +74,8 @@ class Stores:
     outbox: Outbox  # rests on the ledger's file, or on the entries' server
     flights: FlightStore
     feedback: FeedbackStore
+    pairs: PairStore  # that people have judged
+    items: ItemStore  # to be judged
     memory: Callable[[], Awaitable[tuple[int, int | None]]] | None = None  # of a server: used, and the most
 
 
@@ -79,9 +87,12 @@ def open_stores(settings: Settings) -> Stores:
         return stores
     from litellm_plugins.cache.backends.encrypted import EncryptedStore
     from litellm_plugins.cache.backends.encrypted_spaces import EncryptedSpaces
+    from litellm_plugins.review.sealed import SealedItems
+    from litellm_plugins.storage.vault import Vault
 
-    entries = EncryptedStore(stores.entries, _encryption_keys(names))
-    return replace(stores, entries=entries, spaces=EncryptedSpaces(stores.spaces, entries))
+    keys = _encryption_keys(names)
+    entries, items = EncryptedStore(stores.entries, keys), SealedItems(stores.items, Vault(keys))
+    return replace(stores, entries=entries, spaces=EncryptedSpaces(stores.spaces, entries), items=items)
 
 
 def ledger_path(storage: Storage) -> Path:
@@ -105,6 +116,8 @@ def _on_sqlite(settings: Settings) -> Stores:
         outbox=sqlite_outbox.SqliteOutbox(money),
         flights=sqlite_flights.SqliteFlights(file),
         feedback=sqlite_feedback.SqliteFeedback(file, **_kept(settings)),
+        pairs=sqlite_pairs.SqlitePairs(file),
+        items=sqlite_items.SqliteItems(file, max_items=settings.review.max_items),
     )
 
 
@@ -125,10 +138,12 @@ def _on_redis(settings: Settings) -> Stores:
         redis_journal,
         redis_judge,
         redis_labels,
+        redis_pairs,
         redis_spaces,
     )
     from litellm_plugins.cache.backends.redis_fields import Names
     from litellm_plugins.review.backends import redis as redis_feedback
+    from litellm_plugins.review.backends import redis_items
     from litellm_plugins.storage.redis import RedisServer
 
     def connect() -> RedisServer:
@@ -146,6 +161,8 @@ def _on_redis(settings: Settings) -> Stores:
         ledger=RedisLedger(connect(), storage.key_prefix, on_lapse=settings.ledger.on_lapse),
         flights=redis_flights.RedisFlights(server, storage.key_prefix),
         feedback=redis_feedback.RedisFeedback(server, storage.key_prefix, **_kept(settings)),
+        pairs=redis_pairs.RedisPairs(server, names),
+        items=redis_items.RedisItems(server, storage.key_prefix, max_items=settings.review.max_items),
         outbox=redis_outbox.RedisOutbox(server, storage.key_prefix),
         memory=server.memory,
     )
@@ -162,7 +179,7 @@ def _kept(settings: Settings) -> _Kept:
 
 
 def _encryption_keys(names: Sequence[str]) -> list[bytes]:
-    from litellm_plugins.cache.backends.encrypted import key_from
+    from litellm_plugins.storage.vault import key_from
 
     keys, problems = [], []
     for name in names:

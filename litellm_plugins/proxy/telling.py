@@ -97,6 +97,8 @@ def annotate(pack: Pack, ticket: Ticket, metadata: MutableMapping[str, Any], dat
     trace = ticket.trace or trace_of(metadata, asked, call_id)
     if pack.feedback is not None:
         _remember(pack.feedback, ticket, _served(ticket, trace.trace_id, call_id))
+    if pack.review is not None:
+        pack.review.recorder.served(ticket, trace.trace_id, trace_id_of(call_id))
     if not pack.settings.telemetry.langfuse:
         return
     notes = _notes(ticket, prompts=_may_quote(pack))

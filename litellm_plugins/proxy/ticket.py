@@ -37,7 +37,7 @@ class Ticket(str):
 
     __slots__ = (
         "call", "chunks", "compressed", "decision", "deployment", "handled", "held", "history", "noted", "output",
-        "prompt_cached", "prompted", "routed", "source", "stopped", "stream", "streams", "told", "trace",
+        "prompt_cached", "prompted", "reviewed", "routed", "source", "stopped", "stream", "streams", "told", "trace",
         "trial", "unheld",
     )  # fmt: skip
     decision: Decision
@@ -51,6 +51,7 @@ class Ticket(str):
     output: Limited | None  # what its answer is held to
     prompt_cached: PromptCached | None  # of the call that was made last
     prompted: Prompted | None  # the sections of a declared system prompt that it got
+    reviewed: str  # its trace, in which it may be reviewed
     routed: Routed | None  # by a router of ours
     stream: Any  # of another endpoint, as the host has it on its way out
     source: Callable[[], Any] | None  # its stream, as the host has it on its way out, while that is read
@@ -68,6 +69,7 @@ class Ticket(str):
         ticket.call = ticket.chunks = ticket.deployment = ticket.held = None
         ticket.prompted = ticket.prompt_cached = ticket.output = ticket.source = ticket.stopped = None
         ticket.routed = ticket.stream = ticket.trace = ticket.trial = ticket.unheld = None
+        ticket.reviewed = ""
         ticket.handled = ticket.noted = ticket.streams = False
         ticket.decision, ticket.told = decision, {}
         return ticket
@@ -95,6 +97,7 @@ def another(ticket: Ticket, metadata: MutableMapping[str, Any]) -> Ticket:
     made.call, made.held, made.routed, made.trace = ticket.call, ticket.held, ticket.routed, ticket.trace
     made.compressed, made.history = ticket.compressed, ticket.history
     made.output = ticket.output
+    made.reviewed = ticket.reviewed
     made.prompt_cached = ticket.prompt_cached
     made.prompted = ticket.prompted
     return made

@@ -23,6 +23,7 @@ from litellm_plugins.settings.judge import Judge
 from litellm_plugins.settings.output import Output
 from litellm_plugins.settings.prompt_caching import PromptCaching
 from litellm_plugins.settings.prompts import DynamicPrompt, PromptName
+from litellm_plugins.settings.review import Review
 from litellm_plugins.settings.routing import Routing, RoutingLimits
 from litellm_plugins.settings.share import Share
 from litellm_plugins.settings.storage_url import checked_url, is_redis, shown_url
@@ -218,6 +219,7 @@ class Settings(_Block):
     alerts: Alerts = Alerts()
     telemetry: Telemetry = Telemetry()
     feedback: Feedback = Feedback()
+    review: Review = Review()
     insight: Insight = Insight()
     routing: Routing = Routing()
     prompts: dict[PromptName, DynamicPrompt] = Field(default_factory=dict)

@@ -430,6 +430,29 @@ class DriftMeasured:
 
 
 @dataclass(frozen=True, slots=True)
+class ReviewKept:
+    """A served answer is worth a reviewer's look."""
+
+    kind: str  # hit, route, compression, answer
+    why: str  # of review.items
+    item: str  # its id
+    team: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewJudged:
+    """Somebody said whether an answer was right, and what that did."""
+
+    item: str
+    kind: str
+    verdict: str  # right, wrong; of an end user up, down
+    source: str  # human, judge, langfuse, file; thumb
+    team: str = ""
+    layer: str = ""
+    effects: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class SinkFailed:
     """A sink raised, and what it was to tell is lost there."""
 
@@ -454,6 +477,8 @@ Event = (
     | StoreMeasured
     | DriftMeasured
     | QueueMeasured
+    | ReviewKept
+    | ReviewJudged
     | SinkFailed
     | AnswerHandled
     | CacheChecked
@@ -492,6 +517,10 @@ class Telemetry:
 
     def __init__(self, sinks: Sequence[Sink]) -> None:
         self._sinks = tuple(sinks)
+
+    def also(self, sink: Sink) -> None:
+        """Tell this one, too, of what comes from now on."""
+        self._sinks = (*self._sinks, sink)
 
     def emit(self, event: Event) -> None:
         """Tell `event` everywhere."""

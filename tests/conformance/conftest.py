@@ -18,11 +18,13 @@ from litellm_plugins.cache.backends import (
     redis_journal,
     redis_judge,
     redis_labels,
+    redis_pairs,
     redis_spaces,
     sqlite_checks,
     sqlite_journal,
     sqlite_judge,
     sqlite_labels,
+    sqlite_pairs,
     sqlite_spaces,
 )
 from litellm_plugins.cache.backends import sqlite as sqlite_cache
@@ -31,14 +33,19 @@ from litellm_plugins.cache.backends.encrypted_spaces import EncryptedSpaces
 from litellm_plugins.cache.backends.redis_fields import Names
 from litellm_plugins.cache.checks import CheckStore
 from litellm_plugins.cache.judge import JudgeSpend
+from litellm_plugins.cache.pairs import PairStore
 from litellm_plugins.cache.spaces import SpaceStore
 from litellm_plugins.cache.store import CacheStore
 from litellm_plugins.cache.verifier.labels import LabelStore
 from litellm_plugins.review.backends import redis as redis_feedback
+from litellm_plugins.review.backends import redis_items, sqlite_items
 from litellm_plugins.review.backends import sqlite as sqlite_feedback
 from litellm_plugins.review.feedback import FeedbackStore
+from litellm_plugins.review.sealed import SealedItems
+from litellm_plugins.review.store import ItemStore
 from litellm_plugins.storage import redis as redis_storage
 from litellm_plugins.storage.sqlite import SqliteFile
+from litellm_plugins.storage.vault import Vault
 from tests.conformance.entries import NOW
 from tests.support.fixtures import redis_server
 from tests.support.ledger_fixtures import ledger, ledger_url, open_ledger
@@ -105,6 +112,14 @@ class Backend(Protocol):
         """What people made of their answers."""
         ...
 
+    def open_pairs(self, *, most: int) -> tuple[PairStore, Closer]:
+        """Pairs that people have judged."""
+        ...
+
+    def open_items(self, *, max_items: int) -> tuple[ItemStore, Closer]:
+        """Answers to be judged."""
+        ...
+
     def emptied(self, name: str) -> Backend:
         """Another backend of the same kind, where nothing was ever opened."""
         ...
@@ -147,6 +162,14 @@ class SqliteBackend:
         file = SqliteFile(self._path, schema=sqlite_feedback.SCHEMA)
         return sqlite_feedback.SqliteFeedback(file, clock=self.clock, **bounds), file.aclose
 
+    def open_pairs(self, *, most: int) -> tuple[PairStore, Closer]:
+        file = SqliteFile(self._path, schema=sqlite_pairs.SCHEMA)
+        return sqlite_pairs.SqlitePairs(file, most=most, clock=self.clock), file.aclose
+
+    def open_items(self, *, max_items: int) -> tuple[ItemStore, Closer]:
+        file = SqliteFile(self._path, schema=sqlite_items.SCHEMA)
+        return sqlite_items.SqliteItems(file, max_items=max_items), file.aclose
+
     def emptied(self, name: str) -> SqliteBackend:
         return SqliteBackend(self._folder / name)
 
@@ -160,6 +183,10 @@ class EncryptedBackend(SqliteBackend):
     def open_spaces(self) -> tuple[SpaceStore, Closer]:
         spaces, close = super().open_spaces()
         return EncryptedSpaces(spaces, EncryptedStore(super().open(), _KEYS)), close
+
+    def open_items(self, *, max_items: int) -> tuple[ItemStore, Closer]:
+        items, close = super().open_items(max_items=max_items)
+        return SealedItems(items, Vault(_KEYS)), close
 
     def emptied(self, name: str) -> EncryptedBackend:
         return EncryptedBackend(self._folder / name)
@@ -201,6 +228,14 @@ class RedisBackend:
         feedback = redis_feedback.RedisFeedback(connection, self._prefix, clock=self.clock, **bounds)
         return feedback, connection.aclose
 
+    def open_pairs(self, *, most: int) -> tuple[PairStore, Closer]:
+        connection = self._connection()
+        return redis_pairs.RedisPairs(connection, Names(self._prefix), most=most, clock=self.clock), connection.aclose
+
+    def open_items(self, *, max_items: int) -> tuple[ItemStore, Closer]:
+        connection = self._connection()
+        return redis_items.RedisItems(connection, self._prefix, max_items=max_items), connection.aclose
+
     def emptied(self, name: str) -> RedisBackend:
         return RedisBackend(self._server, f"{self._prefix}-{name}")
 
@@ -218,6 +253,10 @@ class EncryptedRedisBackend(RedisBackend):
     def open_spaces(self) -> tuple[SpaceStore, Closer]:
         spaces, close = super().open_spaces()
         return EncryptedSpaces(spaces, EncryptedStore(super().open(), _KEYS)), close
+
+    def open_items(self, *, max_items: int) -> tuple[ItemStore, Closer]:
+        items, close = super().open_items(max_items=max_items)
+        return SealedItems(items, Vault(_KEYS)), close
 
     def emptied(self, name: str) -> EncryptedRedisBackend:
         return EncryptedRedisBackend(self._server, f"{self._prefix}-{name}")
@@ -292,6 +331,24 @@ async def feedback_stores(backend: Backend) -> AsyncIterator[tuple[FeedbackStore
     """What people made of their answers, as two workers see it: an hour, 50 answers, 20 words on them of one team."""
     bounds = {"keep_s": 3_600, "max_served": 50, "max_kept": 30, "max_kept_of_one": 20}
     opened = [backend.open_feedback(**bounds) for _ in range(2)]
+    yield opened[0][0], opened[1][0]
+    for _, close in opened:
+        await close()
+
+
+@pytest.fixture
+async def pair_stores(backend: Backend) -> AsyncIterator[tuple[PairStore, PairStore]]:
+    """Judged pairs, as two workers see them: of each kind six."""
+    opened = [backend.open_pairs(most=6) for _ in range(2)]
+    yield opened[0][0], opened[1][0]
+    for _, close in opened:
+        await close()
+
+
+@pytest.fixture
+async def item_stores(backend: Backend) -> AsyncIterator[tuple[ItemStore, ItemStore]]:
+    """Answers to be judged, as two workers see them: ten."""
+    opened = [backend.open_items(max_items=10) for _ in range(2)]
     yield opened[0][0], opened[1][0]
     for _, close in opened:
         await close()

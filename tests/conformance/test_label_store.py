@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import numpy as np
 
@@ -58,3 +59,9 @@ async def test_a_fit_gives_way_to_newer_ones_only(labels: LabelStore) -> None:
     assert await labels.newest_fit("d", above=9) == (10, b"ten")
     assert await labels.newest_fit("d", above=10) is None
     assert await labels.newest_fit("another", above=0) is None
+
+
+async def test_who_says_so_is_kept_with_a_label(labels: LabelStore) -> None:
+    for by in ("", "reviewer", "user"):
+        await labels.add_label("d", replace(label(1), by=by))
+    assert [each.by for each in await labels.newest_labels("d", 5)] == ["", "reviewer", "user"]

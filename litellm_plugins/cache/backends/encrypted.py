@@ -11,40 +11,19 @@ from __future__ import annotations
 
 import base64
 import binascii
-import hashlib
-import os
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import orjson
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from litellm_plugins.cache.store import CacheStore, Entry, Neighbour, Selector, StoreStats
+from litellm_plugins.storage.vault import Vault
 
 if TYPE_CHECKING:
     from litellm_plugins.embedding.embedder import Vector
 
-_KEY_BYTES = 32
-_KEY_NAME_BYTES = 4  # of a key's digest: which of several keys a text was encrypted with
-_NONCE_BYTES = 12
 _SCANNED_PER_TENANT = 1_000_000
-
-
-def key_from(text: str) -> bytes:
-    """The 32 bytes that `text` spells in base64 or hexadecimal. Raises: ValueError; it never repeats the text."""
-    for spelled in (bytes.fromhex, lambda value: base64.b64decode(value.translate(_URL_SAFE), validate=True)):
-        try:
-            key = spelled(text.strip())
-        except (ValueError, binascii.Error):
-            continue
-        if len(key) == _KEY_BYTES:
-            return key
-    raise ValueError("expected 32 bytes in base64 or hexadecimal; `openssl rand -base64 32` makes some")
-
-
-_URL_SAFE = str.maketrans("-_", "+/")
 
 
 class EncryptedStore:
@@ -52,8 +31,7 @@ class EncryptedStore:
 
     def __init__(self, inner: CacheStore, keys: Sequence[bytes]) -> None:
         self._inner = inner
-        self._ciphers = {hashlib.sha256(key).digest()[:_KEY_NAME_BYTES]: AESGCM(key) for key in keys}
-        self._current = next(iter(self._ciphers))
+        self._vault = Vault(keys)
 
     async def get(self, tenant: str, key: bytes) -> Entry | None:
         entry = await self._inner.get(tenant, _elsewhere(key))
@@ -130,18 +108,10 @@ class EncryptedStore:
         return None if text is None else text.decode("utf-8", "surrogatepass")
 
     def _encrypt(self, text: bytes, tenant: str, key: bytes, field: str) -> bytes:
-        nonce = os.urandom(_NONCE_BYTES)
-        return self._current + nonce + self._ciphers[self._current].encrypt(nonce, text, _place(tenant, key, field))
+        return self._vault.seal(text, _place(tenant, key, field))
 
     def _decrypt(self, sealed: bytes, tenant: str, key: bytes, field: str) -> bytes | None:
-        cipher = self._ciphers.get(sealed[:_KEY_NAME_BYTES])
-        if cipher is None:
-            return None
-        nonce, text = sealed[_KEY_NAME_BYTES:][:_NONCE_BYTES], sealed[_KEY_NAME_BYTES + _NONCE_BYTES :]
-        try:
-            return cipher.decrypt(nonce, text, _place(tenant, key, field))
-        except (InvalidTag, ValueError):
-            return None
+        return self._vault.opened(sealed, _place(tenant, key, field))
 
 
 def _elsewhere(digest: bytes) -> bytes:

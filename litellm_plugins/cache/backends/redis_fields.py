@@ -66,6 +66,16 @@ class Names:
         """The verifier's fit for a domain."""
         return f"{self.prefix}:{VERSION}:fit:{hashed(domain)}"
 
+    @property
+    def barred_pairs(self) -> str:
+        """Pairs of questions that must not hit, by when that ends."""
+        return f"{self.prefix}:{VERSION}:barred_pairs"
+
+    @property
+    def vouched_answers(self) -> str:
+        """Answers by how many people stand behind them."""
+        return f"{self.prefix}:{VERSION}:vouched_answers"
+
     def judge_spend(self, day: str) -> str:
         """What judging cost on a day."""
         return f"{self.prefix}:{VERSION}:judge_spend:{day}"

@@ -29,6 +29,8 @@ class RedisLabelStore:
             "requests": label.requests,
             "created_at": repr(float(label.created_at)),
         }
+        if label.by:
+            fields["by"] = label.by
         item = [_KEPT, *(part for pair in fields.items() for part in pair)]
         return int(await self._server.run(lambda redis: redis.register_script(APPEND)([key], item)))
 
@@ -60,4 +62,5 @@ def _label(fields: dict[bytes, bytes]) -> Label:
         weight=float(fields[b"weight"]),
         requests=int(fields[b"requests"]),
         created_at=float(fields[b"created_at"]),
+        by=fields.get(b"by", b"").decode(),
     )

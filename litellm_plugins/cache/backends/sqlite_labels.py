@@ -6,7 +6,7 @@ import sqlite3
 from typing import TYPE_CHECKING
 
 from litellm_plugins.cache.verifier.labels import Label, unpacked
-from litellm_plugins.storage.migrations import Migration
+from litellm_plugins.storage.migrations import Migration, add_columns
 
 if TYPE_CHECKING:
     from litellm_plugins.storage.sqlite import SqliteFile
@@ -25,6 +25,7 @@ SCHEMA = (
                 domain TEXT PRIMARY KEY, version INTEGER NOT NULL, fit BLOB NOT NULL)""",
         ),
     ),
+    Migration(16, (add_columns("verifier_labels", said_by="TEXT NOT NULL DEFAULT ''"),)),
 )
 
 
@@ -35,7 +36,7 @@ class SqliteLabelStore:
         self._file = file
 
     async def add_label(self, domain: str, label: Label) -> int:
-        row = (domain, label.packed(), label.right, label.weight, label.requests, label.created_at)
+        row = (domain, label.packed(), label.right, label.weight, label.requests, label.created_at, label.by)
         return await self._file.write(lambda db: _add(db, row))
 
     async def count_labels(self, domain: str) -> int:
@@ -44,7 +45,7 @@ class SqliteLabelStore:
     async def newest_labels(self, domain: str, limit: int) -> list[Label]:
         rows = await self._file.scan(
             lambda db: db.execute(
-                """SELECT features, is_right, weight, requests, created_at FROM verifier_labels
+                """SELECT features, is_right, weight, requests, created_at, said_by FROM verifier_labels
                     WHERE domain = ? ORDER BY number DESC LIMIT ?""",
                 (domain, limit),
             ).fetchall()
@@ -79,8 +80,8 @@ def _add(db: sqlite3.Connection, row: tuple[object, ...]) -> int:
     domain = row[0]
     number = _last(db, domain) + 1
     db.execute(
-        """INSERT INTO verifier_labels (number, domain, features, is_right, weight, requests, created_at)
-            VALUES (?, ?, ?, ?, ?, ?, ?)""",
+        """INSERT INTO verifier_labels (number, domain, features, is_right, weight, requests, created_at, said_by)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?)""",
         (number, *row),
     )
     db.execute("DELETE FROM verifier_labels WHERE domain = ? AND number <= ?", (domain, number - _KEPT))

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from litellm_plugins.cache.verifier import logistic
-from litellm_plugins.cache.verifier.labels import Label
+from litellm_plugins.cache.verifier.labels import FRESH, REVIEWER, Label
 from litellm_plugins.cache.verifier.logistic import Model
 from litellm_plugins.cache.verifier.operating_point import Caution, Column, OperatingPoint, choose, label_noise
 from litellm_plugins.cache.verifier.pairwise import tempered
@@ -20,6 +20,7 @@ from litellm_plugins.cache.verifier.pairwise import tempered
 WINDOW = 2_000  # requests that the next ones are taken to resemble
 _HASH_BYTES = 32
 _RARELY, _ENOUGH_TO_SEE, _LEAST_SIMILARITY = 0.02, 50, 0.7
+_OF_A_REVIEWER = 4.0  # labels of the usual kind that a reviewer's is worth: it was read, not compared by a machine
 _MOST_POPULAR = 4_096  # answers whose count is kept in a fit
 
 
@@ -32,6 +33,7 @@ class Curve:
     wrong: Column
     weight: Column
     requests: Column  # that came with each label, the last labels being the newest
+    reviewed: Column  # 1.0 where a reviewer says so: not taken to be mistaken
 
     @cached_property
     def recent(self) -> npt.NDArray[np.bool_]:
@@ -48,7 +50,7 @@ class Curve:
             recent=self.recent,
             recent_requests=float(self.requests[self.recent].sum()),
             rate=rate,
-            noise=self.noise,
+            noise=self.noise * (1 - self.reviewed),
             caution=caution,
         )
         return replace(point, similarity=self._least_similarity(point.threshold))
@@ -68,7 +70,8 @@ class Curve:
     @cached_property
     def noise(self) -> float:
         """The share of labels that are taken to be mistaken."""
-        return label_noise(self.probability, self.similarity, self.wrong)
+        told = self.reviewed == 0
+        return label_noise(self.probability[told], self.similarity[told], self.wrong[told])
 
 
 @dataclass(frozen=True)
@@ -102,6 +105,7 @@ class Fit:
             wrong=self.curve.wrong,
             weight=self.curve.weight,
             requests=self.curve.requests,
+            reviewed=self.curve.reviewed,
             word_counts=self.word_counts,
             questions=self.questions,
             answers=np.frombuffer(b"".join(answer for answer, _ in popular), np.uint8),
@@ -130,6 +134,7 @@ class Fit:
                     f["wrong"],
                     f["weight"],
                     f["requests"],
+                    f["reviewed"] if "reviewed" in f else np.zeros(len(f["requests"])),
                 ),
                 word_counts=f["word_counts"],
                 questions=int(f["questions"]),
@@ -149,11 +154,12 @@ def fit(
 ) -> Fit:
     """A fit to `labels`, oldest first."""
     features, right = _columns(labels)
-    probability = tempered(logistic.cross_fitted(features, right, towards=prior), features)
+    worth = np.array([_OF_A_REVIEWER if label.by == REVIEWER else 1.0 for label in labels], np.float64)
+    probability = tempered(logistic.cross_fitted(features, right, towards=prior, weight=worth), features)
     curve = _curve(labels, features, probability)
     return Fit(
         version=version,
-        model=logistic.fit(features, right, towards=prior),
+        model=logistic.fit(features, right, towards=prior, weight=worth),
         curve=curve,
         word_counts=word_counts,
         questions=questions,
@@ -168,7 +174,7 @@ def beats(new: Fit, old: Fit, labels: Sequence[Label]) -> bool:
     if not unseen:
         return True
     features, right = _columns(unseen)
-    weight = np.array([label.weight for label in unseen], np.float64)
+    weight = _weights(unseen)
     new_loss = _log_loss(new.curve.probability[-len(unseen) :], right, weight)
     return new_loss <= _log_loss(old.probabilities(features), right, weight)
 
@@ -176,7 +182,7 @@ def beats(new: Fit, old: Fit, labels: Sequence[Label]) -> bool:
 def explains_better(new: Fit, other: Fit, labels: Sequence[Label]) -> bool:
     """Whether `new`, not having seen them, explains the labels better than one that was made of others as well."""
     features, right = _columns(labels)
-    weight = np.array([label.weight for label in labels], np.float64)
+    weight = _weights(labels)
     return _log_loss(new.curve.probability, right, weight) < _log_loss(other.probabilities(features), right, weight)
 
 
@@ -202,16 +208,31 @@ def _unseen(version: int, old: Fit, labels: Sequence[Label]) -> Sequence[Label]:
 
 
 def _columns(labels: Sequence[Label]) -> tuple[npt.NDArray[np.float64], Column]:
-    return np.array([label.features for label in labels]), np.array([label.right for label in labels], np.float64)
+    return np.array([label.features for label in labels]), np.array(_settled(labels), np.float64)
+
+
+def _weights(labels: Sequence[Label]) -> Column:
+    """Of a person's word, which stands for no requests, one."""
+    return np.array([label.weight if label.by == FRESH else 1.0 for label in labels], np.float64)
+
+
+def _settled(labels: Sequence[Label]) -> list[bool]:
+    """Whether each is right, as whoever looked last says: of one hit, a verdict may change, or overrule a user's."""
+    last: dict[bytes, bool] = {}
+    told = [
+        label.right if label.by == FRESH else last.setdefault(label.packed(), label.right) for label in reversed(labels)
+    ]
+    return told[::-1]
 
 
 def _curve(labels: Sequence[Label], features: npt.NDArray[np.float64], probability: Column) -> Curve:
     return Curve(
         probability=probability,
         similarity=features[:, 0],
-        wrong=np.array([not label.right for label in labels], np.float64),
+        wrong=1 - np.array(_settled(labels), np.float64),
         weight=np.array([label.weight for label in labels], np.float64),
         requests=np.array([label.requests for label in labels], np.float64),
+        reviewed=np.array([label.by == REVIEWER for label in labels], np.float64),
     )
 
 

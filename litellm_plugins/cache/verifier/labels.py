@@ -10,6 +10,8 @@ import numpy as np
 
 from litellm_plugins.cache.verifier.features import FEATURE_VERSION, Features
 
+FRESH, REVIEWER, USER = "", "reviewer", "user"  # who says so: a fresh answer, somebody who reviews, an end user
+
 
 @dataclass(frozen=True, slots=True)
 class Label:
@@ -17,9 +19,12 @@ class Label:
 
     features: Features
     right: bool  # the fresh answer says the same
-    weight: float  # requests that it stands for: 1 for a miss, 1 over its chance for a hit that was checked
+    weight: (
+        float  # requests that it stands for: 1 for a miss, 1 over its chance for a hit that was checked, 0 for people
+    )
     requests: int  # that its worker saw since its last label, this one among them
     created_at: float  # UNIX seconds
+    by: str = FRESH
 
     def packed(self) -> bytes:
         """The features as float32, for keeping."""

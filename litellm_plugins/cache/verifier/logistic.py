@@ -38,7 +38,9 @@ class Model:
         return _sigmoid(_design(features, self.mean, self.scale) @ self.weights)
 
 
-def fit(features: Matrix, right: Matrix, *, towards: Model | None = None, pull: float = 1.0) -> Model:
+def fit(
+    features: Matrix, right: Matrix, *, towards: Model | None = None, pull: float = 1.0, weight: Matrix | None = None
+) -> Model:
     """Maximum a posteriori weights by Newton's method (iteratively reweighted least squares).
 
     Args:
@@ -46,6 +48,7 @@ def fit(features: Matrix, right: Matrix, *, towards: Model | None = None, pull: 
         right: 1.0 or 0.0 per row.
         towards: the prior's mean; zero weights if None.
         pull: how many times the usual strength the prior has.
+        weight: observations that each row is worth; None: one each.
     """
     if towards is None:
         mean, scale = features.mean(axis=0), features.std(axis=0) + 1e-6
@@ -56,21 +59,29 @@ def fit(features: Matrix, right: Matrix, *, towards: Model | None = None, pull: 
     penalty[len(mean) :] = _PULL_CURVED * pull
     penalty[-1] = _PULL_CONSTANT if towards is None else _PULL * pull
     centre = np.zeros(design.shape[1]) if towards is None else towards.weights
-    return Model(mean, scale, ascend(design, right, penalty, centre))
+    return Model(mean, scale, ascend(design, right, penalty, centre, weight=weight))
 
 
-def ascend(design: Matrix, right: Matrix, penalty: Matrix, centre: Matrix, *, steps: int = _STEPS) -> Matrix:
+def ascend(
+    design: Matrix,
+    right: Matrix,
+    penalty: Matrix,
+    centre: Matrix,
+    *,
+    steps: int = _STEPS,
+    weight: Matrix | None = None,
+) -> Matrix:
     """The weights of greatest posterior: Newton's steps from `centre`, each halved until it is uphill."""
-    weights = centre.copy()
-    height = _height(design, right, penalty, centre, weights)
+    weights, worth = centre.copy(), np.ones(len(right)) if weight is None else weight
+    height = _height(design, right, worth, penalty, centre, weights)
     for _ in range(steps):
         p = _sigmoid(design @ weights)
-        gradient = design.T @ (right - p) - penalty * (weights - centre)
-        curvature = (design.T * (p * (1 - p) + 1e-6)) @ design
+        gradient = design.T @ (worth * (right - p)) - penalty * (weights - centre)
+        curvature = (design.T * (worth * (p * (1 - p) + 1e-6))) @ design
         curvature[np.diag_indices_from(curvature)] += penalty
         step = np.linalg.solve(curvature, gradient)
         for _ in range(_HALVINGS):
-            reached = _height(design, right, penalty, centre, weights + step)
+            reached = _height(design, right, worth, penalty, centre, weights + step)
             if reached >= height:
                 break
             step = step / 2
@@ -82,21 +93,29 @@ def ascend(design: Matrix, right: Matrix, penalty: Matrix, centre: Matrix, *, st
     return weights
 
 
-def _height(design: Matrix, right: Matrix, penalty: Matrix, centre: Matrix, weights: Matrix) -> float:
+def _height(design: Matrix, right: Matrix, worth: Matrix, penalty: Matrix, centre: Matrix, weights: Matrix) -> float:
     odds = design @ weights
-    fit = right @ odds - np.logaddexp(0, odds).sum()
+    fit = worth @ (right * odds - np.logaddexp(0, odds))
     return float(fit - (penalty * (weights - centre) ** 2).sum() / 2)
 
 
 def cross_fitted(
-    features: Matrix, right: Matrix, *, towards: Model | None = None, pull: float = 1.0, folds: int = 4
+    features: Matrix,
+    right: Matrix,
+    *,
+    towards: Model | None = None,
+    pull: float = 1.0,
+    folds: int = 4,
+    weight: Matrix | None = None,
 ) -> Matrix:
     """Each row's probability by a model that did not see it, shape (rows,)."""
     fold = np.arange(len(right)) % folds
     out = np.empty(len(right))
     for i in range(folds):
         held = fold == i
-        out[held] = fit(features[~held], right[~held], towards=towards, pull=pull).probabilities(features[held])
+        worth = None if weight is None else weight[~held]
+        seen = fit(features[~held], right[~held], towards=towards, pull=pull, weight=worth)
+        out[held] = seen.probabilities(features[held])
     return out
 
 

@@ -48,7 +48,7 @@ def choose(
     recent: npt.NDArray[np.bool_],
     recent_requests: float,
     rate: float,
-    noise: float = 0.0,
+    noise: float | Column = 0.0,
     caution: Caution,
 ) -> OperatingPoint:
     """The lowest threshold whose expected errors per request stay below `rate`.
@@ -65,14 +65,16 @@ def choose(
         recent: which labels are of the window that the next requests will look like.
         recent_requests: requests in that window, labelled or not.
         rate: errors per request that are allowed.
-        noise: share of labels that are taken to say the opposite of the truth, as `label_noise` estimates it.
+        noise: share of labels that are taken to say the opposite of the truth, as `label_noise` estimates it; one for
+            all of them, or each its own.
         caution: see there.
     """
     if recent_requests <= 0 or not recent.any():
         return OperatingPoint(NEVER)
     z = np.log(probability + 1e-6) - np.log(1 - probability + 1e-6)
     sure = probability >= caution.calibrated_from
-    centre, covariance = _platt(z[sure], 1 - wrong[sure], noise, caution)
+    each = np.broadcast_to(np.asarray(noise, np.float64), wrong.shape)
+    centre, covariance = _platt(z[sure], 1 - wrong[sure], each[sure], caution)
     order = np.flatnonzero(recent)[np.argsort(-probability[recent], kind="stable")]
     design = np.column_stack([np.ones(len(order)), z[order]])
     told = 1 / (1 + np.exp(np.clip(design @ centre, -30, 30)))
@@ -130,7 +132,7 @@ def _at_least(seen: Column) -> float:
 
 
 def _platt(
-    z: Column, right: Column, noise: float, caution: Caution
+    z: Column, right: Column, noise: Column, caution: Caution
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     """Shift and slope of the calibrated log odds, maximum a posteriori, and their covariance (Laplace).
 

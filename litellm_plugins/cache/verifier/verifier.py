@@ -186,6 +186,13 @@ class Verifier:
         requests, self._unlabelled = max(1, self._unlabelled), 0
         self._checked += assessment.checked
         label = Label(assessment.features, right, assessment.weight, requests, self._clock())
+        await self._keep(label)
+
+    async def told(self, features: Features, *, right: bool, by: str) -> None:
+        """Take in what a person says of a hit: it stands for no requests but itself. Raises: StoreUnavailable."""
+        await self._keep(Label(features, right, 0.0, 0, self._clock(), by))
+
+    async def _keep(self, label: Label) -> None:
         count = await self._labels.add_label(self._domain, label)
         # Whoever brings the label that a fit is due at makes it: the others find it in the store.
         first = schedule.FIRST_FIT if self._common is None else schedule.FIRST_OF_TENANT

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from litellm_plugins.cache.store import Neighbour
+from litellm_plugins.cache.verifier.features import Features
 from litellm_plugins.cache.verifier.labels import tenant_word
 from litellm_plugins.cache.verifier.verifier import Assessment, Verifier
 
@@ -71,6 +72,12 @@ class TenantVerifier:
         await self.common.learn(assessment, right=right)
         if self.own is not None:
             await self.own.learn(assessment, right=right)
+
+    async def told(self, features: Features, *, right: bool, by: str) -> None:
+        """Take in what a person says of a hit. Raises: StoreUnavailable."""
+        await self.common.told(features, right=right, by=by)
+        if self.own is not None:
+            await self.own.told(features, right=right, by=by)
 
 
 class Verifiers:

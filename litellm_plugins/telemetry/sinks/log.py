@@ -33,6 +33,7 @@ from litellm_plugins.telemetry.events import (
     PromptCompressed,
     RequestRefused,
     RequestsMerged,
+    ReviewJudged,
     RouteDecided,
     StageFailed,
     StalenessMeasured,
@@ -109,6 +110,11 @@ class LogSink:
             line = json.dumps({**head, **fields})  # ASCII only: a client's half surrogate pair is just text
             # A record made by hand: `LOGGER.log` would walk the stack for a line number that nobody needs.
             LOGGER.handle(LOGGER.makeRecord(LOGGER.name, level, __file__, 0, line, (), None))
+
+
+def _reviewed(event: ReviewJudged) -> dict[str, Any]:
+    fields = ("item", "kind", "verdict", "source", "team", "layer")
+    return {"event": "review_verdict", **{name: getattr(event, name) for name in fields}, "effects": event.effects}
 
 
 def _of_nobody(told: Mapping[str, object]) -> dict[str, object]:
@@ -395,6 +401,7 @@ _LINES: Mapping[type, Callable[[Any], dict[str, Any]]] = {
     BudgetDecided: _budget,
     BudgetSettled: _settled,
     RequestRefused: _refused,
+    ReviewJudged: _reviewed,
     RouteDecided: _route,
     PromptCompressed: _compressed,
     HistoryCut: _history,

@@ -31,6 +31,8 @@ from litellm_plugins.telemetry.events import (
     PromptCompressed,
     RequestRefused,
     RequestsMerged,
+    ReviewJudged,
+    ReviewKept,
     RouteDecided,
     StageFailed,
     StalenessMeasured,
@@ -43,6 +45,7 @@ from litellm_plugins.telemetry.sinks.prometheus_compression import CompressionMe
 from litellm_plugins.telemetry.sinks.prometheus_health import HealthMetrics
 from litellm_plugins.telemetry.sinks.prometheus_history import HistoryMetrics
 from litellm_plugins.telemetry.sinks.prometheus_prompt_cache import PromptCacheMetrics
+from litellm_plugins.telemetry.sinks.prometheus_review import ReviewMetrics
 from litellm_plugins.telemetry.sinks.prometheus_routes import RouteMetrics
 
 if TYPE_CHECKING:
@@ -210,6 +213,7 @@ class PrometheusSink:
         self._budgets = BudgetMetrics(registry, self._label, known_budget)
         self._calls = CallMetrics(registry, self._label, teams or BoundedLabels(50))
         self._routes = RouteMetrics(registry)
+        self._review = ReviewMetrics(registry)
         self._compressions = CompressionMetrics(registry, self._label)
         self._histories = HistoryMetrics(registry, self._label)
         self._prompt_cache = PromptCacheMetrics(registry, self._label)
@@ -243,6 +247,8 @@ class PrometheusSink:
                 self._told_sections(event)
             case StreamStopped():
                 self._stopped.labels(event.rule, event.endpoint, self._label(event.model_group)).inc()
+            case ReviewKept() | ReviewJudged():
+                self._review.record(event)
             case StageFailed():
                 self._failures.labels(event.stage, event.reason).inc()
             case _:

@@ -12,13 +12,14 @@ from pathlib import Path
 
 import pytest
 
-from litellm_plugins.cache.backends.encrypted import EncryptedStore, key_from
+from litellm_plugins.cache.backends.encrypted import EncryptedStore
 from litellm_plugins.cache.backends.sqlite import SCHEMA, SqliteCacheStore
 from litellm_plugins.cache.store import CacheStore, Selector
 from litellm_plugins.errors import SettingsError
 from litellm_plugins.proxy.stores import open_stores
 from litellm_plugins.settings import parse
 from litellm_plugins.storage.sqlite import SqliteFile
+from litellm_plugins.storage.vault import key_from
 from tests.conformance.entries import HOME, NOW, SPACE, at, entry
 
 OLD, NEW = b"o" * 32, b"n" * 32

@@ -187,7 +187,7 @@ def test_nothing_new_recalibrates_nothing() -> None:
 
 def curve(requests: list[float]) -> Curve:
     ones = np.ones(len(requests))
-    return Curve(ones * 0.9, ones * 0.9, ones * 0, ones, np.array(requests))
+    return Curve(ones * 0.9, ones * 0.9, ones * 0, ones, np.array(requests), ones * 0)
 
 
 def test_the_recent_labels_are_those_of_the_last_two_thousand_requests() -> None:

@@ -1,0 +1,124 @@
+"""`litellm-plugins review <command>`: what is worth a look, verdicts, and what they say."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import click
+
+from litellm_plugins.cli.connection import Client, connected, show
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+_ROOT = "/plugins/review"
+_KINDS = click.Choice(["hit", "route", "compression", "answer"])
+_FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
+_SHOWN = 70  # characters of a text
+
+
+def _nowhere(_: Path) -> NoReturn:
+    raise click.ClickException("verdicts change what workers hold: ask the running proxy with --url, without --config")
+
+
+@click.group()
+def review() -> None:
+    """Answers that are worth a look, verdicts on them, and what these did."""
+
+
+@review.command()
+@click.option("--limit", type=click.IntRange(1, 1_000), default=30, show_default=True)
+@click.option("--kind", type=_KINDS, help="Of this kind only.")
+@click.option("--team", help="Of this team only.")
+@connected(_ROOT, _nowhere, what="store")
+def queue(client: Client, limit: int, kind: str | None, team: str | None, as_json: bool) -> None:
+    """What is worth a reviewer's minute, in this order; a part of it is drawn by chance."""
+    given = {"limit": limit, **({"kind": kind} if kind else {}), **({"team": team} if team else {})}
+    told = client.call("GET", "/queue", given)
+
+    def draw(out: Console) -> None:
+        from rich.table import Table
+
+        table = Table("id", "kind", "why", "team", "question", "matched", "answer", "sure", "served")
+        for each in told["items"]:
+            sure = each["probability"] if each["probability"] is not None else each["similarity"]
+            texts = [_short(each[name] or "") for name in ("question", "matched_question", "answer")]
+            counts = ["" if sure is None else f"{sure:.3f}", str(each["served"])]
+            table.add_row(each["id"], each["kind"], each["why"], each["team"], *texts, *counts)
+        out.print(table)
+
+    show(told, as_json, draw)
+
+
+@review.command()
+@click.argument("item")
+@click.argument("verdict", type=click.Choice(["right", "wrong"]))
+@click.option("--comment", default="", help="For whoever reads it later.")
+@click.option("--by", default="", help="Who says so; default: the key's name.")
+@connected(_ROOT, _nowhere, what="store")
+def verdict(client: Client, item: str, verdict: str, comment: str, by: str, as_json: bool) -> None:
+    """Say whether an item of the queue was answered rightly."""
+    told = client.call("POST", "/verdicts", {"item_id": item, "verdict": verdict, "comment": comment, "by": by})
+    show(told, as_json, lambda out: out.print(f"{told['id']}: {', '.join(told['effects']) or 'no effects'}"))
+
+
+@review.command()
+@click.option("--file", "file", type=_FILE, required=True, help="JSON lines {item_id or trace_id, verdict, …}.")
+@connected(_ROOT, _nowhere, what="store")
+def verdicts(client: Client, file: Path, as_json: bool) -> None:
+    """Verdicts out of a file. A line that cannot be used is told, and does not stop the others; exit code 1 then."""
+    done: list[dict[str, Any]] = []
+    failed: list[dict[str, Any]] = []
+    for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1):
+        if not line.strip():
+            continue
+        try:
+            given = json.loads(line)
+            if not isinstance(given, dict):
+                raise click.ClickException("expected an object")
+            done.append(client.call("POST", "/verdicts", {"source": "file", **given}))
+        except (json.JSONDecodeError, click.ClickException) as exc:
+            failed.append({"line": number, "fault": exc.message if isinstance(exc, click.ClickException) else str(exc)})
+
+    def draw(out: Console) -> None:
+        out.print(f"{len(done)} verdicts taken, {len(failed)} not")
+        for each in failed:
+            out.print(f"line {each['line']}: {each['fault']}")
+
+    show({"done": done, "failed": failed}, as_json, draw)
+    if failed:
+        raise SystemExit(1)
+
+
+@review.command()
+@click.option("--days", type=float, default=30, show_default=True)
+@click.option("--team", help="Of this team only.")
+@connected(_ROOT, _nowhere, what="store")
+def report(client: Client, days: float, team: str | None, as_json: bool) -> None:
+    """Precision from the control sample with its 95 % interval, quality by tier and arm, promises, effects."""
+    told = client.call("GET", "/report", {"days": days, **({"team": team} if team else {})})
+
+    def draw(out: Console) -> None:
+        from litellm_plugins.cli import review_tables
+
+        review_tables.show(told, out)
+
+    show(told, as_json, draw)
+
+
+@review.command()
+@click.option("--outcomes", type=click.Path(path_type=Path), required=True, help="The file to write: JSON lines.")
+@click.option("--strong", default="", help="The dear model, taken to be right where it was not asked.")
+@connected(_ROOT, _nowhere, what="store")
+def export(client: Client, outcomes: Path, strong: str, as_json: bool) -> None:
+    """Verdicts on routed answers, as rows for `litellm-plugins routing train --outcomes`."""
+    rows = client.call("GET", "/outcomes", {"strong": strong} if strong else {})["rows"]
+    outcomes.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
+    show({"rows": len(rows), "file": str(outcomes)}, as_json, lambda out: out.print(f"{len(rows)} rows in {outcomes}"))
+
+
+def _short(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= _SHOWN else f"{line[: _SHOWN - 1]}…"

@@ -1,0 +1,249 @@
+"""The review desk: what is worth a look, and what becomes of a verdict. One per worker; the store is the truth."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from enum import StrEnum
+from typing import Any, Protocol, TypeVar
+
+from litellm_plugins.errors import NotFound, PluginError, RequestError
+from litellm_plugins.review.items import COMPLAINED, Item, Kind, Source, State, Verdict, Why
+from litellm_plugins.review.queue import ranked
+from litellm_plugins.review.store import ItemStore
+from litellm_plugins.review.telling import told
+from litellm_plugins.telemetry.events import Event, ReviewJudged
+from litellm_plugins.telemetry.sinks.langfuse_spans import trace_id_of
+
+PENDING = "pending"  # in the place of effects: they were not all seen to
+SAMPLE_DAYS = 30.0
+_WAITING = 2_000  # items that are ranked
+_MOST = 1_000
+_TRIES = 20
+_LOOKS, _BETWEEN_S = 5, 0.4  # an item is kept within a moment, by whichever worker gave its answer
+_FIELDS = frozenset({"item_id", "trace_id", "verdict", "by", "comment", "source"})
+_LONGEST = 2_000
+
+Json = dict[str, Any]
+Word = TypeVar("Word", bound=StrEnum)
+
+
+class Effects(Protocol):
+    """What a verdict does. Raises: StoreUnavailable, from each method; each may be called again after that."""
+
+    async def apply(self, item: Item, verdict: Verdict) -> tuple[str, ...]:
+        """See to all that a reviewer's verdict asks for; what was done."""
+
+    async def doubt(self, item: Item) -> tuple[str, ...]:
+        """What an end user's thumb down does by itself, until a reviewer looks."""
+
+    async def undo(self, item: Item, effects: tuple[str, ...]) -> tuple[str, ...]:
+        """Take back what can be; what was."""
+
+
+class Busy(PluginError):
+    """Others keep changing the same item."""
+
+    code = "review_item_busy"
+    retryable = True
+    http_status = 409
+
+
+class ReviewDesk:
+    """Raises: RequestError, NotFound, Busy, StoreUnavailable."""
+
+    def __init__(
+        self,
+        store: ItemStore,
+        effects: Effects,
+        *,
+        tell: Callable[[Event], None],
+        thumbs_act: bool = True,
+        clock: Callable[[], float] = time.time,
+        between_s: float = _BETWEEN_S,
+    ) -> None:
+        self._store, self._effects, self._tell = store, effects, tell
+        self._thumbs_act, self._clock, self._between_s = thumbs_act, clock, between_s
+
+    async def queue(self, limit: int, team: str | None = None, kind: Kind | None = None) -> list[Json]:
+        """The items to look at, in this order."""
+        now = self._clock()
+        waiting = await self._store.waiting(_WAITING, team=team)
+        sample = await self._store.sample(since_s=now - SAMPLE_DAYS * 86_400, team=team)
+        sample = await self._inherited(sample, limit, team)
+        chosen = ranked(waiting, sample, limit, now_s=now, kind=kind)
+        served = {each.id: each.served for each in chosen}
+        found = [await self._store.find(each.id) for each in chosen]
+        return [told(replace(item, served=served[item.id])) for item in found if item is not None]
+
+    async def _inherited(self, sample: Sequence[Item], limit: int, team: str | None) -> list[Item]:
+        """Of the sample, whose turn it is and whose question and answer were judged before takes that verdict."""
+        known = await self._store.judged(since_s=0.0, team=team)
+        verdicts = {each.pair: each.state for each in known if each.state.verdict is not None}
+        settled: list[Item] = []
+        turns = 0
+        for item in sample:
+            before = verdicts.get(item.pair)
+            if item.state.verdict is None and item.state.why is Why.CONTROL and turns < limit:
+                if before is not None and before.verdict is not None:
+                    state = replace(
+                        item.state, verdict=before.verdict, by=before.by, source=before.source,
+                        judged_at_s=self._clock(), effects=(),
+                    )  # fmt: skip
+                    item = replace(item, state=state) if await self._store.swap(item, state) else item  # noqa: PLW2901
+                else:
+                    turns += 1
+            settled.append(item)
+        return settled
+
+    async def judge(
+        self, item_id: str, verdict: Verdict, by: str, *, source: Source = Source.HUMAN, comment: str = ""
+    ) -> Json:
+        """A verdict on an item that the queue gave out."""
+        return await self._judged(await self._known(item_id), verdict, by, source, comment, was_pointed_at=False)
+
+    async def take(self, given: Mapping[str, Any], *, actor: str) -> Json:
+        """A verdict as the route gets it: on an item, or on whatever a trace or call id names."""
+        if unknown := sorted(set(given) - _FIELDS):
+            raise RequestError(f"{unknown[0]}: unknown field; known: {', '.join(sorted(_FIELDS))}", param=unknown[0])
+        target = _text(given, "item_id") or _text(given, "trace_id")
+        if not target or (given.get("item_id") and given.get("trace_id")):
+            raise RequestError("give one of item_id and trace_id", param="item_id")
+        verdict = _one_of(given, "verdict", Verdict)
+        source = _one_of(given, "source", Source) if given.get("source") is not None else Source.HUMAN
+        by, comment = _text(given, "by") or actor, _text(given, "comment")
+        pointed = not given.get("item_id")
+        item = await self._named(trace_id_of(target), target) if pointed else await self._known(target)
+        return await self._judged(item, verdict, by, source, comment, was_pointed_at=pointed)
+
+    async def _judged(
+        self, item: Item, verdict: Verdict, by: str, source: Source, comment: str, *, was_pointed_at: bool
+    ) -> Json:
+        if source is Source.JUDGE:
+            item, _ = await self._changed(item, lambda s: replace(s, opinion=verdict, opinion_by=by))
+            self._tell(ReviewJudged(item.id, item.kind, verdict, source, item.team, item.layer, ()))
+            return {"id": item.id, "effects": []}
+
+        def said(state: State) -> State:
+            if state.verdict is verdict and PENDING not in state.effects:
+                return state
+            why = Why.COMPLAINT if was_pointed_at and state.why not in COMPLAINED else state.why
+            now = self._clock()
+            return replace(
+                state, why=why, verdict=verdict, by=by, source=source, comment=comment,
+                judged_at_s=now, effects=_pending(state.effects),
+            )  # fmt: skip
+
+        item, _ = await self._changed(item, said)
+        if PENDING not in item.state.effects:  # it was said before, and carried out
+            return {"id": item.id, "effects": list(item.state.effects)}
+        earlier = _carried_out(item.state.effects)
+        undone = await self._effects.undo(item, earlier) if earlier else ()
+        done = (*undone, *await self._effects.apply(item, verdict))
+        await self._changed(item, lambda state: replace(state, effects=done))
+        self._tell(ReviewJudged(item.id, item.kind, verdict, source, item.team, item.layer, done))
+        return {"id": item.id, "effects": list(done)}
+
+    async def thumb(self, names: Sequence[str], *, is_up: bool) -> tuple[str, ...]:
+        """An end user's thumb on what these ids name; what it did. Nothing where no item is kept of that."""
+        try:
+            item = await self._named(*names)
+        except NotFound:
+            return ()
+
+        word = "up" if is_up else "down"
+
+        def said(state: State) -> State:
+            if state.thumb == word and PENDING not in state.thumb_effects:
+                return state
+            why = state.why if is_up or state.why in COMPLAINED else Why.THUMB_DOWN
+            return replace(state, thumb=word, why=why, thumb_effects=_pending(state.thumb_effects))
+
+        item, _ = await self._changed(item, said)
+        if PENDING not in item.state.thumb_effects:  # it was said before, and carried out
+            return item.state.thumb_effects
+        done: tuple[str, ...] = ()
+        if item.state.verdict is None:  # a reviewer's word goes before
+            if is_up:
+                done = await self._effects.undo(item, _carried_out(item.state.thumb_effects))
+            elif self._thumbs_act:
+                done = await self._effects.doubt(item)
+        await self._changed(item, lambda state: replace(state, thumb_effects=done))
+        self._tell(ReviewJudged(item.id, item.kind, word, "thumb", item.team, item.layer, done))
+        return done
+
+    async def point_at(self, names: Sequence[str], why: Why) -> bool:
+        """Something else points at an answer; whether an item is kept of it."""
+        try:
+            item = await self._named(*names)
+        except NotFound:
+            return False
+        await self._changed(item, lambda s: s if s.why in COMPLAINED else replace(s, why=why))
+        return True
+
+    async def _known(self, item_id: str) -> Item:
+        item = await self._store.find(item_id)
+        if item is None:
+            raise NotFound(f"no item has the id {item_id[:64]!r}: it was never kept, or has made room")
+        return item
+
+    async def _named(self, *names: str) -> Item:
+        for look in range(_LOOKS):
+            for name in names:
+                item = await self._store.named(name)
+                if item is not None:
+                    return item
+            if look + 1 < _LOOKS:
+                await asyncio.sleep(self._between_s)
+        raise NotFound("no item is kept of that: it was never served, or has made room")
+
+    async def _changed(self, item: Item, change: Callable[[State], State]) -> tuple[Item, State]:
+        """The item with its state changed in one step, and the state before."""
+        for _ in range(_TRIES):
+            state = change(item.state)
+            if state == item.state or await self._store.swap(item, state):
+                return replace(item, state=state), item.state
+            item = await self._known(item.id)
+        raise Busy("others keep changing this item: try again")
+
+
+def _pending(effects: tuple[str, ...]) -> tuple[str, ...]:
+    return (PENDING, *_carried_out(effects))
+
+
+def _carried_out(effects: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(effect for effect in effects if effect != PENDING)
+
+
+def limit_of(given: Mapping[str, Any], default: int = 30) -> int:
+    """How many items are asked for. Raises: RequestError."""
+    try:
+        limit = int(given.get("limit") or default)
+    except (TypeError, ValueError):
+        limit = 0
+    if not 1 <= limit <= _MOST:
+        raise RequestError(f"limit: expected a whole number from 1 to {_MOST}", param="limit")
+    return limit
+
+
+def kind_of(given: Mapping[str, Any]) -> Kind | None:
+    """Of which kind. Raises: RequestError."""
+    return _one_of(given, "kind", Kind) if given.get("kind") else None
+
+
+def _one_of(given: Mapping[str, Any], name: str, kind: type[Word]) -> Word:
+    value, words = given.get(name), [str(word) for word in kind]
+    if value not in words:
+        raise RequestError(f"{name}: expected {', '.join(words)}", param=name)
+    return kind(value)
+
+
+def _text(given: Mapping[str, Any], name: str) -> str:
+    value = given.get(name)
+    if value is None:
+        return ""
+    if not isinstance(value, str) or len(value) > _LONGEST:
+        raise RequestError(f"{name}: expected at most {_LONGEST} characters", param=name)
+    return value.strip().encode("utf-8", "replace").decode()

@@ -1,0 +1,118 @@
+"""What every keeper of `ItemStore` promises."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+
+from litellm_plugins.review.items import Kind, Source, State, Verdict, Why
+from litellm_plugins.review.store import ItemStore
+from tests.unit.review.samples import NOW, item
+
+Two = tuple[ItemStore, ItemStore]
+FULL = item(
+    1,
+    why=Why.NEAR,
+    kind=Kind.ROUTE,
+    question="¿Dónde está mi tarjeta? 👩",
+    matched_question="Where is it?",
+    answer="Here.",
+    route="auto/simple/trial:b",
+    tier="simple",
+    arm="trial:b",
+    similarity=0.5,
+    probability=1 / 3,
+    age_s=0.0,
+    hit='{"tenant":"team:support"}',
+)
+
+
+async def test_an_item_comes_back_whole_by_its_id_its_trace_and_its_call(item_stores: Two) -> None:
+    one, other = item_stores
+    await one.add([FULL, item(2)])
+
+    assert await other.find(FULL.id) == FULL
+    assert await other.named(FULL.trace_id) == FULL
+    assert await other.named(FULL.call_id) == FULL
+    assert await other.find("f" * 32) is None
+    assert await other.named("f" * 32) is None
+
+
+async def test_what_is_added_again_stays_as_it_is(item_stores: Two) -> None:
+    one, other = item_stores
+    await one.add([FULL])
+    await other.add([replace(FULL, answer="Another.", state=State())])
+
+    assert await one.find(FULL.id) == FULL
+
+
+async def test_lists_come_without_texts_the_newest_first_by_team_and_with_how_often_they_were_served(
+    item_stores: Two,
+) -> None:
+    one, other = item_stores
+    sales = item(3, why=Why.OLD, team="sales")
+    again = item(4, pair=FULL.pair)  # nothing to look at, but the same answer again
+    await one.add([FULL, item(2), sales, again, item(5, why=Why.CONTROL)])
+
+    found = await other.waiting(9, team=None)
+    assert [(each.id, each.served) for each in found] == [(sales.id, 1), (FULL.id, 2)]
+    assert found[1] == replace(FULL, question="", matched_question="", answer="", served=2)
+    assert [each.id for each in await other.waiting(9, team="sales")] == [sales.id]
+    assert [each.id for each in await other.waiting(1, team=None)] == [sales.id]
+
+
+async def test_the_sample_comes_by_its_draw_judged_or_not(item_stores: Two) -> None:
+    one, other = item_stores
+    sample = [item(number, why=Why.CONTROL) for number in range(4)]
+    await one.add([*sample, FULL])
+    judged = replace(sample[2].state, verdict=Verdict.WRONG)
+    assert await one.swap(sample[2], judged)
+
+    found = await other.sample(since_s=NOW, team=None)
+    assert [each.id for each in found] == [each.id for each in sorted(sample, key=lambda each: each.draw)]
+    assert {each.id for each in found if each.state.verdict} == {sample[2].id}
+    assert await other.sample(since_s=NOW + 2, team="sales") == []
+    assert len(await other.sample(since_s=NOW + 2, team=None)) == 2
+
+
+async def test_a_state_is_changed_only_by_who_knows_it(item_stores: Two) -> None:
+    one, other = item_stores
+    await one.add([FULL])
+    state = State(
+        Why.THUMB_DOWN, Verdict.WRONG, "ana", Source.HUMAN, "", NOW, ("evicted", "labelled"), "down", ("evicted",)
+    )
+    assert await one.swap(FULL, state)
+    assert not await other.swap(FULL, State())
+    now = replace(FULL, state=state)
+
+    assert await other.find(FULL.id) == now
+    assert await other.waiting(9, team=None) == []
+    assert [each.state for each in await other.judged(since_s=NOW, team=None)] == [state]
+    assert await other.swap(now, State(Why.NEAR))
+    assert await other.judged(since_s=0, team=None) == []
+
+
+async def test_of_many_that_change_it_at_once_one_does(item_stores: Two) -> None:
+    await item_stores[0].add([FULL])
+    states = [State(Why.NEAR, Verdict.RIGHT, f"reviewer {number}") for number in range(10)]
+
+    swapped = await asyncio.gather(*(store.swap(FULL, state) for store in item_stores for state in states))
+    assert sum(swapped) == 1
+
+
+async def test_what_is_only_kept_to_be_spoken_of_makes_room_first_and_judged_ones_have_half(item_stores: Two) -> None:
+    one, other = item_stores
+    for number in range(8):
+        waits = item(number, why=Why.NEAR)
+        await one.add([waits])
+        assert await one.swap(waits, replace(waits.state, verdict=Verdict.RIGHT, judged_at_s=NOW + number))
+    for number in range(100, 120):
+        await other.add([item(number)])
+    await one.add([item(50, why=Why.NEAR), item(51, why=Why.CONTROL)])
+
+    judged = await other.judged(since_s=0, team=None)
+    assert [each.id for each in judged] == [item(number).id for number in (7, 6, 5, 4, 3)]
+    assert await other.find(item(50).id) is not None
+    assert await other.find(item(116).id) is None
+    assert await other.named(item(116).trace_id) is None
+    assert [bool(await other.find(item(number).id)) for number in (117, 118, 119)] == [True] * 3

@@ -1,0 +1,241 @@
+"""The review loop over HTTP, on two workers: a thumb or a verdict changes what every worker does next."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.support import Keys, Provider, RunningProxy, eventually, proxy_config
+from tests.support.redis_server import RedisServer, why_no_redis
+
+pytestmark = pytest.mark.timeout(240)
+CHAT = "/v1/chat/completions"
+GYM = (
+    "How do I cancel my gym membership?",
+    "Hello, how do I cancel my gym membership?",
+    "Hi, how do I cancel my gym membership?",
+)
+WORKERS_REACHED = 12  # so many connections reach both workers but once in two thousand runs
+
+
+@pytest.fixture(scope="module")
+def provider() -> Iterator[Provider]:
+    """It says the same whoever asks about the gym."""
+    with Provider(topics=dict.fromkeys(GYM, "gym membership")) as provider:
+        yield provider
+
+
+@pytest.fixture(scope="module", params=["sqlite", "redis"])
+def reviewed(
+    request: pytest.FixtureRequest, provider: Provider, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[RunningProxy]:
+    """Two workers that keep every request in the control sample; a fixed threshold lets paraphrases hit at once."""
+    pack: dict[str, Any] = {
+        "review": {"enabled": True, "control_share": "100%"},
+        "cache": {"semantic": {"threshold": 0.8}},
+        "per_team": {"legal": {"cache": {"semantic": {"max_error_rate": 0.01}}}},  # the verifier decides for them
+    }
+    folder = tmp_path_factory.mktemp("reviewed")
+    if request.param == "sqlite":
+        config = proxy_config(provider.url, pack=pack)
+        with RunningProxy(config, folder, provider_url=provider.url, num_workers=2) as proxy:
+            yield proxy
+        return
+    if missing := why_no_redis():
+        pytest.skip(missing)
+    with RedisServer(tmp_path_factory.mktemp("redis")) as server:
+        pack["storage"] = {"url": server.url, "key_prefix": "reviewed", "timeout_ms": 10_000}
+        config = proxy_config(provider.url, pack=pack)
+        with RunningProxy(config, folder, provider_url=provider.url, num_workers=2) as proxy:
+            yield proxy
+
+
+def test_a_thumb_down_makes_the_next_paraphrase_miss_on_every_worker_within_a_second(
+    reviewed: RunningProxy, keys: Keys
+) -> None:
+    asked = "How can I block a lost card?"
+    hit = _taught(reviewed, keys.support, "How do I block a lost card?", asked)
+
+    told = _say(reviewed, keys.support, hit, "down")
+    at = time.monotonic()
+    answers = _ask_anew(reviewed, keys.support, "How could I block a lost card?", WORKERS_REACHED)
+    assert time.monotonic() - at < 30  # they were asked at once: no worker had a second to catch up
+
+    assert {"evicted", "remembered"} <= set(told["effects"])
+    fresh = {answer.json()["id"] for answer in answers}
+    assert hit.json()["id"] not in fresh
+    [item] = _queued(reviewed, asked)
+    assert (item["why"], item["thumb"], item["control"]) == ("thumb_down", "down", True)
+    assert item["matched_question"] == "How do I block a lost card?"
+    report = _report(reviewed)
+    assert report["effects"]["evicted"] >= 1
+    assert report["thumbs"]["down"] >= 1
+
+
+def test_a_thumb_down_is_a_label_of_the_verifier_and_a_reviewer_s_word_another(
+    reviewed: RunningProxy, keys: Keys
+) -> None:
+    for stored in GYM:  # one answer in several wordings that is asked for often: what a cold verifier believes in
+        _stored(reviewed, keys.legal, stored)
+    _ask_anew(reviewed, keys.legal, GYM[0], 80)
+    hit = _taught(reviewed, keys.legal, GYM[0], "How can I cancel my gym membership?")
+    before = _labels(reviewed)
+
+    told = _say(reviewed, keys.legal, hit, "down")
+    assert "labelled" in told["effects"]
+    assert _labels(reviewed) == before + 1
+    assert _say(reviewed, keys.legal, hit, "down")["effects"] == told["effects"]  # said again it is no other word
+    assert _labels(reviewed) == before + 1
+
+    assert "labelled" in _judge(reviewed, _item_of(reviewed, hit)["id"], "wrong")["effects"]
+    assert _labels(reviewed) == before + 2
+    report = _report(reviewed)
+    assert report["labels"] == {"verifier": before + 2, "of_people": report["labels"]["of_people"]}
+    assert report["labels"]["of_people"] >= 1
+
+
+def test_a_pair_that_was_judged_wrong_never_hits_again_even_when_its_entry_is_stored_anew(
+    reviewed: RunningProxy, keys: Keys
+) -> None:
+    stored, asked = "When does the pharmacy open on Mondays?", "When does the pharmacy open on a Monday?"
+    hit = _taught(reviewed, keys.sales, stored, asked)
+    item = _item_of(reviewed, hit)
+
+    done = _judge(reviewed, item["id"], "wrong")
+    assert {"evicted", "remembered"} <= set(done["effects"])
+    assert _judge(reviewed, item["id"], "wrong") == done  # again is no other verdict
+    _stored(reviewed, keys.sales, stored)
+    answers = _ask_anew(reviewed, keys.sales, asked, WORKERS_REACHED, cache={"no-store": True})
+    layers = {answer.headers["x-litellm-plugins-cache"] for answer in answers}
+    reasons = {answer.headers["x-litellm-plugins-cache-reason"] for answer in answers}
+    assert (layers, reasons) == ({"miss"}, {"judged_wrong"})
+
+    right = _judge(reviewed, item["id"], "right")
+    assert {"forgotten", "support_raised"} <= set(right["effects"])
+    again = _ask_anew(reviewed, keys.sales, asked, WORKERS_REACHED)
+    assert {answer.headers["x-litellm-plugins-cache"] for answer in again} == {"semantic"}
+
+
+def test_the_report_counts_hits_of_the_sample_and_what_was_said_of_them(reviewed: RunningProxy, keys: Keys) -> None:
+    hit = _taught(reviewed, keys.support, "Where do I park my car?", "Where may I park my car?")
+    _judge(reviewed, _item_of(reviewed, hit)["id"], "right")
+    told = _report(reviewed)
+
+    assert told["precision"]["all"]["judged"] >= 1
+    assert told["precision"]["by_layer"]["semantic"]["sampled"] >= 1
+    assert told["verdicts"]["count"] >= 1
+    metrics = reviewed.metrics()
+    assert metrics.value("litellm_plugins_review_verdicts_total", kind="hit", verdict="right", source="human") >= 1
+    lines = [json.loads(line[line.index("{") :]) for line in reviewed.log().splitlines() if '"review_verdict"' in line]
+    assert any(line["verdict"] == "right" and "support_raised" in line["effects"] for line in lines)
+    assert "park my car" not in "".join(map(json.dumps, lines))
+
+
+def test_only_admins_see_the_queue_and_judge(reviewed: RunningProxy, keys: Keys) -> None:
+    for method, path in (("GET", "queue"), ("GET", "report"), ("GET", "outcomes"), ("POST", "verdicts")):
+        body = {"json": {"item_id": "0" * 32, "verdict": "right"}} if method == "POST" else {}
+        assert reviewed.http(method, f"/plugins/review/{path}", keys.support, **body).status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        ({"item_id": "0" * 32, "verdict": "right"}, 404),
+        ({"item_id": "0" * 32, "verdict": "up"}, 400),
+        ({"verdict": "right"}, 400),
+        ({"item_id": "a", "trace_id": "b", "verdict": "right"}, 400),
+        ({"item_id": "a", "verdict": "right", "stars": 5}, 400),
+    ],
+)
+def test_nonsense_is_refused(reviewed: RunningProxy, body: dict[str, Any], status: int) -> None:
+    assert reviewed.http("POST", "/plugins/review/verdicts", reviewed.master_key, json=body).status_code == status
+
+
+def _taught(proxy: RunningProxy, key: str, stored: str, asked: str) -> httpx.Response:
+    """`stored` is answered and kept; the hit that `asked` then makes of it."""
+    _stored(proxy, key, stored)
+
+    def hits() -> list[httpx.Response]:
+        answers = _ask_anew(proxy, key, asked, 1, cache={"no-store": True})
+        return [answer for answer in answers if answer.headers["x-litellm-plugins-cache"] == "semantic"]
+
+    return eventually(hits, what="a hit by meaning")[0]
+
+
+def _stored(proxy: RunningProxy, key: str, question: str) -> None:
+    """Ask, until the answer has been stored: storing is asynchronous."""
+
+    def is_hit() -> bool:
+        [answer] = _ask_anew(proxy, key, question, 1)
+        return answer.headers["x-litellm-plugins-cache"] == "exact"
+
+    eventually(is_hit, what="the answer to be stored")
+
+
+def _say(proxy: RunningProxy, key: str, hit: httpx.Response, verdict: str) -> dict[str, Any]:
+    said = {"call_id": hit.headers["x-litellm-call-id"], "verdict": verdict}
+    answer = proxy.http("POST", "/plugins/feedback", key, json=said)
+    assert answer.status_code == 200, answer.text
+    told: dict[str, Any] = answer.json()
+    return told
+
+
+def _judge(proxy: RunningProxy, item: str, verdict: str) -> dict[str, Any]:
+    answer = proxy.http(
+        "POST", "/plugins/review/verdicts", proxy.master_key, json={"item_id": item, "verdict": verdict}
+    )
+    assert answer.status_code == 200, answer.text
+    told: dict[str, Any] = answer.json()
+    return told
+
+
+def _queue(proxy: RunningProxy) -> list[dict[str, Any]]:
+    answer = proxy.http("GET", "/plugins/review/queue", proxy.master_key, params={"limit": 1_000})
+    assert answer.status_code == 200, answer.text
+    items: list[dict[str, Any]] = answer.json()["items"]
+    return items
+
+
+def _queued(proxy: RunningProxy, question: str) -> list[dict[str, Any]]:
+    return [item for item in _queue(proxy) if item["question"] == question and item["kind"] == "hit"]
+
+
+def _item_of(proxy: RunningProxy, hit: httpx.Response) -> dict[str, Any]:
+    cache_id = hit.headers["x-litellm-plugins-cache-id"]
+
+    def found() -> list[dict[str, Any]]:
+        return [i for i in _queue(proxy) if i["cache_id"] == cache_id and i["layer"] == "semantic"]
+
+    return eventually(found, what="the item of a hit")[0]
+
+
+def _labels(proxy: RunningProxy) -> int:
+    stats = proxy.http("GET", "/plugins/cache/stats", proxy.master_key).raise_for_status().json()
+    return int(stats["verifier"]["labels"])
+
+
+def _report(proxy: RunningProxy) -> dict[str, Any]:
+    answer = proxy.http("GET", "/plugins/review/report", proxy.master_key)
+    assert answer.status_code == 200, answer.text
+    told: dict[str, Any] = answer.json()
+    return told
+
+
+def _ask_anew(proxy: RunningProxy, key: str, text: str, times: int, **more: Any) -> list[httpx.Response]:
+    """Each time over a new connection, several at once: so both workers get their share."""
+
+    def ask(_: int) -> httpx.Response:
+        body = {"model": "gpt-4.1", "messages": [{"role": "user", "content": text}], **more}
+        headers = {"authorization": f"Bearer {key}"}
+        answer = httpx.post(f"{proxy.url}{CHAT}", headers=headers, json=body, trust_env=False, timeout=60)
+        assert answer.status_code == 200, answer.text
+        return answer
+
+    with ThreadPoolExecutor(6) as pool:
+        return list(pool.map(ask, range(times)))

@@ -1,0 +1,79 @@
+"""What the verifier makes of what people say of its hits."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from litellm_plugins.cache.verifier.fitting import Fit, beats, fit
+from litellm_plugins.cache.verifier.labels import REVIEWER, USER, Label
+from litellm_plugins.cache.verifier.operating_point import Caution
+from litellm_plugins.cache.verifier.words import WordCounts
+from tests.unit.cache.verifier.samples import features, labels
+
+NEAR = features(similarity=0.93, similarity_squared=0.93**2)
+
+
+def made(of: list[Label]) -> Fit:
+    return fit(of, version=len(of), prior=None, word_counts=WordCounts().counts, questions=0, popularity={})
+
+
+def said(right: bool, by: str, *, times: int = 1) -> list[Label]:
+    """Of as many different hits, all but alike."""
+    return [Label(NEAR + 1e-4 * number, right, 0.0 if by else 1.0, 0 if by else 1, 0.0, by) for number in range(times)]
+
+
+def probability(of: list[Label]) -> float:
+    return float(made(of).model.probabilities(NEAR[None])[0])
+
+
+def test_a_reviewer_s_word_weighs_more_than_a_fresh_answer_s() -> None:
+    before = labels(400)
+    by_reviewer, by_user = (probability([*before, *said(False, by, times=10)]) for by in (REVIEWER, USER))
+
+    assert by_reviewer < by_user < probability(before)
+
+
+def test_what_is_said_last_of_a_hit_holds_for_it() -> None:
+    before = labels(400)
+    changed = [*before, *said(False, REVIEWER), *said(True, REVIEWER)]
+    overruled = [*before, *said(False, USER), *said(True, REVIEWER)]
+
+    assert made(changed).curve.wrong[-2:].tolist() == [0.0, 0.0]
+    assert made(overruled).curve.wrong[-2:].tolist() == [0.0, 0.0]
+    assert probability(changed) == pytest.approx(probability([*before, *said(True, REVIEWER) * 2]))
+
+
+def test_two_fresh_answers_may_disagree_about_the_same_features() -> None:
+    both = [replace(each, by="") for each in (*said(False, ""), *said(True, ""))]
+
+    assert made([*labels(200), *both]).curve.wrong[-2:].tolist() == [1.0, 0.0]
+
+
+def test_people_s_labels_stand_for_no_requests() -> None:
+    before = labels(400)
+    point = made(before).curve.at(0.01, Caution())
+    praised = made([*before, *said(True, REVIEWER, times=40)]).curve.at(0.01, Caution())
+
+    assert praised.hits == pytest.approx(point.hits, abs=0.1)
+    assert made([*before, *said(True, REVIEWER)]).curve.requests.sum() == sum(each.requests for each in before)
+
+
+def test_a_reviewer_s_label_is_never_taken_for_noise() -> None:
+    """Of labels that a twentieth of is mistaken, those that reviewers gave are believed as they stand."""
+    noisy = labels(1_500, steepness=80, noise=0.05)
+    told = made([*noisy, *said(False, REVIEWER, times=5)]).curve
+
+    assert told.noise > 0.005
+    assert told.reviewed.sum() == 5
+    assert (told.noise * (1 - told.reviewed))[-5:].tolist() == [0.0] * 5
+
+
+def test_a_fit_keeps_who_said_what_and_one_of_before_has_nobody() -> None:
+    told = made([*labels(200), *said(False, REVIEWER)])
+    back = Fit.from_bytes(told.to_bytes())
+
+    assert np.array_equal(back.curve.reviewed, told.curve.reviewed)
+    assert beats(made([*labels(200), *said(False, REVIEWER, times=2)]), told, [*labels(200), *said(False, REVIEWER)])

@@ -1,0 +1,74 @@
+"""`litellm-plugins review` against a proxy that only answers."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from litellm_plugins.cli import connection, main
+
+
+class Answering:
+    """Keeps `cli.connection.Client`: knows the item `known`, and takes down what it is given."""
+
+    given: list[tuple[str, str, Mapping[str, Any]]]
+
+    def __init__(self, *_: object, **__: object) -> None:
+        self.given = said
+
+    def call(self, method: str, path: str, given: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        self.given.append((method, path, given or {}))
+        if path == "/outcomes":
+            return {"rows": [{"id": "a", "prompt": "Why?", "outcomes": {"mini": 0.0}}]}
+        if (given or {}).get("item_id") != "known":
+            raise click.ClickException("404: no item has that id")
+        return {"id": "known", "effects": ["evicted"]}
+
+    def __enter__(self) -> Answering:
+        return self
+
+    def __exit__(self, *exc: object) -> None: ...
+
+
+said: list[tuple[str, str, Mapping[str, Any]]] = []
+
+
+@pytest.fixture(autouse=True)
+def proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    said.clear()
+    monkeypatch.setattr(connection, "RemoteClient", Answering)
+
+
+def run(*arguments: str) -> Any:
+    return CliRunner().invoke(main, ["review", *arguments, "--key", "sk-test"])
+
+
+def test_a_verdict_says_what_it_did() -> None:
+    done = run("verdict", "known", "wrong", "--comment", "Last year's price.")
+    assert (done.exit_code, done.output.strip()) == (0, "known: evicted")
+    assert said[0][2]["comment"] == "Last year's price."
+
+
+def test_a_line_that_cannot_be_used_does_not_stop_the_others(tmp_path: Path) -> None:
+    file = tmp_path / "said.jsonl"
+    file.write_text('{"item_id": "known", "verdict": "right"}\nnonsense\n\n{"item_id": "lost", "verdict": "right"}\n')
+    done = run("verdicts", "--file", str(file), "--json")
+
+    told = json.loads(done.output)
+    assert done.exit_code == 1
+    assert [each["line"] for each in told["failed"]] == [2, 4]
+    assert told["done"] == [{"id": "known", "effects": ["evicted"]}]
+    assert said[0][2]["source"] == "file"
+
+
+def test_outcomes_are_rows_of_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "rows.jsonl"
+    assert run("export", "--outcomes", str(file), "--strong", "large").exit_code == 0
+    assert json.loads(file.read_text()) == {"id": "a", "prompt": "Why?", "outcomes": {"mini": 0.0}}
+    assert said[0][2] == {"strong": "large"}

@@ -1,0 +1,224 @@
+"""What becomes of verdicts, opinions and thumbs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from litellm_plugins.errors import NotFound, RequestError, StoreUnavailable
+from litellm_plugins.review.desk import ReviewDesk
+from litellm_plugins.review.items import Item, Kind, Source, State, Verdict, Why
+from litellm_plugins.review.outcomes import rows
+from litellm_plugins.review.rates import factors
+from litellm_plugins.telemetry.events import Event
+from tests.unit.review.samples import NOW, item
+
+
+class Memory:
+    """Items of one worker."""
+
+    def __init__(self, *items: Item) -> None:
+        self.items = {each.id: each for each in items}
+
+    async def add(self, items: Sequence[Item]) -> None:
+        self.items |= {each.id: each for each in items}
+
+    async def find(self, id_: str) -> Item | None:
+        return self.items.get(id_)
+
+    async def named(self, name: str) -> Item | None:
+        return next((each for each in self.items.values() if name in (each.trace_id, each.call_id)), None)
+
+    async def waiting(self, limit: int, *, team: str | None) -> list[Item]:
+        found = [each for each in self.items.values() if each.state.worth == 1 and not each.control]
+        return [each for each in found if team in (None, each.team)][:limit]
+
+    async def sample(self, *, since_s: float, team: str | None) -> list[Item]:
+        return sorted((each for each in self.items.values() if each.control), key=lambda each: each.draw)
+
+    async def judged(self, *, since_s: float, team: str | None) -> list[Item]:
+        return [each for each in self.items.values() if each.state.verdict or each.state.thumb]
+
+    async def swap(self, item: Item, state: State) -> bool:
+        if self.items[item.id].state != item.state:
+            return False
+        self.items[item.id] = replace(self.items[item.id], state=state)
+        return True
+
+
+class Noted:
+    """Takes down what is asked of it; fails as often as it is told to."""
+
+    def __init__(self, fails: int = 0) -> None:
+        self.done: list[str] = []
+        self._fails = fails
+
+    async def apply(self, item: Item, verdict: Verdict) -> tuple[str, ...]:
+        if self._fails:
+            self._fails -= 1
+            raise StoreUnavailable("store_busy")
+        self.done.append(str(verdict))
+        return ("remembered",) if verdict is Verdict.WRONG else ("support_raised",)
+
+    async def doubt(self, item: Item) -> tuple[str, ...]:
+        if self._fails:
+            self._fails -= 1
+            raise StoreUnavailable("store_busy")
+        self.done.append("doubt")
+        return ("evicted",)
+
+    async def undo(self, item: Item, effects: tuple[str, ...]) -> tuple[str, ...]:
+        self.done.append(f"undo {','.join(effects)}")
+        return ("forgotten",)
+
+
+def desk(*items: Item, fails: int = 0, acts: bool = True) -> tuple[ReviewDesk, Memory, Noted, list[Event]]:
+    memory, noted, told = Memory(*items), Noted(fails), list[Event]()
+    made = ReviewDesk(memory, noted, tell=told.append, thumbs_act=acts, clock=lambda: NOW + 1_000, between_s=0.0)
+    return made, memory, noted, told
+
+
+async def test_a_verdict_is_carried_out_once_however_often_it_is_given() -> None:
+    it = item(1, why=Why.NEAR)
+    made, memory, noted, told = desk(it)
+    first = await made.judge(it.id, Verdict.WRONG, "ana")
+
+    assert await made.judge(it.id, Verdict.WRONG, "ben") == first == {"id": it.id, "effects": ["remembered"]}
+    assert noted.done == ["wrong"]
+    assert len(told) == 1
+    assert memory.items[it.id].state.by == "ana"
+
+
+async def test_a_changed_verdict_undoes_what_the_first_one_did() -> None:
+    it = item(1, why=Why.NEAR)
+    made, _, noted, _ = desk(it)
+    await made.judge(it.id, Verdict.WRONG, "ana")
+
+    changed = await made.judge(it.id, Verdict.RIGHT, "ana")
+    assert changed["effects"] == ["forgotten", "support_raised"]
+    assert noted.done == ["wrong", "undo remembered", "right"]
+
+
+async def test_what_could_not_be_carried_out_is_when_the_verdict_is_given_again() -> None:
+    it = item(1, why=Why.NEAR)
+    made, _, noted, _ = desk(it, fails=1)
+    with pytest.raises(StoreUnavailable):
+        await made.judge(it.id, Verdict.WRONG, "ana")
+
+    assert (await made.judge(it.id, Verdict.WRONG, "ana"))["effects"] == ["remembered"]
+    assert noted.done == ["wrong"]
+
+
+async def test_a_model_s_opinion_is_kept_beside_and_does_nothing() -> None:
+    it = item(1, why=Why.NEAR)
+    made, memory, noted, _ = desk(it)
+    await made.judge(it.id, Verdict.WRONG, "gpt", source=Source.JUDGE)
+
+    state = memory.items[it.id].state
+    assert (state.opinion, state.opinion_by, state.verdict) == (Verdict.WRONG, "gpt", None)
+    assert noted.done == []
+
+
+async def test_a_verdict_on_a_trace_marks_the_item_as_pointed_at() -> None:
+    it = item(1, why=Why.CONTROL)
+    made, memory, _, _ = desk(it)
+    await made.take({"trace_id": it.trace_id, "verdict": "wrong"}, actor="admin")
+
+    state = memory.items[it.id].state
+    assert (state.why, state.by, state.verdict) == (Why.COMPLAINT, "admin", Verdict.WRONG)
+
+
+async def test_a_thumb_down_acts_once_and_a_thumb_up_takes_it_back() -> None:
+    it = item(1)
+    made, memory, noted, _ = desk(it)
+    assert await made.thumb([it.call_id], is_up=False) == ("evicted",)
+    assert await made.thumb([it.call_id], is_up=False) == ("evicted",)
+    assert memory.items[it.id].state.why is Why.THUMB_DOWN
+
+    await made.thumb([it.call_id], is_up=True)
+    assert noted.done == ["doubt", "undo evicted"]
+
+
+async def test_a_thumb_that_could_not_be_acted_on_is_when_it_is_given_again() -> None:
+    it = item(1)
+    made, _, noted, _ = desk(it, fails=1)
+    with pytest.raises(StoreUnavailable):
+        await made.thumb([it.call_id], is_up=False)
+
+    assert await made.thumb([it.call_id], is_up=False) == ("evicted",)
+    assert noted.done == ["doubt"]
+
+
+async def test_a_thumb_does_nothing_by_itself_where_that_is_set_and_after_a_reviewer_s_word() -> None:
+    it, seen = item(1), item(2, why=Why.NEAR, verdict=Verdict.RIGHT)
+    made, memory, noted, _ = desk(it, seen, acts=False)
+    assert await made.thumb([it.call_id], is_up=False) == ()
+    assert memory.items[it.id].state.why is Why.THUMB_DOWN
+    other, _, noted_too, _ = desk(seen)
+
+    assert await other.thumb([seen.call_id], is_up=False) == ()
+    assert noted.done == noted_too.done == []
+    assert await made.thumb(["f" * 32], is_up=False) == ()
+
+
+async def test_what_was_judged_as_another_item_s_is_not_asked_again_when_its_turn_comes() -> None:
+    one = item(1, why=Why.CONTROL)
+    again = item(2, why=Why.CONTROL, pair=one.pair)
+    made, memory, noted, _ = desk(one, again)
+    shown = await made.queue(10)
+    await made.judge(shown[0]["id"], Verdict.RIGHT, "ana")
+
+    assert len(shown) == 1
+    assert await made.queue(10) == []
+    assert {each.state.verdict for each in memory.items.values()} == {Verdict.RIGHT}
+    assert noted.done == ["right"]
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"verdict": "right"},
+        {"item_id": "a", "trace_id": "b", "verdict": "right"},
+        {"item_id": "a", "verdict": "perhaps"},
+        {"item_id": "a", "verdict": "right", "source": "oracle"},
+        {"item_id": "a", "verdict": "right", "comment": 5},
+        {"item_id": "a", "verdict": "right", "more": 1},
+    ],
+)
+async def test_nonsense_is_refused_by_the_name_of_its_field(given: dict[str, Any]) -> None:
+    made, *_ = desk()
+    with pytest.raises(RequestError):
+        await made.take(given, actor="admin")
+
+
+async def test_an_unknown_item_is_not_found() -> None:
+    made, *_ = desk()
+    with pytest.raises(NotFound):
+        await made.judge("f" * 32, Verdict.RIGHT, "ana")
+
+
+def test_verdicts_on_routed_answers_are_rows_by_prompt() -> None:
+    cheap = item(1, verdict=Verdict.WRONG, kind=Kind.ROUTE, route="auto/simple", model="mini", question="Why?")
+    dear = item(2, verdict=Verdict.RIGHT, kind=Kind.ROUTE, route="auto/hard", model="large", question="Why?")
+    other = replace(cheap, id="o" * 32, question="How?")
+
+    assert rows([cheap, dear, item(3)])[0]["outcomes"] == {"mini": 0.0, "large": 1.0}
+    assert rows([other])[0]["outcomes"] == {"mini": 0.0}
+    assert rows([other], strong="large")[0] == {
+        "id": "o" * 32, "prompt": "How?", "outcomes": {"mini": 0.0, "large": 1.0}, "task": "", "assumed": ["large"],
+    }  # fmt: skip
+
+
+def test_wrong_answers_to_shortened_prompts_lower_the_rate_of_their_family_and_right_ones_raise_it() -> None:
+    def said(number: int, verdict: Verdict, feature: str = "faq") -> Item:
+        plain = item(number, verdict=verdict, methods="lossless", feature=feature, model_group="gpt")
+        return replace(plain, state=replace(plain.state, judged_at_s=NOW + number))
+
+    wrong = [said(1, Verdict.WRONG), said(2, Verdict.WRONG)]
+    assert factors(wrong) == {("faq", "gpt"): pytest.approx(4 / 9)}
+    assert factors([*wrong, said(3, Verdict.RIGHT)])["faq", "gpt"] > 4 / 9
+    assert factors([said(4, Verdict.RIGHT, "other")]) == {}
+    assert min(factors([said(n, Verdict.WRONG) for n in range(50)]).values()) == pytest.approx(0.1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 import signal
+import statistics
 import sys
 import threading
 import time
@@ -91,29 +92,34 @@ def test_prose_goes_out_shorter(mine: RunningProxy, provider: Provider) -> None:
 def test_the_event_loop_is_free_while_it_compresses(mine: RunningProxy) -> None:
     """A health check beside 8,000 characters takes less than 50 ms, in the best of three rounds on a shared machine."""
 
-    def slowest() -> float:
+    def looked() -> tuple[float, list[float]]:
         done = threading.Event()
-        worst = 0.0
+        took: list[float] = []
 
         def look() -> None:
-            nonlocal worst
             while not done.is_set():
                 began = time.monotonic()
                 mine.http("GET", "/health/liveliness")
-                worst = max(worst, time.monotonic() - began)
-                time.sleep(0.01)
+                took.append(time.monotonic() - began)
+                time.sleep(0.005)
 
         looking = threading.Thread(target=look)
         looking.start()
+        began = time.monotonic()
         answer = mine.ask(KEYS.support, asked(), max_tokens=1)
+        asking = time.monotonic() - began
         done.set()
         looking.join()
         assert answer.headers[PREFIX] == "applied"
-        return worst
+        return asking, took
 
-    rounds = [slowest() for _ in range(3)]
-    print(f"slowest health checks, ms: {[round(each * 1_000, 1) for each in rounds]}")  # noqa: T201 - a measurement
-    assert min(rounds) < 0.05
+    rounds = [looked() for _ in range(3)]
+    for asking, took in rounds:
+        slowest, median = max(took) * 1_000, statistics.median(took) * 1_000
+        said = f"{len(took)} health checks, median {median:.1f} ms, slowest {slowest:.1f} ms"
+        print(f"8,000 characters in {asking * 1_000:.0f} ms; beside it {said}")  # noqa: T201 - a measurement
+    assert min(len(took) for _, took in rounds) >= 5
+    assert min(max(took) for _, took in rounds) < 0.05
 
 
 def test_past_the_deadline_the_original_goes_out(mine: RunningProxy, provider: Provider) -> None:
@@ -137,4 +143,4 @@ def test_it_ends_with_the_proxy_when_that_is_killed(mine: RunningProxy) -> None:
     pid = sidecar_of(mine)
     assert pid
     os.kill(mine.process_group, signal.SIGKILL)  # of the group only the proxy
-    eventually(lambda: not Path(f"/proc/{pid}").exists(), what="it to notice")
+    eventually(lambda: not sidecar_of(mine), what="it to notice")

@@ -12,6 +12,7 @@ from litellm_plugins.compression.checker import losses
 from litellm_plugins.compression.llmlingua.engine import EngineUnavailable, LinguaEngine
 from litellm_plugins.compression.llmlingua.protecting import stretches
 from litellm_plugins.compression.llmlingua.protocol import Refusal, Refused, Wanted
+from litellm_plugins.compression.tokens import cl100k
 from tests.llmlingua.tiny_model import KINDS, LARGE, SMALL, prose
 
 Engines = dict[str, LinguaEngine]
@@ -29,6 +30,11 @@ def words(text: str) -> list[str]:
     return text.split()
 
 
+def tokens(text: str) -> int:
+    """As the rate is meant."""
+    return len(cl100k().encode_ordinary(text))
+
+
 def test_small_words_go_and_the_others_stay_in_their_order(engines: Engines, kind: str) -> None:
     made = words(engines[kind].compress(Wanted(text=TEXT, rate=0.5)))
     assert {"committee", "Monday", "library's", "roof"} <= set(made)
@@ -40,8 +46,9 @@ def test_small_words_go_and_the_others_stay_in_their_order(engines: Engines, kin
 @pytest.mark.parametrize("rate", [0.3, 0.5, 0.7])
 def test_about_the_rate_is_kept(engines: Engines, kind: str, rate: float) -> None:
     text = prose(3_000)
-    kept = len(words(engines[kind].compress(Wanted(text=text, rate=rate)))) / len(words(text))
-    assert 0.6 * rate < kept < rate + 0.15
+    made = engines[kind].compress(Wanted(text=text, rate=rate))
+    print(f"{kind} {rate}: tokens {tokens(made) / tokens(text):.3f}, words {len(words(made)) / len(words(text)):.3f}")
+    assert rate - 0.15 < tokens(made) / tokens(text) < rate + 0.15
 
 
 def test_the_same_text_becomes_the_same_bytes(engines: Engines, kind: str) -> None:
@@ -85,9 +92,20 @@ def test_the_package_at_rate_one_is_not_the_identity_and_we_are(engines: Engines
 
 def test_structured_mode_fails_in_the_package_and_is_never_used(engines: Engines, kind: str) -> None:
     text = f"<llmlingua, compress=False>Note:</llmlingua><llmlingua, rate=0.4>{TEXT}</llmlingua>"
-    if kind == "bert":
-        with pytest.raises(Exception):  # noqa: B017, PT011 - whatever it is: it differs between versions
-            copy.copy(package(engines[kind])).structured_compress_prompt([text], rate=0.5)
+    print(kind, end=" ")
+    try:
+        print(repr(package(engines[kind]).structured_compress_prompt([text], rate=0.5)["compressed_prompt"]))
+    except Exception as e:
+        import traceback
+
+        traceback.print_exc(limit=-1)
+    t2 = f"<llmlingua, compress=False>{prose(900)}</llmlingua><llmlingua, rate=0.4>{prose(900)}</llmlingua>"
+    try:
+        print(repr(package(engines[kind]).structured_compress_prompt([t2], rate=0.5)["compressed_prompt"]))
+    except Exception as e:
+        import traceback
+
+        traceback.print_exc(limit=-1)
     assert "compress=False" in engines[kind].compress(Wanted(text=text, keep=((0, 27),)))
 
 
@@ -128,11 +146,36 @@ def test_a_text_longer_than_the_window_is_read_to_its_end_and_no_word_is_cut(eng
     assert sum(word in SMALL for word in words(made)) < 0.3 * sum(word in SMALL for word in words(text))
 
 
+def test_a_long_text_is_given_up_between_windows_when_nobody_waits_any_more(engines: Engines, kind: str) -> None:
+    asked = iter([False, False, True])
+    with pytest.raises(Refused) as refusal:
+        engines[kind].compress(Wanted(text=prose(12_000), rate=0.5), late=lambda: next(asked))
+    assert refusal.value.reason == Refusal.DEADLINE
+
+
 def test_every_window_of_a_long_text_is_read_alike(engines: Engines, kind: str) -> None:
-    """In one batch the package lost every word of a window that was shorter than another."""
+    lines = engines[kind].compress(Wanted(text=prose(8_000), rate=0.5)).splitlines()
+    sizes = [len(words(line)) for line in lines[:-1]]
+    print(kind, sizes)
+    assert min(sizes) >= 3
+
+
+def test_of_two_texts_in_a_call_the_package_leaves_one_out_so_it_gets_one(engines: Engines, kind: str) -> None:
+    """A filter of whole texts is on by default. It took the second window of a text for a text of its own."""
     text = prose(3_000)
-    lines = engines[kind].compress(Wanted(text=text, rate=0.5)).splitlines()
-    assert min(len(words(line)) for line in lines[:-1]) >= 3
+    lingua = package(engines[kind])
+    before, lingua.max_seq_len = lingua.max_seq_len, 512
+    try:
+        half = text.index("\n", 1_200)
+        left, all_of = (
+            lingua.compress_prompt([text[:half], text[half:]], rate=0.5, **more)["compressed_prompt_list"]
+            for more in ({}, {"use_context_level_filter": False})
+        )
+    finally:
+        lingua.max_seq_len = before
+    print(kind, [len(x) for x in left], [len(x) for x in all_of])
+    assert len(left) == 1
+    assert min(len(words(each)) for each in all_of) > 50
 
 
 def test_words_without_an_end_are_read_in_windows_as_well(engines: Engines, kind: str) -> None:
@@ -159,6 +202,16 @@ def test_digits_and_forced_words_stay(engines: Engines, kind: str) -> None:
     assert words(made).count("and") == words(text).count("and")
 
 
+def test_no_number_takes_on_a_word_that_stood_further_on(engines: Engines, kind: str) -> None:
+    """`Note 15: year` became `15 year`, the checker saw that 15 was gone, and the whole text went out as it was."""
+    text = prose(8_000)
+    [stretch] = stretches(text)
+    made = engines[kind].compress(Wanted(text=text, rate=0.5, keep=stretch.keep))
+    print(kind, tokens(made) / tokens(text))
+    assert losses(text, made) == ()
+    assert tokens(made) < 0.65 * tokens(text)
+
+
 def test_nothing_that_the_checker_looks_for_is_lost(engines: Engines, kind: str) -> None:
     text = f'{TEXT} They did not approve of $3.50, "as it is", at https://example.org/a?b=1 by ann@example.org. {TEXT}'
     [stretch] = stretches(text)
@@ -167,10 +220,11 @@ def test_nothing_that_the_checker_looks_for_is_lost(engines: Engines, kind: str)
     assert len(made) < 0.8 * len(text)
 
 
-def test_a_target_in_tokens_is_kept_to(engines: Engines, kind: str) -> None:
-    text = prose(3_000)
-    small, large = (len(engines[kind].compress(Wanted(text=text, target_tokens=most))) for most in (150, 450))
-    assert small < 0.6 * large
+@pytest.mark.parametrize("most", [200, 450])
+def test_a_target_in_tokens_is_kept_to(engines: Engines, kind: str, most: int) -> None:
+    made = engines[kind].compress(Wanted(text=prose(3_000), target_tokens=most))
+    print(f"{kind} {most} of {tokens(prose(3_000))}: {tokens(made)}")
+    assert 0.8 * most < tokens(made) < 1.2 * most
 
 
 def test_a_folder_may_have_any_name_and_no_code_of_its_own_runs(models: dict[str, Path], kind: str) -> None:

@@ -1,7 +1,8 @@
 """A tiny model of the architecture that LLMLingua-2's models have, made on this machine: nothing is downloaded.
 
-Two layers of BERT or XLM-RoBERTa that label tokens, a vocabulary of a few hundred pieces, weights that drop
-small words. It says nothing of what the real models are worth; what the package does with one, it shows.
+Two layers of BERT or XLM-RoBERTa that label tokens, a vocabulary of a few hundred pieces, weights that find each word
+worth something else, and small words less than all others. It says nothing of what the real models are worth; what the
+package does with one, it shows.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import itertools
 import random
 import string
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
 
@@ -64,14 +66,28 @@ def make(folder: Path, kind: Kind) -> Path:
 def _taught(model: Any, tokenizer: Any) -> None:
     """Weights that tell small words from large ones: the embedding says it, and two layers hardly change that.
 
-    Set and not learned: a test run is no place for that.
+    Set and not learned: a test run is no place for that. No two words are worth the same, from 0.88 for the first of
+    `LARGE` down to 0.12 for the first of `SMALL`, so that every rate cuts between words, and not through the noise of
+    float32 among words that are worth the same.
     """
     words, classifier = model.base_model.embeddings.word_embeddings.weight, model.classifier
-    says = torch.nn.functional.layer_norm(torch.randn(words.shape[1]), words.shape[1:])
+    width = words.shape[1]
+    says = torch.nn.functional.layer_norm(torch.randn(width), (width,))
     with torch.no_grad():
-        for word, sign in [*((word, -1) for word in SMALL), *((word, 1) for word in LARGE)]:
-            words[tokenizer.convert_tokens_to_ids(_spelled(tokenizer, word))] = sign * says
-        classifier.weight[0], classifier.weight[1] = -says / len(says), says / len(says)
+        for word, worth in [*_spread(LARGE, 1), *_spread(SMALL, -1)]:
+            aside = torch.randn(width)
+            aside -= aside.mean() + says * (says @ aside) / (says @ says)  # says nothing of the worth
+            aside = torch.nn.functional.layer_norm(aside, (width,))
+            words[tokenizer.convert_tokens_to_ids(_spelled(tokenizer, word))] = (
+                worth * says + (1 - worth**2) ** 0.5 * aside
+            )
+        classifier.weight[0], classifier.weight[1] = -says / width, says / width
+
+
+def _spread(words: tuple[str, ...], sign: int) -> Iterator[tuple[str, float]]:
+    """Each with a worth of its own, from 1 to 0.3 or -1 to -0.3."""
+    for at, word in enumerate(words):
+        yield word, sign * (1 - 0.7 * at / (len(words) - 1))
 
 
 def _spelled(tokenizer: Any, word: str) -> str:

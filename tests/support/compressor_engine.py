@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import click
@@ -30,15 +31,17 @@ class SmallWords:
     def __init__(self, model: str = "small-words", *, slow_s: float = 0.0, loads_s: float = 0.0) -> None:
         self.model, self.slow_s, self._loads_s = model, slow_s, loads_s
         self.seen: list[Wanted] = []
+        self.late: list[bool] = []
 
     def load(self) -> None:
         time.sleep(self._loads_s)
         if self.model == "broken":
             raise EngineUnavailable("the model broken cannot be loaded")
 
-    def compress(self, wanted: Wanted) -> str:
+    def compress(self, wanted: Wanted, *, late: Callable[[], bool]) -> str:
         self.seen.append(wanted)
         time.sleep(self.slow_s)
+        self.late.append(late())
         if "crash here" in wanted.text:
             raise ZeroDivisionError
         if "unreadable here" in wanted.text:
@@ -47,10 +50,10 @@ class SmallWords:
 
 
 class _FromFile(SmallWords):
-    def compress(self, wanted: Wanted) -> str:
+    def compress(self, wanted: Wanted, *, late: Callable[[], bool]) -> str:
         path = Path(os.environ.get(SLOW, "/nowhere"))
         self.slow_s = float(path.read_text()) if path.exists() else 0.0
-        return super().compress(wanted)
+        return super().compress(wanted, late=late)
 
 
 @click.command(context_settings={"ignore_unknown_options": True})

@@ -10,6 +10,9 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 
+from litellm_plugins.compression.checker import held
+from litellm_plugins.compression.llmlingua.seams import Seam, misread
+
 Span = tuple[int, int]
 # Scripts without spaces go by the character: a run of theirs is no word.
 _LETTER = r"[^\W\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff]"
@@ -42,6 +45,7 @@ def rebuilt(text: str, dropped: Iterable[Span], keep: Iterable[Span] = ()) -> st
     """`text` without `dropped`, but for words of which a part stays, and for `keep`.
 
     A word that goes takes the space before it along; line breaks stay, so that items of a list do not run together.
+    Nothing goes between two parts that would be misread beside each other: no number, name or quotation is made.
     """
     goes = bytearray(len(text))
     for start, end in dropped:
@@ -51,13 +55,14 @@ def rebuilt(text: str, dropped: Iterable[Span], keep: Iterable[Span] = ()) -> st
             goes[word.start() : word.end()] = bytes(word.end() - word.start())
     for start, end in keep:
         goes[start:end] = bytes(end - start)
-    out: list[str] = []
-    at = 0
-    for start, end in _runs(text, goes):
-        out.append(text[at:start])
-        out.append(_between(text, start, end))
-        at = end
-    return "".join([*out, text[at:]])
+    stated = frozenset(held(text))
+    while True:
+        left, seams = _sewn(text, goes)
+        back = list(misread(left, seams, stated))
+        if not back:
+            return left
+        for start, end in back:
+            goes[start:end] = bytes(end - start)
 
 
 def share(spans: Iterable[Span], length: int) -> float:
@@ -66,6 +71,20 @@ def share(spans: Iterable[Span], length: int) -> float:
     for start, end in spans:
         inside[start:end] = b"\x01" * (end - start)
     return sum(inside) / length if length else 0.0
+
+
+def _sewn(text: str, goes: bytearray) -> tuple[str, list[Seam]]:
+    out: list[str] = []
+    seams: list[Seam] = []
+    at, length = 0, 0
+    for start, end in _runs(text, goes):
+        between = _between(text, start, end)
+        length += start - at
+        seams.append(Seam(length, length + len(between), (start, end)))
+        length += len(between)
+        out += (text[at:start], between)
+        at = end
+    return "".join([*out, text[at:]]), seams
 
 
 def _runs(text: str, goes: bytearray) -> Iterator[Span]:

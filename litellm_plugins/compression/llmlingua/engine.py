@@ -6,20 +6,23 @@ What the package (0.2.2) does that it should not, and what is done about it:
   labels are taken, and the text is cut out of the original (`aligning`);
 - `rate=1.0` is not the identity for the same reason: such a text does not come here;
 - every text is padded to 512 tokens: `max_seq_len` is set to what a window needs, and each window is a call;
+- of several texts in one call it leaves whole ones out before it looks at words: each window is a call, and
+  `use_context_level_filter`, which is on by default, is off;
 - long texts are cut in the middle of words, and what grows when it is tokenized again is cut off: `windows`;
 - `<|endoftext|>` in a text raises: counted as plain text;
 - a folder must bear the model's name: `model_name` is set by the architecture;
 - `trust_remote_code` is on unless it is told otherwise, and a default argument remembers what it was told;
 - the tokenizer of `gpt-3.5-turbo` is fetched from the network: `cl100k` is loaded before, from the disk.
 
-`question` and `instruction` are dropped without a word and structured mode fails with LLMLingua-2: neither is used.
+`question` and `instruction` are dropped without a word, structured mode raises (BERT) or does not do what its tags say
+(XLM-RoBERTa): neither is used.
 """
 
 from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -58,8 +61,8 @@ class Engine(Protocol):
     def load(self) -> None:
         """Make it ready, and use it once. Raises: EngineUnavailable."""
 
-    def compress(self, wanted: Wanted) -> str:
-        """What is left of the text. Raises: Refused."""
+    def compress(self, wanted: Wanted, *, late: Callable[[], bool]) -> str:
+        """What is left of the text. `late`: nobody waits for it any more. Raises: Refused."""
 
 
 class LinguaEngine:
@@ -73,6 +76,7 @@ class LinguaEngine:
     def load(self) -> None:
         if not self._download:  # read when the libraries are imported
             os.environ["HF_HUB_OFFLINE"] = os.environ["TRANSFORMERS_OFFLINE"] = "1"
+            os.environ["HF_HUB_DISABLE_PROGRESS_BARS"] = "1"  # nothing is fetched, and stderr is the proxy's log
         os.environ["TOKENIZERS_PARALLELISM"] = "false"
         cl100k()
         try:
@@ -103,11 +107,11 @@ class LinguaEngine:
         self._window = min(_LONGEST, positions)
         self.compress(Wanted(text=_SAMPLE))
 
-    def compress(self, wanted: Wanted) -> str:
+    def compress(self, wanted: Wanted, *, late: Callable[[], bool] = lambda: False) -> str:
         rate = self._rate(wanted)
         if rate >= 1:
             return wanted.text
-        words, kept = self._labels(wanted, rate)
+        words, kept = self._labels(wanted, rate, late)
         places = located(wanted.text, words)
         found = sum(place is not None for place in places)
         if found < _READABLE * len(words):
@@ -125,7 +129,7 @@ class LinguaEngine:
         held = share(_kept(wanted, digits=not wanted.force_digits), len(wanted.text))
         return max(_LEAST_RATE, (rate - held) / (1 - held)) if held < 1 else 1.0
 
-    def _labels(self, wanted: Wanted, rate: float) -> tuple[list[str], list[bool]]:
+    def _labels(self, wanted: Wanted, rate: float, late: Callable[[], bool]) -> tuple[list[str], list[bool]]:
         """The words as the model's tokenizer reads them, and of each whether it stays."""
         tokenizer = self._lingua.tokenizer
         offsets: list[Span] = [
@@ -139,16 +143,21 @@ class LinguaEngine:
         cut = [window for window in cut if window.strip()]
         if not cut:
             raise Refused(Refusal.UNREADABLE)
-        pairs = [pair for window in cut for pair in self._of_window(window, rate, digits=wanted.force_digits)]
+        pairs: list[tuple[str, bool]] = []
+        for window in cut:
+            if late():  # a long text takes minutes, and others wait behind it
+                raise Refused(Refusal.DEADLINE)
+            pairs += self._of_window(window, rate, digits=wanted.force_digits)
         return [word for word, _ in pairs], [stays for _, stays in pairs]
 
     def _of_window(self, window: str, rate: float, *, digits: bool) -> list[tuple[str, bool]]:
-        """One at a time: of windows of unlike length in one batch the padded ones lost every word (torch 2.13, CPU)."""
+        """One at a time: not padded to another's length, and what becomes of it does not hang on the others."""
         self._lingua.max_seq_len = min(self._window, 2 + self._tokens_again(window))
         try:
             labelled = self._lingua.compress_prompt(
                 [window],
                 rate=rate,
+                use_context_level_filter=False,
                 force_reserve_digit=digits,
                 return_word_label=True,
                 word_sep=_WORD_SEP,

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from litellm_plugins.compression.checker import held, negated
+from litellm_plugins.compression.checker import held, negated, quoted
 from litellm_plugins.compression.segments import Kind, segments
 
 Span = tuple[int, int]
@@ -49,6 +49,7 @@ def _stretch(text: str, start: int, end: int, keep: Sequence[Span]) -> Iterator[
     prose = text[start:end]
     stays = [(begin - start, stop - start) for begin, stop in keep]
     stays += held(prose)
+    stays += quoted(prose)
     stays += [_with_neighbours(prose, begin, stop) for begin, stop in negated(prose)]
     yield Stretch(start, end, _joined(stays))
 

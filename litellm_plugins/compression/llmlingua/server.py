@@ -88,12 +88,15 @@ class Desk:
         return await asyncio.wrap_future(work)
 
     def _work(self, wanted: Wanted, until: float | None) -> Answer:
-        if until is not None and self._clock() >= until:
+        def late() -> bool:
+            return until is not None and self._clock() >= until
+
+        if late():
             raise Refused(Refusal.DEADLINE)
         if wanted.rate >= 1 and wanted.target_tokens is None:
             return Answer(text=wanted.text)
         try:
-            return Answer(text=self._engine.compress(wanted))
+            return Answer(text=self._engine.compress(wanted, late=late))
         except Refused:
             raise
         except Exception as exc:

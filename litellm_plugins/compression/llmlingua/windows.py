@@ -13,7 +13,7 @@ _BACK = 0.25  # of a window that may be given up for a better place to cut
 def windows(text: str, offsets: Sequence[Span], most: int) -> list[Span]:
     """Spans of `text` that together are all of it, each with `most` of the tokens at `offsets` at most.
 
-    None is much shorter than the others: the model is given all of them at the longest one's length.
+    None is much shorter than the others: of each the same share is kept, and of a few words that says little.
     """
     if not offsets:
         return []

@@ -6,7 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from litellm_plugins.compression.checker import held, quoted
 from litellm_plugins.compression.llmlingua.aligning import located, rebuilt, share
+from litellm_plugins.compression.numbers import NUMBER
 
 
 def dropping(text: str, *words: str, keep: tuple[str, ...] = ()) -> str:
@@ -42,6 +44,23 @@ def test_what_must_stay_stays_whatever_the_model_says() -> None:
     assert dropping("it did not rain at all", "did", "not", "at", keep=("did not",)) == "it did not rain all"
 
 
+@pytest.mark.parametrize(
+    ("text", "dropped", "left"),
+    [
+        ("Note 15: year and place were met", [":", "and", "were"], "Note 15: year place met"),
+        ("1200 of the 4500 went by train", ["of the", "by"], "1200 of the 4500 went train"),
+        ("in 2015 only a few users came so late", ["only a few", "so"], "in 2015 only a few users came late"),
+        ("it costs(all)$3.50 a box", ["(all)", "a"], "it costs(all)$3.50 box"),
+        ("the March of the 5 went on", ["the ", "of the"], " March of the 5 went on"),
+        ("a follow-up of it", ["follow", "of"], "a follow-up it"),
+    ],
+)
+def test_what_would_be_misread_comes_back(text: str, dropped: list[str], left: str) -> None:
+    """All of what went between two parts; elsewhere words go as they should."""
+    facts = [text[start:end] for start, end in held(text)]
+    assert dropping(text, *dropped, keep=tuple(facts)) == left
+
+
 def test_a_prose_that_follows_something_else_does_not_grow_together_with_it() -> None:
     assert f'"quoted"{dropping(", he said so", ",", "he")}' == '"quoted" said so'
 
@@ -69,6 +88,22 @@ def test_after_words_that_are_not_found_the_next_ones_are() -> None:
 def test_the_share_of_overlapping_spans_counts_each_character_once() -> None:
     assert share([(0, 4), (2, 6)], 12) == 0.5
     assert share([], 0) == 0
+
+
+_PARTS = (
+    "12", "-7", "$3.50", "3rd", "2,000", "x_1", "-up", "twenty-", "of", "the", "year", "May", "hours", "per", "users", "§", ":", "(b)", "no.",
+    '"as is"', '"', "not", "a@b.org", "/", "\n",
+)  # fmt: skip
+
+
+@given(st.lists(st.tuples(st.sampled_from(_PARTS), st.sampled_from((" ", "")), st.booleans()), max_size=16))
+def test_whatever_goes_no_number_is_lost_and_none_is_made(parts: list[tuple[str, str, bool]]) -> None:
+    text, gone = "", []
+    for part, space, goes in parts:
+        gone += [(len(text), len(text) + len(part))] if goes else []
+        text += part + space
+    made = rebuilt(text, gone, [*held(text), *quoted(text)])
+    assert [found[0] for found in NUMBER.finditer(made)] == [found[0] for found in NUMBER.finditer(text)]
 
 
 @given(st.text(max_size=60), st.lists(st.tuples(st.integers(0, 60), st.integers(0, 60)), max_size=6))

@@ -148,6 +148,14 @@ def test_past_the_deadline_nobody_waits_and_what_was_queued_is_not_begun() -> No
         assert len(sidecar.engine.seen) == 1
 
 
+def test_an_engine_is_told_when_nobody_waits_any_more() -> None:
+    with RunningSidecar(SmallWords(slow_s=0.3)) as sidecar:
+        client = LinguaClient(sidecar.ready().url, most_in_flight=4)
+        assert refused(client, within_s=0.1) == Refusal.DEADLINE
+        client.compress(Wanted(text=PROSE), until=soon())
+        assert sidecar.engine.late == [True, False]
+
+
 def test_while_the_model_is_loaded_texts_are_refused_and_health_says_so() -> None:
     with RunningSidecar(SmallWords(loads_s=0.5)) as sidecar:
         client = LinguaClient(sidecar.url, most_in_flight=1)

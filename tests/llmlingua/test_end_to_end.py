@@ -93,7 +93,7 @@ def test_the_event_loop_is_free_while_it_compresses(mine: RunningProxy) -> None:
     """A health check beside 8,000 characters takes less than 50 ms, in the best of three rounds on a shared machine.
 
     On a machine that is busy it takes longer whatever the proxy does. So what counts is the time, or the CPU time of
-    all threads of the proxy in it, where that is less: as long as nobody lets the proxy work, it is not its loop that waits.
+    all threads of the proxy in it, where that is less: while the proxy has no core, its loop is not what is waited for.
     """
     cpu_clock = (~mine.process_group << 3) | 2  # clock_getcpuclockid(3) of that process
 

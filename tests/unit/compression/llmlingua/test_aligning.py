@@ -52,7 +52,7 @@ def test_what_must_stay_stays_whatever_the_model_says() -> None:
         ("in 2015 only a few users came so late", ["only a few", "so"], "in 2015 only a few users came late"),
         ("it costs(all)$3.50 per box", ["(all)", "per"], "it costs(all)$3.50 box"),
         ("the March of the 5 went on", ["the ", "of the"], " March of the 5 went on"),
-        ("a follow-up by it", ["follow", "by"], "a follow-up it"),
+        ("a follow-up was seen by it", ["follow", "by"], "a follow-up was seen it"),
     ],
 )
 def test_what_would_be_misread_comes_back(text: str, dropped: list[str], left: str) -> None:

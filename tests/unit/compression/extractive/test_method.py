@@ -73,6 +73,14 @@ def test_the_answer_and_the_question_stay_and_half_goes(titled: str, between: st
     assert count(text) - made.saved_tokens <= count(text) - count(prose) * 0.35
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_paragraphs_are_read_whichever_way_lines_end(end: str) -> None:
+    text = f"{end}{end}".join(f"## {place}{end}{story}" for place, story in STORIES.items())
+    found = units([text])
+    assert "".join(each.head + each.body for each in found) == text
+    assert [each.title for each in found] == list(STORIES)
+
+
 def test_what_stays_is_sentences_as_they_stood_in_their_order() -> None:
     text, made = prompt(), squeeze(prompt())
     at = 0

@@ -24,7 +24,10 @@ _BIDS = re.compile(
     re.IGNORECASE,
 )
 _OF_ALL = re.compile(
-    r"\b(?:summar|paraphras|translat|proofread|rewrit|reformat|correct the|edit the|tl;?dr|resum|traduc|reescrib)"
+    r"\b(?:summar|paraphras|translat|proofread|rewrit|reformat|correct the|edit the|tl;?dr|resum|traduc|reescrib"
+    r"|main (?:idea|point|topic|theme|argument|message)|key (?:point|idea|takeaway)|takeaways|what does (?:this|it) say"
+    r"|(?:is|are) (?:this|these|it|the (?:text|document|article|paper|story|passage|file|report|thread|conversation)s?)"
+    r"\b[^.?!\n]{0,30}\babout(?=\s*(?:[?.!]|$)))"
     r"|总结|摘要|翻译|改写|校对",
     re.IGNORECASE,
 )

@@ -11,6 +11,7 @@ from litellm_plugins.compression.extractive.lexical import worth
 from litellm_plugins.compression.extractive.passages import Page, Passage, read
 from litellm_plugins.compression.extractive.question import asked
 from litellm_plugins.compression.extractive.units import Unit, units
+from litellm_plugins.compression.extractive.words import STOP
 from litellm_plugins.compression.facts import facts, machine_written
 from litellm_plugins.compression.methods import Context, LeftAlone, Method
 from litellm_plugins.compression.pieces import Range
@@ -47,7 +48,7 @@ def extractive(*, strict: bool, rank: Worth = by_words, settings: str = "") -> M
     """
 
     def shorten(passages: Sequence[str], context: Context) -> list[str]:
-        if not context.question:
+        if STOP.issuperset(asked(context.question).terms):  # none, or one like "What is in it?" that asks for all
             raise LeftAlone(CompressionReason.NO_QUESTION)
         found = units(passages)
         documents = [Passage(unit.title, unit.body) for unit in found]

@@ -61,6 +61,8 @@ def test_it_is_found_where_prompts_have_it(turn: tuple[str, ...], question: str)
         (f"Please rewrite the letters below in a friendlier tone.\n\n{MAILS}",),
         (f"Summarize this thread.\n\n{MAILS}",),
         (f"What is this about? Give me a short summary.\n\n{DOCUMENTS}",),
+        (f"What is this document about?\n\n{DOCUMENTS}",),
+        (f"{DOCUMENTS}\n\nWhat are the main points of it?",),
         (f"Fix the grammar of these letters:\n\n{MAILS}",),
         (f"{MAILS}\n\nTranslate the above into French.",),
         (f"I need you to proofread my mail.\n\n{MAILS}",),

@@ -73,6 +73,12 @@ def test_the_answer_and_the_question_stay_and_half_goes(titled: str, between: st
     assert count(text) - made.saved_tokens <= count(text) - count(prose) * 0.35
 
 
+@pytest.mark.parametrize("question", ["", "What is in it?", "And who was that?"])
+def test_by_words_that_stand_everywhere_nothing_is_chosen(question: str) -> None:
+    with pytest.raises(LeftAlone, match="no_question"):
+        extractive(strict=False).shorten([" ".join(STORIES.values())], Context(question, 0.5, count, lambda: 1.0))
+
+
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
 def test_paragraphs_are_read_whichever_way_lines_end(end: str) -> None:
     text = f"{end}{end}".join(f"## {place}{end}{story}" for place, story in STORIES.items())

@@ -117,7 +117,8 @@ class HostHistory:
 
     def settle(self, ticket: Ticket, data: Mapping[str, Any]) -> None:
         """Know the conversation by what later stages have made of it; but compression puts back what it was given."""
-        shortened, later = ticket.history, {} if ticket.compressed is None else ticket.compressed.fields
+        shortened = ticket.history
+        later: Mapping[str, Any] = {} if ticket.compressed is None else ticket.compressed.fields
         if shortened is not None:
             fields = {
                 name: (was, sent if name in later else data.get(name, sent))

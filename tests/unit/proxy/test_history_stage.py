@@ -60,9 +60,13 @@ def ticket() -> Ticket:
     return Ticket(Decision(request, Policies(SETTINGS).base, Verdict(Layer.MISS, Reason.EMPTY), event))
 
 
+def body(messages: list[dict[str, Any]]) -> dict[str, Any]:
+    return {"model": "gpt-4.1", "messages": list(messages)}
+
+
 async def test_nothing_is_told_before_a_budget_has_had_its_say_and_then_once(stage: HostHistory, heard: Heard) -> None:
     """What is refused is not sent: nothing was saved."""
-    asked, data = ticket(), {"model": "gpt-4.1", "messages": list(TURNS)}
+    asked, data = ticket(), body(TURNS)
     await stage.shorten(asked, data)
     assert len(data["messages"]) < len(TURNS)
     assert not heard.events
@@ -75,10 +79,10 @@ async def test_nothing_is_told_before_a_budget_has_had_its_say_and_then_once(sta
 
 async def test_the_whole_conversation_is_put_back_though_later_stages_wrote_into_it(stage: HostHistory) -> None:
     """Else a request that is prepared anew is looked up, and stored, by what was left of it."""
-    asked, data = ticket(), {"model": "gpt-4.1", "messages": list(TURNS)}
+    asked, data = ticket(), body(TURNS)
     await stage.shorten(asked, data)
     mark = {"type": "text", "text": "And?", "cache_control": {"type": "ephemeral"}}
-    data["messages"] = [*data["messages"][:-1], {"role": "user", "content": [mark]}]  # type: ignore[index]
+    data["messages"] = [*data["messages"][:-1], {"role": "user", "content": [mark]}]
     stage.settle(asked, data)
     undone(asked, data)
     assert data["messages"] == TURNS
@@ -89,7 +93,7 @@ async def test_and_though_texts_were_made_shorter_after_it(stage: HostHistory, h
     book, telemetry = PriceBook({}, router=_no_router), Telemetry([heard])
     compression = host_compression(SETTINGS, Policies(SETTINGS), book, telemetry, router=_no_router)
     assert compression is not None
-    asked, data = ticket(), {"model": "gpt-4.1", "messages": list(whole)}
+    asked, data = ticket(), body(whole)
     await stage.shorten(asked, data)
     left = data["messages"]
     await compression.compress(asked, data)

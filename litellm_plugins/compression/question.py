@@ -91,7 +91,7 @@ def _line_end(text: str, at: int) -> int:
     """The end of the line; of the next line that says anything where the label stands alone."""
     end = text.find("\n", at)
     while end >= 0 and not text[at:end].strip():
-        end = text.find("\n", end + 1)
+        at, end = end + 1, text.find("\n", end + 1)
     return end if end >= 0 else len(text)
 
 

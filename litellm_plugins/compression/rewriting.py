@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Sequence
 
 from litellm_plugins.compression.lossless.chain import lossless, tightened
@@ -63,7 +64,9 @@ def with_whole_json(text: str, ranges: Sequence[Range], cut: Sequence[Segment] |
 
 
 def _overlaps(spans: Sequence[Range], begin: int, stop: int) -> bool:
-    return any(start < stop and begin < end for start, end in spans)
+    """Whether one of the spans, which are in their order and do not overlap, does."""
+    at = bisect_left(spans, (stop,))
+    return at > 0 and spans[at - 1][1] > begin
 
 
 def _opens_line(text: str, at: int) -> bool:

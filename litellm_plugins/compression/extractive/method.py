@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Collection, Container, Sequence
 from dataclasses import dataclass
-from itertools import accumulate, pairwise
+from itertools import accumulate
 
 from litellm_plugins.compression.extractive.filling import GAP, fill, gap_tokens
 from litellm_plugins.compression.extractive.lexical import worth
@@ -107,7 +108,8 @@ def _held(
     passages: Sequence[str], found: Sequence[Unit], pages: Sequence[Page], find: Callable[[str], list[Range]]
 ) -> _Stays:
     """The sentences that hold something of what `find` finds in a passage, and the headings that do."""
-    held_by = [find(passage) for passage in passages]
+    still = [sorted(find(passage), reverse=True) for passage in passages]  # the next one last
+    reach: list[list[Range]] = [[] for _ in passages]  # those that begin before the unit's end
     at = dict.fromkeys(range(len(passages)), 0)
     sentences: list[set[int]] = []
     headings: set[int] = set()
@@ -116,13 +118,19 @@ def _held(
         body = start + len(unit.head)
         ends = list(accumulate((len(each.text) for each in page.sentences), initial=body))
         at[unit.passage] = ends[-1]
-        held = [(first, last) for first, last in held_by[unit.passage] if first < ends[-1] and last > start]
-        sentences.append(
-            {n for n, (one, end) in enumerate(pairwise(ends)) if any(a < end and b > one for a, b in held)}
-        )
+        held = reach[unit.passage] = [span for span in reach[unit.passage] if span[1] > start]
+        while still[unit.passage] and still[unit.passage][-1][0] < ends[-1]:
+            span = still[unit.passage].pop()
+            held += [span] if span[1] > start else []
+        sentences.append({at_sentence for span in held for at_sentence in _touched(ends, *span)})
         if any(first < body for first, _ in held):
             headings.add(number)
     return _Stays(sentences, headings)
+
+
+def _touched(ends: Sequence[int], first: int, last: int) -> range:
+    """The sentences that characters `first` to `last` reach into; the n-th goes from the n-th of `ends` to the next."""
+    return range(max(0, bisect_right(ends, first) - 1), min(bisect_left(ends, last), len(ends) - 1))
 
 
 def _rendered(count: int, found: Sequence[Unit], pages: Sequence[Page], kept: _Stays) -> list[str]:

@@ -39,7 +39,8 @@ _WANTS_ALL = re.compile(
     r"|reply to|(?:correct|fix|review|check|turn|make)"
     r" (?:this|it|my|our|any|all|the (?:following|above|text|grammar|spelling|style))"
     r"|respond to (?:this|the (?:e-?mail|mail|message|letter|review|comment))"
-    r"|resum[ae] (?:el|la|los|las|lo|este|esta|esto)|traduc[ei]|traduzca|reescrib[ae]|corrig[ea])\b|\b(?:give|write|make|provide|create|need|want)\b[^.?!\n]{0,30}\bsummary\b"
+    r"|resum[ae] (?:el|la|los|las|lo|este|esta|esto)|traduc[ei]|traduzca|reescrib[ae]|corrig[ea])\b"
+    r"|\b(?:give|write|make|provide|create|need|want)\b[^.?!\n]{0,30}\bsummary\b"
     r"|(?:^|请|帮我)(?:总结|概括|翻译|改写|校对|润色)",
     re.IGNORECASE,
 )

@@ -33,13 +33,17 @@ def _sizes(node: object, count: CountTokens) -> Iterator[int]:
         elif isinstance(kind, str) and kind in _FILES:
             yield from _file(node, count)
         elif kind != _SEALED:
-            for name, value in node.items():
-                if name == "input" and isinstance(value, Mapping):  # what a tool is called with
-                    yield count(written(value))
-                elif name not in _NOT_READ:
-                    yield from _sizes(value, count)
+            yield from _fields(node, count)
     elif isinstance(node, list | tuple):
         for value in node:
+            yield from _sizes(value, count)
+
+
+def _fields(node: Mapping[str, Any], count: CountTokens) -> Iterator[int]:
+    for name, value in node.items():
+        if name == "input" and isinstance(value, Mapping):  # what a tool is called with
+            yield count(written(value))
+        elif name not in _NOT_READ:
             yield from _sizes(value, count)
 
 

@@ -204,7 +204,8 @@ def test_a_beginning_whose_every_line_many_families_have_is_one_family() -> None
 
     common = "\n".join(f"Rule of the house, part {letter}" for letter in "abcdefghij")
     for agent in range(70):
-        see("\n".join([common, *(f"{'x' * agent} is said by the agent, {letter}" for letter in "abcdefghijklmnopqrst")]))
+        own = (f"{'x' * agent} is said by the agent, {letter}" for letter in "abcdefghijklmnopqrst")
+        see("\n".join([common, *own]))
     for _ in range(10):
         last = see(common)
     assert last.family.requests == 10

@@ -32,7 +32,7 @@ def by_words(context: Context, _: Sequence[Passage], pages: Sequence[Page]) -> l
     Raises:
         LeftAlone: not one word of the question stands in the pages: whatever was chosen would be chance.
     """
-    wanted = set(asked(context.question).terms)
+    wanted = set(asked(context.question).terms) - STOP  # "What is in it?" asks for all of it
     if wanted.isdisjoint(term for page in pages for each in page.sentences for term in each.terms):
         raise LeftAlone(CompressionReason.NO_QUESTION)
     return worth(context.question, pages)
@@ -49,7 +49,7 @@ def extractive(*, strict: bool, rank: Worth = by_words, settings: str = "") -> M
     """
 
     def shorten(passages: Sequence[str], context: Context) -> list[str]:
-        if STOP.issuperset(asked(context.question).terms):  # none, or one like "What is in it?" that asks for all
+        if not context.question:
             raise LeftAlone(CompressionReason.NO_QUESTION)
         found = units(passages)
         documents = [Passage(unit.title, unit.body) for unit in found]

@@ -12,7 +12,9 @@ CONVERSATION = {"chat": "messages", "messages": "messages", "responses": "input"
 _READ = ("messages", "system", "input", "instructions", "prompt")
 _SHAPES = ("tools", "functions", "response_format")
 # What stands in a part that is no text: no tokens to be counted as words.
-_MEDIA = frozenset({"image_url", "source", "file", "input_audio", "data", "file_data", "url", "encrypted_content"})
+_MEDIA = frozenset(
+    {"image_url", "source", "file", "input_audio", "data", "file_data", "url", "encrypted_content", "result"}
+)
 _OURS = (None, "function", "custom")
 
 

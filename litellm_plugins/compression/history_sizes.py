@@ -12,9 +12,10 @@ PER_ITEM = 4  # what frames a message; OpenAI says 3, and 1 where it has a name
 # What is no text is taken at a round number: only the provider knows. OpenAI takes 85 to 1,105 for a picture, Anthropic
 # up to 1,600, and 1,500 to 3,000 for a page.
 IMAGE, FILE = 1_000, 3_000
-_IMAGES = frozenset({"image_url", "image", "input_image"})
+_IMAGES = frozenset({"image_url", "image", "input_image", "computer_screenshot", "image_generation_call"})
 _FILES = frozenset({"file", "input_file", "document", "input_audio", "audio", "video", "video_url"})
 _NOT_READ = frozenset({"type", "role", "id", "status", "signature", "encrypted_content", "cache_control"})
+_SEALED = "redacted_thinking"  # what only the provider reads
 
 
 def size_of(item: Mapping[str, Any], count: CountTokens) -> int:
@@ -31,14 +32,18 @@ def _sizes(node: object, count: CountTokens) -> Iterator[int]:
             yield IMAGE
         elif isinstance(kind, str) and kind in _FILES:
             yield from _file(node, count)
-        else:
-            for name, value in node.items():
-                if name == "input" and isinstance(value, Mapping):  # what a tool is called with
-                    yield count(written(value))
-                elif name not in _NOT_READ:
-                    yield from _sizes(value, count)
+        elif kind != _SEALED:
+            yield from _fields(node, count)
     elif isinstance(node, list | tuple):
         for value in node:
+            yield from _sizes(value, count)
+
+
+def _fields(node: Mapping[str, Any], count: CountTokens) -> Iterator[int]:
+    for name, value in node.items():
+        if name == "input" and isinstance(value, Mapping):  # what a tool is called with
+            yield count(written(value))
+        elif name not in _NOT_READ:
             yield from _sizes(value, count)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 SHORT = 1_500  # characters up to which a text is all question
 _EDGE = 600  # characters at each end that may be the task, in words that no sign gives away
@@ -29,6 +29,7 @@ _TAGS = (
     "example",
     "examples",
 )
+_SHOWN = ("format", "example", "examples")
 
 
 def asks(text: str) -> list[tuple[int, int]]:
@@ -41,10 +42,19 @@ def asks(text: str) -> list[tuple[int, int]]:
     spans = [(0, _onward(text, _EDGE)), (_back(text, len(text) - _EDGE, 0), len(text))]
     spans.extend(_questions(text))
     spans.extend((label.start(), _line_end(text, label.end())) for label in _LABEL.finditer(text))
-    lower = text.lower() if len(text.lower()) == len(text) else text
-    for tag in _TAGS:
-        spans.extend(_tagged(lower, f"<{tag}>", f"</{tag}>"))
+    spans.extend(_between(text, _TAGS))
     return _joined(spans)
+
+
+def shown(text: str) -> list[tuple[int, int]]:
+    """Spans of `text` between tags that show what an answer looks like: it will be written as they are."""
+    return _joined(list(_between(text, _SHOWN)))
+
+
+def _between(text: str, tags: Sequence[str]) -> Iterator[tuple[int, int]]:
+    lower = text.lower() if len(text.lower()) == len(text) else text
+    for tag in tags:
+        yield from _tagged(lower, f"<{tag}>", f"</{tag}>")
 
 
 def _questions(text: str) -> Iterator[tuple[int, int]]:
@@ -81,7 +91,7 @@ def _line_end(text: str, at: int) -> int:
     """The end of the line; of the next line that says anything where the label stands alone."""
     end = text.find("\n", at)
     while end >= 0 and not text[at:end].strip():
-        end = text.find("\n", end + 1)
+        at, end = end + 1, text.find("\n", end + 1)
     return end if end >= 0 else len(text)
 
 

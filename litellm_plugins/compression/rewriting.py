@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Sequence
 
 from litellm_plugins.compression.lossless.chain import lossless, tightened
 from litellm_plugins.compression.lossless.table_reading import HEAD
 from litellm_plugins.compression.lossless.tables import has_marks
 from litellm_plugins.compression.pieces import Range
+from litellm_plugins.compression.question import shown
 from litellm_plugins.compression.segments import Kind, Segment, segments
 
 _DATA = 600  # characters of JSON that nobody asks as a question
@@ -36,6 +38,7 @@ def with_whole_json(text: str, ranges: Sequence[Range], cut: Sequence[Segment] |
     """The ranges, and JSON as a whole that lies in one of them or is too long to be a question.
 
     What may be a question is found by its place and its signs, and so may reach into data, or be a string within it.
+    An example between tags stays: the answer is to look like it.
 
     Args:
         text: The whole of it.
@@ -45,10 +48,11 @@ def with_whole_json(text: str, ranges: Sequence[Range], cut: Sequence[Segment] |
     wide = list(ranges)
     if any(sign in text for sign in "[{"):
         data = [(part.start, part.end) for part in cut or segments(text) if part.kind is Kind.JSON]
+        shows = shown(text) if data else []
         wide += [
             (begin, stop)
             for begin, stop in data
-            if stop - begin >= _DATA or any(start < stop and begin < end for start, end in ranges)
+            if not _overlaps(shows, begin, stop) and (stop - begin >= _DATA or _overlaps(ranges, begin, stop))
         ]
     joined: list[Range] = []
     for start, end in sorted(wide):
@@ -57,6 +61,12 @@ def with_whole_json(text: str, ranges: Sequence[Range], cut: Sequence[Segment] |
         else:
             joined.append((start, end))
     return joined
+
+
+def _overlaps(spans: Sequence[Range], begin: int, stop: int) -> bool:
+    """Whether one of the spans, which are in their order and do not overlap, does."""
+    at = bisect_left(spans, (stop,))
+    return at > 0 and spans[at - 1][1] > begin
 
 
 def _opens_line(text: str, at: int) -> bool:

@@ -27,7 +27,7 @@ Write plain sentences, in the language of the conversation, at most {words} word
 _WORDS_A_TOKEN = 0.6  # below the 0.75 of English, so that a reply is done before it is cut
 _LONGEST_TEXT, _LONGEST_RESULT, _LONGEST_CASE = 4_000, 1_500, 120_000  # characters
 _TAG = "earlier_turns"
-_FENCE = re.compile(rf"<\s*(/?)\s*{_TAG}", re.IGNORECASE)
+_FENCE = re.compile(rf"<\s*+(/?)\s*+{_TAG}", re.IGNORECASE)
 NOTE_TOKENS = 80  # of what stands around a summary, at most
 
 

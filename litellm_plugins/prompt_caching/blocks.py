@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import copy
@@ -23,7 +24,7 @@ _BEFORE_ALL = ("response_format", "functions", "web_search_options")
 _BEFORE_MESSAGES = ("tool_choice", "parallel_tool_calls", "thinking", "reasoning_effort")
 _IMAGES = frozenset({"image", "image_url"})
 _OF_AN_IMAGE = 1_000  # Anthropic: width x height / 750, at most some 1,600
-_LONG_DATA = re.compile(r"[A-Za-z0-9+/=_-]{2000,}")  # base64
+_LONG_DATA = re.compile(r"(?<![A-Za-z0-9+/=_-])[A-Za-z0-9+/=_-]{2000,}+")  # base64; no sign is looked at twice
 _BYTES_A_TOKEN_OF_A_FILE = 40
 _JSON = orjson.OPT_NON_STR_KEYS
 
@@ -98,7 +99,7 @@ class Chain:
         if section == "messages" and self._messages is not None:
             longer._hash.update(self._messages)
             longer._messages = None
-        longer._hash.update(f"{section}/{role}/{len(text)}/".encode())
+        longer._hash.update(f"{section}/{role}/{len(text)}/".encode("utf-8", "surrogatepass"))
         longer._hash.update(text.encode("utf-8", "surrogatepass"))
         return longer
 
@@ -110,7 +111,14 @@ class Chain:
 
 def _before(data: Mapping[str, Any], names: Sequence[str]) -> bytes:
     given = [data.get(name) for name in names]
-    return orjson.dumps(given, default=str, option=_JSON) if any(each is not None for each in given) else b""
+    return _dumped(given) if any(each is not None for each in given) else b""
+
+
+def _dumped(value: object) -> bytes:
+    try:
+        return orjson.dumps(value, default=str, option=_JSON)
+    except TypeError:  # half of a surrogate pair, which a client left that cut a text; an integer above 64 bits
+        return json.dumps(value, default=str).encode()
 
 
 def _is_image(body: Mapping[str, Any]) -> bool:
@@ -202,7 +210,7 @@ def _text_of(body: Mapping[str, Any]) -> str:
     bare = {name: value for name, value in body.items() if name != "cache_control"}
     if body.get("type") == "tool_result" and isinstance(body.get("content"), list):  # marks are no part of the prefix
         bare["content"] = [_bare(part) for part in body["content"]]
-    return orjson.dumps(bare, default=str, option=_JSON).decode()
+    return _dumped(bare).decode()
 
 
 def _bare(part: object) -> object:

@@ -123,21 +123,30 @@ class Families:
                     self._forget(family)
                     self._index(family, sketch)
                 return family
-        family = Family(self._name(tenant, model, begins), tenant, model, since_s=now)
-        self._families[family.id] = family
+        names = self._names(tenant, model, begins)
+        for name in names:
+            known = self._families.get(name)
+            if known is None:
+                break
+            if known.sketch == sketch or name == names[-1]:  # no line voted, for many families have each of them
+                self._families.move_to_end(name)
+                return known
+        family = Family(name, tenant, model, since_s=now)
+        self._families[name] = family
         self._index(family, sketch)
         while len(self._families) > self._max_families:
             self._forget(self._families.popitem(last=False)[1])
         return family
 
-    def _name(self, tenant: str, model: str, begins: Mapping[bytes, bool]) -> str:
-        """The same in every worker, whatever changes in the prompt: by one of the lines that are likely to stay."""
+    @staticmethod
+    def _names(tenant: str, model: str, begins: Mapping[bytes, bool]) -> tuple[str, str]:
+        """The same in every worker, whatever changes in the prompt: by one of the lines that are likely to stay.
+
+        And where another family has that name, by all of its lines.
+        """
         likely = [feature for feature, stays in begins.items() if stays] or list(begins)
-        for told in (min(likely), b"".join(sorted(begins))):
-            name = key_of(tenant, model, told)[:6].hex()
-            if name not in self._families:
-                break
-        return name
+        by_one, by_all = min(likely), b"".join(sorted(begins))
+        return key_of(tenant, model, by_one)[:6].hex(), key_of(tenant, model, by_all)[:6].hex()
 
     def _index(self, family: Family, sketch: Sketch) -> None:
         family.sketch = sketch

@@ -22,7 +22,12 @@ _KINDS = (
             re.IGNORECASE,
         ),
     ),
-    ("an id", re.compile(r"\b[0-9a-f]{8}-[0-9a-f]{4}-|\b[0-9a-f]{12,}\b|\b\w*\d\w*[a-z]\w*\d\w*\b", re.IGNORECASE)),
+    (
+        "an id",  # or a word with a letter between two digits: the first of each, so that no long word is read twice
+        re.compile(
+            r"\b[0-9a-f]{8}-[0-9a-f]{4}-|\b[0-9a-f]{12,}\b|\b[^\W\d]*+\d[^\Wa-z]*+[a-z][^\W\d]*+\d", re.IGNORECASE
+        ),
+    ),
     ("a number", re.compile(r"\d")),
 )
 

@@ -94,6 +94,8 @@ class PluginHandler(CustomLogger):
 
     def _prepared(self, ticket: tickets.Ticket, data: dict[str, Any]) -> None:
         """Tell what was done to it, once a budget has had its say."""
+        if self._pack.history is not None and not _is_answered(ticket, data):
+            self._pack.history.tell(ticket)
         if self._pack.output is not None:
             self._pack.output.tell(ticket, data)
 
@@ -133,6 +135,8 @@ class PluginHandler(CustomLogger):
             self._pack.output.apply(ticket, data, is_in_front=_in_front.get())
         if self._pack.prompt_caching is not None and not _is_answered(ticket, data):
             await self._pack.prompt_caching.mark(ticket, data)
+        if self._pack.history is not None:
+            self._pack.history.settle(ticket, data)
         if self._pack.compression is not None:
             self._pack.compression.tell(ticket, data)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 from litellm_plugins.compression.asked import question_of
@@ -65,11 +65,16 @@ class Job:
         known: dict[Path, Squeezed] = {}
         missing: dict[Path, bytes] = {}
         ranges = data_only(what, wanted.view)
+
+        @cache  # a turn may have hundreds of texts, and its question is looked for in all of them
+        def asked(turn: int | str) -> str:
+            return question_of(list(users_texts([messages[turn]])))
+
         for part in what.parts:
             ranges.setdefault(part.path, []).append((part.start, part.end))
         for path, of_path in ranges.items():
             text = text_at(wanted.view, path)
-            question = question_of(list(users_texts([messages[path[1]]]))) if wanted.chain.methods else ""
+            question = asked(path[1]) if wanted.chain.methods else ""
             key = key_of(text, wanted.chain.key, question, wanted.min_tokens, wanted.min_saved, wanted.tokenizer)
             todo[path], missing[path] = partial(self._squeezed, text, of_path, question), key
         if wanted.tools and what.tools:

@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -51,6 +51,7 @@ class Shortened:
 
     event: HistoryCut
     fields: Mapping[str, tuple[Any, Any]] = field(default_factory=dict)
+    told: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +99,7 @@ class HostHistory:
         self._pool.shutdown(wait=False, cancel_futures=True)
 
     async def shorten(self, ticket: Ticket, data: dict[str, Any]) -> None:
-        """Replace the conversation in `data` by a shorter one, and tell. Never raises: in doubt it stays as it is."""
+        """Replace the conversation in `data` by a shorter one. Never raises: in doubt it stays as it is."""
         request = ticket.decision.request
         if request.endpoint not in _ENDPOINTS:
             return
@@ -113,7 +114,24 @@ class HostHistory:
             self._telemetry.emit(StageFailed("history", str(Reason.INTERNAL_ERROR), type(exc).__name__))
             return
         ticket.history = shortened
-        self._telemetry.emit(shortened.event)
+
+    def settle(self, ticket: Ticket, data: Mapping[str, Any]) -> None:
+        """Know the conversation by what later stages have made of it; but compression puts back what it was given."""
+        shortened = ticket.history
+        later: Mapping[str, Any] = {} if ticket.compressed is None else ticket.compressed.fields
+        if shortened is not None:
+            fields = {
+                name: (was, sent if name in later else data.get(name, sent))
+                for name, (was, sent) in shortened.fields.items()
+            }
+            ticket.history = replace(shortened, fields=fields)
+
+    def tell(self, ticket: Ticket) -> None:
+        """Once a budget has had its say: what is refused has saved nothing."""
+        shortened = ticket.history
+        if shortened is not None and not shortened.told:
+            ticket.history = replace(shortened, told=True)
+            self._telemetry.emit(shortened.event)
 
     async def _shortened(self, rules: History, request: Request, data: Mapping[str, Any]) -> Shortened:
         started, name = self._timer(), CONVERSATION[request.endpoint]

@@ -51,6 +51,7 @@ class Summaries:
     ) -> None:
         self._model, self._clock = model, clock
         self._known: Memo[str] = Memo(most=_MOST_KEPT, most_chars=_MOST_KEPT_CHARS)
+        self._wordless: Memo[bool] = Memo(most=_MOST_KEPT)  # turns of which the model said nothing, and charged for it
         self._calls: dict[bytes, asyncio.Task[Summary]] = {}
         self._circuits: dict[str, Circuit] = {}
 
@@ -59,6 +60,8 @@ class Summaries:
         last = parts[-1]
         if (known := self._known.get(last.key)) is not None:
             return Summary(known)
+        if self._wordless.get(last.key):
+            return Summary(None, HistoryReason.SUMMARY_FAILED, "not asked: it said nothing of these turns before")
         call = self._calls.get(last.key)
         if call is None:
             name = str(rules.model)
@@ -107,6 +110,7 @@ class Summaries:
             circuit.failed(HistoryReason.SUMMARY_LATE, at_once=False)
         text = said.text.strip()
         if not text:
+            self._wordless.setdefault(key, True)
             return Summary(None, HistoryReason.SUMMARY_FAILED, "the model said nothing", "empty")
         return Summary(self._known.setdefault(key, text, len(text)))
 

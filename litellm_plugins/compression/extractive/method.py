@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Collection, Container, Sequence
 from dataclasses import dataclass
-from itertools import accumulate, pairwise
+from itertools import accumulate
 
 from litellm_plugins.compression.extractive.filling import GAP, fill, gap_tokens
 from litellm_plugins.compression.extractive.lexical import worth
 from litellm_plugins.compression.extractive.passages import Page, Passage, read
 from litellm_plugins.compression.extractive.question import asked
 from litellm_plugins.compression.extractive.units import Unit, units
+from litellm_plugins.compression.extractive.words import STOP
 from litellm_plugins.compression.facts import facts, machine_written
 from litellm_plugins.compression.methods import Context, LeftAlone, Method
 from litellm_plugins.compression.pieces import Range
@@ -30,7 +32,7 @@ def by_words(context: Context, _: Sequence[Passage], pages: Sequence[Page]) -> l
     Raises:
         LeftAlone: not one word of the question stands in the pages: whatever was chosen would be chance.
     """
-    wanted = set(asked(context.question).terms)
+    wanted = set(asked(context.question).terms) - STOP  # "What is in it?" asks for all of it
     if wanted.isdisjoint(term for page in pages for each in page.sentences for term in each.terms):
         raise LeftAlone(CompressionReason.NO_QUESTION)
     return worth(context.question, pages)
@@ -106,7 +108,8 @@ def _held(
     passages: Sequence[str], found: Sequence[Unit], pages: Sequence[Page], find: Callable[[str], list[Range]]
 ) -> _Stays:
     """The sentences that hold something of what `find` finds in a passage, and the headings that do."""
-    held_by = [find(passage) for passage in passages]
+    still = [sorted(find(passage), reverse=True) for passage in passages]  # the next one last
+    reach: list[list[Range]] = [[] for _ in passages]  # those that begin before the unit's end
     at = dict.fromkeys(range(len(passages)), 0)
     sentences: list[set[int]] = []
     headings: set[int] = set()
@@ -115,13 +118,19 @@ def _held(
         body = start + len(unit.head)
         ends = list(accumulate((len(each.text) for each in page.sentences), initial=body))
         at[unit.passage] = ends[-1]
-        held = [(first, last) for first, last in held_by[unit.passage] if first < ends[-1] and last > start]
-        sentences.append(
-            {n for n, (one, end) in enumerate(pairwise(ends)) if any(a < end and b > one for a, b in held)}
-        )
+        held = reach[unit.passage] = [span for span in reach[unit.passage] if span[1] > start]
+        while still[unit.passage] and still[unit.passage][-1][0] < ends[-1]:
+            span = still[unit.passage].pop()
+            held += [span] if span[1] > start else []
+        sentences.append({at_sentence for span in held for at_sentence in _touched(ends, *span)})
         if any(first < body for first, _ in held):
             headings.add(number)
     return _Stays(sentences, headings)
+
+
+def _touched(ends: Sequence[int], first: int, last: int) -> range:
+    """The sentences that characters `first` to `last` reach into; the n-th goes from the n-th of `ends` to the next."""
+    return range(max(0, bisect_right(ends, first) - 1), min(bisect_left(ends, last), len(ends) - 1))
 
 
 def _rendered(count: int, found: Sequence[Unit], pages: Sequence[Page], kept: _Stays) -> list[str]:

@@ -84,10 +84,10 @@ def _ends_a_sentence(text: str, sign: int, end: int) -> bool:
 
 def _joined(found: list[str]) -> list[str]:
     """White space, or a lone sign, that stands for itself belongs to what comes before it."""
-    sentences: list[str] = []
+    sentences: list[list[str]] = []
     for part in found:
         if sentences and not any(character.isalnum() for character in part):
-            sentences[-1] += part
+            sentences[-1].append(part)
         else:
-            sentences.append(part)
-    return sentences
+            sentences.append([part])
+    return ["".join(parts) for parts in sentences]

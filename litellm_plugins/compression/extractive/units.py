@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-_BREAK = re.compile(r"(?=\n[ \t]*\n)(?<!\n)|(?=\n[^\n]{0,40}\(Title: )")
+_BREAK = re.compile(r"(?=\n[ \t\r]*\n)(?<!\n)|(?=\n[^\n]{0,40}\(Title: )")
 _LINE = re.compile(r"\s*[^\n]*")
 _MOST = 120  # characters of a heading
 _LISTED = re.compile(r"[-*+•·–|>]\s|\d{1,3}[.)]\s+\S.*[.;,]$")  # noqa: RUF001 - a dash

@@ -10,6 +10,8 @@ from typing import Literal
 
 Language = Literal["en", "es"]
 _ARROW = "=>"
+_WORD = re.compile(r"[^\W\d_]+(?![\w.(/-])|[^\W\d_]+(?=\.(?:\s|$))")
+_WORDS_OF_ONE = ("a", "y", "o", "e", "u")
 _SPACE = r"(?:[ \t]+|[ \t]*\n[ \t]*)"  # between two words; a blank line ends a sentence
 
 
@@ -40,7 +42,7 @@ class Phrases:
                 if not blank or not _goes_on(rest[blank:]):
                     continue  # nothing follows that it introduces
                 end += blank
-                if said[0].isupper():
+                if said[0].isupper() and _is_plain(text, end):
                     out.extend((text[at : found.start()], text[end].upper()))
                     at = end + 1
                     continue
@@ -72,6 +74,12 @@ def _pattern(phrase: str) -> str:
 
 def _plain(said: str) -> str:
     return " ".join(said.lower().replace("\u2019", "'").split())
+
+
+def _is_plain(text: str, at: int) -> bool:
+    """Whether a word begins there that may have a capital: not `iPhone`, `pH` or the `x` of a formula."""
+    word = _WORD.match(text, at)
+    return word is not None and word[0].islower() and (len(word[0]) > 1 or word[0] in _WORDS_OF_ONE)
 
 
 def _goes_on(rest: str) -> bool:

@@ -34,6 +34,12 @@ _CARRIES_MEANING = re.compile(
         ("Cabe destacar que el río no creció.", "El río no creció."),
         ("Vino con el objetivo de pagar.", "Vino para pagar."),
         ("Debido al hecho de que llovió, no vino.", "Porque llovió, no vino."),
+        # A name is spelled as it is.
+        ("Please note that iPhone users pay.", "iPhone users pay."),
+        ("Please note that pH matters.", "pH matters."),
+        ("Please note that x is the length.", "x is the length."),
+        ("Please note that a gate is shut.", "A gate is shut."),
+        ("Please note that config.yaml is read.", "config.yaml is read."),
     ],
 )
 def test_what_says_nothing_goes(before: str, after: str) -> None:
@@ -53,6 +59,7 @@ def test_what_says_nothing_goes(before: str, after: str) -> None:
         "Pagan a fin de mes, con el fin de la guerra, en caso de que llueva.",
         "um, dois, três",
         "A re-prior to-do list.",
+        "We put a prior to use on the weights, and they differ by means of 3 and 4 in the course of Ann Lee.",
         "",
     ],
 )

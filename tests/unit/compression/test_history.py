@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import time
 from typing import Any
 
 import pytest
@@ -262,3 +263,23 @@ def test_a_summary_stands_fenced_as_the_assistants_word_and_cannot_end_its_fence
     assert told["content"].endswith("</earlier_turns>")
     assert "not an instruction" in told["content"]
     assert "240 words" in rules_for(400)
+
+
+def test_what_a_tool_drew_or_saw_and_what_is_sealed_is_not_read_as_words() -> None:
+    """Else one picture is taken for a million tokens, and every old turn goes."""
+    data = "A" * 100_000
+    drawn = {"type": "image_generation_call", "id": "ig_1", "status": "completed", "result": data}
+    seen = {
+        "type": "computer_call_output",
+        "call_id": "c1",
+        "output": {"type": "computer_screenshot", "image_url": f"data:image/png;base64,{data}"},
+    }
+    sealed = {"role": "assistant", "content": [{"type": "redacted_thinking", "data": data}]}
+    assert size_of(drawn, len) == size_of(seen, len) - len("c1") == PER_ITEM + IMAGE
+    assert size_of(sealed, len) == PER_ITEM
+
+
+def test_a_summary_of_blanks_takes_no_time() -> None:
+    began = time.process_time()
+    note_of(f"<{' ' * 30_000}x", 3)
+    assert time.process_time() - began < 0.3

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import time
 from typing import Any
 
 import pytest
@@ -305,3 +306,10 @@ def test_lossless_on_what_may_be_touched_keeps_the_rest() -> None:
     assert text.startswith(TASK)
     assert text.endswith(QUESTION)
     assert len(text) < len(noisy)
+
+
+def test_a_label_before_blank_lines_takes_no_time() -> None:
+    """The blank lines before each were read again."""
+    began = time.process_time()
+    asks("Answer:" + "\n" * 300_000 + "So.")
+    assert time.process_time() - began < 1.0

@@ -41,6 +41,14 @@ def test_json_is_taken_whole_though_questions_stand_in_it_and_around(text: str) 
     assert made.saved_tokens == words(text) - words(made.value)
 
 
+def test_an_example_between_tags_stays_for_the_answer_is_to_look_like_it() -> None:
+    example = f"<example>\n{json.dumps(ROWS[:20], indent=2)}\n</example>"
+    made = squeeze(f"These are the sums.\n\n{PRETTY}\n\n{example}\n\nWho owes most? Answer as in the example.")
+    assert made.reason == CompressionReason.APPLIED
+    assert example in made.value
+    assert made.value.count("[table 1: 80") == 1
+
+
 def test_json_within_a_line_stays() -> None:
     assert squeeze(f"What is in {PRETTY} please?").value is None
 

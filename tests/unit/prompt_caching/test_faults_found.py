@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import secrets
 import sys
+import time
 from typing import Any
 
 import pytest
 
 from litellm_plugins.prompt_caching.blocks import MAX_MARKS, blocks_of
-from litellm_plugins.prompt_caching.lines import features
+from litellm_plugins.prompt_caching.families import Families
+from litellm_plugins.prompt_caching.family import Sight
+from litellm_plugins.prompt_caching.lines import features, kind_of
 from litellm_plugins.prompt_caching.sketch import sketched
 from tests.unit.prompt_caching.test_prompt_caching import MARK, RULES, Desk, chat
 
@@ -177,3 +180,53 @@ def test_ours_before_the_clients_five_minutes_need_no_hour_for_one_that_cannot_b
         desk.clock.now_s += 660
     for at, ttl in marks.at:
         assert ttl == "5m" or at < 2, blocks[at].text[:1]
+
+
+@pytest.mark.parametrize("odd", ["Cut in a smile \ud83d", 2**64])
+def test_a_cut_surrogate_pair_or_a_large_number_is_no_reason_to_do_without_marks(odd: Any) -> None:
+    tool = {"type": "function", "function": {"name": "look", "parameters": {"default": odd}}}
+    result = {"role": "tool", "tool_call_id": "c0", "content": str(odd)}
+    desk = Desk()
+    data = {"tools": [tool], "messages": [{"role": "system", "content": RULES}, *a_call(0), result]}
+    desk.ask(data)
+    assert desk.ask({**data, "messages": [*data["messages"], {"role": "user", "content": "And then?"}]})[0].at
+    assert not desk.ask({**data, "tools": [{**tool, "type": "custom"}]})[0].at, "another tool is another prefix"
+
+
+def test_a_beginning_whose_every_line_many_families_have_is_one_family() -> None:
+    """Each of its requests began another, which the index of lines kept for ever."""
+    families = Families(clock=lambda: 1.0, max_families=1_000, max_prefixes=1_000)
+
+    def see(system: str) -> Sight:
+        sight = families.see("t", "m", blocks_of("chat", chat(system, "One?"), words))
+        assert sight is not None
+        return sight
+
+    common = "\n".join(f"Rule of the house, part {letter}" for letter in "abcdefghij")
+    for agent in range(70):
+        own = (f"{'x' * agent} is said by the agent, {letter}" for letter in "abcdefghijklmnopqrst")
+        see("\n".join([common, *own]))
+    for _ in range(10):
+        last = see(common)
+    assert last.family.requests == 10
+    assert len(families.all()) == 71
+    assert max(map(len, families._by_feature["t", "m"].values())) == 71
+
+
+@pytest.mark.parametrize("line", [f"{'1' * 3_000}a{'_' * 3_000}", "1a" + "_" * 9_000, "_" * 9_000])
+def test_no_line_takes_long_to_be_named(line: str) -> None:
+    began = time.process_time()
+    assert kind_of(line) in ("a number", "the text")
+    assert time.process_time() - began < 0.5
+
+
+@pytest.mark.parametrize(("line", "kind"), [("Run a1b2", "an id"), ("Run 1a2", "an id"), ("Run a1b", "a number")])
+def test_an_id_has_a_letter_between_digits(line: str, kind: str) -> None:
+    assert kind_of(line) == kind
+
+
+def test_no_tool_takes_long_to_be_counted() -> None:
+    tool = {"type": "function", "function": {"name": "look", "description": " ".join(["a" * 1_999] * 400)}}
+    began = time.process_time()
+    blocks_of("chat", {"tools": [tool], "messages": []}, len)
+    assert time.process_time() - began < 0.3

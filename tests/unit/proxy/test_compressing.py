@@ -6,12 +6,13 @@ import asyncio
 import copy
 import json
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
 import pytest
 
 from litellm_plugins.cache.verdict import Verdict
+from litellm_plugins.compression.asked import question_of
 from litellm_plugins.compression.lossless import restore
 from litellm_plugins.model import Identity, Layer, Reason, Request
 from litellm_plugins.pipeline import Decision
@@ -285,6 +286,23 @@ async def test_the_same_documents_are_remembered_by_what_is_asked_of_them() -> N
         assert data["messages"][0]["content"][1] == blocks[1]
         sent.append(data["messages"][0]["content"][0]["text"])
     assert sent[0] == sent[2] != sent[1]
+    await stage.stage.aclose()
+
+
+async def test_a_turns_question_is_looked_for_once_however_many_texts_it_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int] = []
+
+    def counting(texts: Sequence[str]) -> str:
+        asked.append(len(texts))
+        return question_of(texts)
+
+    monkeypatch.setattr("litellm_plugins.proxy.compressing_job.question_of", counting)
+    stage = Stage(EXTRACTIVE)
+    texts = [*(f"{STORIES} {at}" for at in range(5)), "Who skates at Oak?"]
+    blocks = [{"type": "text", "text": each} for each in texts]
+    await stage.sent({"model": "gpt-4.1", "messages": [{"role": "user", "content": blocks}]})
+    assert stage.told.reason == "applied"
+    assert asked == [6]
     await stage.stage.aclose()
 
 

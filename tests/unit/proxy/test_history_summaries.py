@@ -116,3 +116,16 @@ async def test_no_words_are_no_summary_and_too_many_calls_wait_for_nobody() -> N
     assert (await summaries.of(parts(20, "one more"), ITEMS, RULES, within_s=5)).reason is HistoryReason.BUSY
     writer.may_answer.set()
     await asyncio.gather(*waiting)
+
+
+async def test_turns_of_which_it_said_nothing_are_not_paid_for_again() -> None:
+    """A model that thinks until its tokens are used up says nothing each time, and charges for it."""
+    writer, payer = Writer("  "), OwnCalls()
+    summaries = Summaries(model=writer)
+    with put_on(payer):
+        found = [await summaries.of(parts(20), ITEMS, RULES, within_s=5) for _ in range(3)]
+    assert {(each.text, each.reason) for each in found} == {(None, HistoryReason.SUMMARY_FAILED)}
+    assert [each.fault for each in found] == ["empty", "", ""]
+    assert (len(writer.cases), payer.total_nano_usd) == (1, 700)
+    writer.text = "They talked."
+    assert (await summaries.of(parts(30), ITEMS, RULES, within_s=5)).text == "They talked.", "other turns are asked of"

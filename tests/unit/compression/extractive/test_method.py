@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+import re
+import time
 from dataclasses import replace
 
 import pytest
@@ -11,7 +13,8 @@ from hypothesis import strategies as st
 
 from litellm_plugins.compression.checker import losses
 from litellm_plugins.compression.extractive.filling import GAP
-from litellm_plugins.compression.extractive.method import extractive
+from litellm_plugins.compression.extractive.method import _held, extractive
+from litellm_plugins.compression.extractive.passages import Passage, read
 from litellm_plugins.compression.extractive.units import units
 from litellm_plugins.compression.methods import Chain, Context, LeftAlone
 from litellm_plugins.compression.protected import touchable
@@ -71,6 +74,20 @@ def test_the_answer_and_the_question_stay_and_half_goes(titled: str, between: st
     # The beginning and the end of a turn may be its task, and stay whole.
     prose = text[600:-600]
     assert count(text) - made.saved_tokens <= count(text) - count(prose) * 0.35
+
+
+@pytest.mark.parametrize("question", ["", "What is in it?", "And who was that?"])
+def test_by_words_that_stand_everywhere_nothing_is_chosen(question: str) -> None:
+    with pytest.raises(LeftAlone, match="no_question"):
+        extractive(strict=False).shorten([" ".join(STORIES.values())], Context(question, 0.5, count, lambda: 1.0))
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_paragraphs_are_read_whichever_way_lines_end(end: str) -> None:
+    text = f"{end}{end}".join(f"## {place}{end}{story}" for place, story in STORIES.items())
+    found = units([text])
+    assert "".join(each.head + each.body for each in found) == text
+    assert [each.title for each in found] == list(STORIES)
 
 
 def test_what_stays_is_sentences_as_they_stood_in_their_order() -> None:
@@ -189,3 +206,23 @@ def test_the_order_of_sentences_is_checked() -> None:
     shuffled = list(before[0])
     random.Random(1).shuffle(shuffled)
     assert method.lost(before, ["".join(shuffled)], context) == "sentence"
+
+
+def test_what_is_held_is_found_in_time_for_a_long_text() -> None:
+    """Every paragraph was compared with every fact of the text: four times the text took sixteen times as long."""
+    passages = [end.join(f"The gate of Ash is {at} m wide. It is old." for at in range(6_000)) for end in (" ", "\n\n")]
+    found = units(passages)
+    pages = read([Passage(unit.title, unit.body) for unit in found], len)
+    began = time.process_time()
+    stays = _held(passages, found, pages, lambda whole: [each.span() for each in re.finditer(r"\d+ m", whole)])
+    assert time.process_time() - began < 1.0
+    assert [set(each) for each in stays.sentences] == [set(range(0, 12_000, 2)), *[{0}] * 6_000]
+
+
+def test_a_span_over_several_paragraphs_holds_all_of_them() -> None:
+    passages = ["One is here. Two is there.\n\nThree is far.\n\nFour is near.", "Five is here."]
+    found = units(passages)
+    pages = read([Passage(unit.title, unit.body) for unit in found], len)
+    spans = {0: [(15, 45), (20, 22)], 1: [(0, 3)]}
+    stays = _held(passages, found, pages, lambda passage: spans[passages.index(passage)])
+    assert [set(each) for each in stays.sentences] == [{1}, {0}, {0}, {0}]

@@ -21,7 +21,8 @@ from litellm_plugins.model import Reason
 from litellm_plugins.proxy.budget_heard import Heard
 from litellm_plugins.proxy.cascade_errors import is_error
 from litellm_plugins.proxy.provider_chunks import hang_up
-from litellm_plugins.proxy.route_reading import conversation_of, wanted_of
+from litellm_plugins.proxy.route_reading import wanted_of
+from litellm_plugins.proxy.sent_tokens import tokens_said, tokens_used
 from litellm_plugins.proxy.wire.sse import event
 from litellm_plugins.proxy.wire.stopping import Ending, Piece, Teller, teller_of
 from litellm_plugins.routing.answer_check import check
@@ -88,7 +89,9 @@ class EarlyStops:
         """Tokens of prompt and answer: as the provider told, else as the host counts what it logs."""
         listing = self._costs.listing(call)
         model = call.decision.request.model_group if listing is None else listing.model
-        return await asyncio.to_thread(_counted, model, call.decision.request, asked, "".join(said))
+        if asked is not None:
+            return asked, await asyncio.to_thread(tokens_said, model, "".join(said))
+        return await asyncio.to_thread(tokens_used, model, call.decision.request, call.kwargs, "".join(said))
 
     def tell(self, ticket: Ticket, stop: Stop, tokens: int) -> None:
         """To log and metrics; the trace reads it off the ticket."""
@@ -300,13 +303,3 @@ def _wants_json(request: Request) -> bool:
     output = request.parameters.get("output_config")
     shape = output.get("format") if isinstance(output, Mapping) else None
     return wanted_of(request).json or (isinstance(shape, Mapping) and shape.get("type") == "json_schema")
-
-
-def _counted(model: str, request: Request, asked: int | None, said: str) -> tuple[int, int]:
-    answered = int(litellm.token_counter(model=model, text=said)) if said else 0
-    if asked is None:
-        if request.endpoint == "completions" and isinstance(prompt := request.messages[0].get("content"), str):
-            return int(litellm.token_counter(model=model, text=prompt)), answered
-        turns = [{"role": turn.role, "content": turn.text} for turn in conversation_of(request).turns]
-        asked = int(litellm.token_counter(model=model, messages=turns)) if turns else 0
-    return asked, answered

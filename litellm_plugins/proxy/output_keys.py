@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from litellm_plugins.settings.output import Structured
 
 _MOST_KEPT = 512  # schemas
+_LONGEST_SCHEMA = 64 * 1024  # bytes: a longer one would take the loop too long, and is left alone
 _LONGEST_EVENT = 4 * 1024 * 1024  # bytes
 _DATA = b"data:"
 _kept: dict[bytes, Shortened | OutputBy] = {}
@@ -50,10 +51,16 @@ def keys_shortened(
 
 
 def _made(schema: Mapping[str, Any], wanted: Structured) -> Shortened | OutputBy:
-    key = orjson.dumps([schema, wanted.min_saved_tokens, wanted.expected_items])
+    try:
+        written = orjson.dumps(schema)
+    except orjson.JSONEncodeError:  # numbers past 64 bits, and the like
+        return OutputBy.UNFIT
+    if len(written) > _LONGEST_SCHEMA:
+        return OutputBy.UNFIT
+    key = orjson.dumps([wanted.min_saved_tokens, wanted.expected_items]) + written
     if (known := _kept.get(key)) is not None:
         return known
-    original = orjson.loads(orjson.dumps(schema))  # ours: nobody writes to it
+    original = orjson.loads(written)  # ours: nobody writes to it
     made: Shortened | OutputBy | None
     try:
         made = shortened(original, _tokens, min_saved=wanted.min_saved_tokens, expected_items=wanted.expected_items)

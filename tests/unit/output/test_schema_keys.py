@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -179,6 +180,30 @@ def test_a_schema_that_holds_itself_is_no_trap() -> None:
     shape = made(tree)
     said = '{"a": "x", "children": [{"a": "y", "children": []}]}'
     assert json.loads(with_long_keys(shape, said))["children"] == [{"node_description_text": "y", "children": []}]
+
+
+def test_lists_in_lists_and_many_unions_take_no_time() -> None:
+    """A client writes the schema, and the worker's one loop reads it."""
+    deep = closed({"customer_full_name": TEXT})
+    for _ in range(25):
+        deep = closed({"list_of_customers": {"type": "array", "items": deep}})
+    names = [f"Kind{n}" for n in range(20)]
+    wide = {
+        name: closed(
+            {
+                f"some_property_{at}_{each}": {"anyOf": [{"$ref": f"#/$defs/Kind{(at * 7 + each + k) % 20}"} for k in range(3)]}
+                for each in range(5)
+            }
+        )
+        for at, name in enumerate(names)
+    }
+    many = closed({f"some_property_{at}": {"$ref": f"#/$defs/Many{at % 2}"} for at in range(800)})
+    started = time.perf_counter()
+    assert made(deep).long_of == {"a": "list_of_customers", "b": "customer_full_name"}
+    with pytest.raises(Unfit, match="too_large"):
+        shortened({"$ref": "#/$defs/Kind0", "$defs": wide}, tokens, min_saved=1, expected_items=5)
+    shortened({**many, "$defs": {"Many0": many, "Many1": {**many}}}, tokens, min_saved=1, expected_items=5)
+    assert time.perf_counter() - started < 1
 
 
 def test_where_little_is_saved_the_schema_stays_as_it_is() -> None:

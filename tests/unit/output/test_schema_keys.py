@@ -156,6 +156,14 @@ def test_keys_of_a_free_form_map_are_data() -> None:
     }
 
 
+@pytest.mark.parametrize("size", [1, 4, 1_000])
+@pytest.mark.parametrize("before", ["\n ", "```json\n", "```\n", "```JSON5 \n"])
+def test_a_value_in_a_code_block_gets_its_long_names_too(before: str, size: int) -> None:
+    keys, said = LongKeys(made(ORDER)), before + '{"b": "Ann", "lines": [{"c": "x", "a": 1}]}\n```\n{"b": 1}'
+    told = "".join(keys.feed(said[at : at + size]) for at in range(0, len(said), size))
+    assert told == before + '{"customer_full_name": "Ann", "lines": [{"product_identifier": "x", "a": 1}]}\n```\n{"b": 1}'
+
+
 def test_the_long_name_is_told_once_and_only_where_nothing_else_says_it() -> None:
     properties = {
         "customer_full_name": {**TEXT, "description": "Full name of the customer."},

@@ -88,6 +88,9 @@ def _tool(model: str, tool: Any) -> int:
 
 
 def _only_text(said: Any) -> Any:
+    """Of a prompt that is a text, or a list of texts, or one message."""
+    if isinstance(said, list) and all(isinstance(each, str) for each in said):
+        return "".join(said)
     first = said[0] if isinstance(said, list) and len(said) == 1 else said
     return first.get("content") if isinstance(first, Mapping) else first
 

@@ -33,6 +33,7 @@ def test_what_was_sent_counts_and_not_what_was_asked() -> None:
     assert prompt("responses", input=ASKED) == plain
     assert prompt("messages", messages=ASKED, system=[{"type": "text", "text": LONG}]) > plain + 300
     assert prompt("messages", input=ASKED) == plain, "the host has translated it"
+    assert prompt("completions", prompt=["Why is the", " sky blue?"]) == 6
     assert prompt("completions", prompt="Why is the sky blue?") == prompt("completions", messages=ASKED) == 6
 
 

@@ -56,7 +56,7 @@ class EarlyStops:
         request, call = ticket.decision.request, ticket.call
         try:
             rules = self._policies.early_stop_for(request.identity, request.model_group).rules_for(request.feature)
-            if not rules.enabled or call is None or is_error(response):
+            if not rules.enabled or call is None or is_error(response) or _is_of_several(request):
                 return
             teller = teller_of(request.endpoint, include_usage=call.wants_usage)
         except Exception as exc:  # noqa: BLE001 - fail open: this is the stage's edge
@@ -130,14 +130,13 @@ class _Stream:
         self._watch: Watch | None = None
         self._rest = b""
         self._said: list[str] = []
-        self._word_at = 0.0  # of the loop's clock: when the last token came
+        self._waited_s = 0.0  # for its provider, since the last token: a client that is slow to read is no stall
         self._is_blind = False  # something is not as it was taken to be: all is passed on as it comes
 
     async def told(self) -> AsyncIterator[Any]:
         """The stream, to its end or to where it is stopped."""
         stop: Stop | None = None
         ending: Ending | None = None
-        self._word_at = asyncio.get_running_loop().time()
         try:
             while stop is None:
                 chunk, stop = await self._next()
@@ -181,9 +180,10 @@ class _Stream:
         if stall_s is None or self._is_blind or self._teller.is_over:
             return await anext(self._chunks, None), None
         coming = asyncio.ensure_future(anext(self._chunks, None))
+        began = asyncio.get_running_loop().time()
         try:
-            left_s = self._word_at + stall_s - asyncio.get_running_loop().time()
-            done, _ = await asyncio.wait({coming}, timeout=max(0.0, left_s))
+            done, _ = await asyncio.wait({coming}, timeout=max(0.0, stall_s - self._waited_s))
+            self._waited_s += asyncio.get_running_loop().time() - began
             if done:
                 return coming.result(), None
             self._heard.stopped = True  # before the host hears of it, to whom this is a client that leaves
@@ -225,7 +225,7 @@ class _Stream:
                     raw = _cut(raw, told, piece, stop.keep)
                     break
         if pieces:
-            self._word_at = asyncio.get_running_loop().time()
+            self._waited_s = 0.0
         self._teller.went_out(told)
         return raw + b"\n\n", stop
 
@@ -271,6 +271,13 @@ def _cut(raw: bytes, told: dict[str, Any], piece: Piece, keep: int) -> bytes:
     piece.holder[piece.field] = piece.text[:keep]
     name = next((line[6:].strip().decode() for line in raw.split(b"\n") if line.startswith(b"event:")), None)
     return event(told, name).removesuffix(b"\n\n")
+
+
+def _is_of_several(request: Request) -> bool:
+    """Whether one stream brings several answers: closing it would end the good ones with the bad one."""
+    prompt = request.messages[0].get("content") if request.endpoint == "completions" and request.messages else None
+    several = isinstance(prompt, list) and len(prompt) > 1 and not all(isinstance(each, int) for each in prompt)
+    return several or any(request.parameters.get(name) not in (None, 1) for name in ("n", "best_of"))
 
 
 def _connection_of(call: Call) -> Any:

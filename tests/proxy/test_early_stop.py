@@ -200,6 +200,20 @@ def test_the_prompt_that_is_booked_and_told_is_the_one_that_was_sent(
     assert usage.get("prompt_tokens", usage.get("input_tokens")) == pytest.approx(seen["prompt_tokens"], abs=2)
 
 
+def test_what_the_provider_has_cached_is_booked_at_its_price(stopping: RunningProxy, paced: Provider) -> None:
+    """Claude tells at the start how much of the prompt it has read from its cache, at a tenth of the price."""
+    system = [{"type": "text", "text": f"{new_question()} {PROMPT * 3}", "cache_control": {"type": "ephemeral"}}]
+    for feature in ("cached-first", "cached-then"):
+        question = f"{new_question()} {LOOP}"
+        _, events = streamed(stopping, "messages", question, feature, system=system)
+        seen, told = record_of(paced, question), events[0]["message"]["usage"]
+        line = logged(stopping, "call_finished", early_stop="repetition", feature=feature)
+        cost = 3_000 * told["input_tokens"] + 15_000 * seen["tokens_sent"]
+        cost += 3_750 * told["cache_creation_input_tokens"] + 300 * told["cache_read_input_tokens"]
+        assert float(line["cost_usd"]) == pytest.approx(cost / 1e9, rel=0.01), feature
+    assert told["cache_read_input_tokens"] > 1_500
+
+
 def test_the_openai_sdk_reads_a_stopped_chat(stopping: RunningProxy) -> None:
     stream = stopping.client(KEYS.support).chat.completions.create(
         model="gpt-4.1",

@@ -27,7 +27,8 @@ async def by_its_end(held: Held, rules: Rules, actual: Amounts, *, asked: int) -
     end = held.heard.end if held.heard.streams else "whole"
     if end == "whole":
         return actual
-    if end == "stopped" and held.heard.asked is not None and actual.nano_usd:
+    is_first = not held.left and not held.heard.earlier
+    if end == "stopped" and held.heard.told_at_start and is_first and actual.nano_usd:
         return await _with_answer(held, actual, asked=asked)
     wanted = {"stopped": (), "broke": (rules.broken_streams,), "left": (rules.left_streams,)}
     most = await overheard(held, asked=asked)

@@ -241,7 +241,7 @@ class _Stream:
     async def _close(self, stop: Stop) -> Ending:
         """Close the provider's connection, and say how the stream ends for its client."""
         heard = self._heard
-        heard.stopped = True
+        heard.stopped, heard.told_at_start = True, self._teller.asked is not None
         self._ticket.stopped = self._call.stopped = stop.rule
         heard.counting = asyncio.ensure_future(self._stops.counted(self._call, self._teller.asked, self._generated()))
         await hang_up(self._stream)

@@ -23,7 +23,7 @@ from litellm_plugins.proxy.cascade_errors import is_error
 from litellm_plugins.proxy.provider_chunks import hang_up
 from litellm_plugins.proxy.route_reading import wanted_of
 from litellm_plugins.proxy.sent_tokens import tokens_said, tokens_used
-from litellm_plugins.proxy.wire.sse import event
+from litellm_plugins.proxy.wire.sse import event, whole_events
 from litellm_plugins.proxy.wire.stopping import Ending, Piece, Teller, teller_of
 from litellm_plugins.routing.answer_check import check
 from litellm_plugins.routing.checks import Answer, fault_of
@@ -89,9 +89,10 @@ class EarlyStops:
         """Tokens of prompt and answer: as the provider told, else as the host counts what it logs."""
         listing = self._costs.listing(call)
         model = call.decision.request.model_group if listing is None else listing.model
+        text = "".join(said)
         if asked is not None:
-            return asked, await asyncio.to_thread(tokens_said, model, "".join(said))
-        return await asyncio.to_thread(tokens_used, model, call.decision.request, call.kwargs, "".join(said))
+            return asked, await asyncio.to_thread(tokens_said, model, text)
+        return await asyncio.to_thread(tokens_used, model, call.decision.request, call.kwargs, text)
 
     def tell(self, ticket: Ticket, stop: Stop, tokens: int) -> None:
         """To log and metrics; the trace reads it off the ticket."""
@@ -196,7 +197,7 @@ class _Stream:
 
     def _read(self, watch: Watch, chunk: Any) -> Iterator[tuple[bytes, Stop | None]]:
         """The events that are whole by now, as they go out; with the last of them the stop."""
-        *whole, self._rest = (self._rest + _bytes(chunk)).split(b"\n\n")
+        whole, self._rest = whole_events(self._rest + _bytes(chunk))
         if len(self._rest) > _LONGEST_EVENT:
             self._is_blind = True
         for raw in whole:
@@ -205,7 +206,7 @@ class _Stream:
             except Exception as exc:  # noqa: BLE001 - fail open: this is the stage's edge
                 self._stops.failed(exc)
                 self._is_blind = True
-                told, stop = raw + b"\n\n", None
+                told, stop = raw, None
             yield told, stop
             if stop is not None:
                 return
@@ -213,7 +214,7 @@ class _Stream:
     def _judged(self, watch: Watch, raw: bytes) -> tuple[bytes, Stop | None]:
         told = None if self._teller.is_over or self._is_blind else _event_in(raw)
         if told is None:
-            return raw + b"\n\n", None
+            return raw, None
         stop: Stop | None = None
         pieces = self._teller.pieces(told)
         for piece in pieces:
@@ -227,7 +228,7 @@ class _Stream:
         if pieces:
             self._waited_s = 0.0
         self._teller.went_out(told)
-        return raw + b"\n\n", stop
+        return raw, stop
 
     def _generated(self) -> list[str]:
         """What its provider said: where names went out short, that is less than what its client reads."""
@@ -270,7 +271,7 @@ def _cut(raw: bytes, told: dict[str, Any], piece: Piece, keep: int) -> bytes:
         return raw
     piece.holder[piece.field] = piece.text[:keep]
     name = next((line[6:].strip().decode() for line in raw.split(b"\n") if line.startswith(b"event:")), None)
-    return event(told, name).removesuffix(b"\n\n")
+    return event(told, name)
 
 
 def _is_of_several(request: Request) -> bool:

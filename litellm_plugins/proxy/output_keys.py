@@ -20,7 +20,7 @@ from litellm_plugins.output.json_keys import LongKeys, with_long_keys
 from litellm_plugins.output.schema_keys import Shortened, shortened
 from litellm_plugins.output.schema_walk import Unfit
 from litellm_plugins.output.structured import is_told_apart, schema_in, with_schema
-from litellm_plugins.proxy.wire.sse import event
+from litellm_plugins.proxy.wire.sse import event, whole_events
 from litellm_plugins.proxy.wire.stopping import teller_of
 
 if TYPE_CHECKING:
@@ -144,9 +144,9 @@ class _Stream:
         """The stream with long keys. An event is passed on once it is whole."""
         try:
             async for chunk in chunks:
-                *whole, self._rest = (self._rest + _bytes(chunk)).split(b"\n\n")
+                whole, self._rest = whole_events(self._rest + _bytes(chunk))
                 for raw in whole:
-                    yield self._read(raw) + b"\n\n"
+                    yield self._read(raw)
                 if len(self._rest) > _LONGEST_EVENT:
                     yield self._rest
                     self._rest = b""
@@ -167,7 +167,7 @@ class _Stream:
         if not self._write(told):
             return raw
         name = next((line[6:].strip().decode() for line in raw.split(b"\n") if line.startswith(b"event:")), None)
-        return event(told, name).removesuffix(b"\n\n")
+        return event(told, name)
 
     def _write(self, told: dict[str, Any]) -> bool:
         """Write long keys into one event; whether it says anything."""

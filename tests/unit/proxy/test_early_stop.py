@@ -45,9 +45,9 @@ async def words(count: int, every_s: float = 0.0) -> AsyncIterator[bytes]:
         yield b"data: " + orjson.dumps({"id": "1", "choices": [choice]}) + b"\n\n"
 
 
-async def heard(chunks: AsyncIterator[bytes], *, client_takes_s: float) -> tuple[list[StopRule], str]:
+async def heard(chunks: AsyncIterator[bytes], *, client_takes_s: float, **more: Any) -> tuple[list[StopRule], str]:
     """The rules that have ended the stream, and what a client got that takes so long for each chunk."""
-    rules = StopRules(enabled=True, stall_s=STALL_S)
+    rules = StopRules(enabled=True, **({"stall_s": STALL_S} | more))
     stops: Any = Stops(rules)
     call: Any = SimpleNamespace(heard=Heard(), stopped=None, kwargs=None)
     ticket: Any = SimpleNamespace(stream=None, source=None, output=None, stopped=None)
@@ -71,6 +71,21 @@ def test_a_provider_that_says_nothing_is_one() -> None:
     assert stops == [StopRule.STALL]
     assert "word3" not in got
     assert got.endswith("data: [DONE]\n\n")
+
+
+async def in_pieces(chunks: AsyncIterator[bytes], size: int) -> AsyncIterator[bytes]:
+    """With carriage returns, as some providers end their lines, and cut anywhere."""
+    raw = b"".join([chunk async for chunk in chunks]).replace(b"\n", b"\r\n")
+    for at in range(0, len(raw), size):
+        yield raw[at : at + size]
+
+
+@pytest.mark.parametrize("size", [1, 50, 100_000])
+def test_lines_that_end_with_a_carriage_return_are_lines(size: int) -> None:
+    stops, got = asyncio.run(heard(in_pieces(words(8), size), client_takes_s=0, max_tokens=6))
+    assert stops == [StopRule.TOKEN_CAP]
+    assert "word1" in got
+    assert "word5" not in got
 
 
 @pytest.mark.parametrize(

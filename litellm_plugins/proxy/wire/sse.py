@@ -26,6 +26,9 @@ def whole_events(raw: bytes) -> tuple[list[bytes], bytes]:
 
     Of providers whose own bytes are passed on some end their lines with a carriage return, too.
     """
+    if b"\r" not in raw:  # much faster, of events that are long
+        *whole, rest = raw.split(b"\n\n")
+        return [each + b"\n\n" for each in whole], rest
     ends = [found.end() for found in _EMPTY_LINE.finditer(raw)]
     starts = [0, *ends]
     return [raw[start:end] for start, end in zip(starts, ends, strict=False)], raw[starts[-1] :]

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from litellm_plugins.model import Request
 
 _SAID_IN = ("messages", "input", "prompt")
-_TOOLS = ("tools", "functions")
+_TOOLS_IN = ("tools", "functions")
 _TOKENS_OF_IMAGE = 250  # what the host takes one to be that it has not looked at
 _NOTHING = [{"role": "user", "content": ""}]
 
@@ -42,8 +42,8 @@ def _prompt(model: str, request: Request, sent: Mapping[str, Any] | None) -> int
     said = list(request.messages) if sent is None else next((sent[name] for name in _SAID_IN if sent.get(name)), [])
     if request.endpoint == "completions" and isinstance(prompt := _only_text(said), str):
         return int(litellm.token_counter(model=model, text=prompt))
-    asked = _asked(model, request, body, said)
-    return asked + sum(_tool(model, tool) for name in _TOOLS for tool in _list(body.get(name)))
+    tools = [tool for name in _TOOLS_IN for tool in _list(body.get(name))]
+    return _asked(model, request, body, said) + (_tools(model, tools) if tools else 0)
 
 
 def _asked(model: str, request: Request, body: Mapping[str, Any], said: Any) -> int:
@@ -71,20 +71,27 @@ def _calls(messages: list[Any]) -> Iterator[str]:
                 yield f"{function['name']}{arguments if isinstance(arguments, str) else _written(arguments)}"
 
 
-def _tool(model: str, tool: Any) -> int:
-    """As OpenAI writes its definition; where the host cannot, as JSON."""
+def _tools(model: str, tools: list[Any]) -> int:
+    """Of their definitions, as OpenAI writes them; where the host cannot, as JSON."""
+    shapes = [shape for tool in tools if (shape := _shape(tool))]
+    others = [tool for tool in tools if not _shape(tool)]
+    with contextlib.suppress(Exception):  # a schema that it does not know
+        wanted: Any = [{"type": "function", "function": shape} for shape in shapes]
+        with_them, without = (
+            int(litellm.token_counter(model=model, messages=_NOTHING, tools=each)) for each in (wanted, None)
+        )
+        return (with_them - without if shapes else 0) + (tokens_said(model, _written(others)) if others else 0)
+    return tokens_said(model, _written(tools))
+
+
+def _shape(tool: Any) -> dict[str, Any]:
+    """A function as chat completions spell it; of a tool that is none: nothing."""
     held = tool if isinstance(tool, Mapping) else {}
-    function = held.get("function") if isinstance(held.get("function"), Mapping) else held
+    function = held["function"] if isinstance(held.get("function"), Mapping) else held
+    if "name" not in function:
+        return {}
     shape = {name: function[name] for name in ("name", "description", "parameters") if name in function}
-    shape.setdefault("parameters", function.get("input_schema") or {})
-    with contextlib.suppress(Exception):
-        if "name" in function:
-            wanted: Any = [{"type": "function", "function": shape}]
-            with_it, without = (
-                litellm.token_counter(model=model, messages=_NOTHING, tools=tools) for tools in (wanted, None)
-            )
-            return int(with_it) - int(without)
-    return tokens_said(model, _written(tool))
+    return {"parameters": function.get("input_schema") or {}, **shape}
 
 
 def _only_text(said: Any) -> Any:

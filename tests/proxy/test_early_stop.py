@@ -188,12 +188,16 @@ def test_the_prompt_that_is_booked_and_told_is_the_one_that_was_sent(
     """Sections of a prompt come in, what is compressed goes out, and tools are read as well."""
     question, more = f"{new_question()} {LOOP}", {}
     if feature == "offering-tools":
-        more["tools"] = [{"type": "function", "function": FUNCTION} if endpoint == "chat" else {"type": "function", **FUNCTION}]
+        more["tools"] = [
+            {"type": "function", "function": FUNCTION} if endpoint == "chat" else {"type": "function", **FUNCTION}
+        ]
     asked = f"{RECORDS}\n\n{question}" if feature == "compressed" else question
     response, events = streamed(stopping, endpoint, asked, feature, **more)
     seen = record_of(paced, question)
     line = logged(stopping, "call_finished", endpoint=endpoint, early_stop="repetition", feature=feature)
-    usage = next(said for each in reversed(events) if (said := each.get("usage") or (each.get("response") or {}).get("usage")))
+    usage = next(
+        said for each in reversed(events) if (said := each.get("usage") or (each.get("response") or {}).get("usage"))
+    )
 
     assert response.headers["x-litellm-plugins-compression"] == ("applied" if feature == "compressed" else ANY)
     assert line["prompt_tokens"] == pytest.approx(seen["prompt_tokens"], abs=2)

@@ -161,7 +161,9 @@ def test_keys_of_a_free_form_map_are_data() -> None:
 def test_a_value_in_a_code_block_gets_its_long_names_too(before: str, size: int) -> None:
     keys, said = LongKeys(made(ORDER)), before + '{"b": "Ann", "lines": [{"c": "x", "a": 1}]}\n```\n{"b": 1}'
     told = "".join(keys.feed(said[at : at + size]) for at in range(0, len(said), size))
-    assert told == before + '{"customer_full_name": "Ann", "lines": [{"product_identifier": "x", "a": 1}]}\n```\n{"b": 1}'
+    assert (
+        told == before + '{"customer_full_name": "Ann", "lines": [{"product_identifier": "x", "a": 1}]}\n```\n{"b": 1}'
+    )
 
 
 def test_the_long_name_is_told_once_and_only_where_nothing_else_says_it() -> None:
@@ -199,7 +201,9 @@ def test_lists_in_lists_and_many_unions_take_no_time() -> None:
     wide = {
         name: closed(
             {
-                f"some_property_{at}_{each}": {"anyOf": [{"$ref": f"#/$defs/Kind{(at * 7 + each + k) % 20}"} for k in range(3)]}
+                f"some_property_{at}_{each}": {
+                    "anyOf": [{"$ref": f"#/$defs/Kind{(at * 7 + each + k) % 20}"} for k in range(3)]
+                }
                 for each in range(5)
             }
         )

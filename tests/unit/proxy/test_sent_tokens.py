@@ -13,7 +13,11 @@ pytestmark = pytest.mark.filterwarnings("ignore")  # the host's, of its own mode
 MODEL = "gpt-4.1"
 ASKED: list[dict[str, Any]] = [{"role": "user", "content": "Why is the sky blue?"}]
 LONG = "You help the customers of a shop. " * 50
-FUNCTION = {"name": "get_weather", "description": "Of a city. " * 30, "parameters": {"type": "object", "properties": {}}}
+FUNCTION = {
+    "name": "get_weather",
+    "description": "Of a city. " * 30,
+    "parameters": {"type": "object", "properties": {}},
+}
 
 
 def asked(endpoint: str = "chat", **parameters: Any) -> Request:

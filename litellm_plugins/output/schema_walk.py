@@ -21,7 +21,7 @@ _HOLDING = frozenset(
     {*_DATA, *_DEFS, *_UNIONS, "$ref", "properties", "required", "additionalProperties", "items", "prefixItems"}
 )
 _UNDECLARED = "\0"  # a key that no schema declares
-_MOST_NODES, _MOST_LOOKS, _DEEPEST, _MOST_SAMPLED = 5_000, 20_000, 64, 20_000
+_MOST_NODES, _MOST_LOOKS, _DEEPEST, _MOST_SAMPLED = 5_000, 20_000, 64, 5_000
 _MOST_TIMES = 1_000_000  # that one key is taken to stand in an answer: lists in lists multiply
 
 

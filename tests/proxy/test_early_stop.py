@@ -186,7 +186,8 @@ def test_the_prompt_that_is_booked_and_told_is_the_one_that_was_sent(
     stopping: RunningProxy, paced: Provider, endpoint: str, feature: str
 ) -> None:
     """Sections of a prompt come in, what is compressed goes out, and tools are read as well."""
-    question, more = f"{new_question()} {LOOP}", {}
+    question = f"{new_question()} {LOOP}"
+    more: dict[str, Any] = {}
     if feature == "offering-tools":
         more["tools"] = [
             {"type": "function", "function": FUNCTION} if endpoint == "chat" else {"type": "function", **FUNCTION}

@@ -61,7 +61,7 @@ async def heard(chunks: AsyncIterator[bytes], *, client_takes_s: float, **more: 
 
 
 def test_a_client_that_is_slow_to_read_is_no_stall() -> None:
-    stops, got = asyncio.run(heard(words(4), client_takes_s=2 * STALL_S))
+    stops, got = asyncio.run(heard(words(4, every_s=STALL_S / 10), client_takes_s=2 * STALL_S))
     assert stops == []
     assert "word3" in got
 

@@ -74,7 +74,7 @@ def derive(
             request.endpoint,
             request.model_group,
             [request.controls.namespace, version] if version else request.controls.namespace,
-            [*request.routing_tags, *_marks(request)],
+            [*map(_tag, request.routing_tags), *_marks(request)],
             parameters,
             context,
             {k: v for k, v in last.items() if k != "content"},
@@ -135,6 +135,11 @@ def _marks(request: Request) -> list[str]:
     """What the pack itself does to it that shapes the answer."""
     prompt = [f"prompt:{request.prompt_mark}"] if request.prompt_mark else []
     return [*(f"output:{mark}" for mark in request.output_marks), *prompt]
+
+
+def _tag(tag: str) -> str:
+    """A client's, that may look like a mark of ours."""
+    return f"tag:{tag}" if tag.startswith(("output:", "prompt:", "tag:")) else tag
 
 
 def _all_finite(value: object) -> bool:

@@ -32,6 +32,8 @@ class GoodEnough:
             at = start
             while (said := self._sentences.feed(text[at:end])) is not None:
                 at += said
+                if len(self._text) + at > _READ:
+                    break
                 self._sentences, self._count = Sentences(1), self._count + 1
                 if self._count >= self._min_sentences and self._score(self._text + text[:at]) >= self._at_least:
                     return at

@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 
 _OUTSIDE = re.compile(r'["\[\]{},:]')
 _IN_STRING = re.compile(r'["\\]')
+_BRACKET = re.compile(r"[\[{]")
+# What may stand before the value: white space, and the fence of a code block, which models without strict mode write.
+_BEFORE = re.compile(r"(?:`{1,3}|```[A-Za-z0-9]*\s*)?")
+_LONGEST_FENCE = 24
 _LONGEST_KEY, _DEEPEST = 4_096, 512  # characters; brackets in one another
 
 
@@ -41,6 +45,7 @@ class LongKeys:
         self._frames: list[_Frame] = []
         self._key: str | None = None  # the part of a key that has come
         self._in_string = self._escaped = self._begun = self._is_over = False
+        self._before = ""  # the value
 
     def feed(self, text: str) -> str:
         """As much as is known by now of what the text says with long keys."""
@@ -75,14 +80,7 @@ class LongKeys:
 
     def _outside(self, text: str, at: int, told: list[str]) -> int:
         if not self._begun:
-            said = text[at:].lstrip()
-            if not said:
-                told.append(text[at:])
-                return len(text)
-            if said[0] not in "{[":
-                self._is_over = True  # no object and no list: there are no keys in it
-                return at
-            self._begun = True
+            return self._begin(text, at, told)
         found = _OUTSIDE.search(text, at)
         if found is None:
             told.append(text[at:])
@@ -95,6 +93,16 @@ class LongKeys:
         told.append(sign)
         self._sign(sign)
         return found.end()
+
+    def _begin(self, text: str, at: int, told: list[str]) -> int:
+        """Look for the value; what is no object and no list has no keys."""
+        bracket = _BRACKET.search(text, at)
+        end = len(text) if bracket is None else bracket.start()
+        self._before = (self._before + text[at:end]).lstrip()
+        self._is_over = len(self._before) > _LONGEST_FENCE or not _BEFORE.fullmatch(self._before)
+        self._begun = bracket is not None
+        told.append(text[at:end])
+        return end
 
     def _sign(self, sign: str) -> None:
         if sign == '"':

@@ -38,7 +38,7 @@ class Shortened:
 def shortened(schema: Schema, count: Count, *, min_saved: int, expected_items: int) -> Shortened | None:
     """The schema with shorter names; None: that would save less than `min_saved` tokens. Raises: Unfit."""
     places = positions(schema)
-    uses = Counter(sample_names(schema, expected_items))
+    uses = sample_names(schema, expected_items)
     long_of = _chosen(schema, places, uses, count)
     if not long_of:
         return None

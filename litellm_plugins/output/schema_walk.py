@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -20,7 +21,8 @@ _HOLDING = frozenset(
     {*_DATA, *_DEFS, *_UNIONS, "$ref", "properties", "required", "additionalProperties", "items", "prefixItems"}
 )
 _UNDECLARED = "\0"  # a key that no schema declares
-_MOST_NODES, _DEEPEST, _MOST_SAMPLED = 5_000, 64, 20_000
+_MOST_NODES, _MOST_LOOKS, _DEEPEST, _MOST_SAMPLED = 5_000, 20_000, 64, 5_000
+_MOST_TIMES = 1_000_000  # that one key is taken to stand in an answer: lists in lists multiply
 
 
 class Unfit(ValueError):
@@ -44,17 +46,18 @@ def positions(schema: Schema) -> list[Schema]:
 
 def _places(root: Schema) -> Iterator[tuple[Schema, ...]]:
     """What may stand at every place of an answer, each combination once."""
-    waiting, seen = [expanded(root, (root,))], set()
+    waiting, seen, looks = [expanded(root, (root,))], set(), 0
     while waiting:
         alternatives = waiting.pop()
         known = frozenset(map(id, alternatives))
         if not alternatives or known in seen:
             continue
         seen.add(known)
-        if len(seen) > _MOST_NODES:
+        names = {name for each in alternatives for name in each.get("properties") or ()}
+        looks += len(alternatives) * (1 + len(names))
+        if len(seen) > _MOST_NODES or looks > _MOST_LOOKS:
             raise Unfit("too_large")
         yield alternatives
-        names = {name for each in alternatives for name in each.get("properties") or ()}
         waiting += [of_key(root, alternatives, name) for name in (*names, _UNDECLARED)]
         waiting.append(of_items(root, alternatives))
 
@@ -107,26 +110,23 @@ def resolved(root: Schema, reference: object) -> Any:  # noqa: ANN401 - any JSON
     raise Unfit("$ref")
 
 
-def sample_names(root: Schema, items: int) -> Iterator[str]:
-    """The keys of a whole answer with so many items in each list, each as often as it stands there."""
-    left = [_MOST_SAMPLED]
-    yield from _sampled(root, expanded(root, (root,))[:1], items, (), left)
-
-
-def _sampled(
-    root: Schema, alternatives: Sequence[Schema], items: int, above: tuple[int, ...], left: list[int]
-) -> Iterator[str]:
-    for node in alternatives:
-        if id(node) in above or left[0] <= 0:  # what holds itself ends somewhere
+def sample_names(root: Schema, items: int) -> Counter[str]:
+    """The keys of a whole answer with so many items in each list, and how often each stands there."""
+    found: Counter[str] = Counter()
+    waiting: list[tuple[Any, int, tuple[int, ...]]] = [(each, 1, ()) for each in expanded(root, (root,))[:1]]
+    looked = 0
+    while waiting and looked < _MOST_SAMPLED:
+        node, times, above = waiting.pop()
+        if id(node) in above or len(above) > _DEEPEST:  # what holds itself ends somewhere
             continue
-        left[0] -= 1
-        inside = (*above, id(node))
-        for name, held in (node.get("properties") or {}).items():
-            yield name
-            yield from _sampled(root, _likely(expanded(root, (held,))), items, inside, left)
-        inner = list(_sampled(root, _likely(of_items(root, (node,))), items, inside, left))
-        for _ in range(items):
-            yield from inner
+        inside, held_by_name = (*above, id(node)), node.get("properties") or {}
+        looked += 1 + len(held_by_name)
+        for name, held in held_by_name.items():
+            found[name] = min(_MOST_TIMES, found[name] + times)
+            waiting += [(each, times, inside) for each in _likely(expanded(root, (held,)))]
+        more = min(_MOST_TIMES, times * items)
+        waiting += [(each, more, inside) for each in _likely(of_items(root, (node,)))]
+    return found
 
 
 def _likely(alternatives: Sequence[Schema]) -> Sequence[Schema]:

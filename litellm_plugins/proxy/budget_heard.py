@@ -43,6 +43,7 @@ class Heard:
     left: bool = False  # by its client, and by us
     stopped: bool = False  # by us, who read no more of it: early
     counting: asyncio.Future[tuple[int, int]] | None = None  # then, tokens of the prompt and of the answer
+    told_at_start: bool = False  # of one that is stopped: its provider has said what its prompt counts, and is cached
     is_over: bool = False
     when_over: Callable[[], None] | None = None  # called as soon as it is
     asked: int | None = None  # as the provider counted

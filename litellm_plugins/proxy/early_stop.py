@@ -21,8 +21,9 @@ from litellm_plugins.model import Reason
 from litellm_plugins.proxy.budget_heard import Heard
 from litellm_plugins.proxy.cascade_errors import is_error
 from litellm_plugins.proxy.provider_chunks import hang_up
-from litellm_plugins.proxy.route_reading import conversation_of, wanted_of
-from litellm_plugins.proxy.wire.sse import event
+from litellm_plugins.proxy.route_reading import wanted_of
+from litellm_plugins.proxy.sent_tokens import tokens_said, tokens_used
+from litellm_plugins.proxy.wire.sse import event, whole_events
 from litellm_plugins.proxy.wire.stopping import Ending, Piece, Teller, teller_of
 from litellm_plugins.routing.answer_check import check
 from litellm_plugins.routing.checks import Answer, fault_of
@@ -55,7 +56,7 @@ class EarlyStops:
         request, call = ticket.decision.request, ticket.call
         try:
             rules = self._policies.early_stop_for(request.identity, request.model_group).rules_for(request.feature)
-            if not rules.enabled or call is None or is_error(response):
+            if not rules.enabled or call is None or is_error(response) or _is_of_several(request):
                 return
             teller = teller_of(request.endpoint, include_usage=call.wants_usage)
         except Exception as exc:  # noqa: BLE001 - fail open: this is the stage's edge
@@ -88,7 +89,10 @@ class EarlyStops:
         """Tokens of prompt and answer: as the provider told, else as the host counts what it logs."""
         listing = self._costs.listing(call)
         model = call.decision.request.model_group if listing is None else listing.model
-        return await asyncio.to_thread(_counted, model, call.decision.request, asked, "".join(said))
+        text = "".join(said)
+        if asked is not None:
+            return asked, await asyncio.to_thread(tokens_said, model, text)
+        return await asyncio.to_thread(tokens_used, model, call.decision.request, call.kwargs, text)
 
     def tell(self, ticket: Ticket, stop: Stop, tokens: int) -> None:
         """To log and metrics; the trace reads it off the ticket."""
@@ -127,14 +131,13 @@ class _Stream:
         self._watch: Watch | None = None
         self._rest = b""
         self._said: list[str] = []
-        self._word_at = 0.0  # of the loop's clock: when the last token came
+        self._waited_s = 0.0  # for its provider, since the last token: a client that is slow to read is no stall
         self._is_blind = False  # something is not as it was taken to be: all is passed on as it comes
 
     async def told(self) -> AsyncIterator[Any]:
         """The stream, to its end or to where it is stopped."""
         stop: Stop | None = None
         ending: Ending | None = None
-        self._word_at = asyncio.get_running_loop().time()
         try:
             while stop is None:
                 chunk, stop = await self._next()
@@ -178,9 +181,10 @@ class _Stream:
         if stall_s is None or self._is_blind or self._teller.is_over:
             return await anext(self._chunks, None), None
         coming = asyncio.ensure_future(anext(self._chunks, None))
+        began = asyncio.get_running_loop().time()
         try:
-            left_s = self._word_at + stall_s - asyncio.get_running_loop().time()
-            done, _ = await asyncio.wait({coming}, timeout=max(0.0, left_s))
+            done, _ = await asyncio.wait({coming}, timeout=max(0.0, stall_s - self._waited_s))
+            self._waited_s += asyncio.get_running_loop().time() - began
             if done:
                 return coming.result(), None
             self._heard.stopped = True  # before the host hears of it, to whom this is a client that leaves
@@ -193,7 +197,7 @@ class _Stream:
 
     def _read(self, watch: Watch, chunk: Any) -> Iterator[tuple[bytes, Stop | None]]:
         """The events that are whole by now, as they go out; with the last of them the stop."""
-        *whole, self._rest = (self._rest + _bytes(chunk)).split(b"\n\n")
+        whole, self._rest = whole_events(self._rest + _bytes(chunk))
         if len(self._rest) > _LONGEST_EVENT:
             self._is_blind = True
         for raw in whole:
@@ -202,7 +206,7 @@ class _Stream:
             except Exception as exc:  # noqa: BLE001 - fail open: this is the stage's edge
                 self._stops.failed(exc)
                 self._is_blind = True
-                told, stop = raw + b"\n\n", None
+                told, stop = raw, None
             yield told, stop
             if stop is not None:
                 return
@@ -210,7 +214,7 @@ class _Stream:
     def _judged(self, watch: Watch, raw: bytes) -> tuple[bytes, Stop | None]:
         told = None if self._teller.is_over or self._is_blind else _event_in(raw)
         if told is None:
-            return raw + b"\n\n", None
+            return raw, None
         stop: Stop | None = None
         pieces = self._teller.pieces(told)
         for piece in pieces:
@@ -222,9 +226,9 @@ class _Stream:
                     raw = _cut(raw, told, piece, stop.keep)
                     break
         if pieces:
-            self._word_at = asyncio.get_running_loop().time()
+            self._waited_s = 0.0
         self._teller.went_out(told)
-        return raw + b"\n\n", stop
+        return raw, stop
 
     def _generated(self) -> list[str]:
         """What its provider said: where names went out short, that is less than what its client reads."""
@@ -238,7 +242,7 @@ class _Stream:
     async def _close(self, stop: Stop) -> Ending:
         """Close the provider's connection, and say how the stream ends for its client."""
         heard = self._heard
-        heard.stopped = True
+        heard.stopped, heard.told_at_start = True, self._teller.asked is not None
         self._ticket.stopped = self._call.stopped = stop.rule
         heard.counting = asyncio.ensure_future(self._stops.counted(self._call, self._teller.asked, self._generated()))
         await hang_up(self._stream)
@@ -267,7 +271,14 @@ def _cut(raw: bytes, told: dict[str, Any], piece: Piece, keep: int) -> bytes:
         return raw
     piece.holder[piece.field] = piece.text[:keep]
     name = next((line[6:].strip().decode() for line in raw.split(b"\n") if line.startswith(b"event:")), None)
-    return event(told, name).removesuffix(b"\n\n")
+    return event(told, name)
+
+
+def _is_of_several(request: Request) -> bool:
+    """Whether one stream brings several answers: closing it would end the good ones with the bad one."""
+    prompt = request.messages[0].get("content") if request.endpoint == "completions" and request.messages else None
+    several = isinstance(prompt, list) and len(prompt) > 1 and not all(isinstance(each, int) for each in prompt)
+    return several or any(request.parameters.get(name) not in (None, 1) for name in ("n", "best_of"))
 
 
 def _connection_of(call: Call) -> Any:
@@ -300,13 +311,3 @@ def _wants_json(request: Request) -> bool:
     output = request.parameters.get("output_config")
     shape = output.get("format") if isinstance(output, Mapping) else None
     return wanted_of(request).json or (isinstance(shape, Mapping) and shape.get("type") == "json_schema")
-
-
-def _counted(model: str, request: Request, asked: int | None, said: str) -> tuple[int, int]:
-    answered = int(litellm.token_counter(model=model, text=said)) if said else 0
-    if asked is None:
-        if request.endpoint == "completions" and isinstance(prompt := request.messages[0].get("content"), str):
-            return int(litellm.token_counter(model=model, text=prompt)), answered
-        turns = [{"role": turn.role, "content": turn.text} for turn in conversation_of(request).turns]
-        asked = int(litellm.token_counter(model=model, messages=turns)) if turns else 0
-    return asked, answered

@@ -210,6 +210,7 @@ async def _asked(
     ticket = tickets.find(processing.data)
     limited = None if ticket is None else ticket.output
     if limited is not None and limited.long is not None:
+        limited.heard = []  # of this answer: a cascade may ask for another
         answered_with_long_keys(endpoint.name, limited.long, result, limited.heard)
     return result
 

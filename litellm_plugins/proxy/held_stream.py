@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Any
 
 from litellm_plugins.proxy.wire.said import said_so_far
-from litellm_plugins.proxy.wire.sse import events_in
+from litellm_plugins.proxy.wire.sse import events_in, whole_events
 from litellm_plugins.routing.checks import Answer
 
 if TYPE_CHECKING:
@@ -87,9 +87,8 @@ class HeldStream:
     def _events(self) -> list[dict[str, Any]]:
         """Of what has come whole."""
         raw = b"".join(each.encode() if isinstance(each, str) else bytes(each) for each in self._held)
-        whole, end, _ = raw.rpartition(b"\n\n")
         try:
-            return events_in(whole + end)
+            return events_in(b"".join(whole_events(raw)[0]))
         except ValueError:
             return []
 

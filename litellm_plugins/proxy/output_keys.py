@@ -20,13 +20,14 @@ from litellm_plugins.output.json_keys import LongKeys, with_long_keys
 from litellm_plugins.output.schema_keys import Shortened, shortened
 from litellm_plugins.output.schema_walk import Unfit
 from litellm_plugins.output.structured import is_told_apart, schema_in, with_schema
-from litellm_plugins.proxy.wire.sse import event
+from litellm_plugins.proxy.wire.sse import event, whole_events
 from litellm_plugins.proxy.wire.stopping import teller_of
 
 if TYPE_CHECKING:
     from litellm_plugins.settings.output import Structured
 
 _MOST_KEPT = 512  # schemas
+_LONGEST_SCHEMA = 64 * 1024  # bytes: a longer one would take the loop too long, and is left alone
 _LONGEST_EVENT = 4 * 1024 * 1024  # bytes
 _DATA = b"data:"
 _kept: dict[bytes, Shortened | OutputBy] = {}
@@ -50,10 +51,16 @@ def keys_shortened(
 
 
 def _made(schema: Mapping[str, Any], wanted: Structured) -> Shortened | OutputBy:
-    key = orjson.dumps([schema, wanted.min_saved_tokens, wanted.expected_items])
+    try:
+        written = orjson.dumps(schema)
+    except orjson.JSONEncodeError:  # numbers past 64 bits, and the like
+        return OutputBy.UNFIT
+    if len(written) > _LONGEST_SCHEMA:
+        return OutputBy.UNFIT
+    key = orjson.dumps([wanted.min_saved_tokens, wanted.expected_items]) + written
     if (known := _kept.get(key)) is not None:
         return known
-    original = orjson.loads(orjson.dumps(schema))  # ours: nobody writes to it
+    original = orjson.loads(written)  # ours: nobody writes to it
     made: Shortened | OutputBy | None
     try:
         made = shortened(original, _tokens, min_saved=wanted.min_saved_tokens, expected_items=wanted.expected_items)
@@ -137,9 +144,9 @@ class _Stream:
         """The stream with long keys. An event is passed on once it is whole."""
         try:
             async for chunk in chunks:
-                *whole, self._rest = (self._rest + _bytes(chunk)).split(b"\n\n")
+                whole, self._rest = whole_events(self._rest + _bytes(chunk))
                 for raw in whole:
-                    yield self._read(raw) + b"\n\n"
+                    yield self._read(raw)
                 if len(self._rest) > _LONGEST_EVENT:
                     yield self._rest
                     self._rest = b""
@@ -160,7 +167,7 @@ class _Stream:
         if not self._write(told):
             return raw
         name = next((line[6:].strip().decode() for line in raw.split(b"\n") if line.startswith(b"event:")), None)
-        return event(told, name).removesuffix(b"\n\n")
+        return event(told, name)
 
     def _write(self, told: dict[str, Any]) -> bool:
         """Write long keys into one event; whether it says anything."""

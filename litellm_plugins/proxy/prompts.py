@@ -177,7 +177,11 @@ def host_prompts(settings: Settings, config: Path | None, telemetry: Telemetry) 
     if not settings.prompts:
         return None
     folder = Path() if config is None else config.parent
-    return HostPrompts(settings, read_prompts(settings.prompts, folder=folder, root=ROOT), telemetry)
+    prompts = read_prompts(settings.prompts, folder=folder, root=ROOT)
+    for each in prompts.values():
+        for section in each.sections:
+            _tokens(section.text)  # now: while a long one is counted, every other request would wait
+    return HostPrompts(settings, prompts, telemetry)
 
 
 def _asked(request: Request) -> PromptAssembled:

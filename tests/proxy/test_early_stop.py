@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
+from unittest.mock import ANY
 
 import pytest
 
@@ -18,6 +19,13 @@ if TYPE_CHECKING:
 
 LOOP = "simulator:loop:2000"
 MOST = 150
+PROMPT = "You help the customers of a shop. Be kind. " * 60
+RECORDS = json.dumps([{"id": n, "name": f"n{n}", "value": None} for n in range(60)], indent=4)
+FUNCTION = {
+    "name": "get_weather",
+    "description": "Gets the weather of a city. " * 20,
+    "parameters": {"type": "object", "properties": {"city": {"type": "string", "description": "the city " * 20}}},
+}
 RECORD = '{"city": "Paris", "notes": ["a } in a string", {"deep": 1}]}'
 ENDPOINTS = ("chat", "messages", "responses", "completions")
 ON_EVERY_ENDPOINT = pytest.mark.parametrize("endpoint", ENDPOINTS)
@@ -63,6 +71,8 @@ def config_of(url: str) -> dict[str, Any]:
             "cache": {"enabled": True, "semantic": {"enabled": False}},
             "budgets": budgets,
             "early_stop": stop,
+            "prompts": {"long": {"features": ["prompted"], "sections": [{"name": "role", "text": PROMPT}]}},
+            "compression": {"enabled": True},
             "routing": {"routers": {"climbing": {"tiers": tiers, "thresholds": [1.0], "cascade": {}}}},
             "per_team": {"sales": {"early_stop": {"enabled": False}}},
         },
@@ -168,6 +178,45 @@ def test_a_loop_is_ended_at_its_provider_and_what_was_generated_is_booked(
     assert text_of(endpoint, events).startswith("I checked that again, and it is still")
     assert text_of(endpoint, events).count("I checked") >= 3
     assert stopping.metrics().value("litellm_plugins_early_stops_total", rule="repetition", endpoint=endpoint) >= 1
+
+
+@pytest.mark.parametrize("endpoint", ["chat", "responses"])
+@pytest.mark.parametrize("feature", ["prompted", "compressed", "offering-tools"])
+def test_the_prompt_that_is_booked_and_told_is_the_one_that_was_sent(
+    stopping: RunningProxy, paced: Provider, endpoint: str, feature: str
+) -> None:
+    """Sections of a prompt come in, what is compressed goes out, and tools are read as well."""
+    question = f"{new_question()} {LOOP}"
+    more: dict[str, Any] = {}
+    if feature == "offering-tools":
+        more["tools"] = [
+            {"type": "function", "function": FUNCTION} if endpoint == "chat" else {"type": "function", **FUNCTION}
+        ]
+    asked = f"{RECORDS}\n\n{question}" if feature == "compressed" else question
+    response, events = streamed(stopping, endpoint, asked, feature, **more)
+    seen = record_of(paced, question)
+    line = logged(stopping, "call_finished", endpoint=endpoint, early_stop="repetition", feature=feature)
+    usage = next(
+        said for each in reversed(events) if (said := each.get("usage") or (each.get("response") or {}).get("usage"))
+    )
+
+    assert response.headers["x-litellm-plugins-compression"] == ("applied" if feature == "compressed" else ANY)
+    assert line["prompt_tokens"] == pytest.approx(seen["prompt_tokens"], abs=2)
+    assert usage.get("prompt_tokens", usage.get("input_tokens")) == pytest.approx(seen["prompt_tokens"], abs=2)
+
+
+def test_what_the_provider_has_cached_is_booked_at_its_price(stopping: RunningProxy, paced: Provider) -> None:
+    """Claude tells at the start how much of the prompt it has read from its cache, at a tenth of the price."""
+    system = [{"type": "text", "text": f"{new_question()} {PROMPT * 3}", "cache_control": {"type": "ephemeral"}}]
+    for feature in ("cached-first", "cached-then"):
+        question = f"{new_question()} {LOOP}"
+        _, events = streamed(stopping, "messages", question, feature, system=system)
+        seen, told = record_of(paced, question), events[0]["message"]["usage"]
+        line = logged(stopping, "call_finished", early_stop="repetition", feature=feature)
+        cost = 3_000 * told["input_tokens"] + 15_000 * seen["tokens_sent"]
+        cost += 3_750 * told["cache_creation_input_tokens"] + 300 * told["cache_read_input_tokens"]
+        assert float(line["cost_usd"]) == pytest.approx(cost / 1e9, rel=0.01), feature
+    assert told["cache_read_input_tokens"] > 1_500
 
 
 def test_the_openai_sdk_reads_a_stopped_chat(stopping: RunningProxy) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.support import Keys, Provider, RunningProxy, model, proxy_config
+from tests.support import Keys, Provider, RunningProxy, eventually, model, proxy_config
 from tests.support.fixtures import CLAUDE, new_question
 from tests.support.surfaces import CHAT, MESSAGES, RESPONSES, Asked, Surface, Told
 
@@ -160,6 +160,23 @@ def test_early_stop_reads_what_the_client_reads(short: RunningProxy, keys: Keys)
     tags = {"extra_headers": {"x-litellm-tags": "feature:stopped"}}
     told = CHAT.ask(short, keys.support, wanting(CHAT, new_question(), **tags), streamed=True)
     assert is_order(json.loads(told.text))
+
+
+def test_of_a_cascade_only_the_answer_that_is_stopped_is_counted(
+    short: RunningProxy, provider: Provider, keys: Keys
+) -> None:
+    def stops() -> list[dict[str, Any]]:
+        told = [json.loads(line) for line in short.log().splitlines() if line.startswith('{"time"')]
+        return [each for each in told if each["event"] == "stream_stopped"]
+
+    before, tags = len(stops()), {"extra_headers": {"x-litellm-tags": "feature:stopped"}}
+    asked = wanting(CHAT, new_question(), **tags)
+    told = CHAT.ask(short, keys.support, asked, model="climbing", streamed=True)
+    assert is_order(json.loads(told.text))
+    cheap, dear = (each["tokens_sent"] for each in provider.requests_about(asked.question))
+    assert cheap == 3
+    eventually(lambda: len(stops()) == before + 1, what="the stop to be told")
+    assert stops()[-1]["completion_tokens"] == pytest.approx(dear, abs=1)
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ import orjson
 
 DONE = b"data: [DONE]\n\n"
 _DATA = b"data:"
+_EMPTY_LINE = re.compile(rb"\r?\n\r?\n")
 _PIECE = re.compile(r"\s*\S+\s*", re.DOTALL)
 _WORDS_PER_CHUNK = 8
 
@@ -18,6 +19,19 @@ def event(data: Mapping[str, Any], name: str | None = None) -> bytes:
     """One event on the wire."""
     head = b"" if name is None else b"event: " + name.encode() + b"\n"
     return head + _DATA + b" " + orjson.dumps(data) + b"\n\n"
+
+
+def whole_events(raw: bytes) -> tuple[list[bytes], bytes]:
+    """The events that are whole in `raw`, each with the empty line that ends it, and the rest.
+
+    Of providers whose own bytes are passed on some end their lines with a carriage return, too.
+    """
+    if b"\r" not in raw:  # much faster, of events that are long
+        *whole, rest = raw.split(b"\n\n")
+        return [each + b"\n\n" for each in whole], rest
+    ends = [found.end() for found in _EMPTY_LINE.finditer(raw)]
+    starts = [0, *ends]
+    return [raw[start:end] for start, end in zip(starts, ends, strict=False)], raw[starts[-1] :]
 
 
 def events_in(raw: bytes) -> list[dict[str, Any]]:

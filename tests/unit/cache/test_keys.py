@@ -80,6 +80,11 @@ PLACE = {
     "namespace": replace(LONG_CHAT, controls=CacheControls(namespace="docs")),
     "team": replace(LONG_CHAT, identity=Identity(key_id="k1", team_id="sales")),
     "routing tags": replace(LONG_CHAT, routing_tags=("eu",)),
+    "an output limit": replace(LONG_CHAT, output_marks=("max_tokens:5",)),
+    "a tag that looks like one": replace(LONG_CHAT, routing_tags=("output:max_tokens:5",)),
+    "a tag that looks like that": replace(LONG_CHAT, routing_tags=("tag:output:max_tokens:5",)),
+    "a declared prompt": replace(LONG_CHAT, prompt_mark="support:0a:role"),
+    "a tag that looks like a prompt": replace(LONG_CHAT, routing_tags=("prompt:support:0a:role",)),
 }
 STRUCTURE = CONTEXT | SHAPE | PLACE
 

@@ -129,6 +129,19 @@ def test_sentences_are_counted_as_people_do(size: int) -> None:
     assert (stop.rule, told) == (StopRule.SENTENCE_CAP, three)
 
 
+def test_what_is_too_long_to_be_judged_is_not_judged_in_one_piece_either() -> None:
+    judged: list[int] = []
+
+    def score(answer: str) -> float:
+        judged.append(len(answer))
+        return 0.0
+
+    wanted = rules(good_enough={"score": 0.5}, repetition={"enabled": False})
+    assert Watch(wanted, score=score).feed("text", "It is so. " * 10_000, 1) is None
+    assert len(judged) > 1_000
+    assert max(judged) <= 16_000
+
+
 @PIECES
 def test_sentences_of_code_do_not_count(size: int) -> None:
     text = "One.\n```py\na. b. c. d!\n```\n" + '{"a": "x. y. z. "}\nTwo. Three.'

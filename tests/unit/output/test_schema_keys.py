@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -155,6 +156,16 @@ def test_keys_of_a_free_form_map_are_data() -> None:
     }
 
 
+@pytest.mark.parametrize("size", [1, 4, 1_000])
+@pytest.mark.parametrize("before", ["\n ", "```json\n", "```\n", "```JSON5 \n"])
+def test_a_value_in_a_code_block_gets_its_long_names_too(before: str, size: int) -> None:
+    keys, said = LongKeys(made(ORDER)), before + '{"b": "Ann", "lines": [{"c": "x", "a": 1}]}\n```\n{"b": 1}'
+    told = "".join(keys.feed(said[at : at + size]) for at in range(0, len(said), size))
+    assert (
+        told == before + '{"customer_full_name": "Ann", "lines": [{"product_identifier": "x", "a": 1}]}\n```\n{"b": 1}'
+    )
+
+
 def test_the_long_name_is_told_once_and_only_where_nothing_else_says_it() -> None:
     properties = {
         "customer_full_name": {**TEXT, "description": "Full name of the customer."},
@@ -179,6 +190,31 @@ def test_a_schema_that_holds_itself_is_no_trap() -> None:
     shape = made(tree)
     said = '{"a": "x", "children": [{"a": "y", "children": []}]}'
     assert json.loads(with_long_keys(shape, said))["children"] == [{"node_description_text": "y", "children": []}]
+
+
+def test_lists_in_lists_and_many_unions_take_no_time() -> None:
+    """A client writes the schema, and the worker's one loop reads it."""
+    deep = closed({"customer_full_name": TEXT})
+    for _ in range(25):
+        deep = closed({"list_of_customers": {"type": "array", "items": deep}})
+    names = [f"Kind{n}" for n in range(20)]
+    wide = {
+        name: closed(
+            {
+                f"some_property_{at}_{each}": {
+                    "anyOf": [{"$ref": f"#/$defs/Kind{(at * 7 + each + k) % 20}"} for k in range(3)]
+                }
+                for each in range(5)
+            }
+        )
+        for at, name in enumerate(names)
+    }
+    many = closed({f"some_property_{at}": {"$ref": f"#/$defs/Many{at % 2}"} for at in range(800)})
+    started = time.perf_counter()
+    assert made(deep).long_of == {"a": "list_of_customers", "b": "customer_full_name"}
+    shortened({"$ref": "#/$defs/Kind0", "$defs": wide}, tokens, min_saved=1, expected_items=5)
+    shortened({**many, "$defs": {"Many0": many, "Many1": {**many}}}, tokens, min_saved=1, expected_items=5)
+    assert time.perf_counter() - started < 1
 
 
 def test_where_little_is_saved_the_schema_stays_as_it_is() -> None:

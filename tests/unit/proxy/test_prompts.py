@@ -51,6 +51,16 @@ def test_nothing_is_built_where_none_is_declared() -> None:
     assert prompts.host_prompts(parse({}), None, Telemetry([])) is None
 
 
+def test_sections_are_counted_at_boot(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And not while a request, and all others on the loop, wait for it."""
+    monkeypatch.setattr(prompts, "_counted", {})
+    told = Told()
+    made = host(told)
+    monkeypatch.setattr("litellm.encode", None)
+    made.apply(ticket(request("legal")), {"model": "small", "messages": ASKED})
+    assert [type(each) for each in told.events] == [PromptAssembled]
+
+
 def test_what_breaks_is_refused_counted_and_has_changed_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     """A request that went on would be answered without its system prompt."""
 

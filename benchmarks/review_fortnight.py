@@ -4,8 +4,8 @@
 
 FILE holds JSON lines {text, group}, plain or gzipped; the group stands for the answer. Every reviewer of one seed sees
 the same arrival of requests (shuffled by the seed), spread evenly over 14 days, from an empty cache: `nobody`;
-`random`, who judges 30 of each day's served answers by chance; `random-hits`, 30 of each day's hits; `queue`, the first 30 of
-`litellm-plugins review queue`. Verdicts are as the groups say, but for a share of mistakes. How it is put together
+`random`, who judges 30 of each day's served answers by chance; `random-hits`, 30 of each day's hits; `queue`, the first
+30 of `litellm-plugins review queue`. Verdicts are as the groups say, but for a share of mistakes. How it is put together
 stands in `fortnight_run.py`.
 """
 

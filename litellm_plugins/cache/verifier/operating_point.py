@@ -130,9 +130,9 @@ def reviewer_noise(probability: Column, wrong: Column, reviewed: Column, noise: 
     """The share of reviewers' labels that say the opposite of the truth: the likeliest, beside all other labels.
 
     A promise of few errors is a matter of a few in a hundred of the hits, and so are people's mistakes: believed to the
-    letter, they would look like errors of the cache, and it would serve less the more its hits were praised. What others
-    say at the same probabilities, and how steeply errors fall off, tell the two apart; the prior is what people's
-    mistakes usually come to.
+    letter, they would look like errors of the cache, and it would serve the less, the more of its hits were looked at.
+    What the others say at the same probabilities tells the two apart, beside a prior of what people's mistakes usually
+    come to.
 
     Args:
         probability: cross-fitted, of being right.

@@ -117,7 +117,8 @@ class _Fortnight:
             cache=Cache.model_validate(
                 {
                     "enabled": True,
-                    "ttl_s": 3 * plan.days * _A_DAY_S,
+                    "ttl_s": 3 * plan.days * _A_DAY_S,  # nothing ends meanwhile
+                    "max_ttl_s": 3 * plan.days * _A_DAY_S,
                     "lookup_timeout_ms": 600_000,
                     "semantic": {"max_error_rate": plan.promised},
                     "volatility": {"enabled": False},  # the groups say what is the same answer, whoever asks, whenever

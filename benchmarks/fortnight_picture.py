@@ -63,7 +63,7 @@ def _drawn(
 ) -> str:
     shown = [value for each in lines.values() for e in each for value in ((e.low, e.high) if band else (e.mean,))]
     if band:  # the first days are a few requests: their interval would hide all others
-        shown = [v for each in lines.values() for e in each[2:] for v in (e.low, e.high)]
+        shown = [v for each in lines.values() for e in each[min(2, len(each) - 1) :] for v in (e.low, e.high)]
     shown += [0.0, *([promised * 1.2] if promised else [])]
     low, high = min(shown), max(shown)
     panel = _Panel(_LEFT + place * (_PANEL_W + _GAP), low, high + (high - low) * 0.05, len(next(iter(lines.values()))))

@@ -105,8 +105,9 @@ def main() -> None:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--requests", type=Path, required=True, help="JSON lines {text, group}, plain or gzipped")
-    parser.add_argument("--count", type=int, help="so many of them only, after the shuffle")
-    parser.add_argument("--seeds", type=int, default=4, help="how many (default: %(default)s)")
+    parser.add_argument("--count", type=int, default=2_800,
+                        help="so many of them only, after the shuffle (default: %(default)s)")  # fmt: skip
+    parser.add_argument("--seeds", type=int, default=3, help="how many (default: %(default)s)")
     parser.add_argument("--first-seed", type=int, default=11, help="(default: %(default)s)")
     parser.add_argument("--reviewers", default=",".join(REVIEWERS), help="(default: %(default)s)")
     parser.add_argument("--days", type=int, default=14)

@@ -17,7 +17,7 @@ SOURCES := pyproject.toml requirements/build.lock
 LINGUA_VENV := .venv-llmlingua
 LINGUA := $(LINGUA_VENV)/.installed-$(HERE)
 
-.PHONY: help setup setup-dev demo run test test-llmlingua lint format bench bench-cache bench-decision bench-ledger bench-budgets bench-telemetry bench-day lock clean
+.PHONY: help setup setup-dev demo run test test-llmlingua lint format bench bench-cache bench-decision bench-ledger bench-budgets bench-telemetry bench-day bench-review lock clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:[^#]*## /\t/' | while IFS="$$(printf '\t')" read -r name what; do \
@@ -71,6 +71,9 @@ bench-telemetry: $(DEV) ## CPU of all sinks together for one request
 
 bench-day: $(DEV) ## A day of mixed traffic: do all sinks say the same of it? (ARGS="--workers 4")
 	@$(BIN)/python benchmarks/recorded_day.py $(ARGS)
+
+bench-review: $(DEV) ## What reviewers teach the cache in a simulated fortnight (ARGS="--requests FILE")
+	@$(BIN)/python benchmarks/review_fortnight.py $(ARGS)
 
 # The locks hold for Python 3.11 and 3.12 on Linux (x86-64, aarch64) and macOS (Apple silicon). Pins stay as they
 # are unless pyproject.toml asks for another; UPGRADE=1 takes the newest of everything.

@@ -14,7 +14,14 @@ import numpy.typing as npt
 from litellm_plugins.cache.verifier import logistic
 from litellm_plugins.cache.verifier.labels import FRESH, REVIEWER, Label
 from litellm_plugins.cache.verifier.logistic import Model
-from litellm_plugins.cache.verifier.operating_point import Caution, Column, OperatingPoint, choose, label_noise
+from litellm_plugins.cache.verifier.operating_point import (
+    Caution,
+    Column,
+    OperatingPoint,
+    choose,
+    label_noise,
+    reviewer_noise,
+)
 from litellm_plugins.cache.verifier.pairwise import tempered
 
 WINDOW = 2_000  # requests that the next ones are taken to resemble
@@ -33,7 +40,7 @@ class Curve:
     wrong: Column
     weight: Column
     requests: Column  # that came with each label, the last labels being the newest
-    reviewed: Column  # 1.0 where a reviewer says so: not taken to be mistaken
+    reviewed: Column  # 1.0 where a reviewer says so
 
     @cached_property
     def recent(self) -> npt.NDArray[np.bool_]:
@@ -43,6 +50,7 @@ class Curve:
 
     def at(self, rate: float, caution: Caution) -> OperatingPoint:
         """Where to serve so that at most `rate` of the requests get a wrong answer."""
+        of_reviewers = reviewer_noise(self.probability, self.wrong, self.reviewed, self.noise, caution)
         point = choose(
             self.probability,
             self.wrong,
@@ -50,7 +58,7 @@ class Curve:
             recent=self.recent,
             recent_requests=float(self.requests[self.recent].sum()),
             rate=rate,
-            noise=self.noise * (1 - self.reviewed),
+            noise=np.where(self.reviewed > 0, of_reviewers, self.noise),
             caution=caution,
         )
         return replace(point, similarity=self._least_similarity(point.threshold))
@@ -69,7 +77,7 @@ class Curve:
 
     @cached_property
     def noise(self) -> float:
-        """The share of labels that are taken to be mistaken."""
+        """The share of labels that are taken to be mistaken, but for those of reviewers."""
         told = self.reviewed == 0
         return label_noise(self.probability[told], self.similarity[told], self.wrong[told])
 

@@ -15,6 +15,7 @@ from litellm_plugins.cache.verifier.operating_point import (
     choose,
     eased,
     label_noise,
+    reviewer_noise,
 )
 
 BARE = Caution(margin=1.0, deviations=0.0, least=0.0)
@@ -220,3 +221,18 @@ def test_labels_of_one_probability_are_let_in_together_or_not_at_all() -> None:
     known = {"weight": np.ones(1_000), "recent": np.ones(1_000, bool), "recent_requests": 1_000.0, "caution": BARE}
     assert choose(probability, wrong, rate=0.05, **known).threshold == NEVER  # type: ignore[arg-type]
     assert choose(probability, wrong, rate=0.2, **known).hits == pytest.approx(1)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("mistaken", "low", "high"), [(0.0, 0.0, 0.02), (0.03, 0.02, 0.04), (0.2, 0.05, 0.05)])
+def test_reviewers_are_taken_to_be_as_mistaken_as_they_seem_beside_the_others(
+    mistaken: float, low: float, high: float
+) -> None:
+    rng = np.random.default_rng(5)
+    probability, wrong = candidates(3_000)
+    of_people = 1 - 0.1 * rng.random(600) ** 2
+    verdicts = (rng.random(600) >= of_people) != (rng.random(600) < mistaken)
+    both, told = np.append(probability, of_people), np.append(wrong, verdicts.astype(np.float64))
+    reviewed = np.append(np.zeros(3_000), np.ones(600))
+
+    assert low <= reviewer_noise(both, told, reviewed, 0.0, Caution()) <= high
+    assert reviewer_noise(probability, wrong, np.zeros(3_000), 0.0, Caution()) == 0.0

@@ -61,14 +61,33 @@ def test_people_s_labels_stand_for_no_requests() -> None:
     assert made([*before, *said(True, REVIEWER)]).curve.requests.sum() == sum(each.requests for each in before)
 
 
-def test_a_reviewer_s_label_is_never_taken_for_noise() -> None:
-    """Of labels that a twentieth of is mistaken, those that reviewers gave are believed as they stand."""
-    noisy = labels(1_500, steepness=80, noise=0.05)
-    told = made([*noisy, *said(False, REVIEWER, times=5)]).curve
+def judged(mistaken: float, *, count: int = 300, seed: int = 3) -> list[Label]:
+    """What a reviewer says of as many hits, that share of it by mistake."""
+    rng, flipped = np.random.default_rng(seed), []
+    for label in labels(count, seed=seed, low=0.9, steepness=60):
+        right = label.right != (rng.random() < mistaken)
+        flipped.append(replace(label, right=bool(right), weight=0.0, requests=0, by=REVIEWER))
+    return flipped
 
-    assert told.noise > 0.005
-    assert told.reviewed.sum() == 5
-    assert (told.noise * (1 - told.reviewed))[-5:].tolist() == [0.0] * 5
+
+def test_a_reviewer_s_few_mistakes_do_not_pass_for_errors_of_the_cache() -> None:
+    """Three in a hundred: of hits that are nearly all right, most verdicts that say "wrong" are such."""
+    before = labels(1_500, steepness=60)
+    point = made(before).curve.at(0.01, Caution())
+    taught = made([*before, *judged(0.03)]).curve
+    to_the_letter = replace(taught, reviewed=np.zeros(len(taught.reviewed)))  # and so no more mistaken than the others
+
+    assert taught.at(0.01, Caution()).hits > to_the_letter.at(0.01, Caution()).hits
+    assert taught.at(0.01, Caution()).hits >= point.hits * 0.92
+
+
+def test_errors_that_reviewers_find_do_count() -> None:
+    """A tenth of what looks sure is wrong, as only people can tell: less is served."""
+    before = labels(400, steepness=60)
+    point = made(before).curve.at(0.01, Caution())
+    warned = made([*before, *judged(0.1, count=600)]).curve.at(0.01, Caution())
+
+    assert warned.hits < point.hits * 0.8
 
 
 def test_a_fit_keeps_who_said_what_and_one_of_before_has_nobody() -> None:

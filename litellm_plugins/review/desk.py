@@ -146,10 +146,10 @@ class ReviewDesk:
         self._tell(ReviewJudged(item.id, item.kind, verdict, source, item.team, item.layer, done))
         return {"id": item.id, "effects": list(done)}
 
-    async def thumb(self, names: Sequence[str], *, is_up: bool) -> tuple[str, ...]:
-        """An end user's thumb on what these ids name; what it did. Nothing where no item is kept of that."""
+    async def thumb(self, names: Sequence[str], *, is_up: bool, tenant: str) -> tuple[str, ...]:
+        """An end user's thumb on what these ids name of `tenant`'s; what it did. Nothing where no item is kept of that."""
         try:
-            item = await self._named(*names)
+            item = await self._named(*names, tenant=tenant)
         except NotFound:
             return ()
 
@@ -189,10 +189,10 @@ class ReviewDesk:
             raise NotFound(f"no item has the id {item_id[:64]!r}: it was never kept, or has made room")
         return item
 
-    async def _named(self, *names: str) -> Item:
+    async def _named(self, *names: str, tenant: str | None = None) -> Item:
         for look in range(_LOOKS):
             for name in names:
-                item = await self._store.named(name)
+                item = await self._store.named(name, tenant=tenant)
                 if item is not None:
                     return item
             if look + 1 < _LOOKS:

@@ -27,8 +27,8 @@ class SealedItems:
     async def find(self, id_: str) -> Item | None:
         return self._opened(await self._inner.find(id_))
 
-    async def named(self, name: str) -> Item | None:
-        return self._opened(await self._inner.named(name))
+    async def named(self, name: str, *, tenant: str | None) -> Item | None:
+        return self._opened(await self._inner.named(name, tenant=tenant))
 
     async def waiting(self, limit: int, *, team: str | None) -> list[Item]:
         return await self._inner.waiting(limit, team=team)

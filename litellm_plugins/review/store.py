@@ -27,8 +27,11 @@ class ItemStore(Protocol):
     async def find(self, id_: str) -> Item | None:
         """The item of this id, with its texts."""
 
-    async def named(self, name: str) -> Item | None:
-        """The newest item of this trace or call, with its texts."""
+    async def named(self, name: str, *, tenant: str | None) -> Item | None:
+        """The newest item of this trace or call, with its texts; of a tenant's alone (None: whoever's).
+
+        Clients choose such names: two tenants may have the same.
+        """
 
     async def waiting(self, limit: int, *, team: str | None) -> list[Item]:
         """Items to be judged that are not of the control sample, newest first, each with how often it was served."""

@@ -32,10 +32,22 @@ async def test_an_item_comes_back_whole_by_its_id_its_trace_and_its_call(item_st
     await one.add([FULL, item(2)])
 
     assert await other.find(FULL.id) == FULL
-    assert await other.named(FULL.trace_id) == FULL
-    assert await other.named(FULL.call_id) == FULL
+    assert await other.named(FULL.trace_id, tenant=None) == FULL
+    assert await other.named(FULL.call_id, tenant=None) == FULL
     assert await other.find("f" * 32) is None
-    assert await other.named("f" * 32) is None
+    assert await other.named("f" * 32, tenant=None) is None
+
+
+async def test_a_name_that_two_tenants_gave_is_to_each_its_own(item_stores: Two) -> None:
+    one, other = item_stores
+    theirs = item(7, tenant="team:Süd 👩", trace_id=FULL.trace_id, call_id=FULL.call_id)
+    await one.add([FULL, theirs])
+
+    for name in (FULL.trace_id, FULL.call_id):
+        assert await other.named(name, tenant=None) == theirs  # the newest
+        assert await other.named(name, tenant=theirs.tenant) == theirs
+        assert await other.named(name, tenant=FULL.tenant) == FULL
+        assert await other.named(name, tenant="team:nobody") is None
 
 
 async def test_what_is_added_again_stays_as_it_is(item_stores: Two) -> None:
@@ -114,5 +126,5 @@ async def test_what_is_only_kept_to_be_spoken_of_makes_room_first_and_judged_one
     assert [each.id for each in judged] == [item(number).id for number in (7, 6, 5, 4, 3)]
     assert await other.find(item(50).id) is not None
     assert await other.find(item(116).id) is None
-    assert await other.named(item(116).trace_id) is None
+    assert await other.named(item(116).trace_id, tenant=None) is None
     assert [bool(await other.find(item(number).id)) for number in (117, 118, 119)] == [True] * 3

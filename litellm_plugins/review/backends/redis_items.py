@@ -43,8 +43,9 @@ class RedisItems:
         facts, state, texts = await self._server.run(work)
         return None if facts is None or state is None else item_of(facts, state, texts or b"")
 
-    async def named(self, name: str) -> Item | None:
-        found: Any = await self._server.run(lambda redis: redis.hget(self._key["names"], name))
+    async def named(self, name: str, *, tenant: str | None) -> Item | None:
+        field = name if tenant is None else f"{tenant} {name}"
+        found: Any = await self._server.run(lambda redis: redis.hget(self._key["names"], field))
         return None if found is None else await self.find(found.decode())
 
     async def waiting(self, limit: int, *, team: str | None) -> list[Item]:

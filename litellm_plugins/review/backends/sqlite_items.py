@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from litellm_plugins.review.items import Item, State
@@ -33,6 +33,7 @@ SCHEMA = (
     ),
 )
 _OF_TEAM = "(:team IS NULL OR team = :team)"
+_OF_TENANT = "(:tenant IS NULL OR json_extract(CAST(facts AS TEXT), '$.tenant') = :tenant)"
 
 
 class SqliteItems:
@@ -61,12 +62,13 @@ class SqliteItems:
         _forget(db, "", db.execute("SELECT count(*) FROM review_items").fetchone()[0] - self._most)
 
     async def find(self, id_: str) -> Item | None:
-        return await self._one("id = ?", (id_,))
+        return await self._one("id = :id", {"id": id_})
 
-    async def named(self, name: str) -> Item | None:
-        return await self._one("trace_id = ? OR call_id = ?", (name, name))
+    async def named(self, name: str, *, tenant: str | None) -> Item | None:
+        where = f"(trace_id = :name OR call_id = :name) AND {_OF_TENANT}"
+        return await self._one(where, {"name": name, "tenant": tenant})
 
-    async def _one(self, where: str, given: tuple[str, ...]) -> Item | None:
+    async def _one(self, where: str, given: Mapping[str, str | None]) -> Item | None:
         query = f"SELECT facts, state, texts FROM review_items WHERE {where} ORDER BY number DESC LIMIT 1"  # noqa: S608
         row = await self._file.read(lambda db: db.execute(query, given).fetchone())
         return None if row is None else item_of(*row)

@@ -17,6 +17,9 @@ from litellm_plugins.telemetry.events import Event
 from tests.unit.review.samples import NOW, item
 
 
+TENANT = item(1).tenant
+
+
 class Memory:
     """Items of one worker."""
 
@@ -29,8 +32,9 @@ class Memory:
     async def find(self, id_: str) -> Item | None:
         return self.items.get(id_)
 
-    async def named(self, name: str) -> Item | None:
-        return next((each for each in self.items.values() if name in (each.trace_id, each.call_id)), None)
+    async def named(self, name: str, *, tenant: str | None) -> Item | None:
+        mine = [each for each in self.items.values() if tenant in (None, each.tenant)]
+        return next((each for each in mine if name in (each.trace_id, each.call_id)), None)
 
     async def waiting(self, limit: int, *, team: str | None) -> list[Item]:
         found = [each for each in self.items.values() if each.state.worth == 1 and not each.control]
@@ -134,11 +138,11 @@ async def test_a_verdict_on_a_trace_marks_the_item_as_pointed_at() -> None:
 async def test_a_thumb_down_acts_once_and_a_thumb_up_takes_it_back() -> None:
     it = item(1)
     made, memory, noted, _ = desk(it)
-    assert await made.thumb([it.call_id], is_up=False) == ("evicted",)
-    assert await made.thumb([it.call_id], is_up=False) == ("evicted",)
+    assert await made.thumb([it.call_id], is_up=False, tenant=TENANT) == ("evicted",)
+    assert await made.thumb([it.call_id], is_up=False, tenant=TENANT) == ("evicted",)
     assert memory.items[it.id].state.why is Why.THUMB_DOWN
 
-    await made.thumb([it.call_id], is_up=True)
+    await made.thumb([it.call_id], is_up=True, tenant=TENANT)
     assert noted.done == ["doubt", "undo evicted"]
 
 
@@ -146,22 +150,22 @@ async def test_a_thumb_that_could_not_be_acted_on_is_when_it_is_given_again() ->
     it = item(1)
     made, _, noted, _ = desk(it, fails=1)
     with pytest.raises(StoreUnavailable):
-        await made.thumb([it.call_id], is_up=False)
+        await made.thumb([it.call_id], is_up=False, tenant=TENANT)
 
-    assert await made.thumb([it.call_id], is_up=False) == ("evicted",)
+    assert await made.thumb([it.call_id], is_up=False, tenant=TENANT) == ("evicted",)
     assert noted.done == ["doubt"]
 
 
 async def test_a_thumb_does_nothing_by_itself_where_that_is_set_and_after_a_reviewer_s_word() -> None:
     it, seen = item(1), item(2, why=Why.NEAR, verdict=Verdict.RIGHT)
     made, memory, noted, _ = desk(it, seen, acts=False)
-    assert await made.thumb([it.call_id], is_up=False) == ()
+    assert await made.thumb([it.call_id], is_up=False, tenant=TENANT) == ()
     assert memory.items[it.id].state.why is Why.THUMB_DOWN
     other, _, noted_too, _ = desk(seen)
 
-    assert await other.thumb([seen.call_id], is_up=False) == ()
+    assert await other.thumb([seen.call_id], is_up=False, tenant=TENANT) == ()
     assert noted.done == noted_too.done == []
-    assert await made.thumb(["f" * 32], is_up=False) == ()
+    assert await made.thumb(["f" * 32], is_up=False, tenant=TENANT) == ()
 
 
 async def test_what_was_judged_as_another_item_s_is_not_asked_again_when_its_turn_comes() -> None:
@@ -175,6 +179,16 @@ async def test_what_was_judged_as_another_item_s_is_not_asked_again_when_its_tur
     assert await made.queue(10) == []
     assert {each.state.verdict for each in memory.items.values()} == {Verdict.RIGHT}
     assert noted.done == ["right"]
+
+
+async def test_a_thumb_reaches_no_other_tenant_s_answer_by_a_trace_of_the_same_name() -> None:
+    """A client chooses the id of its trace, and nothing need be kept of its own call: that of an embedding, say."""
+    it = item(1)
+    made, memory, noted, _ = desk(it)
+
+    assert await made.thumb(["f" * 32, it.trace_id], is_up=False, tenant="team:others") == ()
+    assert noted.done == []
+    assert memory.items[it.id] == it
 
 
 @pytest.mark.parametrize(

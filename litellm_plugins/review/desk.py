@@ -39,8 +39,8 @@ class Effects(Protocol):
     async def doubt(self, item: Item) -> tuple[str, ...]:
         """What an end user's thumb down does by itself, until a reviewer looks."""
 
-    async def undo(self, item: Item, effects: tuple[str, ...]) -> tuple[str, ...]:
-        """Take back what can be; what was."""
+    async def undo(self, item: Item, effects: tuple[str, ...], *, by_reviewer: bool) -> tuple[str, ...]:
+        """Take back what can be; what was. An end user takes nothing back that a reviewer said."""
 
 
 class Busy(PluginError):
@@ -140,7 +140,7 @@ class ReviewDesk:
         if PENDING not in item.state.effects:  # it was said before, and carried out
             return {"id": item.id, "effects": list(item.state.effects)}
         earlier = _carried_out(item.state.effects)
-        undone = await self._effects.undo(item, earlier) if earlier else ()
+        undone = await self._effects.undo(item, earlier, by_reviewer=True) if earlier else ()
         done = (*undone, *await self._effects.apply(item, verdict))
         await self._changed(item, lambda state: replace(state, effects=done))
         self._tell(ReviewJudged(item.id, item.kind, verdict, source, item.team, item.layer, done))
@@ -167,7 +167,8 @@ class ReviewDesk:
         done: tuple[str, ...] = ()
         if item.state.verdict is None:  # a reviewer's word goes before
             if is_up:
-                done = await self._effects.undo(item, _carried_out(item.state.thumb_effects))
+                before = _carried_out(item.state.thumb_effects)
+                done = await self._effects.undo(item, before, by_reviewer=False)
             elif self._thumbs_act:
                 done = await self._effects.doubt(item)
         await self._changed(item, lambda state: replace(state, thumb_effects=done))

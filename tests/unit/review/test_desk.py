@@ -74,8 +74,8 @@ class Noted:
         self.done.append("doubt")
         return ("evicted",)
 
-    async def undo(self, item: Item, effects: tuple[str, ...]) -> tuple[str, ...]:
-        self.done.append(f"undo {','.join(effects)}")
+    async def undo(self, item: Item, effects: tuple[str, ...], *, by_reviewer: bool) -> tuple[str, ...]:
+        self.done.append(f"undo {','.join(effects)}" + ("" if by_reviewer else " of a user"))
         return ("forgotten",)
 
 
@@ -143,7 +143,7 @@ async def test_a_thumb_down_acts_once_and_a_thumb_up_takes_it_back() -> None:
     assert memory.items[it.id].state.why is Why.THUMB_DOWN
 
     await made.thumb([it.call_id], is_up=True, tenant=TENANT)
-    assert noted.done == ["doubt", "undo evicted"]
+    assert noted.done == ["doubt", "undo evicted of a user"]
 
 
 async def test_a_thumb_that_could_not_be_acted_on_is_when_it_is_given_again() -> None:

@@ -67,20 +67,22 @@ class ReviewDesk:
         self._store, self._effects, self._tell = store, effects, tell
         self._thumbs_act, self._clock, self._between_s = thumbs_act, clock, between_s
 
-    async def queue(self, limit: int, team: str | None = None, kind: Kind | None = None) -> list[Json]:
+    async def queue(
+        self, limit: int, team: str | None = None, kind: Kind | None = None, *, tenant: str | None = None
+    ) -> list[Json]:
         """The items to look at, in this order."""
         now = self._clock()
-        waiting = await self._store.waiting(_WAITING, team=team)
-        sample = await self._store.sample(since_s=now - SAMPLE_DAYS * 86_400, team=team)
-        sample = await self._inherited(sample, limit, team)
+        waiting = await self._store.waiting(_WAITING, team=team, tenant=tenant)
+        sample = await self._store.sample(since_s=now - SAMPLE_DAYS * 86_400, team=team, tenant=tenant)
+        sample = await self._inherited(sample, limit, team, tenant)
         chosen = ranked(waiting, sample, limit, now_s=now, kind=kind)
         served = {each.id: each.served for each in chosen}
         found = [await self._store.find(each.id) for each in chosen]
         return [told(replace(item, served=served[item.id])) for item in found if item is not None]
 
-    async def _inherited(self, sample: Sequence[Item], limit: int, team: str | None) -> list[Item]:
+    async def _inherited(self, sample: Sequence[Item], limit: int, team: str | None, tenant: str | None) -> list[Item]:
         """Of the sample, whose turn it is and whose question and answer were judged before takes that verdict."""
-        known = await self._store.judged(since_s=0.0, team=team)
+        known = await self._store.judged(since_s=0.0, team=team, tenant=tenant)
         verdicts = {each.pair: each.state for each in known if each.state.verdict is not None}
         settled: list[Item] = []
         turns = 0

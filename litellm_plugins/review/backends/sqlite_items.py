@@ -73,24 +73,25 @@ class SqliteItems:
         row = await self._file.read(lambda db: db.execute(query, given).fetchone())
         return None if row is None else item_of(*row)
 
-    async def waiting(self, limit: int, *, team: str | None) -> list[Item]:
+    async def waiting(self, limit: int, *, team: str | None, tenant: str | None) -> list[Item]:
         query = f"""SELECT facts, state, (SELECT count(*) FROM review_items AS o WHERE o.pair = i.pair)
-            FROM review_items AS i WHERE worth = 1 AND control = 0 AND {_OF_TEAM}
+            FROM review_items AS i WHERE worth = 1 AND control = 0 AND {_OF_TEAM} AND {_OF_TENANT}
             ORDER BY number DESC LIMIT :limit"""  # noqa: S608 - a constant
-        given = {"team": team, "limit": limit}
+        given = {"team": team, "tenant": tenant, "limit": limit}
         rows = await self._file.scan(lambda db: db.execute(query, given).fetchall())
         return [item_of(facts, state, served=served) for facts, state, served in rows]
 
-    async def sample(self, *, since_s: float, team: str | None) -> list[Item]:
-        return await self._all(f"control = 1 AND at_s >= :since AND {_OF_TEAM} ORDER BY draw", since_s, team)
+    async def sample(self, *, since_s: float, team: str | None, tenant: str | None) -> list[Item]:
+        return await self._all("control = 1 AND at_s >= :since", "draw", since_s, team, tenant)
 
-    async def judged(self, *, since_s: float, team: str | None) -> list[Item]:
-        found = await self._all(f"looked = 1 AND {_OF_TEAM} ORDER BY number DESC", since_s, team)
+    async def judged(self, *, since_s: float, team: str | None, tenant: str | None) -> list[Item]:
+        found = await self._all("looked = 1", "number DESC", since_s, team, tenant)
         return [item for item in found if max(item.at_s, item.state.judged_at_s) >= since_s]
 
-    async def _all(self, where: str, since_s: float, team: str | None) -> list[Item]:
-        query = f"SELECT facts, state FROM review_items WHERE {where}"  # noqa: S608 - constants
-        given = {"since": since_s, "team": team}
+    async def _all(self, where: str, by: str, since_s: float, team: str | None, tenant: str | None) -> list[Item]:
+        query = f"""SELECT facts, state FROM review_items
+            WHERE {where} AND {_OF_TEAM} AND {_OF_TENANT} ORDER BY {by}"""  # noqa: S608 - constants
+        given = {"since": since_s, "team": team, "tenant": tenant}
         rows = await self._file.scan(lambda db: db.execute(query, given).fetchall())
         return [item_of(*row) for row in rows]
 

@@ -36,14 +36,14 @@ class Memory:
         mine = [each for each in self.items.values() if tenant in (None, each.tenant)]
         return next((each for each in mine if name in (each.trace_id, each.call_id)), None)
 
-    async def waiting(self, limit: int, *, team: str | None) -> list[Item]:
+    async def waiting(self, limit: int, *, team: str | None, tenant: str | None) -> list[Item]:
         found = [each for each in self.items.values() if each.state.worth == 1 and not each.control]
         return [each for each in found if team in (None, each.team)][:limit]
 
-    async def sample(self, *, since_s: float, team: str | None) -> list[Item]:
+    async def sample(self, *, since_s: float, team: str | None, tenant: str | None) -> list[Item]:
         return sorted((each for each in self.items.values() if each.control), key=lambda each: each.draw)
 
-    async def judged(self, *, since_s: float, team: str | None) -> list[Item]:
+    async def judged(self, *, since_s: float, team: str | None, tenant: str | None) -> list[Item]:
         return [each for each in self.items.values() if each.state.verdict or each.state.thumb]
 
     async def swap(self, item: Item, state: State) -> bool:

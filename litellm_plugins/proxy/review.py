@@ -110,7 +110,7 @@ class HostReview:
         _known(given, ("days", "team", "tenant"))
         days, team, tenant = _days(given), given.get("team") or None, given.get("tenant") or None
         since_s = self._clock() - days * 86_400
-        sample = await self._store.sample(since_s=since_s, team=team, tenant=tenant)
+        sample = await self.desk.sample(days, team, tenant)
         judged = await self._store.judged(since_s=since_s, team=team, tenant=tenant)
         labels = {} if self._standing is None else {"verifier": (await self._standing()).labels}
         labels["of_people"] = sum("labelled" in (*i.state.effects, *i.state.thumb_effects) for i in judged)

@@ -73,32 +73,47 @@ class ReviewDesk:
         """The items to look at, in this order."""
         now = self._clock()
         waiting = await self._store.waiting(_WAITING, team=team, tenant=tenant)
-        sample = await self._store.sample(since_s=now - SAMPLE_DAYS * 86_400, team=team, tenant=tenant)
-        sample = await self._inherited(sample, limit, team, tenant)
+        sample, known = await self._settled(SAMPLE_DAYS, team, tenant)
+        sample = [each for each in sample if each.pair not in known or each.state.why is not Why.CONTROL]
         chosen = ranked(waiting, sample, limit, now_s=now, kind=kind)
         served = {each.id: each.served for each in chosen}
         found = [await self._store.find(each.id) for each in chosen]
         return [told(replace(item, served=served[item.id])) for item in found if item is not None]
 
-    async def _inherited(self, sample: Sequence[Item], limit: int, team: str | None, tenant: str | None) -> list[Item]:
-        """Of the sample, whose turn it is and whose question and answer were judged before takes that verdict."""
-        known = await self._store.judged(since_s=0.0, team=team, tenant=tenant)
-        verdicts = {each.pair: each.state for each in known if each.state.verdict is not None}
-        settled: list[Item] = []
-        turns = 0
-        for item in sample:
-            before = verdicts.get(item.pair)
-            if item.state.verdict is None and item.state.why is Why.CONTROL and turns < limit:
-                if before is not None and before.verdict is not None:
-                    state = replace(
-                        item.state, verdict=before.verdict, by=before.by, source=before.source,
-                        judged_at_s=self._clock(), effects=(),
-                    )  # fmt: skip
-                    item = replace(item, state=state) if await self._store.swap(item, state) else item  # noqa: PLW2901
-                else:
-                    turns += 1
-            settled.append(item)
-        return settled
+    async def sample(self, days: float, team: str | None = None, tenant: str | None = None) -> list[Item]:
+        """The control sample of so many days, by its draw."""
+        return (await self._settled(days, team, tenant))[0]
+
+    async def _settled(
+        self, days: float, team: str | None, tenant: str | None
+    ) -> tuple[list[Item], Mapping[str, State]]:
+        """The control sample, and what was said of which pair.
+
+        What waits though its pair was judged before takes that verdict when its turn comes: once nothing of its kind
+        waits before it. Sooner it would put the pairs that were judged (often for being doubtful) before all others,
+        and the estimate would be theirs. A part of the sample does not say whose turn it is.
+        """
+        sample = await self._store.sample(since_s=self._clock() - days * 86_400, team=team, tenant=tenant)
+        judged = await self._store.judged(since_s=0.0, team=team, tenant=tenant)
+        in_order = sorted(judged, key=lambda each: each.state.judged_at_s)
+        known = {each.pair: each.state for each in in_order if each.state.verdict is not None}
+        if days != SAMPLE_DAYS or team is not None or tenant is not None:
+            return sample, known
+        waits: set[Kind] = set()
+        for place, item in enumerate(sample):
+            if item.state.verdict is None and item.state.why is Why.CONTROL:
+                if item.pair not in known:
+                    waits.add(item.kind)
+                elif item.kind not in waits:
+                    sample[place] = await self._taken_over(item, known[item.pair])
+        return sample, known
+
+    async def _taken_over(self, item: Item, before: State) -> Item:
+        state = replace(
+            item.state, verdict=before.verdict, by=before.by, source=before.source,
+            judged_at_s=self._clock(), effects=(),
+        )  # fmt: skip
+        return replace(item, state=state) if await self._store.swap(item, state) else item
 
     async def judge(
         self, item_id: str, verdict: Verdict, by: str, *, source: Source = Source.HUMAN, comment: str = ""

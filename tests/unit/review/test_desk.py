@@ -79,6 +79,11 @@ class Noted:
         return ("forgotten",)
 
 
+def ordered(*items: Item) -> list[Item]:
+    """The same items of the sample with draws in this order."""
+    return [replace(each, draw=number / 100) for number, each in enumerate(items)]
+
+
 def desk(*items: Item, fails: int = 0, acts: bool = True) -> tuple[ReviewDesk, Memory, Noted, list[Event]]:
     memory, noted, told = Memory(*items), Noted(fails), list[Event]()
     made = ReviewDesk(memory, noted, tell=told.append, thumbs_act=acts, clock=lambda: NOW + 1_000, between_s=0.0)
@@ -189,6 +194,29 @@ async def test_a_thumb_reaches_no_other_tenant_s_answer_by_a_trace_of_the_same_n
     assert await made.thumb(["f" * 32, it.trace_id], is_up=False, tenant="team:others") == ()
     assert noted.done == []
     assert memory.items[it.id] == it
+
+
+async def test_a_verdict_on_the_same_pair_is_taken_over_when_its_turn_comes_and_not_before() -> None:
+    """Else who judges what is doubtful first would have it counted first as well."""
+    doubtful = item(9, why=Why.NEAR, verdict=Verdict.WRONG)
+    same = {"pair": doubtful.pair}
+    first, same_too, waits, last = ordered(
+        item(1, why=Why.CONTROL), item(2, why=Why.CONTROL, **same), item(3, why=Why.CONTROL),
+        item(4, why=Why.CONTROL, **same),
+    )  # fmt: skip
+    made, memory, *_ = desk(first, same_too, waits, last, doubtful)
+
+    assert [each["id"] for each in await made.queue(10)] == [first.id, waits.id]
+    assert memory.items[same_too.id].state.verdict is None
+    await made.judge(first.id, Verdict.RIGHT, "ana")
+    assert [each["id"] for each in await made.queue(10)] == [waits.id]
+    assert memory.items[same_too.id].state.verdict is Verdict.WRONG
+    assert memory.items[last.id].state.verdict is None
+    await made.queue(10, TENANT, tenant=TENANT)  # a look at a part says nothing of the whole's turns
+    assert memory.items[last.id].state.verdict is None
+    await made.judge(waits.id, Verdict.RIGHT, "ana")
+    await made.sample(30)
+    assert memory.items[last.id].state.verdict is Verdict.WRONG
 
 
 @pytest.mark.parametrize(

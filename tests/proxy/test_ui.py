@@ -235,6 +235,39 @@ def test_signing_out_needs_the_sessions_own_form_and_ends_it_everywhere(page: Pa
     assert "tiles" not in mine.http("GET", ROOT, headers=jar).text
 
 
+def test_over_plain_http_a_browser_s_own_form_is_not_taken_for_another_site_s(mine: RunningProxy) -> None:
+    """There browsers send no Sec-Fetch-Site, but for this machine itself: a name of another is what it takes."""
+    with ThreadPoolExecutor(1) as beside:  # one loop of Playwright's runs in this thread already
+        assert beside.submit(_signed_in_by_name, mine).result() == "Everything"
+
+
+def _signed_in_by_name(proxy: RunningProxy) -> str:
+    if missing := why_no_chromium():
+        pytest.skip(missing)
+    with chromium("--host-resolver-rules=MAP page.test 127.0.0.1") as other:
+        visitor = other.new_page()
+        visitor.goto(f"{proxy.url.replace('127.0.0.1', 'page.test')}{ROOT}")
+        visitor.fill("#key", proxy.master_key)
+        visitor.click("main button")
+        visitor.wait_for_load_state()
+        return visitor.inner_text("h1")
+
+
+def test_many_keys_guessed_at_once_are_no_more_guesses_than_one_after_the_other(server: UiServer) -> None:
+    with httpx.Client(trust_env=False) as http:
+        word = re.search(r'name="word" value="([0-9a-f]+)"', http.get(f"{server.url}/sign-in").text)
+        assert word is not None
+        cookies = dict(http.cookies)
+
+    def guess(number: int) -> int:
+        form = {"word": word[1], "key": f"lpui-{number}"}
+        return httpx.post(f"{server.url}/sign-in", data=form, cookies=cookies, trust_env=False).status_code
+
+    with ThreadPoolExecutor(12) as pool:
+        codes = list(pool.map(guess, range(12)))
+    assert sorted(codes) == [401] * 3 + [429] * 9
+
+
 # The review queue, on a desk of the test's own
 
 

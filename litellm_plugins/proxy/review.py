@@ -7,6 +7,7 @@ import contextlib
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import asdict
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from litellm_plugins.errors import RequestError, StoreUnavailable
@@ -114,7 +115,8 @@ class HostReview:
         judged = await self._store.judged(since_s=since_s, team=team, tenant=tenant)
         labels = {} if self._standing is None else {"verifier": (await self._standing()).labels}
         labels["of_people"] = sum("labelled" in (*i.state.effects, *i.state.thumb_effects) for i in judged)
-        told = report(sample, judged, compare=_compared, promised=self._promised, labels=labels)
+        made = partial(report, sample, judged, compare=_compared, promised=self._promised, labels=labels)
+        told = await asyncio.to_thread(made)  # a full store takes a while, and requests go on meanwhile
         return {"days": days, "team": team, **told, "rates": await self._told_rates(judged)}
 
     async def outcomes(self, given: Mapping[str, Any]) -> Json:

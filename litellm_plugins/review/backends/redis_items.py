@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -91,8 +92,7 @@ class RedisItems:
                 return [await redis.hmget(self._key[name], page) for name in ("facts", "states")]
 
             facts, states = await self._server.run(work)
-            both = zip(facts, states, strict=True)
-            found += [item_of(fact, state) for fact, state in both if fact is not None and state is not None]
+            found += await asyncio.to_thread(_items, facts, states)  # requests go on meanwhile
         return [item for item in found if team in (None, item.team) and tenant in (None, item.tenant)]
 
     async def _with_served(self, items: list[Item]) -> list[Item]:
@@ -100,6 +100,11 @@ class RedisItems:
             return []
         counts: Any = await self._server.run(lambda redis: redis.hmget(self._key["pairs"], [i.pair for i in items]))
         return [replace(item, served=int(count or 1)) for item, count in zip(items, counts, strict=True)]
+
+
+def _items(facts: Sequence[bytes | None], states: Sequence[bytes | None]) -> list[Item]:
+    both = zip(facts, states, strict=True)
+    return [item_of(fact, state) for fact, state in both if fact is not None and state is not None]
 
 
 def _row(item: Item) -> list[Any]:

@@ -78,8 +78,11 @@ class SqliteItems:
             FROM review_items AS i WHERE worth = 1 AND control = 0 AND {_OF_TEAM} AND {_OF_TENANT}
             ORDER BY number DESC LIMIT :limit"""  # noqa: S608 - a constant
         given = {"team": team, "tenant": tenant, "limit": limit}
-        rows = await self._file.scan(lambda db: db.execute(query, given).fetchall())
-        return [item_of(facts, state, served=served) for facts, state, served in rows]
+
+        def work(db: sqlite3.Connection) -> list[Item]:  # read in its thread: requests go on meanwhile
+            return [item_of(facts, state, served=served) for facts, state, served in db.execute(query, given)]
+
+        return await self._file.scan(work)
 
     async def sample(self, *, since_s: float, team: str | None, tenant: str | None) -> list[Item]:
         return await self._all("control = 1 AND at_s >= :since", "draw", since_s, team, tenant)
@@ -92,8 +95,7 @@ class SqliteItems:
         query = f"""SELECT facts, state FROM review_items
             WHERE {where} AND {_OF_TEAM} AND {_OF_TENANT} ORDER BY {by}"""  # noqa: S608 - constants
         given = {"since": since_s, "team": team, "tenant": tenant}
-        rows = await self._file.scan(lambda db: db.execute(query, given).fetchall())
-        return [item_of(*row) for row in rows]
+        return await self._file.scan(lambda db: [item_of(*row) for row in db.execute(query, given)])
 
     async def swap(self, item: Item, state: State) -> bool:
         given = (state_of(state), state.worth, is_looked_at(state), item.id, state_of(item.state))

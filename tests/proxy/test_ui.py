@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-from tests.support import Provider, RunningProxy, proxy_config
+from tests.support import Keys, Provider, RunningProxy, proxy_config
 from tests.support.chromium import LAPTOP, PHONE, Console, chromium, why_no_chromium
 from tests.support.shown_day import Desk, fill, item
 from tests.support.ui_server import UiServer
@@ -49,6 +49,7 @@ def mine(provider: Provider, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         "storage": {"url": f"sqlite:///{folder / 'data' / 'litellm_plugins.db'}"},
         "ui": {"enabled": True},
         "insight": {"keep_days": 40},
+        "review": {"enabled": True, "control_share": "100%"},
         "budgets": BUDGETS,
     }
     with RunningProxy(proxy_config(provider.url, pack=pack), folder, provider_url=provider.url) as running:
@@ -266,6 +267,27 @@ def test_many_keys_guessed_at_once_are_no_more_guesses_than_one_after_the_other(
     with ThreadPoolExecutor(12) as pool:
         codes = list(pool.map(guess, range(12)))
     assert sorted(codes) == [401] * 3 + [429] * 9
+
+
+# The review queue, of the proxy itself
+
+
+def test_a_verdict_by_keyboard_evicts_what_the_proxy_served(page: Page, mine: RunningProxy, keys: Keys) -> None:
+    stored, asked, next_one = (f"{how} I top up my travel card?" for how in ("How do", "How can", "How could"))
+    mine.teach(keys.support, stored)
+    assert mine.ask(keys.support, asked).cache == "semantic"
+    sign_in(page, mine)
+    page.click("nav >> text=Review")
+    mine_too = page.locator("article.item", has=page.locator(f".said:text-is('{stored}')")).filter(has_text=asked)
+    mine_too.wait_for()
+    wanted = mine_too.get_attribute("id")
+    while page.evaluate("document.activeElement.id") != wanted:
+        page.keyboard.press("j")
+    with page.expect_navigation():
+        page.keyboard.press("w")
+    assert "this pair never hits again" in page.inner_text(".done").lower()
+    assert page.locator(f".said:text-is('{asked}')").count() == 0
+    assert mine.ask(keys.support, next_one).cache == "miss"
 
 
 # The review queue, on a desk of the test's own

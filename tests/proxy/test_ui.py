@@ -275,7 +275,7 @@ def test_many_keys_guessed_at_once_are_no_more_guesses_than_one_after_the_other(
 def test_a_verdict_by_keyboard_evicts_what_the_proxy_served(page: Page, mine: RunningProxy, keys: Keys) -> None:
     stored, asked, next_one = (f"{how} I top up my travel card?" for how in ("How do", "How can", "How could"))
     mine.teach(keys.support, stored)
-    assert mine.ask(keys.support, asked).cache == "semantic"
+    assert [mine.ask(keys.support, each).cache for each in (next_one, asked)] == ["semantic"] * 2
     sign_in(page, mine)
     page.click("nav >> text=Review")
     mine_too = page.locator("article.item", has=page.locator(f".said:text-is('{stored}')")).filter(has_text=asked)

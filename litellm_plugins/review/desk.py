@@ -164,7 +164,7 @@ class ReviewDesk:
         return {"id": item.id, "effects": list(done)}
 
     async def thumb(self, names: Sequence[str], *, is_up: bool, tenant: str) -> tuple[str, ...]:
-        """An end user's thumb on what these ids name of `tenant`'s; what it did. Nothing where no item is kept of that."""
+        """An end user's thumb on what these ids name of `tenant`'s; what it did: nothing where no item is kept."""
         try:
             item = await self._named(*names, tenant=tenant)
         except NotFound:

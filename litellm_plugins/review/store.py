@@ -17,8 +17,10 @@ _APART = frozenset({*TEXTS, "state", "served"})
 class ItemStore(Protocol):
     """Keeps items, bounded: what is only kept to be spoken of goes first, then what waits; the oldest first.
 
-    Judged ones have half of the room to themselves. `team` is that of the items by its name, and `tenant` whose they are
-    (two teams may have one name); None: everybody's. Lists come without texts. Raises: StoreUnavailable, from each of its methods.
+    Judged ones have half of the room to themselves. `team` is that of the items by its name, and `tenant` whose they
+    are (two teams may have one name); None: everybody's. Lists come without texts.
+
+    Raises: StoreUnavailable, from each of its methods.
     """
 
     async def add(self, items: Sequence[Item]) -> None:

@@ -34,9 +34,7 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
         return made.now
 
     pairs = SqlitePairs(file, clock=clock)
-    made = World(
-        pairs, Reviewed(store, pairs, lambda: None, space=lambda: "space", doubt_s=7 * DAY_S, clock=clock)
-    )
+    made = World(pairs, Reviewed(store, pairs, lambda: None, space=lambda: "space", doubt_s=7 * DAY_S, clock=clock))
     yield made
     await store.aclose()
 

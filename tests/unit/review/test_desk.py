@@ -16,7 +16,6 @@ from litellm_plugins.review.rates import factors
 from litellm_plugins.telemetry.events import Event
 from tests.unit.review.samples import NOW, item
 
-
 TENANT = item(1).tenant
 
 

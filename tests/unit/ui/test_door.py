@@ -83,7 +83,10 @@ async def test_a_session_is_no_token_to_be_taken_back(world: World) -> None:
 
 
 async def test_another_master_key_ends_everything(world: World) -> None:
-    handed, opened = await world.door.hand_out(Team("t-1", "sales"), days=1, by="ada"), await world.door.open_for_admin("ada")
+    handed, opened = (
+        await world.door.hand_out(Team("t-1", "sales"), days=1, by="ada"),
+        await world.door.open_for_admin("ada"),
+    )
     world.master = "sk-another"
     assert await world.door.open_with(handed.secret) is None
     assert await world.door.who(opened.secret) is None
@@ -143,6 +146,17 @@ def test_who_knows_begins_anew() -> None:
     assert attempts.wait_s("a") == 0
 
 
-async def test_a_pass_from_before_ids_were_kept_opens_nothing(world: World) -> None:
-    handed = await world.door.hand_out(Team("", "sales"), days=1, by="ada")
-    assert await world.door.open_with(handed.secret) is None
+async def test_a_token_from_before_ids_were_kept_opens_nothing_and_can_be_revoked(tmp_path: Path) -> None:
+    path, handed = tmp_path / "old.db", "lpui-old"
+    old = SqliteFile(path, schema=SCHEMA[:1])
+    pass_id = World(old).door._id(handed)
+    row = (pass_id, "token", "team", "sales", "ada", 0, DAY_MS, "")
+    await old.write(lambda db: db.execute("INSERT INTO ui_passes VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row))
+    await old.aclose()
+
+    file = SqliteFile(path, schema=SCHEMA)
+    world = World(file)
+    assert [each.id for each in await world.door.tokens()] == [pass_id]
+    assert await world.door.open_with(handed) is None
+    assert (await world.door.take_back(pass_id)).team == "sales"
+    await file.aclose()

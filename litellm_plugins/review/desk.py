@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -18,6 +19,7 @@ from litellm_plugins.telemetry.events import Event, ReviewJudged
 from litellm_plugins.telemetry.sinks.langfuse_spans import trace_id_of
 
 PENDING = "pending"  # in the place of effects: they were not all seen to
+_IN_HAND, _IN_HAND_S = "in_hand", 10.0  # beside that: somebody is at it, unless that was so long ago
 SAMPLE_DAYS = 30.0
 _WAITING = 2_000  # items that are ranked
 _MOST = 1_000
@@ -49,6 +51,10 @@ class Busy(PluginError):
     code = "review_item_busy"
     retryable = True
     http_status = 409
+
+
+class _InHand(Exception):
+    """Somebody is carrying out a verdict on this very item."""
 
 
 class ReviewDesk:
@@ -144,24 +150,41 @@ class ReviewDesk:
             return {"id": item.id, "effects": []}
 
         def said(state: State) -> State:
+            if _IN_HAND in state.effects and self._clock() - state.judged_at_s < _IN_HAND_S:
+                raise _InHand
             if state.verdict is verdict and PENDING not in state.effects:
                 return state
             why = Why.COMPLAINT if was_pointed_at and state.why not in COMPLAINED else state.why
             now = self._clock()
             return replace(
                 state, why=why, verdict=verdict, by=by, source=source, comment=comment,
-                judged_at_s=now, effects=_pending(state.effects),
+                judged_at_s=now, effects=(PENDING, _IN_HAND, *_carried_out(state.effects)),
             )  # fmt: skip
 
-        item, _ = await self._changed(item, said)
+        item = await self._said(item, said)
         if PENDING not in item.state.effects:  # it was said before, and carried out
             return {"id": item.id, "effects": list(item.state.effects)}
         earlier = _carried_out(item.state.effects)
-        undone = await self._effects.undo(item, earlier, by_reviewer=True) if earlier else ()
-        done = (*undone, *await self._effects.apply(item, verdict))
+        try:
+            undone = await self._effects.undo(item, earlier, by_reviewer=True) if earlier else ()
+            done = (*undone, *await self._effects.apply(item, verdict))
+        except Exception:
+            with contextlib.suppress(PluginError):  # else it stays in hand for a while
+                await self._changed(item, lambda state: replace(state, effects=_pending(state.effects)))
+            raise
         await self._changed(item, lambda state: replace(state, effects=done))
         self._tell(ReviewJudged(item.id, item.kind, verdict, source, item.team, item.layer, done))
         return {"id": item.id, "effects": list(done)}
+
+    async def _said(self, item: Item, said: Callable[[State], State]) -> Item:
+        """Once nobody else is at it: a verdict that is given twice at once (a double click) is carried out once."""
+        for _ in range(_LOOKS):
+            try:
+                return (await self._changed(item, said))[0]
+            except _InHand:
+                await asyncio.sleep(self._between_s)
+                item = await self._known(item.id)
+        raise Busy("others keep changing this item: try again")
 
     async def thumb(self, names: Sequence[str], *, is_up: bool, tenant: str) -> tuple[str, ...]:
         """An end user's thumb on what these ids name of `tenant`'s; what it did: nothing where no item is kept."""
@@ -232,7 +255,7 @@ def _pending(effects: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _carried_out(effects: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(effect for effect in effects if effect != PENDING)
+    return tuple(effect for effect in effects if effect not in (PENDING, _IN_HAND))
 
 
 def limit_of(given: Mapping[str, Any], default: int = 30) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -55,14 +56,15 @@ class Memory:
 class Noted:
     """Takes down what is asked of it; fails as often as it is told to."""
 
-    def __init__(self, fails: int = 0) -> None:
+    def __init__(self, fails: int = 0, takes_s: float = 0.0) -> None:
         self.done: list[str] = []
-        self._fails = fails
+        self._fails, self._takes_s = fails, takes_s
 
     async def apply(self, item: Item, verdict: Verdict) -> tuple[str, ...]:
         if self._fails:
             self._fails -= 1
             raise StoreUnavailable("store_busy")
+        await asyncio.sleep(self._takes_s)
         self.done.append(str(verdict))
         return ("remembered",) if verdict is Verdict.WRONG else ("support_raised",)
 
@@ -83,9 +85,13 @@ def ordered(*items: Item) -> list[Item]:
     return [replace(each, draw=number / 100) for number, each in enumerate(items)]
 
 
-def desk(*items: Item, fails: int = 0, acts: bool = True) -> tuple[ReviewDesk, Memory, Noted, list[Event]]:
-    memory, noted, told = Memory(*items), Noted(fails), list[Event]()
-    made = ReviewDesk(memory, noted, tell=told.append, thumbs_act=acts, clock=lambda: NOW + 1_000, between_s=0.0)
+def desk(
+    *items: Item, fails: int = 0, acts: bool = True, takes_s: float = 0.0
+) -> tuple[ReviewDesk, Memory, Noted, list[Event]]:
+    memory, noted, told = Memory(*items), Noted(fails, takes_s), list[Event]()
+    made = ReviewDesk(
+        memory, noted, tell=told.append, thumbs_act=acts, clock=lambda: NOW + 1_000, between_s=2 * takes_s
+    )
     return made, memory, noted, told
 
 
@@ -98,6 +104,25 @@ async def test_a_verdict_is_carried_out_once_however_often_it_is_given() -> None
     assert noted.done == ["wrong"]
     assert len(told) == 1
     assert memory.items[it.id].state.by == "ana"
+
+
+async def test_a_verdict_that_is_given_twice_at_once_is_carried_out_once() -> None:
+    it = item(1, why=Why.NEAR)
+    made, _, noted, told = desk(it, takes_s=0.01)
+    both = await asyncio.gather(*(made.judge(it.id, Verdict.WRONG, who) for who in ("ana", "ana")))
+
+    assert [each["effects"] for each in both] == [["remembered"]] * 2
+    assert noted.done == ["wrong"]
+    assert len(told) == 1
+
+
+async def test_of_two_verdicts_at_once_the_second_undoes_the_first() -> None:
+    it = item(1, why=Why.NEAR)
+    made, memory, noted, _ = desk(it, takes_s=0.01)
+    await asyncio.gather(made.judge(it.id, Verdict.WRONG, "ana"), made.judge(it.id, Verdict.RIGHT, "ben"))
+
+    assert noted.done == ["wrong", "undo remembered", "right"]
+    assert (memory.items[it.id].state.verdict, memory.items[it.id].state.by) == (Verdict.RIGHT, "ben")
 
 
 async def test_a_changed_verdict_undoes_what_the_first_one_did() -> None:

@@ -223,10 +223,9 @@ async def test_a_thumb_reaches_no_other_tenant_s_answer_by_a_trace_of_the_same_n
 async def test_a_verdict_on_the_same_pair_is_taken_over_when_its_turn_comes_and_not_before() -> None:
     """Else who judges what is doubtful first would have it counted first as well."""
     doubtful = item(9, why=Why.NEAR, verdict=Verdict.WRONG)
-    same = {"pair": doubtful.pair}
     first, same_too, waits, last = ordered(
-        item(1, why=Why.CONTROL), item(2, why=Why.CONTROL, **same), item(3, why=Why.CONTROL),
-        item(4, why=Why.CONTROL, **same),
+        item(1, why=Why.CONTROL), item(2, why=Why.CONTROL, pair=doubtful.pair), item(3, why=Why.CONTROL),
+        item(4, why=Why.CONTROL, pair=doubtful.pair),
     )  # fmt: skip
     made, memory, *_ = desk(first, same_too, waits, last, doubtful)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Collection, Mapping
 from typing import Any
 
@@ -23,9 +24,8 @@ async def _going_by(names: Collection[str], known: Mapping[str, str | None]) -> 
 
 
 async def _in_the_database(names: Collection[str]) -> list[Team]:
-    from litellm.proxy import proxy_server
-
-    client: Any = getattr(proxy_server, "prisma_client", None)
+    host = sys.modules.get("litellm.proxy.proxy_server")  # where it does not run, it has no teams either
+    client: Any = getattr(host, "prisma_client", None)
     if client is None:
         return []
     either = [{"team_id": {"in": list(names)}}, {"team_alias": {"in": list(names)}}]

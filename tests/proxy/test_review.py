@@ -8,6 +8,7 @@ import re
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Any
 
 import httpx
@@ -193,12 +194,13 @@ def test_nonsense_is_refused(reviewed: RunningProxy, body: dict[str, Any], statu
     assert reviewed.http("POST", "/plugins/review/verdicts", reviewed.master_key, json=body).status_code == status
 
 
-def _signed_in(proxy: RunningProxy, key: str) -> httpx.Client:
+@contextmanager
+def _signed_in(proxy: RunningProxy, key: str) -> Iterator[httpx.Client]:
     """Somebody with the page open; every worker knows the session."""
-    visitor = httpx.Client(base_url=proxy.url, trust_env=False, follow_redirects=True, timeout=30)
-    form = {"word": _word_in(visitor.get("/plugins/ui").text), "key": key}
-    assert "tiles" in visitor.post("/plugins/ui/sign-in", data=form).raise_for_status().text
-    return visitor
+    with httpx.Client(base_url=proxy.url, trust_env=False, follow_redirects=True, timeout=30) as visitor:
+        form = {"word": _word_in(visitor.get("/plugins/ui").text), "key": key}
+        assert "tiles" in visitor.post("/plugins/ui/sign-in", data=form).raise_for_status().text
+        yield visitor
 
 
 def _word_in(page: str) -> str:

@@ -21,8 +21,8 @@ class PairStore(Protocol):
     async def bar(self, tenant: str, pairs: Sequence[bytes], *, until_s: float) -> None:
         """These pairs must not hit until then (UNIX seconds), or as long as was said before, if that is longer."""
 
-    async def unbar(self, tenant: str, pairs: Sequence[bytes]) -> None:
-        """They may again."""
+    async def unbar(self, tenant: str, pairs: Sequence[bytes], *, ending_by_s: float) -> None:
+        """They may again: those that were barred no longer than until then (UNIX seconds)."""
 
     async def is_barred(self, tenant: str, pairs: Sequence[bytes]) -> bool:
         """Whether any of them must not hit now."""

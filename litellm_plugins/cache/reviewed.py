@@ -57,7 +57,7 @@ class Reviewed:
             return ()
         done: list[str] = []
         if hit.pairs:  # first: nothing may come in between that stores and hits it again
-            until_s = self._clock() + (FOR_GOOD_S if by_reviewer else self._doubt_s)
+            until_s = self._longest_s(by_reviewer=by_reviewer)
             await self._pairs.bar(hit.tenant, hit.pairs, until_s=until_s)
             done.append(REMEMBERED)
         # What a person wrote down is not taken away for having met the wrong question.
@@ -71,7 +71,7 @@ class Reviewed:
         """A reviewer stands behind its answer."""
         done: list[str] = []
         if hit.pairs:
-            await self._pairs.unbar(hit.tenant, hit.pairs)
+            await self._pairs.unbar(hit.tenant, hit.pairs, ending_by_s=self._longest_s(by_reviewer=True))
         if hit.answer_id and hit.partition:
             await self._pairs.vouch(hit.tenant, answer_of(hit.partition, hit.answer_id), 1)
             done.append(SUPPORT_RAISED)
@@ -79,16 +79,23 @@ class Reviewed:
             done.append(LABELLED)
         return tuple(done)
 
-    async def undone(self, hit: ServedHit, effects: tuple[str, ...]) -> tuple[str, ...]:
-        """Take back what an earlier verdict did, as far as that can be: the entry stays gone, a label is overruled."""
+    async def undone(self, hit: ServedHit, effects: tuple[str, ...], *, by_reviewer: bool) -> tuple[str, ...]:
+        """Take back what an earlier verdict did, as far as that can be: the entry stays gone, a label is overruled.
+
+        What a reviewer has said of the same pair, on another item, no end user takes back.
+        """
         done: list[str] = []
         if REMEMBERED in effects:
-            await self._pairs.unbar(hit.tenant, hit.pairs)
+            await self._pairs.unbar(hit.tenant, hit.pairs, ending_by_s=self._longest_s(by_reviewer=by_reviewer))
             done.append(FORGOTTEN)
         if SUPPORT_RAISED in effects:
             await self._pairs.vouch(hit.tenant, answer_of(hit.partition, hit.answer_id), -1)
             done.append(SUPPORT_LOWERED)
         return tuple(done)
+
+    def _longest_s(self, *, by_reviewer: bool) -> float:
+        """Until when such a word, said now, holds; UNIX seconds."""
+        return self._clock() + (FOR_GOOD_S if by_reviewer else self._doubt_s)
 
     async def _evicted(self, hit: ServedHit) -> bool:
         """Unless another answer has come in its place since."""

@@ -28,8 +28,8 @@ _GOOD = 0.5  # a score from here on is a thumb up
 class Heard(Protocol):
     """Who does something about what end users say."""
 
-    async def __call__(self, names: Sequence[str], *, is_up: bool) -> tuple[str, ...]:
-        """A thumb on the answer of these ids; what it did."""
+    async def __call__(self, names: Sequence[str], *, is_up: bool, tenant: str) -> tuple[str, ...]:
+        """A thumb on the answer of these ids, which `tenant` was given; what it did."""
 
 
 class FeedbackDesk:
@@ -77,7 +77,8 @@ class FeedbackDesk:
         is_new = await self._store.put(kept)
         effects: tuple[str, ...] = ()
         if self._heard is not None:
-            effects = await self._heard((served.call_id, served.trace_id), is_up=feedback.value >= _GOOD)
+            names, is_up = (served.call_id, served.trace_id), feedback.value >= _GOOD
+            effects = await self._heard(names, is_up=is_up, tenant=served.tenant)
         queued = traced and self._scores.put(feedback)
         return {
             "id": feedback.id,

@@ -7,6 +7,7 @@ import contextlib
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import asdict
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from litellm_plugins.errors import RequestError, StoreUnavailable
@@ -100,27 +101,29 @@ class HostReview:
 
     async def queue(self, given: Mapping[str, Any]) -> Json:
         """`GET /plugins/review/queue`."""
-        _known(given, ("limit", "kind", "team"))
-        items = await self.desk.queue(limit_of(given), given.get("team") or None, kind_of(given))
+        _known(given, ("limit", "kind", "team", "tenant"))
+        team, tenant = given.get("team") or None, given.get("tenant") or None
+        items = await self.desk.queue(limit_of(given), team, kind_of(given), tenant=tenant)
         return {"items": items}
 
     async def report(self, given: Mapping[str, Any]) -> Json:
         """`GET /plugins/review/report`: of the last `days`."""
-        _known(given, ("days", "team"))
-        days, team = _days(given), given.get("team") or None
+        _known(given, ("days", "team", "tenant"))
+        days, team, tenant = _days(given), given.get("team") or None, given.get("tenant") or None
         since_s = self._clock() - days * 86_400
-        sample = await self._store.sample(since_s=since_s, team=team)
-        judged = await self._store.judged(since_s=since_s, team=team)
+        sample = await self.desk.sample(days, team, tenant)
+        judged = await self._store.judged(since_s=since_s, team=team, tenant=tenant)
         labels = {} if self._standing is None else {"verifier": (await self._standing()).labels}
         labels["of_people"] = sum("labelled" in (*i.state.effects, *i.state.thumb_effects) for i in judged)
-        told = report(sample, judged, compare=_compared, promised=self._promised, labels=labels)
+        made = partial(report, sample, judged, compare=_compared, promised=self._promised, labels=labels)
+        told = await asyncio.to_thread(made)  # a full store takes a while, and requests go on meanwhile
         return {"days": days, "team": team, **told, "rates": await self._told_rates(judged)}
 
     async def outcomes(self, given: Mapping[str, Any]) -> Json:
         """`GET /plugins/review/outcomes`: rows to train routers on."""
         _known(given, ("strong", "days"))
         since_s = self._clock() - _days(given, _LONGEST_DAYS) * 86_400
-        judged = await self._store.judged(since_s=since_s, team=None)
+        judged = await self._store.judged(since_s=since_s, team=None, tenant=None)
         found = [await self._store.find(each.id) for each in judged if each.route and each.state.verdict]
         return {"rows": rows([each for each in found if each], strong=str(given.get("strong") or ""))}
 
@@ -133,7 +136,7 @@ class HostReview:
     async def _follow_rates(self) -> None:
         while True:
             try:
-                self._rates = factors(await self._store.judged(since_s=0.0, team=None))
+                self._rates = factors(await self._store.judged(since_s=0.0, team=None, tenant=None))
             except Exception as exc:  # noqa: BLE001 - what is known goes on holding
                 self._failed(exc)
             with contextlib.suppress(TimeoutError):

@@ -44,9 +44,11 @@ class HostEffects:
             return ()
         return await self._cache.wrong(hit, by_reviewer=False)
 
-    async def undo(self, item: Item, effects: tuple[str, ...]) -> tuple[str, ...]:
+    async def undo(self, item: Item, effects: tuple[str, ...], *, by_reviewer: bool) -> tuple[str, ...]:
         hit = hit_of(item)
-        return () if self._cache is None or hit is None else await self._cache.undone(hit, effects)
+        if self._cache is None or hit is None:
+            return ()
+        return await self._cache.undone(hit, effects, by_reviewer=by_reviewer)
 
 
 def hit_of(item: Item) -> ServedHit | None:

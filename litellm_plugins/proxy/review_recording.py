@@ -170,6 +170,7 @@ class Recorder:
             probability=decision.event.probability if seen.is_hit else None,
             room=room if seen.is_hit else None,
             age_s=age_s,
+            promised=_promised(decision),
             hit="" if entry is None else _hit(seen, entry, self._space()),
             question=_cut(question, _LONGEST_QUESTION) if keep else "",
             matched_question=_cut(verdict.matched_question or "", _LONGEST_QUESTION) if keep else "",
@@ -226,6 +227,12 @@ def _room(decision: Decision) -> float | None:
     if verdict.assessment is not None:
         return verdict.assessment.probability - verdict.assessment.threshold
     return None if fixed is None or verdict.similarity is None else verdict.similarity - fixed
+
+
+def _promised(decision: Decision) -> float | None:
+    """The rate of errors that is promised to who asked; None where none is."""
+    semantic = decision.policy.semantic
+    return semantic.max_error_rate if semantic.enabled and semantic.threshold is None else None
 
 
 def _hit(seen: _Seen, entry: Entry, space: str) -> str:

@@ -35,16 +35,16 @@ class HostDesk:
     def __init__(self, review: Review) -> None:
         self._review = review
 
-    async def queue(self, limit: int, team: str | None) -> Sequence[Json]:
-        found: Sequence[Json] = (await self._review.queue({"limit": str(limit), **_of(team)}))["items"]
+    async def queue(self, limit: int, team: str | None, tenant: str | None) -> Sequence[Json]:
+        found: Sequence[Json] = (await self._review.queue({"limit": str(limit), **_of(team, tenant)}))["items"]
         return found
 
     async def judge(self, item_id: str, verdict: Verdict, by: str) -> Json:
         return await self._review.desk.take({"item_id": item_id, "verdict": verdict}, actor=by)
 
-    async def report(self, team: str | None) -> Json:
-        return await self._review.report(_of(team))
+    async def report(self, team: str | None, tenant: str | None) -> Json:
+        return await self._review.report(_of(team, tenant))
 
 
-def _of(team: str | None) -> dict[str, str]:
-    return {} if team is None else {"team": team}
+def _of(team: str | None, tenant: str | None) -> dict[str, str]:
+    return {name: value for name, value in (("team", team), ("tenant", tenant)) if value is not None}

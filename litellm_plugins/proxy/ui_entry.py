@@ -43,9 +43,9 @@ class Entry:
         wait_s = self._attempts.wait_s(address)
         if wait_s > 0:
             raise TooSoon(wait_s)
+        self._attempts.failed(address)  # until it proves right: of many at once no more are listened to than in a row
         opened = await self._opened(request, key.strip())
         if opened is None:
-            self._attempts.failed(address)
             said("ui_sign_in_refused", address=address)
             await asyncio.sleep(_AFTER_A_GUESS_S)
             return None

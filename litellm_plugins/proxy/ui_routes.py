@@ -14,7 +14,9 @@ from fastapi.routing import APIRoute
 
 from litellm_plugins.errors import NotFound, PluginError, RequestError
 from litellm_plugins.insight.usage import hour_of
+from litellm_plugins.model import Identity
 from litellm_plugins.proxy.budgets import now_ms
+from litellm_plugins.proxy.feedback_tenant import tenant_of
 from litellm_plugins.proxy.ui_entry import TooSoon
 from litellm_plugins.proxy.ui_http import (
     COOKIE,
@@ -31,6 +33,7 @@ from litellm_plugins.proxy.ui_http import (
     with_session,
     without_cookie,
 )
+from litellm_plugins.proxy.ui_teams import team_of
 from litellm_plugins.ui.overview import CAUSES
 from litellm_plugins.ui.passes import Pass, Role
 from litellm_plugins.ui.promises import MARK
@@ -71,7 +74,7 @@ class _Pages:
         who = await self._who(request)
         if who is None:
             return await self.sign_in(request)
-        scope, at_ms = self._scope(who, request.query_params.get("team")), now_ms()
+        scope, at_ms = await self._scope(who, request.query_params.get("team")), now_ms()
         span = span_of(request.query_params.get("span"), hour_of(at_ms))
         read = await self._ui.reader.overview(span, scope, choose=who.role is Role.ADMIN)
         return await self._shown(
@@ -100,7 +103,7 @@ class _Pages:
             return see(base_of(request))
         if self._ui.desk is None:
             raise NotFound("nothing is put up for review here: the setting review is off")
-        scope, done = self._scope(who, request.query_params.get("team")), request.query_params.get("done", "")
+        scope, done = await self._scope(who, request.query_params.get("team")), request.query_params.get("done", "")
         return await self._shown(
             request,
             who,
@@ -174,11 +177,18 @@ class _Pages:
     async def _who(self, request: Request) -> Pass | None:
         return await self._ui.door.who(request.cookies.get(COOKIE, ""))
 
-    def _scope(self, who: Pass, asked: str | None) -> Scope | None:
-        """An admin may ask for anybody's; a team's owner gets their own, and a word if they ask for another's."""
+    async def _scope(self, who: Pass, asked: str | None) -> Scope | None:
+        """An admin may ask for anybody's; a team's owner gets their own, and a word if they ask for another's.
+
+        A token outlives names: of a team that has gone, or has lost its name to another since, it shows nothing.
+        """
         known = self._ui.keys.teams
         if who.role is Role.TEAM:
-            mine = scope_of(who.team, known)
+            try:
+                team = await team_of(who.team_id, known)
+            except RequestError as exc:
+                raise Refused(f"this token shows nothing any more: {exc}") from exc
+            mine = Scope(team.word, team.names, team.id, tenant_of(Identity(team_id=team.id)))
             if asked and asked not in mine.names:
                 raise Refused("this token is for one team, and that is another")
             return mine

@@ -10,6 +10,7 @@ from litellm_plugins.cache.admin import reading as given_as
 from litellm_plugins.errors import RequestError
 from litellm_plugins.insight.usage import OTHER
 from litellm_plugins.proxy.admin_http import Json, reading, writing
+from litellm_plugins.proxy.ui_teams import team_of
 
 if TYPE_CHECKING:
     from fastapi import Request
@@ -39,8 +40,10 @@ def ui_token_routes(ui: HostUi) -> list[APIRoute]:
         days = given_as.whole_number(given, "days", default=min(_DAYS, most), most=most)
         if days < 1:
             raise RequestError(f"days: expected 1 to {most}", param="days")
-        opened = await ui.door.hand_out(team, days=days, by=actor)
-        await ui.note("ui_token_made", actor, {"token_id": opened.kept.id, "team": team, "days": days})
+        whose = await team_of(team, ui.keys.teams)
+        opened = await ui.door.hand_out(whose, days=days, by=actor)
+        told = {"token_id": opened.kept.id, "team": whose.word, "team_id": whose.id, "days": days}
+        await ui.note("ui_token_made", actor, told)
         return {**_told(opened.kept), "token": opened.secret}
 
     async def revoked(given: Mapping[str, Any], *, actor: str) -> Json:
@@ -59,6 +62,7 @@ def _told(given: Pass) -> Json:
     return {
         "id": given.id,
         "team": given.team,
+        "team_id": given.team_id,
         "by": given.by,
         "made": iso(given.made_ms),
         "until": iso(given.until_ms),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -18,6 +19,7 @@ from litellm_plugins.telemetry.events import Event, ReviewJudged
 from litellm_plugins.telemetry.sinks.langfuse_spans import trace_id_of
 
 PENDING = "pending"  # in the place of effects: they were not all seen to
+_IN_HAND, _IN_HAND_S = "in_hand", 10.0  # beside that: somebody is at it, unless that was so long ago
 SAMPLE_DAYS = 30.0
 _WAITING = 2_000  # items that are ranked
 _MOST = 1_000
@@ -39,8 +41,8 @@ class Effects(Protocol):
     async def doubt(self, item: Item) -> tuple[str, ...]:
         """What an end user's thumb down does by itself, until a reviewer looks."""
 
-    async def undo(self, item: Item, effects: tuple[str, ...]) -> tuple[str, ...]:
-        """Take back what can be; what was."""
+    async def undo(self, item: Item, effects: tuple[str, ...], *, by_reviewer: bool) -> tuple[str, ...]:
+        """Take back what can be; what was. An end user takes nothing back that a reviewer said."""
 
 
 class Busy(PluginError):
@@ -49,6 +51,10 @@ class Busy(PluginError):
     code = "review_item_busy"
     retryable = True
     http_status = 409
+
+
+class _InHand(Exception):
+    """Somebody is carrying out a verdict on this very item."""
 
 
 class ReviewDesk:
@@ -67,36 +73,53 @@ class ReviewDesk:
         self._store, self._effects, self._tell = store, effects, tell
         self._thumbs_act, self._clock, self._between_s = thumbs_act, clock, between_s
 
-    async def queue(self, limit: int, team: str | None = None, kind: Kind | None = None) -> list[Json]:
+    async def queue(
+        self, limit: int, team: str | None = None, kind: Kind | None = None, *, tenant: str | None = None
+    ) -> list[Json]:
         """The items to look at, in this order."""
         now = self._clock()
-        waiting = await self._store.waiting(_WAITING, team=team)
-        sample = await self._store.sample(since_s=now - SAMPLE_DAYS * 86_400, team=team)
-        sample = await self._inherited(sample, limit, team)
+        waiting = await self._store.waiting(_WAITING, team=team, tenant=tenant)
+        sample, known = await self._settled(SAMPLE_DAYS, team, tenant)
+        sample = [each for each in sample if each.pair not in known or each.state.why is not Why.CONTROL]
         chosen = ranked(waiting, sample, limit, now_s=now, kind=kind)
         served = {each.id: each.served for each in chosen}
         found = [await self._store.find(each.id) for each in chosen]
         return [told(replace(item, served=served[item.id])) for item in found if item is not None]
 
-    async def _inherited(self, sample: Sequence[Item], limit: int, team: str | None) -> list[Item]:
-        """Of the sample, whose turn it is and whose question and answer were judged before takes that verdict."""
-        known = await self._store.judged(since_s=0.0, team=team)
-        verdicts = {each.pair: each.state for each in known if each.state.verdict is not None}
-        settled: list[Item] = []
-        turns = 0
-        for item in sample:
-            before = verdicts.get(item.pair)
-            if item.state.verdict is None and item.state.why is Why.CONTROL and turns < limit:
-                if before is not None and before.verdict is not None:
-                    state = replace(
-                        item.state, verdict=before.verdict, by=before.by, source=before.source,
-                        judged_at_s=self._clock(), effects=(),
-                    )  # fmt: skip
-                    item = replace(item, state=state) if await self._store.swap(item, state) else item  # noqa: PLW2901
-                else:
-                    turns += 1
-            settled.append(item)
-        return settled
+    async def sample(self, days: float, team: str | None = None, tenant: str | None = None) -> list[Item]:
+        """The control sample of so many days, by its draw."""
+        return (await self._settled(days, team, tenant))[0]
+
+    async def _settled(
+        self, days: float, team: str | None, tenant: str | None
+    ) -> tuple[list[Item], Mapping[str, State]]:
+        """The control sample, and what was said of which pair.
+
+        What waits though its pair was judged before takes that verdict when its turn comes: once nothing of its kind
+        waits before it. Sooner it would put the pairs that were judged (often for being doubtful) before all others,
+        and the estimate would be theirs. A part of the sample does not say whose turn it is.
+        """
+        sample = await self._store.sample(since_s=self._clock() - days * 86_400, team=team, tenant=tenant)
+        judged = await self._store.judged(since_s=0.0, team=team, tenant=tenant)
+        in_order = sorted(judged, key=lambda each: each.state.judged_at_s)
+        known = {each.pair: each.state for each in in_order if each.state.verdict is not None}
+        if days != SAMPLE_DAYS or team is not None or tenant is not None:
+            return sample, known
+        waits: set[Kind] = set()
+        for place, item in enumerate(sample):
+            if item.state.verdict is None and item.state.why is Why.CONTROL:
+                if item.pair not in known:
+                    waits.add(item.kind)
+                elif item.kind not in waits:
+                    sample[place] = await self._taken_over(item, known[item.pair])
+        return sample, known
+
+    async def _taken_over(self, item: Item, before: State) -> Item:
+        state = replace(
+            item.state, verdict=before.verdict, by=before.by, source=before.source,
+            judged_at_s=self._clock(), effects=(),
+        )  # fmt: skip
+        return replace(item, state=state) if await self._store.swap(item, state) else item
 
     async def judge(
         self, item_id: str, verdict: Verdict, by: str, *, source: Source = Source.HUMAN, comment: str = ""
@@ -127,29 +150,46 @@ class ReviewDesk:
             return {"id": item.id, "effects": []}
 
         def said(state: State) -> State:
+            if _IN_HAND in state.effects and self._clock() - state.judged_at_s < _IN_HAND_S:
+                raise _InHand
             if state.verdict is verdict and PENDING not in state.effects:
                 return state
             why = Why.COMPLAINT if was_pointed_at and state.why not in COMPLAINED else state.why
             now = self._clock()
             return replace(
                 state, why=why, verdict=verdict, by=by, source=source, comment=comment,
-                judged_at_s=now, effects=_pending(state.effects),
+                judged_at_s=now, effects=(PENDING, _IN_HAND, *_carried_out(state.effects)),
             )  # fmt: skip
 
-        item, _ = await self._changed(item, said)
+        item = await self._said(item, said)
         if PENDING not in item.state.effects:  # it was said before, and carried out
             return {"id": item.id, "effects": list(item.state.effects)}
         earlier = _carried_out(item.state.effects)
-        undone = await self._effects.undo(item, earlier) if earlier else ()
-        done = (*undone, *await self._effects.apply(item, verdict))
+        try:
+            undone = await self._effects.undo(item, earlier, by_reviewer=True) if earlier else ()
+            done = (*undone, *await self._effects.apply(item, verdict))
+        except Exception:
+            with contextlib.suppress(PluginError):  # else it stays in hand for a while
+                await self._changed(item, lambda state: replace(state, effects=_pending(state.effects)))
+            raise
         await self._changed(item, lambda state: replace(state, effects=done))
         self._tell(ReviewJudged(item.id, item.kind, verdict, source, item.team, item.layer, done))
         return {"id": item.id, "effects": list(done)}
 
-    async def thumb(self, names: Sequence[str], *, is_up: bool) -> tuple[str, ...]:
-        """An end user's thumb on what these ids name; what it did. Nothing where no item is kept of that."""
+    async def _said(self, item: Item, said: Callable[[State], State]) -> Item:
+        """Once nobody else is at it: a verdict that is given twice at once (a double click) is carried out once."""
+        for _ in range(_LOOKS):
+            try:
+                return (await self._changed(item, said))[0]
+            except _InHand:
+                await asyncio.sleep(self._between_s)
+                item = await self._known(item.id)
+        raise Busy("others keep changing this item: try again")
+
+    async def thumb(self, names: Sequence[str], *, is_up: bool, tenant: str) -> tuple[str, ...]:
+        """An end user's thumb on what these ids name of `tenant`'s; what it did: nothing where no item is kept."""
         try:
-            item = await self._named(*names)
+            item = await self._named(*names, tenant=tenant)
         except NotFound:
             return ()
 
@@ -167,7 +207,8 @@ class ReviewDesk:
         done: tuple[str, ...] = ()
         if item.state.verdict is None:  # a reviewer's word goes before
             if is_up:
-                done = await self._effects.undo(item, _carried_out(item.state.thumb_effects))
+                before = _carried_out(item.state.thumb_effects)
+                done = await self._effects.undo(item, before, by_reviewer=False)
             elif self._thumbs_act:
                 done = await self._effects.doubt(item)
         await self._changed(item, lambda state: replace(state, thumb_effects=done))
@@ -189,10 +230,10 @@ class ReviewDesk:
             raise NotFound(f"no item has the id {item_id[:64]!r}: it was never kept, or has made room")
         return item
 
-    async def _named(self, *names: str) -> Item:
+    async def _named(self, *names: str, tenant: str | None = None) -> Item:
         for look in range(_LOOKS):
             for name in names:
-                item = await self._store.named(name)
+                item = await self._store.named(name, tenant=tenant)
                 if item is not None:
                     return item
             if look + 1 < _LOOKS:
@@ -214,7 +255,7 @@ def _pending(effects: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _carried_out(effects: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(effect for effect in effects if effect != PENDING)
+    return tuple(effect for effect in effects if effect not in (PENDING, _IN_HAND))
 
 
 def limit_of(given: Mapping[str, Any], default: int = 30) -> int:

@@ -101,6 +101,7 @@ class Item:
     probability: float | None = None
     room: float | None = None  # by how much it was above what a hit needs
     age_s: float | None = None  # of the cached answer
+    promised: float | None = None  # wrong answers per request, to whoever asked; None: by no rate it was decided
     hit: str = ""  # what undoing it and learning from it take, as JSON
     question: str = ""
     matched_question: str = ""

@@ -36,7 +36,7 @@ def report(
             "by_tier": _quality([i for i in sample if i.tier], lambda i: i.tier, compare, None),
             "by_arm": _quality([i for i in sample if i.arm], lambda i: i.arm, compare, "control"),
         },
-        "promises": [_promise(rate, sample, hits) for rate in promised],
+        "promises": [_promise(rate, [item for item in sample if item.promised == rate]) for rate in promised],
         "verdicts": _verdicts(judged),
         "effects": dict(Counter(effect for i in judged for effect in (*i.state.effects, *i.state.thumb_effects))),
         "thumbs": dict(Counter(item.state.thumb for item in judged if item.state.thumb)),
@@ -80,8 +80,9 @@ def _counts(items: Iterable[Item]) -> tuple[int, int]:
     return sum(verdict is Verdict.RIGHT for verdict in verdicts), len(verdicts)
 
 
-def _promise(rate: float, sample: Sequence[Item], hits: Sequence[Item]) -> Json:
-    """Wrong answers of the cache per request, by the sample's share of hits and their precision."""
+def _promise(rate: float, sample: Sequence[Item]) -> Json:
+    """Wrong answers of the cache per request, by the share of hits and their precision, of those it is a promise to."""
+    hits = [item for item in sample if item.kind is Kind.HIT]
     looked_up = sum(item.layer in _LOOKED_UP for item in sample)
     found = precision(hits)
     if not looked_up or found.right is None or found.low is None or found.high is None:

@@ -27,17 +27,17 @@ class SealedItems:
     async def find(self, id_: str) -> Item | None:
         return self._opened(await self._inner.find(id_))
 
-    async def named(self, name: str) -> Item | None:
-        return self._opened(await self._inner.named(name))
+    async def named(self, name: str, *, tenant: str | None) -> Item | None:
+        return self._opened(await self._inner.named(name, tenant=tenant))
 
-    async def waiting(self, limit: int, *, team: str | None) -> list[Item]:
-        return await self._inner.waiting(limit, team=team)
+    async def waiting(self, limit: int, *, team: str | None, tenant: str | None) -> list[Item]:
+        return await self._inner.waiting(limit, team=team, tenant=tenant)
 
-    async def sample(self, *, since_s: float, team: str | None) -> list[Item]:
-        return await self._inner.sample(since_s=since_s, team=team)
+    async def sample(self, *, since_s: float, team: str | None, tenant: str | None) -> list[Item]:
+        return await self._inner.sample(since_s=since_s, team=team, tenant=tenant)
 
-    async def judged(self, *, since_s: float, team: str | None) -> list[Item]:
-        return await self._inner.judged(since_s=since_s, team=team)
+    async def judged(self, *, since_s: float, team: str | None, tenant: str | None) -> list[Item]:
+        return await self._inner.judged(since_s=since_s, team=team, tenant=tenant)
 
     async def swap(self, item: Item, state: State) -> bool:
         return await self._inner.swap(item, replace(state, comment=""))

@@ -17,8 +17,10 @@ _APART = frozenset({*TEXTS, "state", "served"})
 class ItemStore(Protocol):
     """Keeps items, bounded: what is only kept to be spoken of goes first, then what waits; the oldest first.
 
-    Judged ones have half of the room to themselves. `team` is that of the items, None: all teams'. Lists come without
-    texts. Raises: StoreUnavailable, from each of its methods.
+    Judged ones have half of the room to themselves. `team` is that of the items by its name, and `tenant` whose they
+    are (two teams may have one name); None: everybody's. Lists come without texts.
+
+    Raises: StoreUnavailable, from each of its methods.
     """
 
     async def add(self, items: Sequence[Item]) -> None:
@@ -27,16 +29,19 @@ class ItemStore(Protocol):
     async def find(self, id_: str) -> Item | None:
         """The item of this id, with its texts."""
 
-    async def named(self, name: str) -> Item | None:
-        """The newest item of this trace or call, with its texts."""
+    async def named(self, name: str, *, tenant: str | None) -> Item | None:
+        """The newest item of this trace or call, with its texts; of a tenant's alone (None: whoever's).
 
-    async def waiting(self, limit: int, *, team: str | None) -> list[Item]:
+        Clients choose such names: two tenants may have the same.
+        """
+
+    async def waiting(self, limit: int, *, team: str | None, tenant: str | None) -> list[Item]:
         """Items to be judged that are not of the control sample, newest first, each with how often it was served."""
 
-    async def sample(self, *, since_s: float, team: str | None) -> list[Item]:
+    async def sample(self, *, since_s: float, team: str | None, tenant: str | None) -> list[Item]:
         """The control sample, judged or not, by its draw."""
 
-    async def judged(self, *, since_s: float, team: str | None) -> list[Item]:
+    async def judged(self, *, since_s: float, team: str | None, tenant: str | None) -> list[Item]:
         """What was judged since, or has an opinion of a judge or a thumb; newest first."""
 
     async def swap(self, item: Item, state: State) -> bool:

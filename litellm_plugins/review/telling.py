@@ -17,6 +17,7 @@ def told(item: Item) -> dict[str, Any]:
         "why": str(state.why),
         "control": item.control,
         "team": item.team,
+        "tenant": item.tenant,
         "trace_id": item.trace_id,
         "call_id": item.call_id,
         "cache_id": item.cache_id or None,

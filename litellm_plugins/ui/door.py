@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from litellm_plugins.errors import NotFound, PluginError
 from litellm_plugins.ui.passes import Kind, Pass, PassStore, Role
+from litellm_plugins.ui.teams import Team
 
 TOKEN_PREFIX = "lpui-"  # noqa: S105 - what every token begins with
 _PASS, _FORM = b"litellm_plugins/ui/pass/1", b"litellm_plugins/ui/form/1"
@@ -45,7 +46,7 @@ class Door:
 
     async def open_for_admin(self, by: str) -> Opened:
         """A session of somebody whom the host knows as an admin. Raises: NoMasterKey, StoreUnavailable."""
-        return await self._open(Role.ADMIN, "", by, self._clock_ms() + self._session_ms)
+        return await self._open(Role.ADMIN, None, by, self._clock_ms() + self._session_ms)
 
     async def open_with(self, token: str) -> Opened | None:
         """A session with a team's token, no longer than that; None: it is none.
@@ -57,7 +58,8 @@ class Door:
         if found is None or found.kind is not Kind.TOKEN:
             return None
         until_ms = min(found.until_ms, now_ms + self._session_ms)
-        return await self._open(Role.TEAM, found.team, f"token of {found.team}", until_ms, token_id=found.id)
+        whose = Team(found.team_id, found.team)
+        return await self._open(Role.TEAM, whose, f"token of {found.team}", until_ms, token_id=found.id)
 
     async def who(self, cookie: str) -> Pass | None:
         """The session of a cookie; None where there is none (any more). Raises: NoMasterKey, StoreUnavailable."""
@@ -75,10 +77,11 @@ class Door:
         if found is not None:
             await self._store.drop(found.id)
 
-    async def hand_out(self, team: str, *, days: int, by: str) -> Opened:
+    async def hand_out(self, team: Team, *, days: int, by: str) -> Opened:
         """A token to look at this team's numbers. Raises: NoMasterKey, StoreUnavailable."""
         now_ms, secret = self._clock_ms(), TOKEN_PREFIX + secrets.token_urlsafe(32)
-        made = Pass(self._id(secret), Kind.TOKEN, Role.TEAM, team, by, now_ms, now_ms + days * _DAY_MS)
+        until_ms = now_ms + days * _DAY_MS
+        made = Pass(self._id(secret), Kind.TOKEN, Role.TEAM, team.word, by, now_ms, until_ms, team_id=team.id)
         await self._store.put(made, now_ms=now_ms)
         return Opened(secret, made)
 
@@ -101,16 +104,19 @@ class Door:
         """Whether it is that. Raises: NoMasterKey."""
         return hmac.compare_digest(self.form_word(cookie).encode(), given.encode("utf-8", "replace"))
 
-    async def _open(self, role: Role, team: str, by: str, until_ms: int, *, token_id: str = "") -> Opened:
+    async def _open(self, role: Role, team: Team | None, by: str, until_ms: int, *, token_id: str = "") -> Opened:
         now_ms, secret = self._clock_ms(), secrets.token_urlsafe(32)
-        opened = Pass(self._id(secret), Kind.SESSION, role, team, by, now_ms, until_ms, token_id)
+        name, team_id = ("", "") if team is None else (team.word, team.id)
+        opened = Pass(self._id(secret), Kind.SESSION, role, name, by, now_ms, until_ms, token_id, team_id)
         await self._store.put(opened, now_ms=now_ms)
         return Opened(secret, opened)
 
     async def _found(self, secret: str, now_ms: int) -> Pass | None:
         if not 0 < len(secret) <= _LONGEST:
             return None
-        return await self._store.get(self._id(secret), now_ms=now_ms)
+        found = await self._store.get(self._id(secret), now_ms=now_ms)
+        # Before ids were kept with it a team's pass was good for whoever took that name.
+        return None if found is not None and found.role is Role.TEAM and not found.team_id else found
 
     def _id(self, secret: str) -> str:
         return self._mac(_PASS, secret)[:32]

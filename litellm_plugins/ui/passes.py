@@ -33,6 +33,7 @@ class Pass:
     made_ms: int
     until_ms: int
     token_id: str = ""  # of a session that was opened with a token
+    team_id: str = ""  # of a team's: its id, for two teams may have one name
 
     def __post_init__(self) -> None:
         if (self.role is Role.TEAM) != bool(self.team):

@@ -27,6 +27,7 @@ class Scope:
     team: str
     names: frozenset[str]
     team_id: str
+    tenant: str | None = None  # whose traffic alone, of who may see no other's; None: whatever goes by the name
 
 
 def scope_of(team: str, known: Mapping[str, str | None]) -> Scope:
@@ -83,15 +84,17 @@ class Reader:
         """What waits to be judged."""
         if self._from.desk is None:
             return []
-        names = None if scope is None else scope.names
-        given = await self._from.desk.queue(_QUEUE, None if scope is None else scope.team)
-        return items(given, team_names=names)
+        if scope is None:
+            return items(await self._from.desk.queue(_QUEUE, None, None), team_names=None, tenant=None)
+        given = await self._from.desk.queue(_QUEUE, scope.team, scope.tenant)
+        return items(given, team_names=scope.names, tenant=scope.tenant)
 
     async def precision(self, scope: Scope | None) -> Precision | None:
         """What people said of what was drawn by chance."""
         if self._from.desk is None:
             return None
-        return precision(await self._from.desk.report(None if scope is None else scope.team))
+        team, tenant = (None, None) if scope is None else (scope.team, scope.tenant)
+        return precision(await self._from.desk.report(team, tenant))
 
     async def _counted(self, span: Span, team: str | None) -> Counted:
         usage = self._from.usage

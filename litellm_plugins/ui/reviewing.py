@@ -36,15 +36,19 @@ Json = Mapping[str, Any]
 
 
 class ReviewDesk(Protocol):
-    """What is worth a look, and what becomes of a verdict. `team`: only that team's; None: everybody's."""
+    """What is worth a look, and what becomes of a verdict.
 
-    async def queue(self, limit: int, team: str | None) -> Sequence[Json]:
+    `team`: only what goes by that name, and `tenant`: only what is theirs, for two teams may have one name; None:
+    everybody's.
+    """
+
+    async def queue(self, limit: int, team: str | None, tenant: str | None) -> Sequence[Json]:
         """The items, what is worth most first."""
 
     async def judge(self, item_id: str, verdict: Verdict, by: str) -> Json:
         """Take a verdict in. Raises: NotFound, RequestError, StoreUnavailable."""
 
-    async def report(self, team: str | None) -> Json:
+    async def report(self, team: str | None, tenant: str | None) -> Json:
         """What is known of quality."""
 
 
@@ -62,9 +66,10 @@ class ItemView:
     facts: tuple[tuple[str, str], ...]
 
 
-def items(given: Iterable[Json], *, team_names: frozenset[str] | None) -> list[ItemView]:
-    """`team_names`: once more only those of this team, whatever the desk gave."""
+def items(given: Iterable[Json], *, team_names: frozenset[str] | None, tenant: str | None) -> list[ItemView]:
+    """`team_names` and `tenant`: once more only those of this team, whatever the desk gave."""
     mine = [each for each in given if team_names is None or each.get("team") in team_names]
+    mine = [each for each in mine if tenant is None or each.get("tenant") == tenant]
     return [_item(number, each) for number, each in enumerate(mine, 1)]
 
 

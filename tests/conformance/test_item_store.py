@@ -32,10 +32,22 @@ async def test_an_item_comes_back_whole_by_its_id_its_trace_and_its_call(item_st
     await one.add([FULL, item(2)])
 
     assert await other.find(FULL.id) == FULL
-    assert await other.named(FULL.trace_id) == FULL
-    assert await other.named(FULL.call_id) == FULL
+    assert await other.named(FULL.trace_id, tenant=None) == FULL
+    assert await other.named(FULL.call_id, tenant=None) == FULL
     assert await other.find("f" * 32) is None
-    assert await other.named("f" * 32) is None
+    assert await other.named("f" * 32, tenant=None) is None
+
+
+async def test_a_name_that_two_tenants_gave_is_to_each_its_own(item_stores: Two) -> None:
+    one, other = item_stores
+    theirs = item(7, tenant="team:Süd 👩", trace_id=FULL.trace_id, call_id=FULL.call_id)
+    await one.add([FULL, theirs])
+
+    for name in (FULL.trace_id, FULL.call_id):
+        assert await other.named(name, tenant=None) == theirs  # the newest
+        assert await other.named(name, tenant=theirs.tenant) == theirs
+        assert await other.named(name, tenant=FULL.tenant) == FULL
+        assert await other.named(name, tenant="team:nobody") is None
 
 
 async def test_what_is_added_again_stays_as_it_is(item_stores: Two) -> None:
@@ -54,11 +66,11 @@ async def test_lists_come_without_texts_the_newest_first_by_team_and_with_how_of
     again = item(4, pair=FULL.pair)  # nothing to look at, but the same answer again
     await one.add([FULL, item(2), sales, again, item(5, why=Why.CONTROL)])
 
-    found = await other.waiting(9, team=None)
+    found = await other.waiting(9, team=None, tenant=None)
     assert [(each.id, each.served) for each in found] == [(sales.id, 1), (FULL.id, 2)]
     assert found[1] == replace(FULL, question="", matched_question="", answer="", served=2)
-    assert [each.id for each in await other.waiting(9, team="sales")] == [sales.id]
-    assert [each.id for each in await other.waiting(1, team=None)] == [sales.id]
+    assert [each.id for each in await other.waiting(9, team="sales", tenant=None)] == [sales.id]
+    assert [each.id for each in await other.waiting(1, team=None, tenant=None)] == [sales.id]
 
 
 async def test_the_sample_comes_by_its_draw_judged_or_not(item_stores: Two) -> None:
@@ -68,11 +80,25 @@ async def test_the_sample_comes_by_its_draw_judged_or_not(item_stores: Two) -> N
     judged = replace(sample[2].state, verdict=Verdict.WRONG)
     assert await one.swap(sample[2], judged)
 
-    found = await other.sample(since_s=NOW, team=None)
+    found = await other.sample(since_s=NOW, team=None, tenant=None)
     assert [each.id for each in found] == [each.id for each in sorted(sample, key=lambda each: each.draw)]
     assert {each.id for each in found if each.state.verdict} == {sample[2].id}
-    assert await other.sample(since_s=NOW + 2, team="sales") == []
-    assert len(await other.sample(since_s=NOW + 2, team=None)) == 2
+    assert await other.sample(since_s=NOW + 2, team="sales", tenant=None) == []
+    assert len(await other.sample(since_s=NOW + 2, team=None, tenant=None)) == 2
+
+
+async def test_lists_are_one_tenant_s_where_two_go_by_one_name(item_stores: Two) -> None:
+    one, other = item_stores
+    theirs = [item(7, why=Why.NEAR, tenant="team:Süd 👩"), item(8, why=Why.CONTROL, tenant="team:Süd 👩")]
+    await one.add([FULL, *theirs, item(5, why=Why.CONTROL)])
+    for each in theirs:
+        assert await one.swap(each, replace(each.state, thumb="down"))
+    whose = {"team": FULL.team, "tenant": "team:Süd 👩"}
+
+    assert [each.id for each in await other.waiting(9, **whose)] == [theirs[0].id]
+    assert [each.id for each in await other.sample(since_s=0, **whose)] == [theirs[1].id]
+    assert [each.id for each in await other.judged(since_s=0, **whose)] == [theirs[1].id, theirs[0].id]
+    assert await other.waiting(9, team="sales", tenant="team:Süd 👩") == []
 
 
 async def test_a_state_is_changed_only_by_who_knows_it(item_stores: Two) -> None:
@@ -86,10 +112,10 @@ async def test_a_state_is_changed_only_by_who_knows_it(item_stores: Two) -> None
     now = replace(FULL, state=state)
 
     assert await other.find(FULL.id) == now
-    assert await other.waiting(9, team=None) == []
-    assert [each.state for each in await other.judged(since_s=NOW, team=None)] == [state]
+    assert await other.waiting(9, team=None, tenant=None) == []
+    assert [each.state for each in await other.judged(since_s=NOW, team=None, tenant=None)] == [state]
     assert await other.swap(now, State(Why.NEAR))
-    assert await other.judged(since_s=0, team=None) == []
+    assert await other.judged(since_s=0, team=None, tenant=None) == []
 
 
 async def test_of_many_that_change_it_at_once_one_does(item_stores: Two) -> None:
@@ -110,9 +136,9 @@ async def test_what_is_only_kept_to_be_spoken_of_makes_room_first_and_judged_one
         await other.add([item(number)])
     await one.add([item(50, why=Why.NEAR), item(51, why=Why.CONTROL)])
 
-    judged = await other.judged(since_s=0, team=None)
+    judged = await other.judged(since_s=0, team=None, tenant=None)
     assert [each.id for each in judged] == [item(number).id for number in (7, 6, 5, 4, 3)]
     assert await other.find(item(50).id) is not None
     assert await other.find(item(116).id) is None
-    assert await other.named(item(116).trace_id) is None
+    assert await other.named(item(116).trace_id, tenant=None) is None
     assert [bool(await other.find(item(number).id)) for number in (117, 118, 119)] == [True] * 3

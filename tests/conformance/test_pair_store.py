@@ -45,10 +45,20 @@ async def test_a_doubt_ends_and_a_longer_one_is_not_cut_short(pair_stores: Two, 
 async def test_a_pair_may_hit_again(pair_stores: Two) -> None:
     one, other = pair_stores
     await one.bar(TENANT, [ONE, OTHER], until_s=NOW + 60)
-    await other.unbar(TENANT, [ONE])
+    await other.unbar(TENANT, [ONE], ending_by_s=NOW + 60)
 
     assert not await one.is_barred(TENANT, [ONE])
     assert await one.is_barred(TENANT, [OTHER])
+
+
+async def test_what_was_barred_for_longer_stays_barred(pair_stores: Two) -> None:
+    one, other = pair_stores
+    await one.bar(TENANT, [ONE], until_s=NOW + FOR_GOOD_S)
+    await one.bar(TENANT, [ONE, OTHER], until_s=NOW + 60)
+    await other.unbar(TENANT, [ONE, OTHER], ending_by_s=NOW + 600)
+
+    assert await one.is_barred(TENANT, [ONE])
+    assert not await one.is_barred(TENANT, [OTHER])
 
 
 async def test_the_first_to_end_make_room(pair_stores: Two) -> None:

@@ -38,7 +38,9 @@ async def stores(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterato
 
 def given(name: str, *, kind: Kind = Kind.TOKEN, made_ms: int = NOW_MS, lasts_ms: int = HOUR_MS) -> Pass:
     team = "sales / “süd”"
-    return Pass(name, kind, Role.TEAM, team, "ada", made_ms, made_ms + lasts_ms, "t" if kind is Kind.SESSION else "")
+    return Pass(
+        name, kind, Role.TEAM, team, "ada", made_ms, made_ms + lasts_ms, "t" if kind is Kind.SESSION else "", "t-1"
+    )
 
 
 async def test_what_is_put_is_there_until_its_end(stores: Stores) -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import httpx
 import openai
 import pytest
 
@@ -33,7 +35,7 @@ class Staff:
 def proxy(
     postgres: PostgresServer, provider: Provider, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[DatabaseProxy]:
-    config = database_config(provider.url, general_settings={"proxy_batch_write_at": 1})
+    config = database_config(provider.url, pack={"ui": {"enabled": True}}, general_settings={"proxy_batch_write_at": 1})
     folder = tmp_path_factory.mktemp("database_keys")
     with database_proxy(postgres, config, folder, provider_url=provider.url) as proxy:
         yield proxy
@@ -166,3 +168,22 @@ def decisions(proxy: RunningProxy) -> list[dict[str, Any]]:
     """The log lines of the cache's decisions."""
     lines = [json.loads(line) for line in proxy.log().splitlines() if line.startswith('{"time"')]
     return [line for line in lines if line["event"] == "cache_decision"]
+
+
+def test_the_page_s_token_is_for_one_team_and_shows_nothing_once_another_has_its_name(proxy: DatabaseProxy) -> None:
+    alone = proxy.new_team("Alone")
+    twins = [proxy.new_team("Twins") for _ in range(2)]
+
+    def made(team: str) -> httpx.Response:
+        return proxy.http("POST", "/plugins/ui/tokens", proxy.master_key, json={"team": team})
+
+    assert [made(name).status_code for name in ("Twins", *twins, "Nobody")] == [400] * 4
+    token = made("Alone").raise_for_status().json()
+    assert (token["team"], token["team_id"]) == ("Alone", alone)
+    with httpx.Client(base_url=proxy.url, trust_env=False, follow_redirects=True) as http:
+        word = re.search(r'name="word" value="([0-9a-f]+)"', http.get("/plugins/ui").text)
+        assert word is not None
+        page = http.post("/plugins/ui/sign-in", data={"word": word[1], "key": token["token"]})
+        assert "Team <bdi>Alone</bdi>" in page.text
+        proxy.new_team("Alone")
+        assert http.get("/plugins/ui").status_code == 403

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import html
 import json
+import re
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Any
 
 import httpx
@@ -38,6 +41,7 @@ def reviewed(
     """Two workers that keep every request in the control sample; a fixed threshold lets paraphrases hit at once."""
     pack: dict[str, Any] = {
         "review": {"enabled": True, "control_share": "100%"},
+        "ui": {"enabled": True},
         "cache": {"semantic": {"threshold": 0.8}},
         "per_team": {"legal": {"cache": {"semantic": {"max_error_rate": 0.01}}}},  # the verifier decides for them
     }
@@ -54,6 +58,39 @@ def reviewed(
         config = proxy_config(provider.url, pack=pack)
         with RunningProxy(config, folder, provider_url=provider.url, num_workers=2) as proxy:
             yield proxy
+
+
+def test_a_verdict_by_the_page_s_form_makes_the_next_paraphrase_miss_and_only_its_team_sees_the_item(
+    reviewed: RunningProxy, keys: Keys
+) -> None:
+    stored, asked = "How do I renew <my> library card?", "How can I renew <my> library card?"
+    hit = _taught(reviewed, keys.sales, stored, asked)
+    item = _item_of(reviewed, hit)
+    with _signed_in(reviewed, reviewed.master_key) as visitor:
+        page = visitor.get("/plugins/ui/review", params={"team": "sales"}).text
+        assert f'name="item" value="{item["id"]}"' in page
+        assert all(html.escape(text) in page and text not in page for text in (stored, asked))
+        form = {"word": "0" * 64, "item": item["id"], "verdict": "wrong", "place": "1", "team": "sales"}
+        assert visitor.post("/plugins/ui/review", data=form).status_code == 403
+        assert item["id"] in visitor.get("/plugins/ui/review", params={"team": "sales"}).text  # nothing was done
+
+        done = visitor.post("/plugins/ui/review", data=form | {"word": _word_in(page)})
+        assert done.status_code == 200
+        assert "This pair never hits again" in done.text
+        assert item["id"] not in done.text
+    for next_one in (asked, "How could I renew <my> library card?"):
+        answers = _ask_anew(reviewed, keys.sales, next_one, WORKERS_REACHED, cache={"no-store": True})
+        assert {answer.headers["x-litellm-plugins-cache"] for answer in answers} == {"miss"}
+        assert hit.json()["id"] not in {answer.json()["id"] for answer in answers}
+
+    for team, sees in (("sales", True), ("support", False)):
+        made = reviewed.http("POST", "/plugins/ui/tokens", reviewed.master_key, json={"team": team}).json()
+        with _signed_in(reviewed, made["token"]) as owner:
+            page = owner.get("/plugins/ui/review").text
+            assert (html.escape(asked) in page) is sees, team  # the misses that came after it
+            assert 'class="verdict"' not in page
+            other = owner.get("/plugins/ui/review", params={"team": "legal"})
+            assert other.status_code == 403
 
 
 def test_a_thumb_down_makes_the_next_paraphrase_miss_on_every_worker_within_a_second(
@@ -155,6 +192,21 @@ def test_only_admins_see_the_queue_and_judge(reviewed: RunningProxy, keys: Keys)
 )
 def test_nonsense_is_refused(reviewed: RunningProxy, body: dict[str, Any], status: int) -> None:
     assert reviewed.http("POST", "/plugins/review/verdicts", reviewed.master_key, json=body).status_code == status
+
+
+@contextmanager
+def _signed_in(proxy: RunningProxy, key: str) -> Iterator[httpx.Client]:
+    """Somebody with the page open; every worker knows the session."""
+    with httpx.Client(base_url=proxy.url, trust_env=False, follow_redirects=True, timeout=30) as visitor:
+        form = {"word": _word_in(visitor.get("/plugins/ui").text), "key": key}
+        assert "tiles" in visitor.post("/plugins/ui/sign-in", data=form).raise_for_status().text
+        yield visitor
+
+
+def _word_in(page: str) -> str:
+    found = re.search(r'name="word" value="([0-9a-f]+)"', page)
+    assert found is not None
+    return found[1]
 
 
 def _taught(proxy: RunningProxy, key: str, stored: str, asked: str) -> httpx.Response:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-from tests.support import Provider, RunningProxy, proxy_config
+from tests.support import Keys, Provider, RunningProxy, proxy_config
 from tests.support.chromium import LAPTOP, PHONE, Console, chromium, why_no_chromium
 from tests.support.shown_day import Desk, fill, item
 from tests.support.ui_server import UiServer
@@ -49,6 +49,7 @@ def mine(provider: Provider, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         "storage": {"url": f"sqlite:///{folder / 'data' / 'litellm_plugins.db'}"},
         "ui": {"enabled": True},
         "insight": {"keep_days": 40},
+        "review": {"enabled": True, "control_share": "100%"},
         "budgets": BUDGETS,
     }
     with RunningProxy(proxy_config(provider.url, pack=pack), folder, provider_url=provider.url) as running:
@@ -176,8 +177,9 @@ def test_a_revoked_token_shuts_the_sessions_that_it_opened(page: Page, mine: Run
 
 def test_tokens_are_made_by_admins_only(mine: RunningProxy) -> None:
     assert mine.http("POST", f"{ROOT}/tokens", None, json={"team": "sales"}).status_code == 401
-    refused = mine.http("POST", f"{ROOT}/tokens", mine.master_key, json={"team": "sales", "days": 1_000})
-    assert (refused.status_code, refused.json()["error"]["param"]) == (400, "days")
+    for asked, param in (({"team": "sales", "days": 1_000}, "days"), ({"team": "nobody"}, "team")):
+        refused = mine.http("POST", f"{ROOT}/tokens", mine.master_key, json=asked)
+        assert (refused.status_code, refused.json()["error"]["param"]) == (400, param)
 
 
 # The door
@@ -232,6 +234,60 @@ def test_signing_out_needs_the_sessions_own_form_and_ends_it_everywhere(page: Pa
     page.click("text=Sign out")
     page.wait_for_selector("#key")
     assert "tiles" not in mine.http("GET", ROOT, headers=jar).text
+
+
+def test_over_plain_http_a_browser_s_own_form_is_not_taken_for_another_site_s(mine: RunningProxy) -> None:
+    """There browsers send no Sec-Fetch-Site, but for this machine itself: a name of another is what it takes."""
+    with ThreadPoolExecutor(1) as beside:  # one loop of Playwright's runs in this thread already
+        assert beside.submit(_signed_in_by_name, mine).result() == "Everything"
+
+
+def _signed_in_by_name(proxy: RunningProxy) -> str:
+    if missing := why_no_chromium():
+        pytest.skip(missing)
+    with chromium("--host-resolver-rules=MAP page.test 127.0.0.1") as other:
+        visitor = other.new_page()
+        visitor.goto(f"{proxy.url.replace('127.0.0.1', 'page.test')}{ROOT}")
+        visitor.fill("#key", proxy.master_key)
+        visitor.click("main button")
+        visitor.wait_for_load_state()
+        return visitor.inner_text("h1")
+
+
+def test_many_keys_guessed_at_once_are_no_more_guesses_than_one_after_the_other(server: UiServer) -> None:
+    with httpx.Client(trust_env=False) as http:
+        word = re.search(r'name="word" value="([0-9a-f]+)"', http.get(f"{server.url}/sign-in").text)
+        assert word is not None
+        cookies = dict(http.cookies)
+
+    def guess(number: int) -> int:
+        form = {"word": word[1], "key": f"lpui-{number}"}
+        return httpx.post(f"{server.url}/sign-in", data=form, cookies=cookies, trust_env=False).status_code
+
+    with ThreadPoolExecutor(12) as pool:
+        codes = list(pool.map(guess, range(12)))
+    assert sorted(codes) == [401] * 3 + [429] * 9
+
+
+# The review queue, of the proxy itself
+
+
+def test_a_verdict_by_keyboard_evicts_what_the_proxy_served(page: Page, mine: RunningProxy, keys: Keys) -> None:
+    stored, asked, next_one = (f"{how} I top up my travel card?" for how in ("How do", "How can", "How could"))
+    mine.teach(keys.support, stored)
+    assert [mine.ask(keys.support, each).cache for each in (next_one, asked)] == ["semantic"] * 2
+    sign_in(page, mine)
+    page.click("nav >> text=Review")
+    mine_too = page.locator("article.item", has=page.locator(f".said:text-is('{stored}')")).filter(has_text=asked)
+    mine_too.wait_for()
+    wanted = mine_too.get_attribute("id")
+    while page.evaluate("document.activeElement.id") != wanted:
+        page.keyboard.press("j")
+    with page.expect_navigation():
+        page.keyboard.press("w")
+    assert "this pair never hits again" in page.inner_text(".done").lower()
+    assert page.locator(f".said:text-is('{asked}')").count() == 0
+    assert mine.ask(keys.support, next_one).cache == "miss"
 
 
 # The review queue, on a desk of the test's own

@@ -20,10 +20,10 @@ def why_no_chromium() -> str | None:
 
 
 @contextmanager
-def chromium() -> Iterator[Browser]:
-    """A browser with nothing in it."""
+def chromium(*more: str) -> Iterator[Browser]:
+    """A browser with nothing in it; `more` of its arguments."""
     # A browser that runs as root (CI's container) has no sandbox to be in.
-    arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
+    arguments = [*(["--no-sandbox"] if os.geteuid() == 0 else []), *more]
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=_program(), args=arguments)
         try:

@@ -80,9 +80,10 @@ class Desk:
     items: list[dict[str, Any]]
     judged: list[tuple[str, str, str]] = field(default_factory=list)
 
-    async def queue(self, limit: int, team: str | None) -> Sequence[dict[str, Any]]:
+    async def queue(self, limit: int, team: str | None, tenant: str | None) -> Sequence[dict[str, Any]]:
         waiting = [each for each in self.items if each["id"] not in {item for item, *_ in self.judged}]
-        return [each for each in waiting if team is None or each["team"] == team][:limit]
+        mine = [each for each in waiting if team in (None, each["team"]) and tenant in (None, each["tenant"])]
+        return mine[:limit]
 
     async def judge(self, item_id: str, verdict: Verdict, by: str) -> dict[str, Any]:
         if item_id not in {each["id"] for each in self.items}:
@@ -90,7 +91,7 @@ class Desk:
         self.judged.append((item_id, verdict, by))
         return {"id": item_id, "effects": ["evicted", "remembered"] if verdict == "wrong" else ["support_raised"]}
 
-    async def report(self, team: str | None) -> dict[str, Any]:
+    async def report(self, team: str | None, tenant: str | None) -> dict[str, Any]:
         judged = {"sampled": 240, "judged": 180, "right": 0.978, "low": 0.944, "high": 0.992}
         return {"precision": {"all": judged if team is None else {"sampled": 0, "judged": 0, "right": None}}}
 
@@ -102,6 +103,7 @@ def item(number: int, *, team: str = "support", **told: Any) -> dict[str, Any]:
         "kind": "hit",
         "why": "near_operating_point",
         "team": team,
+        "tenant": f"team:{team}",
         "layer": "semantic",
         "question": f"How do I reset the password of account {number}?",
         "matched_question": "How can I reset my password?",

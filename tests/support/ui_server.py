@@ -16,6 +16,7 @@ from litellm_plugins.proxy.insight_stores import InsightStores, open_insight
 from litellm_plugins.settings import parse
 from litellm_plugins.ui.door import Door, Opened
 from litellm_plugins.ui.reading import Reader, Sources
+from litellm_plugins.ui.teams import Team
 from litellm_plugins.virtual_keys.live_keys import LiveKeys
 from tests.support.process import free_port
 from tests.support.shown_day import Desk
@@ -36,7 +37,12 @@ class UiServer:
 
     def __init__(self, folder: Path, desk: Desk, **sources: Any) -> None:
         self.desk = desk
-        self.settings = parse({"storage": {"url": f"sqlite:///{folder / 'pack.db'}"}, "ui": {"enabled": True}})
+        pack = {
+            "storage": {"url": f"sqlite:///{folder / 'pack.db'}"},
+            "ui": {"enabled": True},
+            "virtual_keys": {"teams": [{"id": "support"}, {"id": "sales"}]},
+        }
+        self.settings = parse(pack)
         self.stores: InsightStores = open_insight(self.settings)
         self.door = Door(
             self.stores.passes,
@@ -69,7 +75,7 @@ class UiServer:
     async def _opened(self, team: str | None) -> Opened:
         if team is None:
             return await self.door.open_for_admin("ada")
-        opened = await self.door.open_with((await self.door.hand_out(team, days=1, by="ada")).secret)
+        opened = await self.door.open_with((await self.door.hand_out(Team(team), days=1, by="ada")).secret)
         assert opened is not None
         return opened
 

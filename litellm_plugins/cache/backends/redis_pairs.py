@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from litellm_plugins.cache.backends.redis_fields import hashed
-from litellm_plugins.cache.backends.redis_scripts import BAR, VOUCH
+from litellm_plugins.cache.backends.redis_scripts import BAR, UNBAR, VOUCH
 from litellm_plugins.cache.pairs import MOST_KEPT
 
 if TYPE_CHECKING:
@@ -28,8 +28,9 @@ class RedisPairs:
         given: list[Any] = [repr(self._clock()), repr(until_s), self._most, *_named(tenant, pairs)]
         await self._server.run(lambda redis: redis.register_script(BAR)([self._pairs], given))
 
-    async def unbar(self, tenant: str, pairs: Sequence[bytes]) -> None:
-        await self._server.run(lambda redis: redis.zrem(self._pairs, *_named(tenant, pairs)))
+    async def unbar(self, tenant: str, pairs: Sequence[bytes], *, ending_by_s: float) -> None:
+        given: list[Any] = [repr(ending_by_s), *_named(tenant, pairs)]
+        await self._server.run(lambda redis: redis.register_script(UNBAR)([self._pairs], given))
 
     async def is_barred(self, tenant: str, pairs: Sequence[bytes]) -> bool:
         ends: Any = await self._server.run(lambda redis: redis.zmscore(self._pairs, _named(tenant, pairs)))

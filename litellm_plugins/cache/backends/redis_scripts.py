@@ -6,7 +6,7 @@ from pathlib import Path
 
 _FOLDER = Path(__file__).with_name("lua")
 
-PUT, EXTEND, APPEND, KEEP_NEWER, MOVE, CLAIM, COUNT, BAR, VOUCH = (
+PUT, EXTEND, APPEND, KEEP_NEWER, MOVE, CLAIM, COUNT, BAR, UNBAR, VOUCH = (
     (_FOLDER / f"{name}.lua").read_text(encoding="utf-8")
-    for name in ("put", "extend", "append", "keep_newer", "move", "claim", "count", "bar", "vouch")
+    for name in ("put", "extend", "append", "keep_newer", "move", "claim", "count", "bar", "unbar", "vouch")
 )

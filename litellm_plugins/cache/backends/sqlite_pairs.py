@@ -50,11 +50,10 @@ class SqlitePairs:
 
         await self._file.write(work)
 
-    async def unbar(self, tenant: str, pairs: Sequence[bytes]) -> None:
-        rows = [(tenant, pair) for pair in pairs]
-        await self._file.write(
-            lambda db: db.executemany("DELETE FROM barred_pairs WHERE tenant = ? AND pair = ?", rows)
-        )
+    async def unbar(self, tenant: str, pairs: Sequence[bytes], *, ending_by_s: float) -> None:
+        rows = [(tenant, pair, ending_by_s) for pair in pairs]
+        query = "DELETE FROM barred_pairs WHERE tenant = ? AND pair = ? AND until_s <= ?"
+        await self._file.write(lambda db: db.executemany(query, rows))
 
     async def is_barred(self, tenant: str, pairs: Sequence[bytes]) -> bool:
         marks = ", ".join("?" * len(pairs))

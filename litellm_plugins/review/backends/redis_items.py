@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -43,11 +44,12 @@ class RedisItems:
         facts, state, texts = await self._server.run(work)
         return None if facts is None or state is None else item_of(facts, state, texts or b"")
 
-    async def named(self, name: str) -> Item | None:
-        found: Any = await self._server.run(lambda redis: redis.hget(self._key["names"], name))
+    async def named(self, name: str, *, tenant: str | None) -> Item | None:
+        field = name if tenant is None else f"{tenant} {name}"
+        found: Any = await self._server.run(lambda redis: redis.hget(self._key["names"], field))
         return None if found is None else await self.find(found.decode())
 
-    async def waiting(self, limit: int, *, team: str | None) -> list[Item]:
+    async def waiting(self, limit: int, *, team: str | None, tenant: str | None) -> list[Item]:
         found: list[Item] = []
         start = 0
         while len(found) < limit:
@@ -56,19 +58,19 @@ class RedisItems:
                     self._key["worth"], f"({2 * _WORTH!r}", repr(_WORTH), start=at, num=_PAGE
                 )
             )
-            found += [item for item in await self._read(page, team) if not item.control]
+            found += [item for item in await self._read(page, team, tenant) if not item.control]
             if len(page) < _PAGE:
                 break
             start += _PAGE
         return await self._with_served(found[:limit])
 
-    async def sample(self, *, since_s: float, team: str | None) -> list[Item]:
+    async def sample(self, *, since_s: float, team: str | None, tenant: str | None) -> list[Item]:
         ids = await self._ids(lambda redis: redis.zrange(self._key["sample"], 0, -1))
-        return [item for item in await self._read(ids, team) if item.at_s >= since_s]
+        return [item for item in await self._read(ids, team, tenant) if item.at_s >= since_s]
 
-    async def judged(self, *, since_s: float, team: str | None) -> list[Item]:
+    async def judged(self, *, since_s: float, team: str | None, tenant: str | None) -> list[Item]:
         ids = await self._ids(lambda redis: redis.zrevrange(self._key["looked"], 0, -1))
-        items = await self._read(ids, team)
+        items = await self._read(ids, team, tenant)
         return [item for item in items if max(item.at_s, item.state.judged_at_s) >= since_s]
 
     async def swap(self, item: Item, state: State) -> bool:
@@ -81,7 +83,7 @@ class RedisItems:
         ids: list[bytes] = await self._server.run(work)
         return ids
 
-    async def _read(self, ids: Sequence[bytes], team: str | None) -> list[Item]:
+    async def _read(self, ids: Sequence[bytes], team: str | None, tenant: str | None) -> list[Item]:
         found: list[Item] = []
         for at in range(0, len(ids), _PAGE):
             page = list(ids[at : at + _PAGE])
@@ -90,15 +92,19 @@ class RedisItems:
                 return [await redis.hmget(self._key[name], page) for name in ("facts", "states")]
 
             facts, states = await self._server.run(work)
-            both = zip(facts, states, strict=True)
-            found += [item_of(fact, state) for fact, state in both if fact is not None and state is not None]
-        return [item for item in found if team in (None, item.team)]
+            found += await asyncio.to_thread(_items, facts, states)  # requests go on meanwhile
+        return [item for item in found if team in (None, item.team) and tenant in (None, item.tenant)]
 
     async def _with_served(self, items: list[Item]) -> list[Item]:
         if not items:
             return []
         counts: Any = await self._server.run(lambda redis: redis.hmget(self._key["pairs"], [i.pair for i in items]))
         return [replace(item, served=int(count or 1)) for item, count in zip(items, counts, strict=True)]
+
+
+def _items(facts: Sequence[bytes | None], states: Sequence[bytes | None]) -> list[Item]:
+    both = zip(facts, states, strict=True)
+    return [item_of(fact, state) for fact, state in both if fact is not None and state is not None]
 
 
 def _row(item: Item) -> list[Any]:

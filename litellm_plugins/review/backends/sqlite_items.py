@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from litellm_plugins.review.items import Item, State
@@ -33,6 +33,7 @@ SCHEMA = (
     ),
 )
 _OF_TEAM = "(:team IS NULL OR team = :team)"
+_OF_TENANT = "(:tenant IS NULL OR json_extract(CAST(facts AS TEXT), '$.tenant') = :tenant)"
 
 
 class SqliteItems:
@@ -61,36 +62,40 @@ class SqliteItems:
         _forget(db, "", db.execute("SELECT count(*) FROM review_items").fetchone()[0] - self._most)
 
     async def find(self, id_: str) -> Item | None:
-        return await self._one("id = ?", (id_,))
+        return await self._one("id = :id", {"id": id_})
 
-    async def named(self, name: str) -> Item | None:
-        return await self._one("trace_id = ? OR call_id = ?", (name, name))
+    async def named(self, name: str, *, tenant: str | None) -> Item | None:
+        where = f"(trace_id = :name OR call_id = :name) AND {_OF_TENANT}"
+        return await self._one(where, {"name": name, "tenant": tenant})
 
-    async def _one(self, where: str, given: tuple[str, ...]) -> Item | None:
+    async def _one(self, where: str, given: Mapping[str, str | None]) -> Item | None:
         query = f"SELECT facts, state, texts FROM review_items WHERE {where} ORDER BY number DESC LIMIT 1"  # noqa: S608
         row = await self._file.read(lambda db: db.execute(query, given).fetchone())
         return None if row is None else item_of(*row)
 
-    async def waiting(self, limit: int, *, team: str | None) -> list[Item]:
+    async def waiting(self, limit: int, *, team: str | None, tenant: str | None) -> list[Item]:
         query = f"""SELECT facts, state, (SELECT count(*) FROM review_items AS o WHERE o.pair = i.pair)
-            FROM review_items AS i WHERE worth = 1 AND control = 0 AND {_OF_TEAM}
+            FROM review_items AS i WHERE worth = 1 AND control = 0 AND {_OF_TEAM} AND {_OF_TENANT}
             ORDER BY number DESC LIMIT :limit"""  # noqa: S608 - a constant
-        given = {"team": team, "limit": limit}
-        rows = await self._file.scan(lambda db: db.execute(query, given).fetchall())
-        return [item_of(facts, state, served=served) for facts, state, served in rows]
+        given = {"team": team, "tenant": tenant, "limit": limit}
 
-    async def sample(self, *, since_s: float, team: str | None) -> list[Item]:
-        return await self._all(f"control = 1 AND at_s >= :since AND {_OF_TEAM} ORDER BY draw", since_s, team)
+        def work(db: sqlite3.Connection) -> list[Item]:  # read in its thread: requests go on meanwhile
+            return [item_of(facts, state, served=served) for facts, state, served in db.execute(query, given)]
 
-    async def judged(self, *, since_s: float, team: str | None) -> list[Item]:
-        found = await self._all(f"looked = 1 AND {_OF_TEAM} ORDER BY number DESC", since_s, team)
+        return await self._file.scan(work)
+
+    async def sample(self, *, since_s: float, team: str | None, tenant: str | None) -> list[Item]:
+        return await self._all("control = 1 AND at_s >= :since", "draw", since_s, team, tenant)
+
+    async def judged(self, *, since_s: float, team: str | None, tenant: str | None) -> list[Item]:
+        found = await self._all("looked = 1", "number DESC", since_s, team, tenant)
         return [item for item in found if max(item.at_s, item.state.judged_at_s) >= since_s]
 
-    async def _all(self, where: str, since_s: float, team: str | None) -> list[Item]:
-        query = f"SELECT facts, state FROM review_items WHERE {where}"  # noqa: S608 - constants
-        given = {"since": since_s, "team": team}
-        rows = await self._file.scan(lambda db: db.execute(query, given).fetchall())
-        return [item_of(*row) for row in rows]
+    async def _all(self, where: str, by: str, since_s: float, team: str | None, tenant: str | None) -> list[Item]:
+        query = f"""SELECT facts, state FROM review_items
+            WHERE {where} AND {_OF_TEAM} AND {_OF_TENANT} ORDER BY {by}"""  # noqa: S608 - constants
+        given = {"since": since_s, "team": team, "tenant": tenant}
+        return await self._file.scan(lambda db: [item_of(*row) for row in db.execute(query, given)])
 
     async def swap(self, item: Item, state: State) -> bool:
         given = (state_of(state), state.worth, is_looked_at(state), item.id, state_of(item.state))

@@ -27,7 +27,7 @@ class Barred:
     async def bar(self, tenant: str, pairs: Sequence[bytes], *, until_s: float) -> None:
         self.pairs |= set(pairs)
 
-    async def unbar(self, tenant: str, pairs: Sequence[bytes]) -> None:
+    async def unbar(self, tenant: str, pairs: Sequence[bytes], *, ending_by_s: float) -> None:
         self.pairs -= set(pairs)
 
     async def is_barred(self, tenant: str, pairs: Sequence[bytes]) -> bool:

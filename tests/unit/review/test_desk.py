@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -16,6 +17,8 @@ from litellm_plugins.review.rates import factors
 from litellm_plugins.telemetry.events import Event
 from tests.unit.review.samples import NOW, item
 
+TENANT = item(1).tenant
+
 
 class Memory:
     """Items of one worker."""
@@ -29,17 +32,18 @@ class Memory:
     async def find(self, id_: str) -> Item | None:
         return self.items.get(id_)
 
-    async def named(self, name: str) -> Item | None:
-        return next((each for each in self.items.values() if name in (each.trace_id, each.call_id)), None)
+    async def named(self, name: str, *, tenant: str | None) -> Item | None:
+        mine = [each for each in self.items.values() if tenant in (None, each.tenant)]
+        return next((each for each in mine if name in (each.trace_id, each.call_id)), None)
 
-    async def waiting(self, limit: int, *, team: str | None) -> list[Item]:
+    async def waiting(self, limit: int, *, team: str | None, tenant: str | None) -> list[Item]:
         found = [each for each in self.items.values() if each.state.worth == 1 and not each.control]
         return [each for each in found if team in (None, each.team)][:limit]
 
-    async def sample(self, *, since_s: float, team: str | None) -> list[Item]:
+    async def sample(self, *, since_s: float, team: str | None, tenant: str | None) -> list[Item]:
         return sorted((each for each in self.items.values() if each.control), key=lambda each: each.draw)
 
-    async def judged(self, *, since_s: float, team: str | None) -> list[Item]:
+    async def judged(self, *, since_s: float, team: str | None, tenant: str | None) -> list[Item]:
         return [each for each in self.items.values() if each.state.verdict or each.state.thumb]
 
     async def swap(self, item: Item, state: State) -> bool:
@@ -52,14 +56,15 @@ class Memory:
 class Noted:
     """Takes down what is asked of it; fails as often as it is told to."""
 
-    def __init__(self, fails: int = 0) -> None:
+    def __init__(self, fails: int = 0, takes_s: float = 0.0) -> None:
         self.done: list[str] = []
-        self._fails = fails
+        self._fails, self._takes_s = fails, takes_s
 
     async def apply(self, item: Item, verdict: Verdict) -> tuple[str, ...]:
         if self._fails:
             self._fails -= 1
             raise StoreUnavailable("store_busy")
+        await asyncio.sleep(self._takes_s)
         self.done.append(str(verdict))
         return ("remembered",) if verdict is Verdict.WRONG else ("support_raised",)
 
@@ -70,14 +75,23 @@ class Noted:
         self.done.append("doubt")
         return ("evicted",)
 
-    async def undo(self, item: Item, effects: tuple[str, ...]) -> tuple[str, ...]:
-        self.done.append(f"undo {','.join(effects)}")
+    async def undo(self, item: Item, effects: tuple[str, ...], *, by_reviewer: bool) -> tuple[str, ...]:
+        self.done.append(f"undo {','.join(effects)}" + ("" if by_reviewer else " of a user"))
         return ("forgotten",)
 
 
-def desk(*items: Item, fails: int = 0, acts: bool = True) -> tuple[ReviewDesk, Memory, Noted, list[Event]]:
-    memory, noted, told = Memory(*items), Noted(fails), list[Event]()
-    made = ReviewDesk(memory, noted, tell=told.append, thumbs_act=acts, clock=lambda: NOW + 1_000, between_s=0.0)
+def ordered(*items: Item) -> list[Item]:
+    """The same items of the sample with draws in this order."""
+    return [replace(each, draw=number / 100) for number, each in enumerate(items)]
+
+
+def desk(
+    *items: Item, fails: int = 0, acts: bool = True, takes_s: float = 0.0
+) -> tuple[ReviewDesk, Memory, Noted, list[Event]]:
+    memory, noted, told = Memory(*items), Noted(fails, takes_s), list[Event]()
+    made = ReviewDesk(
+        memory, noted, tell=told.append, thumbs_act=acts, clock=lambda: NOW + 1_000, between_s=2 * takes_s
+    )
     return made, memory, noted, told
 
 
@@ -90,6 +104,25 @@ async def test_a_verdict_is_carried_out_once_however_often_it_is_given() -> None
     assert noted.done == ["wrong"]
     assert len(told) == 1
     assert memory.items[it.id].state.by == "ana"
+
+
+async def test_a_verdict_that_is_given_twice_at_once_is_carried_out_once() -> None:
+    it = item(1, why=Why.NEAR)
+    made, _, noted, told = desk(it, takes_s=0.01)
+    both = await asyncio.gather(*(made.judge(it.id, Verdict.WRONG, who) for who in ("ana", "ana")))
+
+    assert [each["effects"] for each in both] == [["remembered"]] * 2
+    assert noted.done == ["wrong"]
+    assert len(told) == 1
+
+
+async def test_of_two_verdicts_at_once_the_second_undoes_the_first() -> None:
+    it = item(1, why=Why.NEAR)
+    made, memory, noted, _ = desk(it, takes_s=0.01)
+    await asyncio.gather(made.judge(it.id, Verdict.WRONG, "ana"), made.judge(it.id, Verdict.RIGHT, "ben"))
+
+    assert noted.done == ["wrong", "undo remembered", "right"]
+    assert (memory.items[it.id].state.verdict, memory.items[it.id].state.by) == (Verdict.RIGHT, "ben")
 
 
 async def test_a_changed_verdict_undoes_what_the_first_one_did() -> None:
@@ -134,34 +167,34 @@ async def test_a_verdict_on_a_trace_marks_the_item_as_pointed_at() -> None:
 async def test_a_thumb_down_acts_once_and_a_thumb_up_takes_it_back() -> None:
     it = item(1)
     made, memory, noted, _ = desk(it)
-    assert await made.thumb([it.call_id], is_up=False) == ("evicted",)
-    assert await made.thumb([it.call_id], is_up=False) == ("evicted",)
+    assert await made.thumb([it.call_id], is_up=False, tenant=TENANT) == ("evicted",)
+    assert await made.thumb([it.call_id], is_up=False, tenant=TENANT) == ("evicted",)
     assert memory.items[it.id].state.why is Why.THUMB_DOWN
 
-    await made.thumb([it.call_id], is_up=True)
-    assert noted.done == ["doubt", "undo evicted"]
+    await made.thumb([it.call_id], is_up=True, tenant=TENANT)
+    assert noted.done == ["doubt", "undo evicted of a user"]
 
 
 async def test_a_thumb_that_could_not_be_acted_on_is_when_it_is_given_again() -> None:
     it = item(1)
     made, _, noted, _ = desk(it, fails=1)
     with pytest.raises(StoreUnavailable):
-        await made.thumb([it.call_id], is_up=False)
+        await made.thumb([it.call_id], is_up=False, tenant=TENANT)
 
-    assert await made.thumb([it.call_id], is_up=False) == ("evicted",)
+    assert await made.thumb([it.call_id], is_up=False, tenant=TENANT) == ("evicted",)
     assert noted.done == ["doubt"]
 
 
 async def test_a_thumb_does_nothing_by_itself_where_that_is_set_and_after_a_reviewer_s_word() -> None:
     it, seen = item(1), item(2, why=Why.NEAR, verdict=Verdict.RIGHT)
     made, memory, noted, _ = desk(it, seen, acts=False)
-    assert await made.thumb([it.call_id], is_up=False) == ()
+    assert await made.thumb([it.call_id], is_up=False, tenant=TENANT) == ()
     assert memory.items[it.id].state.why is Why.THUMB_DOWN
     other, _, noted_too, _ = desk(seen)
 
-    assert await other.thumb([seen.call_id], is_up=False) == ()
+    assert await other.thumb([seen.call_id], is_up=False, tenant=TENANT) == ()
     assert noted.done == noted_too.done == []
-    assert await made.thumb(["f" * 32], is_up=False) == ()
+    assert await made.thumb(["f" * 32], is_up=False, tenant=TENANT) == ()
 
 
 async def test_what_was_judged_as_another_item_s_is_not_asked_again_when_its_turn_comes() -> None:
@@ -175,6 +208,38 @@ async def test_what_was_judged_as_another_item_s_is_not_asked_again_when_its_tur
     assert await made.queue(10) == []
     assert {each.state.verdict for each in memory.items.values()} == {Verdict.RIGHT}
     assert noted.done == ["right"]
+
+
+async def test_a_thumb_reaches_no_other_tenant_s_answer_by_a_trace_of_the_same_name() -> None:
+    """A client chooses the id of its trace, and nothing need be kept of its own call: that of an embedding, say."""
+    it = item(1)
+    made, memory, noted, _ = desk(it)
+
+    assert await made.thumb(["f" * 32, it.trace_id], is_up=False, tenant="team:others") == ()
+    assert noted.done == []
+    assert memory.items[it.id] == it
+
+
+async def test_a_verdict_on_the_same_pair_is_taken_over_when_its_turn_comes_and_not_before() -> None:
+    """Else who judges what is doubtful first would have it counted first as well."""
+    doubtful = item(9, why=Why.NEAR, verdict=Verdict.WRONG)
+    first, same_too, waits, last = ordered(
+        item(1, why=Why.CONTROL), item(2, why=Why.CONTROL, pair=doubtful.pair), item(3, why=Why.CONTROL),
+        item(4, why=Why.CONTROL, pair=doubtful.pair),
+    )  # fmt: skip
+    made, memory, *_ = desk(first, same_too, waits, last, doubtful)
+
+    assert [each["id"] for each in await made.queue(10)] == [first.id, waits.id]
+    assert memory.items[same_too.id].state.verdict is None
+    await made.judge(first.id, Verdict.RIGHT, "ana")
+    assert [each["id"] for each in await made.queue(10)] == [waits.id]
+    assert memory.items[same_too.id].state.verdict is Verdict.WRONG
+    assert memory.items[last.id].state.verdict is None
+    await made.queue(10, TENANT, tenant=TENANT)  # a look at a part says nothing of the whole's turns
+    assert memory.items[last.id].state.verdict is None
+    await made.judge(waits.id, Verdict.RIGHT, "ana")
+    await made.sample(30)
+    assert memory.items[last.id].state.verdict is Verdict.WRONG
 
 
 @pytest.mark.parametrize(

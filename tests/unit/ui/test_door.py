@@ -13,6 +13,7 @@ from litellm_plugins.ui.attempts import Attempts
 from litellm_plugins.ui.backends.sqlite import SCHEMA, SqlitePasses
 from litellm_plugins.ui.door import Door, NoMasterKey
 from litellm_plugins.ui.passes import Kind, Pass, Role
+from litellm_plugins.ui.teams import Team
 
 HOUR_MS, DAY_MS = 3_600_000, 86_400_000
 
@@ -44,17 +45,17 @@ async def test_a_session_ends_when_its_time_is_over(world: World) -> None:
 
 
 async def test_a_token_opens_a_session_of_its_team_and_is_none_itself(world: World) -> None:
-    handed = await world.door.hand_out("sales", days=1, by="ada")
+    handed = await world.door.hand_out(Team("t-1", "sales"), days=1, by="ada")
     opened = await world.door.open_with(handed.secret)
     assert opened is not None
-    assert (opened.kept.role, opened.kept.team) == (Role.TEAM, "sales")
+    assert (opened.kept.role, opened.kept.team, opened.kept.team_id) == (Role.TEAM, "sales", "t-1")
     assert await world.door.who(handed.secret) is None
     assert await world.door.open_with(opened.secret) is None
     assert await world.door.open_with("lpui-" + "x" * 43) is None
 
 
 async def test_a_tokens_session_is_no_longer_than_the_token(world: World) -> None:
-    handed = await world.door.hand_out("sales", days=1, by="ada")
+    handed = await world.door.hand_out(Team("t-1", "sales"), days=1, by="ada")
     world.now_ms += DAY_MS - 1_000
     opened = await world.door.open_with(handed.secret)
     assert opened is not None
@@ -64,7 +65,7 @@ async def test_a_tokens_session_is_no_longer_than_the_token(world: World) -> Non
 
 
 async def test_a_token_that_is_taken_back_ends_its_sessions(world: World) -> None:
-    handed = await world.door.hand_out("sales", days=1, by="ada")
+    handed = await world.door.hand_out(Team("t-1", "sales"), days=1, by="ada")
     opened = await world.door.open_with(handed.secret)
     assert opened is not None
     assert [each.id for each in await world.door.tokens()] == [handed.kept.id]
@@ -82,7 +83,10 @@ async def test_a_session_is_no_token_to_be_taken_back(world: World) -> None:
 
 
 async def test_another_master_key_ends_everything(world: World) -> None:
-    handed, opened = await world.door.hand_out("sales", days=1, by="ada"), await world.door.open_for_admin("ada")
+    handed, opened = (
+        await world.door.hand_out(Team("t-1", "sales"), days=1, by="ada"),
+        await world.door.open_for_admin("ada"),
+    )
     world.master = "sk-another"
     assert await world.door.open_with(handed.secret) is None
     assert await world.door.who(opened.secret) is None
@@ -96,7 +100,7 @@ async def test_without_a_master_key_nobody_gets_in(world: World) -> None:
 
 async def test_the_store_holds_no_secret(world: World, tmp_path: Path) -> None:
     secrets = [
-        (await world.door.hand_out("sales", days=1, by="ada")).secret,
+        (await world.door.hand_out(Team("t-1", "sales"), days=1, by="ada")).secret,
         (await world.door.open_for_admin("a")).secret,
     ]
     kept = b"".join(path.read_bytes() for path in tmp_path.iterdir())  # noqa: ASYNC240 - nothing else waits here
@@ -140,3 +144,19 @@ def test_who_knows_begins_anew() -> None:
         attempts.failed("a")
     attempts.succeeded("a")
     assert attempts.wait_s("a") == 0
+
+
+async def test_a_token_from_before_ids_were_kept_opens_nothing_and_can_be_revoked(tmp_path: Path) -> None:
+    path, handed = tmp_path / "old.db", "lpui-old"
+    old = SqliteFile(path, schema=SCHEMA[:1])
+    pass_id = World(old).door._id(handed)
+    row = (pass_id, "token", "team", "sales", "ada", 0, DAY_MS, "")
+    await old.write(lambda db: db.execute("INSERT INTO ui_passes VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row))
+    await old.aclose()
+
+    file = SqliteFile(path, schema=SCHEMA)
+    world = World(file)
+    assert [each.id for each in await world.door.tokens()] == [pass_id]
+    assert await world.door.open_with(handed) is None
+    assert (await world.door.take_back(pass_id)).team == "sales"
+    await file.aclose()

@@ -147,8 +147,13 @@ def test_a_team_sees_accounts_of_its_own_alone() -> None:
 
 def test_what_the_desk_gives_of_other_teams_is_left_out() -> None:
     given = [{"id": "1", "team": "support"}, {"id": "2", "team": "sales"}, {"id": "3"}]
-    assert [each.id for each in items(given, team_names=frozenset({"sales"}))] == ["2"]
-    assert len(items(given, team_names=None)) == 3
+    assert [each.id for each in items(given, team_names=frozenset({"sales"}), tenant=None)] == ["2"]
+    assert len(items(given, team_names=None, tenant=None)) == 3
+
+
+def test_of_two_teams_of_one_name_each_is_shown_its_own_items() -> None:
+    given = [{"id": "1", "team": "sales", "tenant": "team:a"}, {"id": "2", "team": "sales", "tenant": "team:b"}]
+    assert [each.id for each in items(given, team_names=frozenset({"sales"}), tenant="team:b")] == ["2"]
 
 
 def test_effects_that_are_not_known_are_not_repeated() -> None:

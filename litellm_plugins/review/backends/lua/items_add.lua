@@ -3,12 +3,22 @@
 -- sample by draw, of those that somebody has looked at by time.
 -- ARGV: how many are kept, then of each item: id, trace, call, pair, time, worth, draw ('' outside the sample), looked at
 -- (1 or 0), facts, state, texts. A worth is so many times 1e11 beside the time.
+local function names(tenant, trace, call)  -- whoever's, and the tenant's own: clients choose traces and calls
+  local found = {}
+  for _, name in pairs({trace or '', call or ''}) do
+    if name ~= '' then
+      found[#found + 1] = name
+      found[#found + 1] = (tenant or '') .. ' ' .. name
+    end
+  end
+  return found
+end
 local function forget(id)
   local facts = redis.call('HGET', KEYS[1], id)
   if facts then
     local told = cjson.decode(facts)
-    for _, name in ipairs({told['trace_id'], told['call_id']}) do
-      if name and redis.call('HGET', KEYS[4], name) == id then redis.call('HDEL', KEYS[4], name) end
+    for _, name in ipairs(names(told['tenant'], told['trace_id'], told['call_id'])) do
+      if redis.call('HGET', KEYS[4], name) == id then redis.call('HDEL', KEYS[4], name) end
     end
     if told['pair'] and redis.call('HINCRBY', KEYS[5], told['pair'], -1) <= 0 then
       redis.call('HDEL', KEYS[5], told['pair'])
@@ -22,8 +32,8 @@ for at = 2, #ARGV, 11 do
   if redis.call('HSETNX', KEYS[1], id, ARGV[at + 8]) == 1 then
     redis.call('HSET', KEYS[2], id, ARGV[at + 9])
     if ARGV[at + 10] ~= '' then redis.call('HSET', KEYS[3], id, ARGV[at + 10]) end
-    for place = 1, 2 do
-      if ARGV[at + place] ~= '' then redis.call('HSET', KEYS[4], ARGV[at + place], id) end
+    for _, name in ipairs(names(cjson.decode(ARGV[at + 8])['tenant'], ARGV[at + 1], ARGV[at + 2])) do
+      redis.call('HSET', KEYS[4], name, id)
     end
     redis.call('HINCRBY', KEYS[5], ARGV[at + 3], 1)
     redis.call('ZADD', KEYS[6], string.format('%.6f', worth * 1e11 + tonumber(time)), id)

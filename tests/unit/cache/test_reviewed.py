@@ -1,0 +1,68 @@
+"""What people's words on hits do, and whose word goes before whose; on a real file."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from litellm_plugins.cache.backends.sqlite import SqliteCacheStore
+from litellm_plugins.cache.backends.sqlite_pairs import SqlitePairs
+from litellm_plugins.cache.reviewed import Reviewed, ServedHit
+from litellm_plugins.proxy.stores import SCHEMA
+from litellm_plugins.storage.sqlite import SqliteFile
+
+NOW, DAY_S = 1_800_000_000.0, 86_400.0
+PAIR = b"p" * 16
+
+
+@dataclass
+class World:
+    pairs: SqlitePairs
+    reviewed: Reviewed
+    now: float = NOW
+
+
+@pytest.fixture
+async def world(tmp_path: Path) -> AsyncIterator[World]:
+    file = SqliteFile(tmp_path / "pack.db", schema=SCHEMA)
+    store = SqliteCacheStore(file, max_bytes=10**7)
+
+    def clock() -> float:
+        return made.now
+
+    pairs = SqlitePairs(file, clock=clock)
+    made = World(pairs, Reviewed(store, pairs, lambda: None, space=lambda: "space", doubt_s=7 * DAY_S, clock=clock))
+    yield made
+    await store.aclose()
+
+
+def hit(tenant: str = "team:support") -> ServedHit:
+    return ServedHit(tenant, "team:support", "c1", b"a" * 16, partition=b"q" * 32, pairs=(PAIR,))
+
+
+async def test_an_end_user_takes_back_their_own_doubt_but_not_what_a_reviewer_said_of_that_pair(world: World) -> None:
+    mine = await world.reviewed.wrong(hit(), by_reviewer=False)
+    assert await world.reviewed.undone(hit(), mine, by_reviewer=False) == ("forgotten",)
+    assert not await world.pairs.is_barred("team:support", [PAIR])
+
+    await world.reviewed.wrong(hit(), by_reviewer=True)  # of an item of another request
+    mine = await world.reviewed.wrong(hit(), by_reviewer=False)
+    await world.reviewed.undone(hit(), mine, by_reviewer=False)
+    world.now += 8 * DAY_S
+    assert await world.pairs.is_barred("team:support", [PAIR])
+
+
+async def test_a_reviewer_takes_back_what_a_reviewer_said(world: World) -> None:
+    done = await world.reviewed.wrong(hit(), by_reviewer=True)
+    world.now += DAY_S
+    await world.reviewed.undone(hit(), done, by_reviewer=True)
+    assert not await world.pairs.is_barred("team:support", [PAIR])
+
+
+@pytest.mark.parametrize("tenant", ["global", "everyone"])
+async def test_where_all_share_a_user_s_word_does_nothing(world: World, tenant: str) -> None:
+    assert await world.reviewed.wrong(hit(tenant), by_reviewer=False) == ()
+    assert not await world.pairs.is_barred(tenant, [PAIR])

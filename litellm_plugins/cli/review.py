@@ -119,6 +119,27 @@ def export(client: Client, outcomes: Path, strong: str, as_json: bool) -> None:
     show({"rows": len(rows), "file": str(outcomes)}, as_json, lambda out: out.print(f"{len(rows)} rows in {outcomes}"))
 
 
+@review.command()
+@connected(_ROOT, _nowhere, what="store")
+def sync(client: Client, as_json: bool) -> None:
+    """Push the queue to Langfuse, and take in its reviewers' scores. What fails is told; exit code 1 then."""
+    told = client.call("POST", "/sync", {})
+
+    def draw(out: Console) -> None:
+        scores = told["scores"]
+        out.print(f"queue: {told['pushed']} items put into Langfuse, {told['there']} were there")
+        out.print(
+            f"scores: {scores['read']} new, {scores['verdicts']} taken as verdicts, "
+            f"{scores['unknown']} of traces that are not kept, {scores['unreadable']} neither right nor wrong"
+        )
+        for each in told["failed"]:
+            out.print(f"failed: {each['step']}: {each['reason']} ({each['detail']}); the next sync goes on from there")
+
+    show(told, as_json, draw)
+    if told["failed"]:
+        raise SystemExit(1)
+
+
 def _short(text: str) -> str:
     line = " ".join(text.split())
     return line if len(line) <= _SHOWN else f"{line[: _SHOWN - 1]}…"

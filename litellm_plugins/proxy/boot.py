@@ -288,6 +288,7 @@ def _review(
         cache if cache_anywhere(settings) else None,
         telemetry,
         space=lambda: layers.space,
+        sync=stores.sync,
         standing=standing,
     )
     telemetry.also(review)

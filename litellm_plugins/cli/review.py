@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from litellm_plugins.cli.connection import Client, connected, show
+from litellm_plugins.cli.review_replay import replay
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -26,6 +27,9 @@ def _nowhere(_: Path) -> NoReturn:
 @click.group()
 def review() -> None:
     """Answers that are worth a look, verdicts on them, and what these did."""
+
+
+review.add_command(replay)
 
 
 @review.command()

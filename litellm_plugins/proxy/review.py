@@ -27,6 +27,7 @@ from litellm_plugins.telemetry.sinks.langfuse_spans import trace_id_of
 if TYPE_CHECKING:
     from litellm_plugins.cache.reviewed import Reviewed
     from litellm_plugins.cache.verifier.standing import Standing
+    from litellm_plugins.proxy.review_replay import HostReplay
     from litellm_plugins.review.store import ItemStore
     from litellm_plugins.review.sync_store import SyncStore
     from litellm_plugins.settings import Settings
@@ -50,6 +51,7 @@ class HostReview:
         *,
         space: Callable[[], str],
         sync: SyncStore,
+        replay: HostReplay,
         standing: Callable[[], Awaitable[Standing]] | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -61,6 +63,7 @@ class HostReview:
         effects = HostEffects(cache, rates_changed=self._stale.set)
         acts = settings.review.thumbs == "act"
         self.desk = ReviewDesk(store, effects, tell=telemetry.emit, thumbs_act=acts)
+        self.replay = replay
         self.sync = HostSync(settings.review.langfuse, sync, self.desk, store, tell=telemetry.emit)
         self._tasks: list[asyncio.Task[None]] = []
         self._pointing: set[asyncio.Task[None]] = set()

@@ -22,4 +22,6 @@ def review_routes(review: HostReview) -> list[APIRoute]:
         reading(f"{ROOT}/outcomes", lambda _, query: review.outcomes(query)),
         writing(f"{ROOT}/verdicts", review.desk.take),
         writing(f"{ROOT}/sync", review.sync.run),
+        reading(f"{ROOT}/replay", lambda _, query: review.replay.run(query)),
+        writing(f"{ROOT}/dataset", review.replay.dataset),
     ]

@@ -83,13 +83,23 @@ class LangfuseClient:
         self._project, self._before = project, before
         self._timeout_s, self._tries, self._first_wait_s = timeout_s, tries, first_wait_s
         self._http: httpx.AsyncClient | None = None
+        self.short = False
 
     async def pages(self, path: str, given: Mapping[str, Any] | None = None) -> AsyncIterator[list[Json]]:
-        """Each page of a list, to the last."""
+        """Each page of a list, to the last. One that has fewer rows than it says is asked for again, and `short` in the
+        end: Langfuse leaves out rows that it cannot read itself, and never says so.
+        """
         number, last = 1, 1
         while number <= last:
             query = {**(given or {}), "page": number, "limit": PAGE}
-            told = await self._asked("GET", path, query=query, complete=_is_whole)
+            for attempt in range(1, self._tries + 1):
+                told = await self._asked("GET", path, query=query, complete=_is_page)
+                if _is_full(told):
+                    break
+                if attempt < self._tries:
+                    await self.pause(attempt)
+            else:
+                self.short = True
             yield told["data"]
             number, last = number + 1, int(told["meta"]["totalPages"])
 
@@ -126,7 +136,7 @@ class LangfuseClient:
             try:
                 told = await self._once(method, path, query, body)
                 if not complete(told):
-                    raise _Fault("half_page", "the page is not whole")
+                    raise _Fault("half_page", "the answer is no page of a list")
             except _Fault as fault:
                 if fault.may_be_done and not may_repeat:
                     raise LangfuseUnsure(fault.reason, fault.detail) from None
@@ -183,15 +193,18 @@ def _asked_for(response: httpx.Response) -> float:
     return float(value) if is_seconds else 0.0
 
 
-def _is_whole(told: Json) -> bool:
-    """Whether all of a page has come: every one but the last is full."""
+def _is_page(told: Json) -> bool:
     data, meta = told.get("data"), told.get("meta")
     if not isinstance(data, list) or not isinstance(meta, dict) or not all(isinstance(each, dict) for each in data):
         return False
-    page, pages, limit = (meta.get(name) for name in ("page", "totalPages", "limit"))
-    if not isinstance(page, int) or not isinstance(pages, int) or not isinstance(limit, int):
-        return False
-    return page >= pages or len(data) >= limit
+    return all(isinstance(meta.get(name), int) for name in ("page", "limit", "totalItems", "totalPages"))
+
+
+def _is_full(told: Json) -> bool:
+    """Whether all rows of a page have come."""
+    meta = told["meta"]
+    before = (meta["page"] - 1) * meta["limit"]
+    return len(told["data"]) >= min(meta["limit"], meta["totalItems"] - before)
 
 
 def _not_these(record: logging.LogRecord) -> bool:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from litellm_plugins.errors import NotFound
 from litellm_plugins.review.items import Item, Source, Verdict
+from litellm_plugins.review.langfuse_client import LangfuseFailed
 from litellm_plugins.review.sync_store import Note, SyncStore
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ class Scores:
         """
         now = self._clock()
         cursor = (await self._store.noted(self._scope, Note.CURSOR, [_CURSOR])).get(_CURSOR)
-        since = float(cursor) - OVERLAP_S if cursor else now - FIRST_S
+        since = max(float(cursor or 0) - OVERLAP_S, now - FIRST_S)
         # Up to a fixed time: what comes in meanwhile would move all others on by one page's end.
         given = {"name": self._name, "source": "ANNOTATION", "fromTimestamp": _iso(since), "toTimestamp": _iso(now)}
         found = [each async for page in client.pages(_PATH, given) for each in page if each.get("id")]
@@ -87,6 +88,8 @@ class Scores:
                 read[key] = ""
                 await self._take(score, done)
                 await self._store.note(self._scope, Note.READ, {key: ""})
+        if client.short:  # what is missing may come yet: the next time begins where this one did
+            raise LangfuseFailed("short_page", "some rows of a page were not in it")
         await self._store.note(self._scope, Note.CURSOR, {_CURSOR: repr(now)})
 
     async def _take(self, score: Json, done: Scored) -> None:

@@ -224,6 +224,7 @@ async def test_what_breaks_on_the_way_to_the_queue_loses_and_doubles_nothing(
         Trouble("GET", SCORES, "status", 500, times=2, after=1),
         Trouble("GET", SCORES, "status", 429, retry_after="1", after=1),
         Trouble("GET", SCORES, "half", after=1),
+        Trouble("GET", SCORES, "half", after=2),
         Trouble("GET", SCORES, "cut", after=2),
         Trouble("GET", SCORES, "hang"),
     ],
@@ -269,6 +270,23 @@ async def test_a_server_that_stays_down_is_reported_and_the_next_sync_goes_on_fr
     assert (done.failed, done.scores.verdicts) == ([], 1)
     assert traces(api) == sorted(each.trace_id for each in items)
     assert worker.effects.done == [(items[0].id, "right")]
+
+
+async def test_a_page_that_stays_short_is_reported_and_what_was_missing_is_read_when_it_comes(
+    worker: Worker, api: LangfuseApi
+) -> None:
+    items = await kept(worker, 4)
+    await worker.sync()
+    for each in items:
+        api.say(each.trace_id, "right", at_s=time.time() - 100)
+    api.fail(Trouble("GET", SCORES, "half", times=100, after=1))
+    done = await worker.sync()
+    assert (done.scores.verdicts, [each["reason"] for each in done.failed]) == (3, ["short_page"])
+
+    api.troubles.clear()
+    worker.later_s = 20 * 86_400  # far beyond what is read again anyway
+    done = await worker.sync()
+    assert (done.scores.verdicts, done.failed) == (1, [])
 
 
 async def test_who_is_asked_to_wait_for_long_gives_up_for_now(worker: Worker, api: LangfuseApi) -> None:

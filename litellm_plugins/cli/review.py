@@ -45,11 +45,11 @@ def queue(client: Client, limit: int, kind: str | None, team: str | None, as_jso
     def draw(out: Console) -> None:
         from rich.table import Table
 
-        table = Table("id", "kind", "why", "team", "question", "matched", "answer", "sure", "served")
+        table = Table("id", "kind", "why", "team", "question", "matched", "answer", "sure", "judge", "served")
         for each in told["items"]:
             sure = each["probability"] if each["probability"] is not None else each["similarity"]
             texts = [_short(each[name] or "") for name in ("question", "matched_question", "answer")]
-            counts = ["" if sure is None else f"{sure:.3f}", str(each["served"])]
+            counts = ["" if sure is None else f"{sure:.3f}", each["opinion"] or "", str(each["served"])]
             table.add_row(each["id"], each["kind"], each["why"], each["team"], *texts, *counts)
         out.print(table)
 
@@ -138,6 +138,25 @@ def sync(client: Client, as_json: bool) -> None:
         )
         for each in told["failed"]:
             out.print(f"failed: {each['step']}: {each['reason']} ({each['detail']}); the next sync goes on from there")
+
+    show(told, as_json, draw)
+    if told["failed"]:
+        raise SystemExit(1)
+
+
+@review.command()
+@click.option("--limit", type=click.IntRange(1, 1_000), default=30, show_default=True)
+@click.option("--judged", is_flag=True, help="What people have judged already: to measure the judge by it.")
+@connected(_ROOT, _nowhere, what="store")
+def judge(client: Client, limit: int, judged: bool, as_json: bool) -> None:
+    """Ask the judge model of the settings for a first opinion. It does nothing by itself."""
+    told = client.call("POST", "/judge", {"limit": limit, "judged": judged})
+
+    def draw(out: Console) -> None:
+        counts = ", ".join(f"{told[name]} {name}" for name in ("right", "wrong", "unclear"))
+        out.print(f"{counts}; {told['no_text']} without text; {told['cost_nano_usd'] / 1e9:.6f} USD")
+        if told["failed"]:
+            out.print(f"broke off: {told['failed']}")
 
     show(told, as_json, draw)
     if told["failed"]:

@@ -291,6 +291,7 @@ def _review(
         telemetry,
         space=lambda: layers.space,
         sync=stores.sync,
+        judge_spend=stores.judge_spend,
         replay=HostReplay(
             stores.items,
             Policies(settings),

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from litellm_plugins.errors import RequestError, StoreUnavailable
 from litellm_plugins.model import Reason
 from litellm_plugins.proxy.review_effects import HostEffects
+from litellm_plugins.proxy.review_opinions import HostOpinions
 from litellm_plugins.proxy.review_recording import Recorder
 from litellm_plugins.proxy.review_sync import HostSync
 from litellm_plugins.review.desk import SAMPLE_DAYS, ReviewDesk, kind_of, limit_of
@@ -25,6 +26,7 @@ from litellm_plugins.telemetry.events import AnomalyFound, Event, StageFailed
 from litellm_plugins.telemetry.sinks.langfuse_spans import trace_id_of
 
 if TYPE_CHECKING:
+    from litellm_plugins.cache.judge import JudgeSpend
     from litellm_plugins.cache.reviewed import Reviewed
     from litellm_plugins.cache.verifier.standing import Standing
     from litellm_plugins.proxy.review_replay import HostReplay
@@ -52,6 +54,7 @@ class HostReview:
         space: Callable[[], str],
         sync: SyncStore,
         replay: HostReplay,
+        judge_spend: JudgeSpend,
         standing: Callable[[], Awaitable[Standing]] | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -64,6 +67,8 @@ class HostReview:
         acts = settings.review.thumbs == "act"
         self.desk = ReviewDesk(store, effects, tell=telemetry.emit, thumbs_act=acts)
         self.replay = replay
+        tell = telemetry.emit
+        self.opinions = HostOpinions(settings.review.judge, store, self.desk, judge_spend, tell=tell)
         self.sync = HostSync(settings.review.langfuse, sync, self.desk, store, tell=telemetry.emit)
         self._tasks: list[asyncio.Task[None]] = []
         self._pointing: set[asyncio.Task[None]] = set()

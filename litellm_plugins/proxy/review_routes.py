@@ -23,5 +23,6 @@ def review_routes(review: HostReview) -> list[APIRoute]:
         writing(f"{ROOT}/verdicts", review.desk.take),
         writing(f"{ROOT}/sync", review.sync.run),
         reading(f"{ROOT}/replay", lambda _, query: review.replay.run(query)),
+        writing(f"{ROOT}/judge", review.opinions.run),
         writing(f"{ROOT}/dataset", review.replay.dataset),
     ]

@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from litellm_plugins.settings.block import Block
+from litellm_plugins.settings.judge import Judge
 from litellm_plugins.settings.share import Share
 
 
@@ -33,4 +34,5 @@ class Review(Block):
     max_items: int = Field(default=20_000, ge=100, le=1_000_000)  # some 2 kB each; the oldest of little worth go first
     thumbs: Literal["act", "queue"] = "act"  # of end users: evict and doubt at once, or only ask a reviewer
     doubt_days: float = Field(default=7, gt=0, le=365)  # for so long a thumb alone keeps a pair from hitting
+    judge: Judge | None = None  # the model that `review judge` asks for a first opinion
     langfuse: ReviewLangfuse = ReviewLangfuse()

@@ -44,7 +44,7 @@ Json = dict[str, Any]
 class HostReview:
     """What the routes, the page and the stages see of it."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the composition root names each
         self,
         settings: Settings,
         store: ItemStore,

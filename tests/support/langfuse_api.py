@@ -82,7 +82,7 @@ class LangfuseApi:
 
     def say(self, trace: str, word: str, *, at_s: float | None = None, name: str = "review", **more: Any) -> Json:
         """A reviewer scores a trace in Langfuse's own page."""
-        at = _iso(time.time() if at_s is None else at_s)
+        at = _iso(time.time() - 1 if at_s is None else at_s)
         score = {
             "id": self.new_id("score"), "traceId": trace, "name": name, "source": "ANNOTATION", "timestamp": at,
             "createdAt": at, "updatedAt": at, "authorUserId": "ada", "dataType": "CATEGORICAL",

@@ -310,7 +310,7 @@ async def test_wrong_keys_are_told_and_no_key_is_ever_logged(
     assert api.secret_key not in repr(Project(api.url, api.public_key, api.secret_key))
 
 
-async def test_a_sync_that_loses_its_lease_stops(worker: Worker, api: LangfuseApi) -> None:
+async def test_while_another_has_the_lease_langfuse_is_asked_nothing(worker: Worker, api: LangfuseApi) -> None:
     await worker.notes.lease("s", "another", now_s=time.time(), for_s=60)
     with pytest.raises(SyncBusy):
         await worker.sync()

@@ -31,7 +31,7 @@ Json = dict[str, Any]
 @click.option("--dataset", metavar="NAME", help="Put the verdicts into this Langfuse dataset instead.")
 @through_proxy(_ROOT)
 @click.pass_context
-def replay(  # noqa: PLR0913 - one for each option
+def replay(  # noqa: PLR0913, PLR0917 - one for each option, by name
     ctx: click.Context,
     client: Client,
     limit: int,

@@ -33,10 +33,10 @@ def show(told: Mapping[str, Any], out: Console) -> None:
     out.print(f"verdicts: {told['verdicts']['count']}; effects: {done}")
     judge = told["judge"]
     if judge["compared"]:
-        found = judge["of_wrong"]
+        wrong = judge["of_wrong"]
         out.print(
-            f"the judge agrees with people in {judge['agreed']} of {judge['compared']} "
-            f"({judge['low']:.1%} to {judge['high']:.1%}); of what they found wrong: {found['agreed']} of {found['compared']}"
+            f"the judge agrees with people in {judge['agreed']} of {judge['compared']} ({judge['low']:.1%} to "
+            f"{judge['high']:.1%}); of what they found wrong in {wrong['agreed']} of {wrong['compared']}"
         )
     out.print(f"labels: {told['labels'].get('verifier', '-')}, of people {told['labels'].get('of_people', 0)}")
 

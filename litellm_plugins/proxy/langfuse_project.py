@@ -9,7 +9,7 @@ from litellm_plugins.review.langfuse_client import Project
 
 _CLOUD = "https://cloud.langfuse.com"
 _HOSTS = ("LANGFUSE_HOST", "LANGFUSE_BASE_URL", "LANGFUSE_OTEL_HOST")
-_PUBLIC, _SECRET = "LANGFUSE_PUBLIC_KEY", "LANGFUSE_SECRET_KEY"  # noqa: S105 - names of variables
+_PUBLIC, _SECRET = "LANGFUSE_PUBLIC_KEY", "LANGFUSE_SECRET_KEY"
 
 
 class LangfuseUnset(PluginError):

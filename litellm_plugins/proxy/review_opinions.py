@@ -52,7 +52,7 @@ class HostOpinions:
         self._judge = judge or (None if wanted is None else HostJudge(wanted.model))
         self._budget = None if wanted is None else JudgeBudget(spend, wanted.budget_nano_usd, of=_OF, clock=clock)
 
-    async def run(self, given: Mapping[str, Any], *, actor: str) -> Json:  # noqa: ARG002 - as routes call it
+    async def run(self, given: Mapping[str, Any], *, actor: str) -> Json:
         """`POST /plugins/review/judge`: about the queue, or with `judged` about what people have judged already.
 
         The first fault ends it; what was said until then is kept. Raises: NoJudge, RequestError, StoreUnavailable.

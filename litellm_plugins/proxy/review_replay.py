@@ -66,7 +66,7 @@ class HostReplay:
         out = Counter(str(each["left_out"]) for each in cases if each["left_out"])
         return {"counts": counted(cases), "left_out": dict(out), "cases": cases}
 
-    async def dataset(self, given: Mapping[str, Any], *, actor: str) -> Json:  # noqa: ARG002 - as routes call it
+    async def dataset(self, given: Mapping[str, Any], *, actor: str) -> Json:
         """`POST /plugins/review/dataset`: made once, and each verdict is one item of it, however often it is sent.
 
         Raises: RequestError, PromptsWithheld, LangfuseUnset, LangfuseFailed.

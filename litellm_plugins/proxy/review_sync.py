@@ -63,7 +63,7 @@ class HostSync:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._task
 
-    async def run(self, given: Mapping[str, Any], *, actor: str) -> Json:  # noqa: ARG002 - as routes call it
+    async def run(self, given: Mapping[str, Any], *, actor: str) -> Json:
         """`POST /plugins/review/sync`. Raises: SyncBusy, LangfuseUnset, RequestError, StoreUnavailable."""
         for name in given:
             raise RequestError(f"{name}: unknown; nothing is to be said here", param=name)

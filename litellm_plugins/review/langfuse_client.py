@@ -28,7 +28,7 @@ Json = dict[str, Any]
 
 
 class LangfuseFailed(PluginError):
-    """Langfuse did not do it, however often it was asked. `reason` is the word of log and metric; neither has secrets."""
+    """Langfuse did not do it, however often it was asked. `reason` is the word of log and metric, without secrets."""
 
     code = "langfuse_failed"
     retryable = True

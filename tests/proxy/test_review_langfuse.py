@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import httpx
 import pytest
 from click.testing import CliRunner, Result
 
 from litellm_plugins.cli import main
 from tests.support import Keys, Provider, RunningProxy, eventually, proxy_config
 from tests.support.langfuse_api import DATASET_ITEMS, DATASETS, QUEUES, SCORES, LangfuseApi, Trouble
+
+if TYPE_CHECKING:
+    import httpx
 
 pytestmark = pytest.mark.timeout(240)
 QUEUE = "answers to review"

@@ -35,8 +35,8 @@ How = Literal["status", "lost", "hang", "cut", "half"]
 class Trouble:
     """The next `times` requests of that kind fail, once `after` of them went well.
 
-    status: answered with `status`, and nothing is done. lost: it is done, and the answer is a 500. hang: it is done, and
-    no answer comes in time. cut: the connection ends in the middle of the answer. half: a page has half of its rows.
+    status: answered with `status`, and nothing is done. lost: it is done, and the answer is a 500. hang: it is done,
+    and no answer comes in time. cut: the connection ends in the middle of the answer. half: a page has half of its rows.
     """
 
     method: str
@@ -61,7 +61,8 @@ class LangfuseApi:
         self._lock, self._ids = threading.RLock(), itertools.count(1)
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), type("_Handler", (_Handler,), {"api": self}))
         self._server.daemon_threads = True
-        self._thread = threading.Thread(target=self._server.serve_forever, name="langfuse-api", daemon=True)
+        serving = {"poll_interval": 0.02}  # it ends as soon as a test does
+        self._thread = threading.Thread(target=self._server.serve_forever, kwargs=serving, daemon=True)
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
 
     def env(self) -> dict[str, str]:

@@ -77,7 +77,10 @@ async def test_it_stops_where_the_money_or_the_model_ends_and_says_so(tmp_path: 
     store, told = sqlite_items.SqliteItems(file, max_items=100), list[Event]()
     await store.add([item(number, why=Why.NEAR, **TEXTS) for number in (1, 2, 3)])
     desk, spend = ReviewDesk(store, Idle(), tell=lambda _: None), sqlite_judge.SqliteJudgeSpend(file)
-    for judge, reason in ((Judging(), "provider_error"), (Judging("right", "right", cost_nano_usd=10**9), "budget_spent")):
+    for judge, reason in (
+        (Judging(), "provider_error"),
+        (Judging("right", "right", cost_nano_usd=10**9), "budget_spent"),
+    ):
         opinions = HostOpinions(WANTED, store, desk, spend, tell=told.append, judge=judge, clock=lambda: 1e9)
         assert (await opinions.run({}, actor="ada"))["failed"] == reason
     assert [(each.stage, each.reason) for each in told if isinstance(each, StageFailed)] == [

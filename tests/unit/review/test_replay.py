@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from litellm_plugins.review.items import Item, Kind, Verdict, Why
@@ -19,7 +21,7 @@ from litellm_plugins.review.replay import (
 )
 from tests.unit.review.samples import item
 
-TEXTS = {"question": "How?", "matched_question": "How so?", "answer": "So."}
+TEXTS: dict[str, Any] = {"question": "How?", "matched_question": "How so?", "answer": "So."}
 
 
 @pytest.mark.parametrize(
@@ -58,7 +60,7 @@ def test_what_flipped_is_told_by_verdict_decision_and_bar(
         (TEXTS, None),
     ],
 )
-def test_what_cannot_be_decided_anew_is_left_out_with_its_reason(about: dict[str, object], why: LeftOut | None) -> None:
+def test_what_cannot_be_decided_anew_is_left_out_with_its_reason(about: dict[str, Any], why: LeftOut | None) -> None:
     assert left_out(item(1, verdict=Verdict.WRONG, **about)) is why
 
 

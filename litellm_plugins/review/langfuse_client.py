@@ -204,7 +204,7 @@ def _is_full(told: Json) -> bool:
     """Whether all rows of a page have come."""
     meta = told["meta"]
     before = (meta["page"] - 1) * meta["limit"]
-    return len(told["data"]) >= min(meta["limit"], meta["totalItems"] - before)
+    return bool(len(told["data"]) >= min(meta["limit"], meta["totalItems"] - before))
 
 
 def _not_these(record: logging.LogRecord) -> bool:

@@ -124,7 +124,7 @@ def verdict_of(score: Mapping[str, Any]) -> Verdict | None:
     value = score.get("value")
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    return {1: Verdict.RIGHT, 0: Verdict.WRONG}.get(value)  # type: ignore[call-overload,no-any-return]
+    return Verdict.RIGHT if value == 1 else Verdict.WRONG if value == 0 else None
 
 
 def _key(score: Json) -> str:

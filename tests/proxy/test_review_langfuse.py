@@ -45,6 +45,7 @@ def test_what_waits_goes_out_once_and_a_score_comes_back_as_a_verdict_that_acts(
 ) -> None:
     eventually(lambda: _ask(syncing, keys.support, STORED, "exact"), what="the answer to be stored")
     hit = eventually(lambda: _ask(syncing, keys.support, ASKED, "semantic"), what="a hit by meaning")
+    assert hit is not None
     trace = hit.headers["x-litellm-call-id"].replace("-", "")
     eventually(lambda: trace in _traces(api), what="the item in Langfuse", timeout_s=60)
 
@@ -62,10 +63,12 @@ def test_the_command_says_what_it_did_and_what_failed_with_its_exit_code(
     syncing: RunningProxy, api: LangfuseApi
 ) -> None:
     done = eventually(lambda: _unless_busy(syncing, 0), what="a sync by hand", timeout_s=60)
+    assert done is not None
     assert json.loads(done.output)["failed"] == []
 
     api.fail(Trouble("GET", SCORES, "status", 500, times=1_000))
     done = eventually(lambda: _unless_busy(syncing, 1), what="a sync that fails", timeout_s=100)
+    assert done is not None
     assert [each["reason"] for each in json.loads(done.output)["failed"]] == ["server_error"]
     failures = {"stage": "review_sync", "reason": "server_error"}
     assert syncing.metrics().value("litellm_plugins_stage_failures_total", **failures) >= 1
@@ -101,7 +104,7 @@ def test_verdicts_become_a_dataset_once(syncing: RunningProxy, api: LangfuseApi)
 
 def test_only_admins_may(syncing: RunningProxy, keys: Keys) -> None:
     for method, path in (("POST", "sync"), ("GET", "replay"), ("POST", "dataset")):
-        body = {"json": {}} if method == "POST" else {}
+        body: dict[str, Any] = {"json": {}} if method == "POST" else {}
         assert syncing.http(method, f"/plugins/review/{path}", keys.support, **body).status_code == 403
     for path, given in (("sync", {"now": 1}), ("dataset", {}), ("dataset", {"name": "x" * 101})):
         refused = syncing.http("POST", f"/plugins/review/{path}", syncing.master_key, json=given)
@@ -118,7 +121,7 @@ def _traces(api: LangfuseApi) -> list[str]:
 
 def _ask(proxy: RunningProxy, key: str, text: str, layer: str) -> httpx.Response | None:
     """The answer, if it comes from there."""
-    body = {"model": "gpt-4.1", "messages": [{"role": "user", "content": text}]}
+    body: dict[str, Any] = {"model": "gpt-4.1", "messages": [{"role": "user", "content": text}]}
     if text != STORED:
         body["cache"] = {"no-store": True}
     answer = proxy.http("POST", "/v1/chat/completions", key, json=body)

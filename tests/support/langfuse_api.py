@@ -36,7 +36,7 @@ class Trouble:
     """The next `times` requests of that kind fail, once `after` of them went well.
 
     status: answered with `status`, and nothing is done. lost: it is done, and the answer is a 500. hang: it is done,
-    and no answer comes in time. cut: the connection ends in the middle of the answer. half: a page has half of its rows.
+    and no answer comes in time. cut: the connection ends within the answer. half: a page has half of its rows.
     """
 
     method: str

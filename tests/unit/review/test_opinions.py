@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,7 +21,7 @@ from litellm_plugins.storage.sqlite import SqliteFile
 from litellm_plugins.telemetry.events import Event, StageFailed
 from tests.unit.review.samples import item
 
-TEXTS = {"question": "How?", "matched_question": 'How so? "}', "answer": "So."}
+TEXTS: dict[str, Any] = {"question": "How?", "matched_question": 'How so? "}', "answer": "So."}
 WANTED = Wanted(model="judge", budget_usd_per_day=1)
 
 

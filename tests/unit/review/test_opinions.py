@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from litellm_plugins.telemetry.events import Event, StageFailed
 from tests.unit.review.samples import item
 
 TEXTS: dict[str, Any] = {"question": "How?", "matched_question": 'How so? "}', "answer": "So."}
-WANTED = Wanted(model="judge", budget_usd_per_day=1)
+WANTED = Wanted(model="judge", budget_usd_per_day=Decimal(1))
 
 
 class Judging:

@@ -82,7 +82,7 @@ class HostReplay:
         try:
             await _dataset(client, name)
             for item in items:
-                word = f"{project.public_key}\0{name}\0{item.id}"  # an id is of one dataset
+                word = f"{project.public_key}\0{name}\0{item.pair}"  # an id is of one dataset
                 id_ = hashlib.blake2b(word.encode(), digest_size=16, person=b"review-dataset").hexdigest()
                 await client.put(_ITEMS, dataset_item(item, dataset=name, id_=id_))
         finally:
@@ -95,8 +95,11 @@ class HostReplay:
                 raise RequestError(f"{name}: unknown; known here: {', '.join(names)}", param=name)
         since_s = 0.0 if given.get("days") is None else time.time() - _days(given["days"]) * 86_400
         known = await self._store.judged(since_s=since_s, team=given.get("team") or None)
-        chosen = [each for each in known if each.state.verdict is not None][: limit_of(given, _LIMIT)]
-        found = [await self._store.find(each.id) for each in chosen]
+        by_pair: dict[str, Item] = {}
+        for each in known:  # the same answer to the same question is one case, however often it was given
+            if each.state.verdict is not None:
+                by_pair.setdefault(each.pair, each)
+        found = [await self._store.find(each.id) for each in list(by_pair.values())[: limit_of(given, _LIMIT)]]
         return [each for each in found if each is not None]
 
     async def _case(self, item: Item) -> Json:

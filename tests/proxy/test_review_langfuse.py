@@ -50,7 +50,7 @@ def test_what_waits_goes_out_once_and_a_score_comes_back_as_a_verdict_that_acts(
     eventually(lambda: trace in _traces(api), what="the item in Langfuse", timeout_s=60)
 
     api.say(trace, "wrong", name="answer ok")
-    eventually(lambda: _ask(syncing, keys.support, ASKED, "miss"), what="the verdict to act", timeout_s=60)
+    eventually(lambda: _ask(syncing, keys.support, ASKED, "miss"), what="the verdict", timeout_s=60, every_s=0.5)
 
     log, metrics = syncing.log(), syncing.metrics()
     assert metrics.value("litellm_plugins_review_verdicts_total", kind="hit", verdict="wrong", source="langfuse") == 1

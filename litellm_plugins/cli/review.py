@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from litellm_plugins.cli.connection import Client, connected, show
+from litellm_plugins.cli.review_replay import replay
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -28,6 +29,9 @@ def review() -> None:
     """Answers that are worth a look, verdicts on them, and what these did."""
 
 
+review.add_command(replay)
+
+
 @review.command()
 @click.option("--limit", type=click.IntRange(1, 1_000), default=30, show_default=True)
 @click.option("--kind", type=_KINDS, help="Of this kind only.")
@@ -41,11 +45,11 @@ def queue(client: Client, limit: int, kind: str | None, team: str | None, as_jso
     def draw(out: Console) -> None:
         from rich.table import Table
 
-        table = Table("id", "kind", "why", "team", "question", "matched", "answer", "sure", "served")
+        table = Table("id", "kind", "why", "team", "question", "matched", "answer", "sure", "judge", "served")
         for each in told["items"]:
             sure = each["probability"] if each["probability"] is not None else each["similarity"]
             texts = [_short(each[name] or "") for name in ("question", "matched_question", "answer")]
-            counts = ["" if sure is None else f"{sure:.3f}", str(each["served"])]
+            counts = ["" if sure is None else f"{sure:.3f}", each["opinion"] or "", str(each["served"])]
             table.add_row(each["id"], each["kind"], each["why"], each["team"], *texts, *counts)
         out.print(table)
 
@@ -117,6 +121,46 @@ def export(client: Client, outcomes: Path, strong: str, as_json: bool) -> None:
     rows = client.call("GET", "/outcomes", {"strong": strong} if strong else {})["rows"]
     outcomes.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
     show({"rows": len(rows), "file": str(outcomes)}, as_json, lambda out: out.print(f"{len(rows)} rows in {outcomes}"))
+
+
+@review.command()
+@connected(_ROOT, _nowhere, what="store")
+def sync(client: Client, as_json: bool) -> None:
+    """Push the queue to Langfuse, and take in its reviewers' scores. What fails is told; exit code 1 then."""
+    told = client.call("POST", "/sync", {})
+
+    def draw(out: Console) -> None:
+        scores = told["scores"]
+        out.print(f"queue: {told['pushed']} items put into Langfuse, {told['there']} were there")
+        out.print(
+            f"scores: {scores['read']} new, {scores['verdicts']} taken as verdicts, "
+            f"{scores['unknown']} of traces that are not kept, {scores['unreadable']} neither right nor wrong"
+        )
+        for each in told["failed"]:
+            out.print(f"failed: {each['step']}: {each['reason']} ({each['detail']}); the next sync goes on from there")
+
+    show(told, as_json, draw)
+    if told["failed"]:
+        raise SystemExit(1)
+
+
+@review.command()
+@click.option("--limit", type=click.IntRange(1, 1_000), default=30, show_default=True)
+@click.option("--judged", is_flag=True, help="What people have judged already: to measure the judge by it.")
+@connected(_ROOT, _nowhere, what="store")
+def judge(client: Client, limit: int, judged: bool, as_json: bool) -> None:
+    """Ask the judge model of the settings for a first opinion. It does nothing by itself."""
+    told = client.call("POST", "/judge", {"limit": limit, "judged": judged})
+
+    def draw(out: Console) -> None:
+        counts = ", ".join(f"{told[name]} {name}" for name in ("right", "wrong", "unclear"))
+        out.print(f"{counts}; {told['no_text']} without text; {told['cost_nano_usd'] / 1e9:.6f} USD")
+        if told["failed"]:
+            out.print(f"broke off: {told['failed']}")
+
+    show(told, as_json, draw)
+    if told["failed"]:
+        raise SystemExit(1)
 
 
 def _short(text: str) -> str:

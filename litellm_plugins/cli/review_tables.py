@@ -31,6 +31,13 @@ def show(told: Mapping[str, Any], out: Console) -> None:
         out.print(f"promise of {each['promised']:.2%} wrong answers per request: {each['state']}{between}")
     done = ", ".join(f"{name} {count}" for name, count in sorted(told["effects"].items())) or "none"
     out.print(f"verdicts: {told['verdicts']['count']}; effects: {done}")
+    judge = told["judge"]
+    if judge["compared"]:
+        wrong = judge["of_wrong"]
+        out.print(
+            f"the judge agrees with people in {judge['agreed']} of {judge['compared']} ({judge['low']:.1%} to "
+            f"{judge['high']:.1%}); of what they found wrong in {wrong['agreed']} of {wrong['compared']}"
+        )
     out.print(f"labels: {told['labels'].get('verifier', '-')}, of people {told['labels'].get('of_people', 0)}")
 
 

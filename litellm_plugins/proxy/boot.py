@@ -54,6 +54,7 @@ from litellm_plugins.proxy.output import HostOutput, host_output
 from litellm_plugins.proxy.prompt_caching import HostPromptCaching, host_prompt_caching
 from litellm_plugins.proxy.prompts import HostPrompts, host_prompts
 from litellm_plugins.proxy.review import HostReview
+from litellm_plugins.proxy.review_replay import HostReplay
 from litellm_plugins.proxy.route_checks import unknown_limited, unknown_models
 from litellm_plugins.proxy.routing import HostRouting, host_routing
 from litellm_plugins.proxy.stores import Stores, open_stores
@@ -194,7 +195,7 @@ def build(settings: Settings, *, config: Path | None = None) -> Pack:
         pairs=stores.pairs if settings.review.enabled else None,
     )
     reembedder = _reembedder(settings, stores.spaces, reader)
-    review = _review(settings, stores, layers, telemetry, known)
+    review = _review(settings, stores, layers, telemetry, known, embedder)
     pipeline = Pipeline(
         policies=policies,
         cache=layers,
@@ -272,6 +273,7 @@ def _review(
     layers: CacheLayers,
     telemetry: Telemetry,
     standing: Callable[[], Awaitable[Standing]] | None,
+    embedder: Embedder | None,
 ) -> HostReview | None:
     if not settings.review.enabled:
         return None
@@ -288,6 +290,16 @@ def _review(
         cache if cache_anywhere(settings) else None,
         telemetry,
         space=lambda: layers.space,
+        sync=stores.sync,
+        judge_spend=stores.judge_spend,
+        replay=HostReplay(
+            stores.items,
+            Policies(settings),
+            stores.pairs,
+            embedder=embedder,
+            verifiers=lambda: layers.verifiers,
+            prompts=lambda: litellm.turn_off_message_logging is not True and settings.telemetry.prompts,
+        ),
         standing=standing,
     )
     telemetry.also(review)

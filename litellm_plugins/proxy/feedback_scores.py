@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
+from litellm_plugins.proxy.langfuse_project import host_of, is_configured
 from litellm_plugins.telemetry.events import StageFailed
 from litellm_plugins.telemetry.queue import BoundedQueue, Bounds
 
@@ -38,7 +39,7 @@ class Scores:
     @property
     def is_configured(self) -> bool:
         """Whether there is somebody to write to."""
-        return bool(self._environ.get("LANGFUSE_PUBLIC_KEY") and self._environ.get("LANGFUSE_SECRET_KEY"))
+        return is_configured(self._environ)
 
     def put(self, feedback: Feedback) -> bool:
         """Whether it will be written, as far as that is known now."""
@@ -57,17 +58,11 @@ class Scores:
             self._http = httpx.AsyncClient(timeout=_TIMEOUT_S)
         auth = (self._environ["LANGFUSE_PUBLIC_KEY"], self._environ["LANGFUSE_SECRET_KEY"])
         for feedback in batch:
-            response = await self._http.post(f"{self._host}{_PATH}", json=self._score(feedback), auth=auth)
+            response = await self._http.post(f"{host_of(self._environ)}{_PATH}", json=self._score(feedback), auth=auth)
             if response.status_code in _RETRIED or response.status_code >= 500:
                 raise ConnectionError(f"HTTP {response.status_code}")
             if not response.is_success:  # another try would not be welcome either
                 self._tell(StageFailed("feedback", "score_refused", f"HTTP {response.status_code}"))
-
-    @property
-    def _host(self) -> str:
-        names = ("LANGFUSE_HOST", "LANGFUSE_BASE_URL", "LANGFUSE_OTEL_HOST")
-        url = next((found for name in names if (found := self._environ.get(name))), "https://cloud.langfuse.com")
-        return (url if url.startswith(("http://", "https://")) else f"http://{url}").rstrip("/")
 
     def _score(self, feedback: Feedback) -> dict[str, Any]:
         told = {

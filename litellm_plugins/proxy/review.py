@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Any
 from litellm_plugins.errors import RequestError, StoreUnavailable
 from litellm_plugins.model import Reason
 from litellm_plugins.proxy.review_effects import HostEffects
+from litellm_plugins.proxy.review_opinions import HostOpinions
 from litellm_plugins.proxy.review_recording import Recorder
+from litellm_plugins.proxy.review_sync import HostSync
 from litellm_plugins.review.desk import SAMPLE_DAYS, ReviewDesk, kind_of, limit_of
 from litellm_plugins.review.items import Why
 from litellm_plugins.review.outcomes import rows
@@ -25,9 +27,12 @@ from litellm_plugins.telemetry.events import AnomalyFound, Event, StageFailed
 from litellm_plugins.telemetry.sinks.langfuse_spans import trace_id_of
 
 if TYPE_CHECKING:
+    from litellm_plugins.cache.judge import JudgeSpend
     from litellm_plugins.cache.reviewed import Reviewed
     from litellm_plugins.cache.verifier.standing import Standing
+    from litellm_plugins.proxy.review_replay import HostReplay
     from litellm_plugins.review.store import ItemStore
+    from litellm_plugins.review.sync_store import SyncStore
     from litellm_plugins.settings import Settings
     from litellm_plugins.telemetry.events import Telemetry
 
@@ -40,7 +45,7 @@ Json = dict[str, Any]
 class HostReview:
     """What the routes, the page and the stages see of it."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the composition root names each
         self,
         settings: Settings,
         store: ItemStore,
@@ -48,6 +53,9 @@ class HostReview:
         telemetry: Telemetry,
         *,
         space: Callable[[], str],
+        sync: SyncStore,
+        replay: HostReplay,
+        judge_spend: JudgeSpend,
         standing: Callable[[], Awaitable[Standing]] | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -59,6 +67,10 @@ class HostReview:
         effects = HostEffects(cache, rates_changed=self._stale.set)
         acts = settings.review.thumbs == "act"
         self.desk = ReviewDesk(store, effects, tell=telemetry.emit, thumbs_act=acts)
+        self.replay = replay
+        tell = telemetry.emit
+        self.opinions = HostOpinions(settings.review.judge, store, self.desk, judge_spend, tell=tell)
+        self.sync = HostSync(settings.review.langfuse, sync, self.desk, store, tell=telemetry.emit)
         self._tasks: list[asyncio.Task[None]] = []
         self._pointing: set[asyncio.Task[None]] = set()
 
@@ -66,9 +78,11 @@ class HostReview:
         """Record beside the requests, and follow the rates. Raises: RuntimeError where no loop runs."""
         self.recorder.start(self._telemetry.emit)
         self._tasks = [asyncio.get_running_loop().create_task(self._follow_rates())]
+        self.sync.start()
 
     async def aclose(self) -> None:
         """Write what is left."""
+        await self.sync.aclose()
         for task in (*self._tasks, *self._pointing):
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError):

@@ -21,4 +21,8 @@ def review_routes(review: HostReview) -> list[APIRoute]:
         reading(f"{ROOT}/report", lambda _, query: review.report(query)),
         reading(f"{ROOT}/outcomes", lambda _, query: review.outcomes(query)),
         writing(f"{ROOT}/verdicts", review.desk.take),
+        writing(f"{ROOT}/sync", review.sync.run),
+        reading(f"{ROOT}/replay", lambda _, query: review.replay.run(query)),
+        writing(f"{ROOT}/judge", review.opinions.run),
+        writing(f"{ROOT}/dataset", review.replay.dataset),
     ]

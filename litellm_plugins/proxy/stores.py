@@ -22,7 +22,7 @@ from litellm_plugins.cache.backends import (
 )
 from litellm_plugins.errors import SettingsError
 from litellm_plugins.review.backends import sqlite as sqlite_feedback
-from litellm_plugins.review.backends import sqlite_items
+from litellm_plugins.review.backends import sqlite_items, sqlite_sync
 from litellm_plugins.settings import ROOT
 from litellm_plugins.storage.extras import why_no_redis
 from litellm_plugins.storage.sqlite import SqliteFile
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from litellm_plugins.cache.verifier.labels import LabelStore
     from litellm_plugins.review.feedback import FeedbackStore
     from litellm_plugins.review.store import ItemStore
+    from litellm_plugins.review.sync_store import SyncStore
     from litellm_plugins.settings import Settings, Storage
 
 # Every table of a file, of all features: a file is brought up to date as a whole. Numbers are given once over both.
@@ -57,6 +58,7 @@ SCHEMA = (
     *sqlite_feedback.SCHEMA,
     *sqlite_pairs.SCHEMA,
     *sqlite_items.SCHEMA,
+    *sqlite_sync.SCHEMA,
 )
 
 
@@ -76,6 +78,7 @@ class Stores:
     feedback: FeedbackStore
     pairs: PairStore  # that people have judged
     items: ItemStore  # to be judged
+    sync: SyncStore  # of these with Langfuse
     memory: Callable[[], Awaitable[tuple[int, int | None]]] | None = None  # of a server: used, and the most
 
 
@@ -118,6 +121,7 @@ def _on_sqlite(settings: Settings) -> Stores:
         feedback=sqlite_feedback.SqliteFeedback(file, **_kept(settings)),
         pairs=sqlite_pairs.SqlitePairs(file),
         items=sqlite_items.SqliteItems(file, max_items=settings.review.max_items),
+        sync=sqlite_sync.SqliteSync(file),
     )
 
 
@@ -143,7 +147,7 @@ def _on_redis(settings: Settings) -> Stores:
     )
     from litellm_plugins.cache.backends.redis_fields import Names
     from litellm_plugins.review.backends import redis as redis_feedback
-    from litellm_plugins.review.backends import redis_items
+    from litellm_plugins.review.backends import redis_items, redis_sync
     from litellm_plugins.storage.redis import RedisServer
 
     def connect() -> RedisServer:
@@ -163,6 +167,7 @@ def _on_redis(settings: Settings) -> Stores:
         feedback=redis_feedback.RedisFeedback(server, storage.key_prefix, **_kept(settings)),
         pairs=redis_pairs.RedisPairs(server, names),
         items=redis_items.RedisItems(server, storage.key_prefix, max_items=settings.review.max_items),
+        sync=redis_sync.RedisSync(server, storage.key_prefix),
         outbox=redis_outbox.RedisOutbox(server, storage.key_prefix),
         memory=server.memory,
     )

@@ -8,6 +8,7 @@ from dataclasses import asdict
 from typing import Any
 
 from litellm_plugins.review.items import Item, Kind, Verdict
+from litellm_plugins.review.opinions import agreement
 from litellm_plugins.review.precision import Estimate, precision
 
 Json = dict[str, Any]
@@ -40,7 +41,7 @@ def report(
         "verdicts": _verdicts(judged),
         "effects": dict(Counter(effect for i in judged for effect in (*i.state.effects, *i.state.thumb_effects))),
         "thumbs": dict(Counter(item.state.thumb for item in judged if item.state.thumb)),
-        "judge": _agreement(judged),
+        "judge": agreement(judged),
         "labels": dict(labels or {}),
     }
 
@@ -100,9 +101,3 @@ def _verdicts(judged: Iterable[Item]) -> Json:
             found[(str(item.kind), str(item.state.verdict), str(item.state.source or ""))] += 1
     rows = [{"kind": k, "verdict": v, "source": s, "count": count} for (k, v, s), count in sorted(found.items())]
     return {"count": sum(found.values()), "rows": rows}
-
-
-def _agreement(judged: Iterable[Item]) -> Json:
-    """A judge model's opinions, measured against people's verdicts."""
-    both = [i.state.opinion is i.state.verdict for i in judged if i.state.opinion and i.state.verdict]
-    return {"compared": len(both), "agreed": sum(both)}

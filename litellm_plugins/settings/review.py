@@ -7,7 +7,18 @@ from typing import Literal
 from pydantic import Field
 
 from litellm_plugins.settings.block import Block
+from litellm_plugins.settings.judge import Judge
 from litellm_plugins.settings.share import Share
+
+
+class ReviewLangfuse(Block):
+    """The block `review.langfuse`. `review sync` works without `enabled`, which is about the background alone."""
+
+    enabled: bool = False  # one worker of all syncs from time to time
+    every_minutes: float = Field(default=10, ge=0.05, le=1_440)
+    queue: str = Field(default="litellm-plugins", min_length=1, max_length=100)  # the annotation queue's name
+    score: str = Field(default="review", min_length=1, max_length=35)  # the name of reviewers' scores
+    limit: int = Field(default=100, ge=1, le=1_000)  # items of ours that a sync looks at
 
 
 class Review(Block):
@@ -23,3 +34,5 @@ class Review(Block):
     max_items: int = Field(default=20_000, ge=100, le=1_000_000)  # some 2 kB each; the oldest of little worth go first
     thumbs: Literal["act", "queue"] = "act"  # of end users: evict and doubt at once, or only ask a reviewer
     doubt_days: float = Field(default=7, gt=0, le=365)  # for so long a thumb alone keeps a pair from hitting
+    judge: Judge | None = None  # the model that `review judge` asks for a first opinion
+    langfuse: ReviewLangfuse = ReviewLangfuse()

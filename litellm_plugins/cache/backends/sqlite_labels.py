@@ -25,7 +25,7 @@ SCHEMA = (
                 domain TEXT PRIMARY KEY, version INTEGER NOT NULL, fit BLOB NOT NULL)""",
         ),
     ),
-    Migration(16, (add_columns("verifier_labels", said_by="TEXT NOT NULL DEFAULT ''"),)),
+    Migration(15, (add_columns("verifier_labels", said_by="TEXT NOT NULL DEFAULT ''"),)),
 )
 
 

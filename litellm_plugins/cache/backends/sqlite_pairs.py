@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 SCHEMA = (
     Migration(
-        17,
+        16,
         (
             """CREATE TABLE IF NOT EXISTS barred_pairs (
                 tenant TEXT NOT NULL, pair BLOB NOT NULL, until_s REAL NOT NULL,

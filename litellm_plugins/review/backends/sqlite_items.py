@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 SCHEMA = (
     Migration(
-        18,
+        17,
         (
             # `worth`: 0 to be spoken of, 1 to be judged, 2 judged. `looked`: it has a verdict, an opinion or a thumb.
             """CREATE TABLE IF NOT EXISTS review_items (

@@ -72,3 +72,31 @@ def test_outcomes_are_rows_of_a_file(tmp_path: Path) -> None:
     assert run("export", "--outcomes", str(file), "--strong", "large").exit_code == 0
     assert json.loads(file.read_text()) == {"id": "a", "prompt": "Why?", "outcomes": {"mini": 0.0}}
     assert said[0][2] == {"strong": "large"}
+
+
+def test_a_sync_that_failed_in_part_says_so_and_ends_with_1(monkeypatch: pytest.MonkeyPatch) -> None:
+    told: dict[str, Any] = {
+        "pushed": 2,
+        "there": 1,
+        "scores": {"read": 3, "verdicts": 1, "unknown": 1, "unreadable": 1},
+        "failed": [],
+    }
+    monkeypatch.setattr(Answering, "call", lambda *_: told)
+    done = run("sync")
+    assert (done.exit_code, "2 items put into Langfuse" in done.output) == (0, True)
+
+    told["failed"] = [{"step": "scores", "reason": "rate_limited", "detail": "HTTP 429"}]
+    done = run("sync")
+    assert (done.exit_code, "scores: rate_limited (HTTP 429)" in done.output) == (1, True)
+
+
+@pytest.mark.parametrize(("flip", "exit_code"), [("lost", 0), ("wrong_again", 1)])
+def test_a_replay_shows_what_flipped_and_ends_with_1_where_a_wrong_answer_would_be_served(
+    monkeypatch: pytest.MonkeyPatch, flip: str, exit_code: int
+) -> None:
+    case = {"id": "abc", "verdict": "wrong", "flip": flip, "question": "Why?", "matched_question": "How?"}
+    counts = {"verdicts": 1, "wrong_again": 0, flip: 1}
+    told = {"counts": counts, "left_out": {"cut": 1}, "cases": [{**case, "now": {"reason": "verified"}}]}
+    monkeypatch.setattr(Answering, "call", lambda *_: told)
+    done = run("replay", "--days", "3")
+    assert (done.exit_code, f"{flip} 1" in done.output, "abc" in done.output) == (exit_code, True, True)

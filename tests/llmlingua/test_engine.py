@@ -97,7 +97,8 @@ def test_structured_mode_raises_or_does_nothing_and_is_never_used(engines: Engin
         with pytest.raises(ZeroDivisionError):
             structured([text], rate=0.5)
     else:
-        assert structured([text], rate=0.5)["compressed_prompt"] == f"Note:{TEXT}"  # and rate=0.4 is passed over
+        made = structured([text], rate=0.5)["compressed_prompt"]
+        assert "".join(made.split()) == "".join(f"Note:{TEXT}".split())  # rate=0.4 is passed over: no word has gone
     assert "compress=False" in engines[kind].compress(Wanted(text=text, keep=((0, 27),)))
 
 

@@ -29,7 +29,6 @@ from litellm_plugins.telemetry.sinks.langfuse_spans import trace_id_of
 
 if TYPE_CHECKING:
     from litellm_plugins.cache.store import Entry
-    from litellm_plugins.model import Request
     from litellm_plugins.pipeline import Decision
     from litellm_plugins.proxy.ticket import Ticket
     from litellm_plugins.review.store import ItemStore
@@ -143,7 +142,7 @@ class Recorder:
         is_control = draw < wanted.control_share
         room, age_s = _room(decision), None if entry is None else max(0.0, seen.at_s - entry.created_at)
         why = Why.CONTROL if is_control else self._why(seen, room, age_s, check, compressed, pair)
-        keep = _may_keep(request, wanted)
+        keep = _may_keep(wanted)
         identity = request.identity
         return Item(
             id=id_of(seen.word),
@@ -205,9 +204,9 @@ class Recorder:
         return why
 
 
-def _may_keep(request: Request, wanted: Review) -> bool:
-    """Whether its texts may be kept: not what is not to be stored, nor where the host keeps texts out of logs."""
-    return wanted.keep_text and not request.controls.no_store and litellm.turn_off_message_logging is not True
+def _may_keep(wanted: Review) -> bool:
+    """Whether texts may be kept: not where the host keeps them out of its logs."""
+    return wanted.keep_text and litellm.turn_off_message_logging is not True
 
 
 def _kind(seen: _Seen, compressed: PromptCompressed | None) -> Kind:

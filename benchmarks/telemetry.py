@@ -156,14 +156,17 @@ class _Told:
 
 
 def _events(number: int) -> Sequence[Any]:
-    from litellm_plugins.model import BudgetReason, BudgetState, Layer, Part, Reason
+    from litellm_plugins.model import BudgetReason, BudgetState, Layer, OutputBy, OutputLimit, Part, Reason, RouteReason
     from litellm_plugins.telemetry.events import (
         AnswerHandled,
         BudgetDecided,
         BudgetSettled,
         CacheDecided,
         CallFinished,
+        OutputLimited,
+        PromptCompressed,
         RequestsMerged,
+        RouteDecided,
         TextEmbedded,
     )
 
@@ -193,6 +196,13 @@ def _events(number: int) -> Sequence[Any]:
         ),
         TextEmbedded(6.5),
         RequestsMerged(Part.LED, model, team),
+        RouteDecided(
+            "auto", "simple", model, 0.21, RouteReason.SCORE, ("short",), "heuristic", "auto", team=team, took_ms=0.2
+        ),
+        PromptCompressed(
+            "applied", ("lossless",), "chat", model, **who, tokens_before=2_812, tokens_after=812, took_ms=9.5
+        ),
+        OutputLimited((OutputLimit("max_tokens", OutputBy.FEATURE, "400"),), "chat", model, feature="faq", **who),
         CallFinished(
             1.79e9,
             "chat",

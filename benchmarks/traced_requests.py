@@ -85,11 +85,13 @@ def _ticket(decided: Any, reserved: Any) -> Any:
     from litellm_plugins.budgets.amounts import Amounts
     from litellm_plugins.cache.steps import Steps
     from litellm_plugins.model import Step
+    from litellm_plugins.proxy.langfuse_said import Said
 
     steps, now = Steps(), time.time()
     steps._taken = [Step(name, now + after, took, within) for name, after, took, within in _STEPS]
     decision = Stand(steps=steps, event=decided)
-    return Stand(decision=decision, held=Stand(event=reserved), call=Stand(paid=Amounts(2_776_000, 956, 1)))
+    call = Stand(paid=Amounts(2_776_000, 956, 1), said=Said())
+    return Stand(decision=decision, held=Stand(event=reserved), call=call, told={}, routed=None, stopped=None)
 
 
 def _call(call_id: str, metadata: dict[str, Any]) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from litellm_plugins.insight.history import EVERYTHING, Subject
+from litellm_plugins.insight.history import CALLERS, EVERYTHING, Subject
 from litellm_plugins.insight.usage import Example
 
 Kind = Literal["cost_per_request", "hit_rate", "prompt_tokens", "user_day", "dear_request", "retry_storm"]
@@ -40,10 +40,19 @@ class Finding:
 
 
 def foremost(found: Iterable[Finding]) -> Finding | None:
-    """The one to tell of many that have one cause: the narrowest that explains nearly all of it."""
+    """The one to tell of many that have one cause: the narrowest that explains nearly all of it, a caller if as narrow.
+
+    What is read while a storm lasts is not of one moment: a caller read last has some requests more than its model.
+    """
     listed = list(found)
     if not listed:
         return None
     most = max(each.weight for each in listed)
     weighty = [each for each in listed if each.weight >= _NEARLY_ALL * most]
-    return min(weighty, key=lambda each: (each.subject == EVERYTHING, each.requests, -each.weight, each.subject))
+    narrow = min(each.requests for each in weighty)
+
+    def rank(each: Finding) -> tuple[bool, bool, int, float, Subject]:
+        caller = each.subject[0] in CALLERS and _NEARLY_ALL * each.requests <= narrow
+        return each.subject == EVERYTHING, not caller, each.requests, -each.weight, each.subject
+
+    return min(weighty, key=rank)

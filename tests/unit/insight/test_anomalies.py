@@ -54,6 +54,17 @@ def test_of_one_cause_seen_in_many_places_the_narrowest_is_told() -> None:
     assert foremost([]) is None
 
 
+def test_a_storm_that_grows_while_it_is_read_is_still_its_callers() -> None:
+    def failing(subject: tuple[str, str], requests: int) -> Finding:
+        return Finding("retry_storm", subject, 0, 1, requests, requests, weight=requests, cause="failures")
+
+    model, caller, colleague = failing(("model_group", "m"), 10), failing(("key", "ci"), 12), failing(("key", "x"), 60)
+    assert foremost([model, caller]) == caller  # the callers are read last
+    assert foremost([model, colleague]) == colleague  # who alone explains nearly all of it
+    assert foremost([failing(("model_group", "m"), 50), colleague]) == colleague
+    assert foremost([replace(colleague, weight=10.0), model]) == model  # a caller of much else
+
+
 def test_a_mark_that_is_null_is_not_looked_at() -> None:
     off = Anomalies(retries=None, dear_request_usd=None)
     storm = {("key", "k"): {HOUR: Point(requests=100, failed=100)}}

@@ -29,8 +29,8 @@ from litellm_plugins.cache.verifier.verifier import Verifier
 from litellm_plugins.evaluation.stream import Asked
 from litellm_plugins.model import Identity, Reply, Request
 from litellm_plugins.pipeline import Decision, Pipeline
-from litellm_plugins.proxy.review_effects import HostEffects
-from litellm_plugins.proxy.review_recording import Recorder
+from litellm_plugins.proxy.review.effects import HostEffects
+from litellm_plugins.proxy.review.recording import Recorder
 from litellm_plugins.proxy.stores import SCHEMA
 from litellm_plugins.proxy.ticket import Ticket
 from litellm_plugins.review.backends.sqlite_items import SqliteItems

@@ -56,8 +56,8 @@ class Traced:
 
     def tell(self, prepared: tuple[str, Any, dict[str, Any]], number: int) -> None:
         """One request: its notes when it is sent, its spans when it is over."""
-        from litellm_plugins.proxy.langfuse_export import send
-        from litellm_plugins.proxy.langfuse_trace import is_traced, tell, trace_of
+        from litellm_plugins.proxy.langfuse.export import send
+        from litellm_plugins.proxy.langfuse.trace import is_traced, tell, trace_of
         from litellm_plugins.telemetry.sinks.langfuse import budget_notes, notes_for
 
         call_id, ticket, call = prepared
@@ -85,7 +85,7 @@ def _ticket(decided: Any, reserved: Any) -> Any:
     from litellm_plugins.budgets.amounts import Amounts
     from litellm_plugins.cache.steps import Steps
     from litellm_plugins.model import Step
-    from litellm_plugins.proxy.langfuse_said import Said
+    from litellm_plugins.proxy.langfuse.said import Said
 
     steps, now = Steps(), time.time()
     steps._taken = [Step(name, now + after, took, within) for name, after, took, within in _STEPS]

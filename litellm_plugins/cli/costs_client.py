@@ -30,7 +30,7 @@ class LocalCosts:
             raise click.ClickException(f"{path}: callback_settings.litellm_plugins.insight.enabled is off")
         os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")  # no download
         from litellm_plugins.insight.costs import Costs
-        from litellm_plugins.proxy.insight_stores import open_insight
+        from litellm_plugins.proxy.insight.stores import open_insight
 
         self._usage = open_insight(settings).usage
         logging.getLogger("litellm_plugins").setLevel(logging.WARNING)

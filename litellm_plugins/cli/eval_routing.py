@@ -209,6 +209,6 @@ def _built(name: str) -> Scorer:
 
 
 def _host_heuristic() -> Scorer:
-    from litellm_plugins.proxy.host_heuristic import HostHeuristic
+    from litellm_plugins.proxy.routing.host_heuristic import HostHeuristic
 
     return HostHeuristic()

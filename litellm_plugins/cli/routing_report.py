@@ -30,8 +30,8 @@ class LocalReport:
         if settings is None or not settings.insight.enabled:
             raise click.ClickException(f"{path}: nothing is counted there: callback_settings.litellm_plugins.insight")
         os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")  # no download
-        from litellm_plugins.proxy.insight_stores import open_insight
-        from litellm_plugins.proxy.route_report import RouteReport
+        from litellm_plugins.proxy.insight.stores import open_insight
+        from litellm_plugins.proxy.routing.report import RouteReport
         from litellm_plugins.proxy.stores import open_stores
 
         self._usage, self._stores = open_insight(settings).usage, open_stores(settings)

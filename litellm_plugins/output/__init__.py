@@ -1,1 +1,1 @@
-"""How long an answer may be, and what is said to keep it short. Pure: `proxy/output.py` puts it into requests."""
+"""How long an answer may be, and what is said to keep it short. Pure: `proxy/output/stage.py` puts it into requests."""

@@ -25,7 +25,7 @@ def __getattr__(name: str) -> Any:
 
         return virtual_key_auth
     if name == "router":
-        from litellm_plugins.proxy.router_classifier import RouterClassifier
+        from litellm_plugins.proxy.routing.router_classifier import RouterClassifier
 
         return RouterClassifier()
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -34,34 +34,34 @@ from litellm_plugins.cache.verifier.verifier import Verifier
 from litellm_plugins.embedding.memo import MemoEmbedder
 from litellm_plugins.errors import SettingsError
 from litellm_plugins.pipeline import Pipeline, tells_checks, tells_judgements
-from litellm_plugins.proxy.admission import HostAdmission, host_admission
+from litellm_plugins.proxy.admission.stage import HostAdmission, host_admission
 from litellm_plugins.proxy.alert_receivers import webhook_problems
-from litellm_plugins.proxy.budget_prices import PriceBook
-from litellm_plugins.proxy.budget_sight import BudgetSight
-from litellm_plugins.proxy.budgets import HostBudgets, host_budgets
-from litellm_plugins.proxy.call_costs import CallCosts
-from litellm_plugins.proxy.calls import Calls
-from litellm_plugins.proxy.compressing import HostCompression, as_set, host_compression
-from litellm_plugins.proxy.early_stop import EarlyStops
-from litellm_plugins.proxy.feedback import FeedbackDesk
-from litellm_plugins.proxy.feedback_scores import Scores
+from litellm_plugins.proxy.budgets.prices import PriceBook
+from litellm_plugins.proxy.budgets.sight import BudgetSight
+from litellm_plugins.proxy.budgets.stage import HostBudgets, host_budgets
+from litellm_plugins.proxy.cache.host_judge import host_router
+from litellm_plugins.proxy.cache.log_rows import HostLogs
+from litellm_plugins.proxy.cache.storing import all_stored
+from litellm_plugins.proxy.calls.costs import CallCosts
+from litellm_plugins.proxy.calls.ends import Calls
+from litellm_plugins.proxy.compression.history import HostHistory, host_history
+from litellm_plugins.proxy.compression.stage import HostCompression, as_set, host_compression
+from litellm_plugins.proxy.early_stop.stage import EarlyStops
 from litellm_plugins.proxy.gauges import Gauges, host_is_logging, host_log_depth
-from litellm_plugins.proxy.history import HostHistory, host_history
-from litellm_plugins.proxy.host_judge import host_router
-from litellm_plugins.proxy.insight_sight import Counting, InsightSight
-from litellm_plugins.proxy.log_rows import HostLogs
-from litellm_plugins.proxy.output import HostOutput, host_output
-from litellm_plugins.proxy.prompt_caching import HostPromptCaching, host_prompt_caching
+from litellm_plugins.proxy.host.timed_embedder import TimedEmbedder
+from litellm_plugins.proxy.insight.sight import Counting, InsightSight
+from litellm_plugins.proxy.output.stage import HostOutput, host_output
+from litellm_plugins.proxy.prompt_caching.stage import HostPromptCaching, host_prompt_caching
 from litellm_plugins.proxy.prompts import HostPrompts, host_prompts
-from litellm_plugins.proxy.review import HostReview
-from litellm_plugins.proxy.review_replay import HostReplay
-from litellm_plugins.proxy.route_checks import unknown_limited, unknown_models
-from litellm_plugins.proxy.routing import HostRouting, host_routing
+from litellm_plugins.proxy.review.feedback import FeedbackDesk
+from litellm_plugins.proxy.review.feedback_scores import Scores
+from litellm_plugins.proxy.review.loop import HostReview
+from litellm_plugins.proxy.review.replay import HostReplay
+from litellm_plugins.proxy.routing.checks import unknown_limited, unknown_models
+from litellm_plugins.proxy.routing.stage import HostRouting, host_routing
 from litellm_plugins.proxy.stores import Stores, open_stores
-from litellm_plugins.proxy.storing import all_stored
-from litellm_plugins.proxy.timed_embedder import TimedEmbedder
-from litellm_plugins.proxy.ui import HostUi, host_ui, standing_of
-from litellm_plugins.proxy.ui_desk import HostDesk
+from litellm_plugins.proxy.ui.desk import HostDesk
+from litellm_plugins.proxy.ui.page import HostUi, host_ui, standing_of
 from litellm_plugins.review.pace import Pace
 from litellm_plugins.settings import (
     Policies,
@@ -339,7 +339,7 @@ def _comparer(settings: Settings, spend: JudgeSpend, embedder: Embedder, telemet
     judge = settings.cache.semantic.judge
     if judge is None:
         return by_embedding
-    from litellm_plugins.proxy.host_judge import HostJudge
+    from litellm_plugins.proxy.cache.host_judge import HostJudge
 
     return JudgingComparer(
         by_embedding,
@@ -394,7 +394,7 @@ def _embedder(settings: Settings) -> Embedder | None:
         from litellm_plugins.embedding.local import LocalEmbedder
 
         return LocalEmbedder(threads=settings.cache.semantic.embedder_threads)
-    from litellm_plugins.proxy.host_embedder import HostEmbedder
+    from litellm_plugins.proxy.host.embedder import HostEmbedder
 
     return HostEmbedder(name)
 

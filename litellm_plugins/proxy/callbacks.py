@@ -14,27 +14,27 @@ from litellm.proxy._types import ProxyException
 
 from litellm_plugins.errors import RequestError
 from litellm_plugins.proxy import ticket as tickets
-from litellm_plugins.proxy.budget_checks import check
-from litellm_plugins.proxy.budget_covered import coverage_of
-from litellm_plugins.proxy.budget_tariff import MCP_TOOL
-from litellm_plugins.proxy.call_log import PASSED_THROUGH
-from litellm_plugins.proxy.compressing import undone
-from litellm_plugins.proxy.conversion import feature_of, to_request
-from litellm_plugins.proxy.deployment import deployment_of
-from litellm_plugins.proxy.history import undone as with_old_turns
-from litellm_plugins.proxy.host_judge import host_router
+from litellm_plugins.proxy.budgets.checks import check
+from litellm_plugins.proxy.budgets.covered import coverage_of
+from litellm_plugins.proxy.budgets.tariff import MCP_TOOL
+from litellm_plugins.proxy.cache.host_judge import host_router
+from litellm_plugins.proxy.calls.log import PASSED_THROUGH
+from litellm_plugins.proxy.calls.telling import annotate, response_headers, told_to_langfuse
+from litellm_plugins.proxy.compression.history import undone as with_old_turns
+from litellm_plugins.proxy.compression.stage import undone
+from litellm_plugins.proxy.host.conversion import feature_of, to_request
+from litellm_plugins.proxy.host.deployment import deployment_of
+from litellm_plugins.proxy.host.provider_chunks import carried_on, told_again
 from litellm_plugins.proxy.prompts import unprompted
-from litellm_plugins.proxy.provider_chunks import carried_on, told_again
 from litellm_plugins.proxy.refusal import Refusal
-from litellm_plugins.proxy.telling import annotate, response_headers, told_to_langfuse
-from litellm_plugins.proxy.trial import Outcome, Work
+from litellm_plugins.proxy.routing.trial import Outcome, Work
 
 if TYPE_CHECKING:
     from litellm.proxy._types import UserAPIKeyAuth
 
     from litellm_plugins.model import Request
     from litellm_plugins.proxy.boot import Pack
-    from litellm_plugins.proxy.budgets import HostBudgets
+    from litellm_plugins.proxy.budgets.stage import HostBudgets
 
 # Chat completions are delivered on every path, by the host's own look-up if not by the front route.
 _DELIVERED_ELSEWHERE = "acompletion"

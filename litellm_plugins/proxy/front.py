@@ -30,15 +30,15 @@ from litellm.proxy.common_utils.http_parsing_utils import CLIENT_REQUESTED_MODEL
 from litellm.proxy.utils import ProxyLogging
 from pydantic import BaseModel
 
-from litellm_plugins.proxy import stock
 from litellm_plugins.proxy import ticket as tickets
-from litellm_plugins.proxy.budget_streams import patient
+from litellm_plugins.proxy.budgets.streams import patient
+from litellm_plugins.proxy.cache.delivery import FrontHit
+from litellm_plugins.proxy.cache.storing import FreshAnswer, listen
 from litellm_plugins.proxy.callbacks import PluginHandler, in_front
-from litellm_plugins.proxy.cascade import answered
-from litellm_plugins.proxy.delivery import FrontHit
-from litellm_plugins.proxy.endpoints import ALL, CHAT, Endpoint
-from litellm_plugins.proxy.output_keys import answered_with_long_keys
-from litellm_plugins.proxy.storing import FreshAnswer, listen
+from litellm_plugins.proxy.host import stock
+from litellm_plugins.proxy.host.endpoints import ALL, CHAT, Endpoint
+from litellm_plugins.proxy.output.keys import answered_with_long_keys
+from litellm_plugins.proxy.routing.cascade import answered
 
 if TYPE_CHECKING:
     from litellm.proxy._types import UserAPIKeyAuth

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 import litellm
 
 from litellm_plugins.embedding.embedder import EmbedderUnavailable
-from litellm_plugins.proxy.cache_adapter import PluginCache
-from litellm_plugins.proxy.host_judge import host_router, why_not
-from litellm_plugins.proxy.safe_gc import collect_between_tasks
+from litellm_plugins.proxy.cache.adapter import PluginCache
+from litellm_plugins.proxy.cache.host_judge import host_router, why_not
+from litellm_plugins.proxy.host.safe_gc import collect_between_tasks
 from litellm_plugins.settings import cache_anywhere
 
 if TYPE_CHECKING:
@@ -33,12 +33,12 @@ def install(pack: Pack) -> None:
     if pack.budgets is not None and pack.budgets.has_gate:
         from litellm.proxy import proxy_server
 
-        from litellm_plugins.proxy.budget_gate import Gate
+        from litellm_plugins.proxy.budgets.gate import Gate
 
         router = proxy_server.app.router
         router.middleware_stack = Gate(pack.budgets, router.middleware_stack)
     if not cached:
-        from litellm_plugins.proxy.shutdown import at_shutdown
+        from litellm_plugins.proxy.host.shutdown import at_shutdown
 
         at_shutdown(pack.aclose)
         return
@@ -77,16 +77,16 @@ def _start(pack: Pack) -> None:
 
 def _routes(pack: Pack, *, cached: bool) -> list[BaseRoute]:
     """Ours: those that every request is held against first, then those of administration."""
-    from litellm_plugins.proxy.admin_routes import admin_routes
-    from litellm_plugins.proxy.budget_routes import budget_routes
-    from litellm_plugins.proxy.feedback_routes import feedback_route
+    from litellm_plugins.proxy.budgets.routes import budget_routes
+    from litellm_plugins.proxy.cache.routes import admin_routes
     from litellm_plugins.proxy.front import front_routes
-    from litellm_plugins.proxy.insight_routes import insight_routes
-    from litellm_plugins.proxy.langfuse_trace import is_traced
-    from litellm_plugins.proxy.prompt_cache_routes import prompt_cache_routes
-    from litellm_plugins.proxy.review_routes import review_routes
-    from litellm_plugins.proxy.ui_routes import ui_routes
-    from litellm_plugins.proxy.ui_tokens import ui_token_routes
+    from litellm_plugins.proxy.insight.routes import insight_routes
+    from litellm_plugins.proxy.langfuse.trace import is_traced
+    from litellm_plugins.proxy.prompt_caching.routes import prompt_cache_routes
+    from litellm_plugins.proxy.review.feedback_routes import feedback_route
+    from litellm_plugins.proxy.review.routes import review_routes
+    from litellm_plugins.proxy.ui.routes import ui_routes
+    from litellm_plugins.proxy.ui.tokens import ui_token_routes
 
     in_front = cached or pack.budgets is not None or pack.admission is not None or pack.routing is not None
     return [

@@ -18,7 +18,7 @@ from litellm_plugins.prompts.choosing import Facts, applying, chosen, may_name
 from litellm_plugins.prompts.placing import ENDPOINTS, Unplaceable, found, placed, replaced
 from litellm_plugins.prompts.reading import read_prompts
 from litellm_plugins.proxy.refusal import Refusal
-from litellm_plugins.proxy.route_reading import conversation_of
+from litellm_plugins.proxy.routing.reading import conversation_of
 from litellm_plugins.routing.intents import intent_of
 from litellm_plugins.settings import ROOT
 from litellm_plugins.telemetry.events import PromptAssembled, RequestRefused, StageFailed

@@ -6,7 +6,7 @@ from typing import Any
 
 from litellm.proxy._types import ProxyException
 
-from litellm_plugins.proxy.budget_refusal import BudgetRefusal
+from litellm_plugins.proxy.budgets.refusal import BudgetRefusal
 
 
 class Refusal(ProxyException):

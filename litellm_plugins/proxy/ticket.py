@@ -14,18 +14,18 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from litellm_plugins.model import StopRule
     from litellm_plugins.pipeline import Decision
-    from litellm_plugins.proxy.budget_held import Held
-    from litellm_plugins.proxy.budget_unreserved import Unheld
-    from litellm_plugins.proxy.call import Call
-    from litellm_plugins.proxy.compressing import Compressed
-    from litellm_plugins.proxy.deployment import Deployment
-    from litellm_plugins.proxy.history import Shortened
-    from litellm_plugins.proxy.langfuse_trace import Trace
-    from litellm_plugins.proxy.output import Limited
-    from litellm_plugins.proxy.prompt_caching import PromptCached
+    from litellm_plugins.proxy.budgets.held import Held
+    from litellm_plugins.proxy.budgets.unreserved import Unheld
+    from litellm_plugins.proxy.calls.call import Call
+    from litellm_plugins.proxy.compression.history import Shortened
+    from litellm_plugins.proxy.compression.stage import Compressed
+    from litellm_plugins.proxy.host.deployment import Deployment
+    from litellm_plugins.proxy.langfuse.trace import Trace
+    from litellm_plugins.proxy.output.stage import Limited
+    from litellm_plugins.proxy.prompt_caching.stage import PromptCached
     from litellm_plugins.proxy.prompts import Prompted
-    from litellm_plugins.proxy.routing import Routed
-    from litellm_plugins.proxy.trial import Trial
+    from litellm_plugins.proxy.routing.stage import Routed
+    from litellm_plugins.proxy.routing.trial import Trial
 
 METADATA_KEY = "litellm_plugins_ticket"
 # Where the host keeps metadata, by endpoint; calls further in nest the same under litellm_params.

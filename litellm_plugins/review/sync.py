@@ -74,7 +74,7 @@ class Named(Protocol):
 class LangfuseSync:
     """One sync at a time, over all workers."""
 
-    def __init__(  # noqa: PLR0913 - whom it works for is put together once, in proxy/review_sync.py
+    def __init__(  # noqa: PLR0913 - whom it works for is put together once, in proxy/review/sync.py
         self,
         connect: Callable[[Callable[[], Any]], LangfuseClient],
         store: SyncStore,

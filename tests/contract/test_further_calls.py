@@ -1,6 +1,6 @@
 """What the host tells of calls that it makes of its own accord, one after the other, for one request.
 
-`proxy/budget_further.py`, `budget_replies.py`, `provider_chunks.py` and `budget_own_searches.py` stand on it: where it
+`proxy/budgets/further.py`, `budget_replies.py`, `provider_chunks.py` and `budget_own_searches.py` stand on it: where it
 changes, a budget would book one call of two, or one twice.
 """
 

@@ -26,7 +26,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.sdk.trace.sampling import Decision
 from opentelemetry.trace import NonRecordingSpan
 
-from litellm_plugins.proxy.langfuse_trace import Trace, context_of, trace_of
+from litellm_plugins.proxy.langfuse.trace import Trace, context_of, trace_of
 from litellm_plugins.telemetry.sinks.langfuse_spans import span_id_of, trace_id_of
 
 TRACE = Trace("a" * 32, "b" * 16)

@@ -17,8 +17,8 @@ from typing import Any
 
 import pytest
 
-from litellm_plugins.proxy.budget_covered import FREE, coverage_of
-from litellm_plugins.proxy.budget_paths import COSTLESS, HEARD, HEARD_ALL_THE_SAME, _any_of, is_gated
+from litellm_plugins.proxy.budgets.covered import FREE, coverage_of
+from litellm_plugins.proxy.budgets.paths import COSTLESS, HEARD, HEARD_ALL_THE_SAME, _any_of, is_gated
 
 # Whoever looks after the proxy: keys, teams, settings, reports. They ask no model, but to see whether it is there.
 LOOKED_AFTER = re.compile(

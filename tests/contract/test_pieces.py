@@ -15,8 +15,8 @@ from litellm.caching.caching import Cache
 from litellm.caching.dual_cache import DualCache
 from litellm.integrations.custom_logger import CustomLogger
 
-from litellm_plugins.proxy.deployment import Deployment
-from litellm_plugins.proxy.prices import cost_nano_usd
+from litellm_plugins.proxy.host.deployment import Deployment
+from litellm_plugins.proxy.host.prices import cost_nano_usd
 
 USAGE = {"prompt_tokens": 1_000, "completion_tokens": 100, "total_tokens": 1_100}
 DECISION: Any = object()  # nothing is asked of it
@@ -72,7 +72,7 @@ def test_making_a_cache_adds_a_logger_to_three_lists(callback_lists: list[list[A
 
 def test_our_cache_leaves_the_lists_as_they_were(callback_lists: list[list[Any]], host: Any) -> None:
     """We stand on this because a "cache" entry of the operator's own must stay."""
-    from litellm_plugins.proxy.cache_adapter import PluginCache
+    from litellm_plugins.proxy.cache.adapter import PluginCache
 
     PluginCache(None, closes=_nothing)  # type: ignore[arg-type]  # nothing is asked of it
     assert callback_lists == [[], [], []]
@@ -174,7 +174,7 @@ def test_the_cost_header_shows_a_cost_of_nothing(host: Any, cost: float, shown: 
     """We stand on this because a hit must say 0.0, and not leave the header out."""
     from litellm.proxy.common_request_processing import ProxyBaseLLMRequestProcessing
 
-    from litellm_plugins.proxy.telling import COST_HEADER
+    from litellm_plugins.proxy.calls.telling import COST_HEADER
 
     headers = ProxyBaseLLMRequestProcessing.get_custom_headers(
         user_api_key_dict=host.UserAPIKeyAuth(), response_cost=cost, request_data={}, hidden_params={}

@@ -17,7 +17,7 @@ from litellm_plugins.cache.admin.events import SIGNATURE_HEADER, verify
 from litellm_plugins.insight.backends.sqlite import SqliteUsage
 from litellm_plugins.insight.store import Batch
 from litellm_plugins.insight.usage import DIMENSIONS, Sums, hour_of
-from litellm_plugins.proxy.insight_stores import INSIGHT_SCHEMA
+from litellm_plugins.proxy.insight.stores import INSIGHT_SCHEMA
 from litellm_plugins.storage.sqlite import SqliteFile
 from tests.support import Keys, Provider, RunningProxy, eventually, proxy_config
 from tests.support.fixtures import new_question

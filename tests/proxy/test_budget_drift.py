@@ -12,7 +12,7 @@ from psycopg.rows import dict_row
 from litellm_plugins.budgets.amounts import METRICS
 from litellm_plugins.budgets.ledger import Span
 from litellm_plugins.budgets.overview import AccountView, Meter
-from litellm_plugins.proxy.budget_drift import HostLog
+from litellm_plugins.proxy.budgets.drift import HostLog
 from litellm_plugins.settings.budgets import Budget
 from tests.support.postgres import PostgresServer
 

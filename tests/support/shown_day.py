@@ -14,7 +14,7 @@ from litellm_plugins.insight.backends.sqlite_anomalies import SqliteAnomalies
 from litellm_plugins.insight.routes import RouteSums, RouteWords
 from litellm_plugins.insight.store import Batch, ToldAnomaly
 from litellm_plugins.insight.usage import DIMENSIONS, HOUR_S, Sums, Words, hour_of
-from litellm_plugins.proxy.insight_stores import INSIGHT_SCHEMA
+from litellm_plugins.proxy.insight.stores import INSIGHT_SCHEMA
 from litellm_plugins.storage.sqlite import SqliteFile
 from litellm_plugins.ui.reviewing import Verdict
 from tests.support.synthetic_weeks import MONDAY, weeks

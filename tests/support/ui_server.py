@@ -12,7 +12,7 @@ from typing import Any, Self
 import uvicorn
 from fastapi import FastAPI
 
-from litellm_plugins.proxy.insight_stores import InsightStores, open_insight
+from litellm_plugins.proxy.insight.stores import InsightStores, open_insight
 from litellm_plugins.settings import parse
 from litellm_plugins.ui.door import Door, Opened
 from litellm_plugins.ui.reading import Reader, Sources
@@ -52,9 +52,9 @@ class UiServer:
         )
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # the host's own
-            from litellm_plugins.proxy.ui import HostUi
-            from litellm_plugins.proxy.ui_entry import Entry
-            from litellm_plugins.proxy.ui_routes import ui_routes
+            from litellm_plugins.proxy.ui.entry import Entry
+            from litellm_plugins.proxy.ui.page import HostUi
+            from litellm_plugins.proxy.ui.routes import ui_routes
 
         reader = Reader(Sources(self.stores.usage, self.stores.anomalies, desk=desk, **sources))
         keys = LiveKeys(self.settings.virtual_keys)

@@ -9,7 +9,7 @@ import pytest
 
 from litellm_plugins.errors import SettingsError
 from litellm_plugins.model import Identity
-from litellm_plugins.proxy.route_checks import unknown_limited
+from litellm_plugins.proxy.routing.checks import unknown_limited
 from litellm_plugins.settings import Policies, parse
 
 ROOT = "callback_settings.litellm_plugins"

@@ -10,7 +10,7 @@ import yaml
 
 from litellm_plugins.errors import SettingsError
 from litellm_plugins.model import Identity
-from litellm_plugins.proxy.route_checks import unknown_models
+from litellm_plugins.proxy.routing.checks import unknown_models
 from litellm_plugins.settings import ROOT, Policies, parse
 
 TIERS = [{"name": "small", "models": ["nano"]}, {"name": "mid", "models": ["mini"]}, {"name": "big", "models": ["max"]}]

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from litellm_plugins.errors import SettingsError
-from litellm_plugins.proxy.route_checks import unknown_models
+from litellm_plugins.proxy.routing.checks import unknown_models
 from litellm_plugins.settings import parse
 
 TIERS = [{"name": "small", "models": ["nano"]}, {"name": "big", "models": ["max", "coder"]}]

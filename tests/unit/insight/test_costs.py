@@ -22,7 +22,7 @@ from litellm_plugins.insight.costs import Costs
 from litellm_plugins.insight.routes import RouteSums
 from litellm_plugins.insight.store import Batch, UsageStore
 from litellm_plugins.insight.usage import DIMENSIONS, HOUR_S, Dimension, Row, Sums, Tally, Words, hour_of, total
-from litellm_plugins.proxy.insight_stores import INSIGHT_SCHEMA
+from litellm_plugins.proxy.insight.stores import INSIGHT_SCHEMA
 from litellm_plugins.storage.sqlite import SqliteFile
 from tests.support.synthetic_weeks import MONDAY, weeks
 

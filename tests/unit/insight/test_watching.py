@@ -19,7 +19,7 @@ from litellm_plugins.insight.store import Batch
 from litellm_plugins.insight.usage import HOUR_S, Example
 from litellm_plugins.insight.watching import AnomalyWatch
 from litellm_plugins.proxy.alert_receivers import LogReceiver
-from litellm_plugins.proxy.insight_stores import InsightStores, open_insight
+from litellm_plugins.proxy.insight.stores import InsightStores, open_insight
 from litellm_plugins.settings import Settings, parse
 from litellm_plugins.telemetry.events import AnomalyFound, Event, Telemetry
 from litellm_plugins.telemetry.sinks.prometheus_anomalies import AnomalySink

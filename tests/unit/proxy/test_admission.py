@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from litellm.proxy._types import UserAPIKeyAuth
 
-from litellm_plugins.proxy.admission import HostAdmission, host_admission
+from litellm_plugins.proxy.admission.stage import HostAdmission, host_admission
 from litellm_plugins.settings import Policies, parse
 from litellm_plugins.telemetry.events import Telemetry
 

@@ -16,7 +16,7 @@ from litellm.exceptions import (
 
 from litellm_plugins.budgets.amounts import NOTHING, Amounts
 from litellm_plugins.budgets.estimate import Price
-from litellm_plugins.proxy.budget_costs import of_success, was_turned_away
+from litellm_plugins.proxy.budgets.costs import of_success, was_turned_away
 
 LOGGED = {"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 15}
 RESERVED_AT = Price.per_token(2e-6, 8e-6)

@@ -7,9 +7,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
 
-from litellm_plugins.proxy.budget_drains import Drains
-from litellm_plugins.proxy.budget_heard import Heard
-from litellm_plugins.proxy.budget_streams import Outliving
+from litellm_plugins.proxy.budgets.drains import Drains
+from litellm_plugins.proxy.budgets.heard import Heard
+from litellm_plugins.proxy.budgets.streams import Outliving
 
 WORD, DONE = b'data: {"choices": [{"text": "Hello"}]}\n\n', b"data: [DONE]\n\n"
 

@@ -10,7 +10,7 @@ import pytest
 from litellm_plugins.budgets.amounts import METRICS
 from litellm_plugins.budgets.ledger import Span
 from litellm_plugins.budgets.overview import AccountView, Meter
-from litellm_plugins.proxy.budget_drift import HostLog
+from litellm_plugins.proxy.budgets.drift import HostLog
 from litellm_plugins.settings.budgets import Budget
 
 DAY = Span(1_799_971_200_000, 1_800_057_600_000)

@@ -12,8 +12,8 @@ import litellm
 import orjson
 import pytest
 
-from litellm_plugins.proxy import budget_heard
-from litellm_plugins.proxy.budget_heard import Heard
+from litellm_plugins.proxy.budgets import heard as budget_heard
+from litellm_plugins.proxy.budgets.heard import Heard
 
 MODEL = "gpt-4.1"
 SAID = "The quick brown fox jumps over the lazy dog"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from litellm_plugins.proxy.budget_covered import coverage_of
-from litellm_plugins.proxy.budget_paths import is_gated
+from litellm_plugins.proxy.budgets.covered import coverage_of
+from litellm_plugins.proxy.budgets.paths import is_gated
 
 
 @pytest.mark.parametrize(

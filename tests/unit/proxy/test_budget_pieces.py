@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from litellm_plugins.proxy.budget_pieces import costs_something, has_price, of_pieces
+from litellm_plugins.proxy.budgets.pieces import costs_something, has_price, of_pieces
 
 CENT = 10_000_000
 LEAST = CENT

@@ -8,9 +8,9 @@ import litellm
 import pytest
 
 from litellm_plugins.budgets.estimate import Price
-from litellm_plugins.proxy.budget_prices import Listing, PriceBook
-from litellm_plugins.proxy.budget_tariff import HostTariff
-from litellm_plugins.proxy.budget_tokens import Asked
+from litellm_plugins.proxy.budgets.prices import Listing, PriceBook
+from litellm_plugins.proxy.budgets.tariff import HostTariff
+from litellm_plugins.proxy.budgets.tokens import Asked
 from litellm_plugins.settings.budgets import Ledger
 
 pytestmark = pytest.mark.filterwarnings(

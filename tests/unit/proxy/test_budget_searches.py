@@ -7,10 +7,10 @@ from typing import Any
 import litellm
 import pytest
 
-from litellm_plugins.proxy.budget_prices import PriceBook
-from litellm_plugins.proxy.budget_searches import Searches, searches_of
-from litellm_plugins.proxy.budget_tariff import HostTariff
-from litellm_plugins.proxy.budget_tokens import Asked
+from litellm_plugins.proxy.budgets.prices import PriceBook
+from litellm_plugins.proxy.budgets.searches import Searches, searches_of
+from litellm_plugins.proxy.budgets.tariff import HostTariff
+from litellm_plugins.proxy.budgets.tokens import Asked
 from litellm_plugins.settings.budgets import Ledger
 
 pytestmark = pytest.mark.filterwarnings("ignore:Items? .* on TypedDict class:UserWarning")  # the host's

@@ -11,8 +11,8 @@ import pytest
 from starlette.requests import Request
 from starlette.responses import StreamingResponse
 
-from litellm_plugins.proxy.budget_heard import End, Heard
-from litellm_plugins.proxy.budget_streams import overhear, patient
+from litellm_plugins.proxy.budgets.heard import End, Heard
+from litellm_plugins.proxy.budgets.streams import overhear, patient
 
 WORD = b'event: content_block_delta\ndata: {"type": "content_block_delta", "delta": {"text": "Hello"}}\n\n'
 STOP = b'event: message_stop\ndata: {"type": "message_stop"}\n\n'

@@ -8,7 +8,7 @@ from typing import Any
 import litellm
 import pytest
 
-from litellm_plugins.proxy.budget_tokens import Asked, cap_output
+from litellm_plugins.proxy.budgets.tokens import Asked, cap_output
 
 SAID = [{"role": "user", "content": "How do I get a refund for order 4711?"}]
 TOOL = {"type": "function", "function": {"name": "look_up", "parameters": {"type": "object", "properties": {}}}}

@@ -10,7 +10,7 @@ import httpx
 import pytest
 from litellm.llms.custom_httpx.aiohttp_transport import LiteLLMAiohttpTransport
 
-from litellm_plugins.proxy.budget_unread import unread
+from litellm_plugins.proxy.budgets.unread import unread
 
 HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
 

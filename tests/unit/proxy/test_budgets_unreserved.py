@@ -20,11 +20,11 @@ from litellm_plugins.budgets.policy import BudgetPolicy
 from litellm_plugins.budgets.settling import Bookkeeper
 from litellm_plugins.cache.own_calls import OwnCalls
 from litellm_plugins.model import Identity, Request
-from litellm_plugins.proxy.budget_held import Held
-from litellm_plugins.proxy.budget_prices import PriceBook
-from litellm_plugins.proxy.budget_streams import overhear
-from litellm_plugins.proxy.budget_tasks import is_busy
-from litellm_plugins.proxy.budgets import HostBudgets, now_ms
+from litellm_plugins.proxy.budgets.held import Held
+from litellm_plugins.proxy.budgets.prices import PriceBook
+from litellm_plugins.proxy.budgets.stage import HostBudgets, now_ms
+from litellm_plugins.proxy.budgets.streams import overhear
+from litellm_plugins.proxy.budgets.tasks import is_busy
 from litellm_plugins.settings import parse
 from litellm_plugins.storage.sqlite import SqliteFile
 from litellm_plugins.telemetry.events import Telemetry

@@ -11,7 +11,7 @@ from litellm_plugins.cache.verdict import Verdict
 from litellm_plugins.model import Identity, Layer, Reason, Reply, Request
 from litellm_plugins.pipeline import Decision
 from litellm_plugins.proxy import ticket as tickets
-from litellm_plugins.proxy.cache_adapter import PluginCache
+from litellm_plugins.proxy.cache.adapter import PluginCache
 from litellm_plugins.settings import Cache
 from litellm_plugins.telemetry.events import CacheDecided
 

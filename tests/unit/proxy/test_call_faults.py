@@ -11,7 +11,7 @@ from fastapi import HTTPException
 from litellm.proxy._types import ProxyException
 from litellm.types.router import RouterRateLimitError
 
-from litellm_plugins.proxy.call_faults import fault_of
+from litellm_plugins.proxy.calls.faults import fault_of
 
 ASKED: dict[str, Any] = {"message": "no", "model": "m", "llm_provider": "openai"}
 UNREADABLE = httpx.Response(422, request=httpx.Request("POST", "http://provider"))

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from litellm_plugins.proxy.call_log import Logged, as_paid, endpoint_of_url, of_failure, of_success
+from litellm_plugins.proxy.calls.log import Logged, as_paid, endpoint_of_url, of_failure, of_success
 
 PAYLOAD = {
     "model_group": "smart",

@@ -16,10 +16,10 @@ from starlette.responses import StreamingResponse
 from litellm_plugins.cache.verdict import Verdict
 from litellm_plugins.model import Identity, Layer, Reason, Request
 from litellm_plugins.pipeline import Decision
-from litellm_plugins.proxy import budget_streams
-from litellm_plugins.proxy.budget_prices import PriceBook
-from litellm_plugins.proxy.call_costs import CallCosts
-from litellm_plugins.proxy.calls import Calls
+from litellm_plugins.proxy.budgets import streams as budget_streams
+from litellm_plugins.proxy.budgets.prices import PriceBook
+from litellm_plugins.proxy.calls.costs import CallCosts
+from litellm_plugins.proxy.calls.ends import Calls
 from litellm_plugins.proxy.refusal import Refusal
 from litellm_plugins.proxy.ticket import Ticket
 from litellm_plugins.settings import parse

@@ -10,8 +10,8 @@ from fastapi import Response
 from fastapi.responses import JSONResponse, StreamingResponse
 from litellm.proxy._types import ProxyException
 
-from litellm_plugins.proxy.cascade_errors import is_error, may_pass, may_pass_with
 from litellm_plugins.proxy.refusal import Refusal
+from litellm_plugins.proxy.routing.cascade_errors import is_error, may_pass, may_pass_with
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # the host's, of its own models
 OF: dict[str, Any] = {"message": "no", "model": "nano", "llm_provider": "openai"}

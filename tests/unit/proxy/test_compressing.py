@@ -16,9 +16,9 @@ from litellm_plugins.compression.asked import question_of
 from litellm_plugins.compression.lossless import restore
 from litellm_plugins.model import Identity, Layer, Reason, Request
 from litellm_plugins.pipeline import Decision
-from litellm_plugins.proxy.budget_prices import PriceBook
-from litellm_plugins.proxy.compressing import host_compression, undone
-from litellm_plugins.proxy.compressing_job import Job
+from litellm_plugins.proxy.budgets.prices import PriceBook
+from litellm_plugins.proxy.compression.job import Job
+from litellm_plugins.proxy.compression.stage import host_compression, undone
 from litellm_plugins.proxy.ticket import Ticket
 from litellm_plugins.settings import Policies, parse
 from litellm_plugins.telemetry.events import CacheDecided, Event, PromptCompressed, StageFailed, Telemetry
@@ -296,7 +296,7 @@ async def test_a_turns_question_is_looked_for_once_however_many_texts_it_has(mon
         asked.append(len(texts))
         return question_of(texts)
 
-    monkeypatch.setattr("litellm_plugins.proxy.compressing_job.question_of", counting)
+    monkeypatch.setattr("litellm_plugins.proxy.compression.job.question_of", counting)
     stage = Stage(EXTRACTIVE)
     texts = [*(f"{STORIES} {at}" for at in range(5)), "Who skates at Oak?"]
     blocks = [{"type": "text", "text": each} for each in texts]

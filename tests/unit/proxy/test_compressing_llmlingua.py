@@ -14,8 +14,8 @@ import pytest
 from litellm_plugins.cache.verdict import Verdict
 from litellm_plugins.model import Identity, Layer, Reason, Request
 from litellm_plugins.pipeline import Decision
-from litellm_plugins.proxy.budget_prices import PriceBook
-from litellm_plugins.proxy.compressing import HostCompression, host_compression
+from litellm_plugins.proxy.budgets.prices import PriceBook
+from litellm_plugins.proxy.compression.stage import HostCompression, host_compression
 from litellm_plugins.proxy.ticket import Ticket
 from litellm_plugins.settings import Policies, parse
 from litellm_plugins.telemetry.events import CacheDecided, Event, PromptCompressed, StageFailed, Telemetry

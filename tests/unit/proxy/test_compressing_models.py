@@ -11,8 +11,8 @@ from litellm import Router
 
 from litellm_plugins.compression.bodies import as_messages
 from litellm_plugins.model import Identity, Request
-from litellm_plugins.proxy.budget_prices import PriceBook
-from litellm_plugins.proxy.compressing_models import input_nano_usd, marks_of_host, tokenizer_of
+from litellm_plugins.proxy.budgets.prices import PriceBook
+from litellm_plugins.proxy.compression.models import input_nano_usd, marks_of_host, tokenizer_of
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore:Items? .* on TypedDict class:UserWarning"

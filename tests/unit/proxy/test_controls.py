@@ -8,7 +8,7 @@ import pytest
 
 from litellm_plugins.errors import RequestError
 from litellm_plugins.model import CacheControls
-from litellm_plugins.proxy.conversion import controls_of
+from litellm_plugins.proxy.host.conversion import controls_of
 
 HEADER = "x-litellm-plugins-cache"
 

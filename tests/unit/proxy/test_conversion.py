@@ -9,7 +9,7 @@ import pytest
 from litellm.proxy._types import UserAPIKeyAuth
 
 from litellm_plugins.model import Identity, Request
-from litellm_plugins.proxy.conversion import identity_of, to_request, wire_body
+from litellm_plugins.proxy.host.conversion import identity_of, to_request, wire_body
 
 MESSAGES = [{"role": "user", "content": "Where is my card?"}]
 BODY: dict[str, Any] = {"model": "small", "messages": MESSAGES, "temperature": 0.5, "tools": []}

@@ -12,8 +12,8 @@ import pytest
 
 from litellm_plugins.early_stop.watch import Watch
 from litellm_plugins.model import Identity, Request, StopRule
-from litellm_plugins.proxy import early_stop
-from litellm_plugins.proxy.budget_heard import Heard
+from litellm_plugins.proxy.budgets.heard import Heard
+from litellm_plugins.proxy.early_stop import stage as early_stop
 from litellm_plugins.proxy.wire.stopping import ChatTeller
 from litellm_plugins.settings.early_stop import StopRules
 

@@ -12,7 +12,7 @@ from fastapi import Request
 from litellm.proxy._types import ProxyException
 
 from litellm_plugins.proxy.boot import build
-from litellm_plugins.proxy.feedback import FeedbackDesk
+from litellm_plugins.proxy.review.feedback import FeedbackDesk
 from litellm_plugins.review.feedback import Served
 from litellm_plugins.review.pace import TooOften
 from litellm_plugins.settings import parse
@@ -100,7 +100,7 @@ async def test_no_more_is_read_of_a_body_than_it_may_have(desk: FeedbackDesk, mo
     """Every key may speak here: a long body was taken in whole before it was refused."""
     from litellm.proxy import proxy_server
 
-    from litellm_plugins.proxy.feedback_routes import PATH, feedback_route
+    from litellm_plugins.proxy.review.feedback_routes import PATH, feedback_route
 
     pieces = 0
 

@@ -8,8 +8,8 @@ from collections.abc import AsyncIterator
 import pytest
 from starlette.responses import StreamingResponse
 
-from litellm_plugins.proxy import held_stream
-from litellm_plugins.proxy.held_stream import HeldStream
+from litellm_plugins.proxy.routing import held_stream
+from litellm_plugins.proxy.routing.held_stream import HeldStream
 
 
 def event(text: str, finish: str = "null") -> bytes:

@@ -11,7 +11,7 @@ from litellm_plugins.cache.own_calls import OwnCalls, put_on
 from litellm_plugins.compression.history import Budget, plan
 from litellm_plugins.compression.summary import Part, parts_of
 from litellm_plugins.model import HistoryReason
-from litellm_plugins.proxy.history_summaries import Summaries
+from litellm_plugins.proxy.compression.history_summaries import Summaries
 from litellm_plugins.settings.history import History
 
 RULES = History(max_tokens=1_000, how="summarise", model="mini", summary_tokens=50)

@@ -12,7 +12,7 @@ import pytest
 from litellm.integrations.custom_logger import CustomLogger
 
 from litellm_plugins.cache.judge import RULES, JudgeUnavailable, Said, case_of
-from litellm_plugins.proxy.host_judge import HostJudge, why_not
+from litellm_plugins.proxy.cache.host_judge import HostJudge, why_not
 from tests.support import Provider, model
 
 pytestmark = pytest.mark.filterwarnings(

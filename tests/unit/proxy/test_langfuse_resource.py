@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from opentelemetry.sdk.resources import Resource
 
-from litellm_plugins.proxy.langfuse_resource import hashed
+from litellm_plugins.proxy.langfuse.resource import hashed
 
 
 def test_it_stands_for_the_same_key() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from litellm_plugins.proxy.langfuse_said import Said
+from litellm_plugins.proxy.langfuse.said import Said
 
 ANSWER = {"litellm_call_id": "c1", "response_cost": 0.002, "standard_logging_object": {"id": "a1"}}
 ERROR = {"litellm_call_id": "c1", "standard_logging_object": {"response_cost": 0.0005}}

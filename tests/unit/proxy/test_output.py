@@ -12,7 +12,7 @@ from litellm_plugins.cache.keys import derive
 from litellm_plugins.cache.verdict import Verdict
 from litellm_plugins.model import Identity, Layer, Reason, Request
 from litellm_plugins.pipeline import Decision
-from litellm_plugins.proxy import output
+from litellm_plugins.proxy.output import stage as output
 from litellm_plugins.proxy.ticket import Ticket
 from litellm_plugins.settings import Cache, Policies, parse
 from litellm_plugins.telemetry.events import CacheDecided, Event, OutputLimited, StageFailed, Telemetry

@@ -6,8 +6,8 @@ import litellm
 import pytest
 from litellm import ModelResponse, Usage
 
-from litellm_plugins.proxy.deployment import Deployment
-from litellm_plugins.proxy.prices import cost_nano_usd
+from litellm_plugins.proxy.host.deployment import Deployment
+from litellm_plugins.proxy.host.prices import cost_nano_usd
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore:Items? .* on TypedDict class:UserWarning"

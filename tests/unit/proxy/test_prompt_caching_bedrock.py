@@ -8,7 +8,7 @@ import litellm
 
 from litellm_plugins.prompt_caching.blocks import blocks_of
 from litellm_plugins.prompt_caching.marking import marked
-from litellm_plugins.proxy.prompt_caching import _TokenCounts
+from litellm_plugins.proxy.prompt_caching.stage import _TokenCounts
 
 POINT = {"cachePoint": {"type": "default"}}
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import litellm
 
-from litellm_plugins.proxy.review_recording import _may_keep
+from litellm_plugins.proxy.review.recording import _may_keep
 from litellm_plugins.settings.review import Review
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from litellm_plugins.proxy.route_answers import limit
+from litellm_plugins.proxy.routing.answers import limit
 
 
 @pytest.mark.parametrize(

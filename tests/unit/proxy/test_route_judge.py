@@ -10,7 +10,7 @@ from litellm_plugins.cache.judge import JudgeUnavailable, Said
 from litellm_plugins.cache.judge_budget import JudgeBudget
 from litellm_plugins.cache.own_calls import OwnCalls, put_on
 from litellm_plugins.errors import StoreUnavailable
-from litellm_plugins.proxy.route_judge import TierJudge
+from litellm_plugins.proxy.routing.judge import TierJudge
 from litellm_plugins.settings.route_judge import RouteJudge
 
 

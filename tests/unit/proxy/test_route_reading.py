@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from litellm_plugins.model import Identity, Request
-from litellm_plugins.proxy.route_reading import conversation_of, forced_tier
+from litellm_plugins.proxy.routing.reading import conversation_of, forced_tier
 from litellm_plugins.routing.conversation import Turn
 
 

@@ -7,7 +7,7 @@ import pytest
 from litellm_plugins.insight.route_costs import Where, where_of
 from litellm_plugins.insight.routes import RouteSums, mean_ms, mean_usd, route_sums
 from litellm_plugins.model import Layer
-from litellm_plugins.proxy.route_report import told
+from litellm_plugins.proxy.routing.report import told
 from litellm_plugins.review.feedback import About, Feedback
 from litellm_plugins.telemetry.events import CallFinished
 

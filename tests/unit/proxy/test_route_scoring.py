@@ -18,8 +18,8 @@ from litellm_plugins.embedding.local import LocalEmbedder
 from litellm_plugins.embedding.onnx_model import DIMENSIONS
 from litellm_plugins.errors import SettingsError
 from litellm_plugins.model import Identity, Layer, Reason
-from litellm_plugins.proxy.route_scoring import Asking, HostScoring, Weighed, adapted
-from litellm_plugins.proxy.route_vectors import RouteEmbedder, route_embedder
+from litellm_plugins.proxy.routing.scoring import Asking, HostScoring, Weighed, adapted
+from litellm_plugins.proxy.routing.vectors import RouteEmbedder, route_embedder
 from litellm_plugins.routing.conversation import of_text
 from litellm_plugins.routing.outcomes import Labelled
 from litellm_plugins.routing.policy import Candidate, Ladder, Rung

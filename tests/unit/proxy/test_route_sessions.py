@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from litellm_plugins.model import Identity, Request, RouteReason
-from litellm_plugins.proxy.budget_prices import Listing
-from litellm_plugins.proxy.route_sessions import Followed, Sessions
+from litellm_plugins.proxy.budgets.prices import Listing
+from litellm_plugins.proxy.routing.sessions import Followed, Sessions
 from litellm_plugins.routing.conversation import Conversation, Turn
 from litellm_plugins.routing.experiments import Placed
 from litellm_plugins.routing.policy import Candidate, Ladder, Needs, Route, Rung, Wishes, decide

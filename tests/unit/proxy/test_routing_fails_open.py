@@ -10,8 +10,8 @@ from litellm.proxy import common_request_processing as host_processing
 from litellm_plugins.cache.verdict import Verdict
 from litellm_plugins.model import Identity, Layer, Reason, Request
 from litellm_plugins.pipeline import Decision
-from litellm_plugins.proxy import routing
-from litellm_plugins.proxy.budget_prices import PriceBook
+from litellm_plugins.proxy.budgets.prices import PriceBook
+from litellm_plugins.proxy.routing import stage as routing
 from litellm_plugins.proxy.ticket import Ticket
 from litellm_plugins.routing.conversation import Conversation
 from litellm_plugins.settings import Cache, Policies, parse

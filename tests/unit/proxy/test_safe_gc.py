@@ -13,7 +13,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from litellm_plugins.proxy.safe_gc import collect_between_tasks
+from litellm_plugins.proxy.host.safe_gc import collect_between_tasks
 
 _OLD = (3, 11)
 
@@ -68,7 +68,7 @@ async def test_who_switched_the_collector_off_keeps_it_off() -> None:
 
 _CRASHES = """
 import asyncio, contextvars, gc, sys
-from litellm_plugins.proxy.safe_gc import collect_between_tasks
+from litellm_plugins.proxy.host.safe_gc import collect_between_tasks
 
 SETTING = [contextvars.ContextVar(f"variable_{i}") for i in range(64)]
 gone = 0

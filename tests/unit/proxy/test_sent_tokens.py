@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from litellm_plugins.model import Identity, Request
-from litellm_plugins.proxy.sent_tokens import tokens_used
+from litellm_plugins.proxy.early_stop.sent_tokens import tokens_used
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # the host's, of its own models
 MODEL = "gpt-4.1"

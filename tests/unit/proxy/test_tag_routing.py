@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from litellm_plugins.proxy.tag_routing import routing_tags
+from litellm_plugins.proxy.cache.tag_routing import routing_tags
 
 TAGGED = {"litellm_params": {"model": "openai/x", "tags": ["eu"]}}
 BY_PATTERN = {"litellm_params": {"model": "openai/x", "tag_regex": ["^User-Agent: shop"]}}

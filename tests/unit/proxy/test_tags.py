@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from litellm_plugins.errors import RequestError
-from litellm_plugins.proxy.conversion import TAGS_HEADER, controls_of
+from litellm_plugins.proxy.host.conversion import TAGS_HEADER, controls_of
 
 
 def asked(*, header: str | None = None, **metadata: Any) -> dict[str, Any]:

@@ -12,7 +12,7 @@ import pytest
 
 from litellm_plugins.cache.backends import sqlite_judge
 from litellm_plugins.cache.judge import JudgeUnavailable, Said
-from litellm_plugins.proxy.review_opinions import HostOpinions, NoJudge
+from litellm_plugins.proxy.review.opinions import HostOpinions, NoJudge
 from litellm_plugins.review.backends import sqlite_items
 from litellm_plugins.review.desk import ReviewDesk
 from litellm_plugins.review.items import Item, State, Verdict, Why

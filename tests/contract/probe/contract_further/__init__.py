@@ -12,7 +12,7 @@ from litellm.integrations.custom_logger import CustomLogger
 from litellm.proxy import proxy_server
 
 from litellm_plugins.proxy import ticket as tickets
-from litellm_plugins.proxy.provider_chunks import carried_on, told_again
+from litellm_plugins.proxy.host.provider_chunks import carried_on, told_again
 
 EVENTS: list[dict[str, Any]] = []
 _streams: list[Any] = []  # what the host makes one stream of several with

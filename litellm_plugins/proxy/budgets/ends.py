@@ -1,0 +1,47 @@
+"""What is booked of a stream, by the way it ended."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from litellm_plugins.budgets.amounts import Amounts
+from litellm_plugins.budgets.estimate import reserved_for
+
+if TYPE_CHECKING:
+    from litellm_plugins.proxy.budgets.held import Held
+    from litellm_plugins.settings.budgets import Ledger as Rules
+
+
+async def overheard(held: Held, *, asked: int) -> Amounts:
+    """The prompt, and what came of the answer. `asked` is how long the host takes the prompt to be, where it does."""
+    told, answered = await held.heard.tokens(held.model)
+    return reserved_for(held.price, prompt_tokens=told or asked or held.prompt_tokens, output_tokens=answered)
+
+
+async def by_its_end(held: Held, rules: Rules, actual: Amounts, *, asked: int) -> Amounts:
+    """What the host says of a stream (`actual`), or what was heard or reserved, where it has not come to its end.
+
+    Of these the most: nobody has told its usage, and the budget is not to be passed.
+    """
+    end = held.heard.end if held.heard.streams else "whole"
+    if end == "whole":
+        return actual
+    is_first = not held.left and not held.heard.earlier
+    if end == "stopped" and held.heard.told_at_start and is_first and actual.nano_usd:
+        return await _with_answer(held, actual, asked=asked)
+    wanted = {"stopped": (), "broke": (rules.broken_streams,), "left": (rules.left_streams,)}
+    most = await overheard(held, asked=asked)
+    if "reserved" in wanted.get(end, (rules.broken_streams, rules.left_streams)) and held.admission.reserved:
+        most = held.admission.amount
+    return Amounts(max(actual.nano_usd, most.nano_usd), max(actual.tokens, most.tokens), 1)
+
+
+async def _with_answer(held: Held, actual: Amounts, *, asked: int) -> Amounts:
+    """What the host says, which knows how much of the prompt its provider has cached, and all that came of the answer.
+
+    At `held.price`, the dearest that may apply, all of the prompt would cost what is written to the cache.
+    """
+    _, answered = await held.heard.tokens(held.model)
+    more = max(0, answered - max(0, actual.tokens - asked))
+    return actual + Amounts(math.ceil(held.price.output * more), more, 0)

@@ -1,0 +1,1 @@
+"""The end of each client request: what is told of it, and once."""

@@ -1,0 +1,1 @@
+"""Shorter prompts in the running proxy; `stage` is where it begins, `history` comes before it."""

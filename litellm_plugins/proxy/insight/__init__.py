@@ -1,0 +1,1 @@
+"""The cost monitor in the running proxy."""

@@ -1,0 +1,1 @@
+"""Traces in Langfuse: one per request, with spans of our decisions."""

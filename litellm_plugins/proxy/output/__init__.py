@@ -1,0 +1,1 @@
+"""Output limits, and answers in JSON with short keys; `stage` is where it begins."""

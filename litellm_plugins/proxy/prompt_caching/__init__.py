@@ -1,0 +1,1 @@
+"""Marks for the provider's prompt cache; `stage` is where it begins."""

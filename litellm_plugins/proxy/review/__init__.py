@@ -1,0 +1,1 @@
+"""The review loop, and end users' feedback; `loop` puts it together."""

@@ -1,0 +1,1 @@
+"""Routing in the running proxy; `stage` is where it begins."""

@@ -1,0 +1,1 @@
+"""The page `/plugins/ui` in the running proxy; `page` puts it together."""

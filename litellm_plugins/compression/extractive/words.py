@@ -26,6 +26,9 @@ cuanta cuantos cuantas este estos estas ese esa esos esas aquel mas muy
 的 了 是 在 吗 什么 谁 哪 哪里 多少 怎么 为什么
 """
 STOP = frozenset(_STOP.split())
+# These are stop words with any ending ("tells"). Else what a stem falls together with by chance is none: "theme" is not
+# "them", "note" not "not", "mayor" not "may"; it is told apart by a sign.
+_STOP_STEMS = frozenset({"tell", "call", "name", "one", "being"})
 _ENDINGS = (
     ("ization", "ize"), ("ational", "ate"), ("fulness", "ful"), ("iveness", "ive"), ("ousness", "ous"),
     ("ements", ""), ("ement", ""), ("ments", ""), ("ment", ""), ("ations", "ate"), ("ation", "ate"),
@@ -74,4 +77,5 @@ def _stem(word: str) -> str:
             break
     if len(lower) > _MIN_STEM and lower[-1] == lower[-2] and lower[-1] not in "ls":
         lower = lower[:-1]  # "running" and "run"
-    return lower[:-1] if lower.endswith(("e", "y", "i")) and len(lower) > _MIN_STEM else lower
+    stem = lower[:-1] if lower.endswith(("e", "y", "i")) and len(lower) > _MIN_STEM else lower
+    return f"{stem}+" if stem in STOP and stem not in _STOP_STEMS else stem

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import combinations, pairwise
 
 from litellm_plugins.compression.extractive.words import STOP, terms
 
@@ -40,6 +40,13 @@ _KINDS: tuple[tuple[str, re.Pattern[str], re.Pattern[str]], ...] = tuple(
 )
 
 
+# Words with capitals that stand together: what is called "Most Valuable Player" here may be "MVP" there.
+_NAMED = re.compile(r"[^\W\d_a-z][^\W\d_]*(?:[ -](?:(?:of|the|for|and|de|del|la|y) ){0,2}[^\W\d_a-z][^\W\d_]*){1,5}")
+
+
+_SHORTEST = 3  # letters of an acronym
+
+
 @dataclass(frozen=True, slots=True)
 class Question:
     """A question, ready to be compared with sentences."""
@@ -57,4 +64,16 @@ def asked(text: str) -> Question:
     every = terms(text)
     content = [term for term in every if term not in STOP]
     kinds = tuple((name, found.search) for name, wanted, found in _KINDS if wanted.search(text))
-    return Question(tuple(dict.fromkeys(content or every)), frozenset(pairwise(content)), kinds)
+    named = (term for term in _acronyms(text) if term not in STOP)
+    return Question(tuple(dict.fromkeys([*(content or every), *named])), frozenset(pairwise(content)), kinds)
+
+
+def _acronyms(text: str) -> Iterator[str]:
+    """The initials of every run of names in `text`, "mvp" for "Most Valuable Player"."""
+    for found in _NAMED.findall(text):
+        words = re.split(r"[ -]", found)
+        for first, last in combinations(range(len(words) + 1), 2):
+            initials = "".join(word[0] for word in words[first:last])
+            big = "".join(filter(str.isupper, initials))
+            if len(big) >= _SHORTEST and initials[0].isupper() and initials[-1].isupper():
+                yield from (initials.lower(), big.lower())

@@ -46,6 +46,7 @@ _IRREGULAR = {
     "spoke": "speak", "spoken": "speak", "chose": "choose", "chosen": "choose", "fought": "fight", "ran": "run",
     "told": "tell", "thought": "think", "bought": "buy", "brought": "bring", "caught": "catch", "taught": "teach",
     "films": "movie", "film": "movie", "portrayed": "play", "portray": "play",
+    "used": "use", "uses": "use", "using": "use",
     "starring": "star", "stars": "star", "located": "locate", "location": "locate",
 }  # fmt: skip
 _MIN_STEM = 3

@@ -10,7 +10,7 @@ from litellm_plugins.compression.extractive.sentences import sentences
 from litellm_plugins.compression.extractive.words import STOP, terms
 from litellm_plugins.compression.tokens import CountTokens
 
-_ASIDE = re.compile(r"[\s_]*\([^)]*\)\s*$")
+_ASIDE = re.compile(r"[\s_]*\([^)]*\)\s*$|,[^,]*$")
 
 
 @dataclass(frozen=True, slots=True)

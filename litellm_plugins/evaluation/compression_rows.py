@@ -16,6 +16,7 @@ from litellm_plugins.compression.extractive.words import STOP, terms
 from litellm_plugins.evaluation.rows import text_in
 
 _ARTICLES = re.compile(r"\b(?:a|an|the)\b")
+_TOKEN = re.compile(r"\d+(?:[.,]\d+)+|\w+|[^\w\s]")
 _PUNCTUATION = str.maketrans("", "", string.punctuation)
 _YES_NO = frozenset({"yes", "no"})  # answers that stand in no text, or by chance
 _K1, _B = 1.2, 0.75  # of BM25, as most engines have them
@@ -52,15 +53,24 @@ def normalised(text: str) -> str:
     return " ".join(_ARTICLES.sub(" ", text.lower().translate(_PUNCTUATION)).split())
 
 
+def tokenised(text: str) -> str:
+    """As DPR's evaluation does (Karpukhin et al., 2020), but for numbers, which are one: words and signs apart, so that
+    "44-yard" has "44" in it.
+    """
+    return " ".join(_TOKEN.findall(text.lower()))
+
+
 class Gold:
     """The answers of a row, to be looked for in what is left.
 
-    An answer must stand there as a run of whole words ("10" is not in "2010"). Only where it never does, as in
-    "Wimpy's", inside of a word will do, which is how the field counts.
+    An answer must stand there as a run of whole words ("10" is not in "2010"), by `normalised` ("U.S." is "US") or by
+    `tokenised`. Only where it never does inside of a word will do.
     """
 
     def __init__(self, answers: Iterable[str], original: Iterable[str]) -> None:
-        self._wanted = [one for one in map(normalised, answers) if one and one not in _YES_NO]
+        asked = [one for one in answers if normalised(one) not in ("", *_YES_NO)]
+        self._wanted = [normalised(one) for one in asked]
+        self._tokens = [f" {tokenised(one)} " for one in asked]
         self._whole = True
         texts = list(original)
         self.given = self.in_any(texts)
@@ -72,8 +82,12 @@ class Gold:
     def in_any(self, texts: Iterable[str]) -> bool:
         """Whether one of the answers stands in one of the texts."""
         around = " " if self._whole else ""
-        found = [f" {normalised(text)} " for text in texts]
-        return any(f"{around}{answer}{around}" in text for answer in self._wanted for text in found)
+        read = list(texts)
+        found = [f" {normalised(text)} " for text in read]
+        if any(f"{around}{answer}{around}" in text for answer in self._wanted for text in found):
+            return True
+        found = [f" {tokenised(text)} " for text in read]
+        return any(answer in text for answer in self._tokens for text in found)
 
 
 def facts_kept(supporting: Iterable[str], texts: Iterable[str]) -> bool:

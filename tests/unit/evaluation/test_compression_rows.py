@@ -47,6 +47,10 @@ def test_texts_are_compared_as_squad_does() -> None:
         (["Wimpy"], ["Wimpy's burgers."], ["burgers"], True, False),
         (["Ann Lee"], ["Ann saw Lee.", "Ann Lee sat."], ["Ann", "Lee"], True, False),
         (["no"], ["There is no such thing."], ["no"], False, False),
+        (["44"], ["A 44-yard goal.", "He was 44."], ["A 44-yard goal."], True, True),
+        (["44"], ["A 44-yard goal.", "He was 44."], ["In 1944, 3.44, 44th, a44-b."], True, False),
+        (["3.7"], ["About 3.7%."], ["3, 7 or 370"], True, False),
+        (["US"], ["In the U.S., since 1940."], ["U.S."], True, True),
         (["absent"], ["present"], ["present"], False, False),
     ],
 )

@@ -10,7 +10,8 @@ from litellm_plugins.compression.extractive.sentences import sentences
 from litellm_plugins.compression.extractive.words import STOP, terms
 from litellm_plugins.compression.tokens import CountTokens
 
-_ASIDE = re.compile(r"[\s_]*\([^)]*\)\s*$|,[^,]*$")
+# "Kiss and Tell (1945 film)", "Boston, Lincolnshire"; but "10,000 Maniacs" and "Tyler, the Creator" are names.
+_ASIDE = re.compile(r"[\s_]*\([^)]*\)\s*$|, [^\W\d_a-z][^,]*$")
 
 
 @dataclass(frozen=True, slots=True)

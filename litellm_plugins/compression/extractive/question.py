@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from itertools import combinations, pairwise
+from itertools import combinations, islice, pairwise
 
 from litellm_plugins.compression.extractive.words import STOP, terms
 
@@ -41,10 +41,10 @@ _KINDS: tuple[tuple[str, re.Pattern[str], re.Pattern[str]], ...] = tuple(
 
 
 # Words with capitals that stand together: what is called "Most Valuable Player" here may be "MVP" there.
-_NAMED = re.compile(r"[^\W\d_a-z][^\W\d_]*(?:[ -](?:(?:of|the|for|and|de|del|la|y) ){0,2}[^\W\d_a-z][^\W\d_]*){1,5}")
-
-
+_CAPITALISED = r"[^\W\d_a-z][^\W\d_]*+"
+_NAMED = re.compile(rf"\b{_CAPITALISED}(?:[ -](?:(?:of|the|for|and|de|del|la|y) ){{0,2}}{_CAPITALISED}){{1,5}}")
 _SHORTEST = 3  # letters of an acronym
+_MOST = 32  # acronyms of one question: each is looked for in every sentence
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,13 +64,15 @@ def asked(text: str) -> Question:
     every = terms(text)
     content = [term for term in every if term not in STOP]
     kinds = tuple((name, found.search) for name, wanted, found in _KINDS if wanted.search(text))
-    named = (term for term in _acronyms(text) if term not in STOP)
+    named = islice((term for term in _acronyms(text) if term not in STOP), _MOST)
     return Question(tuple(dict.fromkeys([*(content or every), *named])), frozenset(pairwise(content)), kinds)
 
 
 def _acronyms(text: str) -> Iterator[str]:
     """The initials of every run of names in `text`, "mvp" for "Most Valuable Player"."""
     for found in _NAMED.findall(text):
+        if found.isupper():  # nothing but capitals: no names
+            continue
         words = re.split(r"[ -]", found)
         for first, last in combinations(range(len(words) + 1), 2):
             initials = "".join(word[0] for word in words[first:last])

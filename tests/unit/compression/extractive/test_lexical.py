@@ -83,6 +83,30 @@ def test_the_answer_may_be_a_step_away() -> None:
     assert "court of appeal" not in chosen(question, [Passage("", one.text) for one in passages], rate=0.35)
 
 
+def test_a_place_is_found_by_its_name_without_the_county() -> None:
+    filler = [Passage(f"Brook {n}, Ostland", f"Brook {n} is a parish. Its church has {n} bells.") for n in range(8)]
+    passages = [
+        *filler[:4],
+        Passage("Ansund, Westland", "It is a market place by the sea. Trawlers land cod and ling at its quay."),
+        *filler[4:],
+        Passage("Kirton End", "Kirton End is a hamlet. It belongs to Ansund."),
+    ]
+    question = "What do boats bring to the town that Kirton End belongs to?"
+    assert "cod and ling" in chosen(question, passages, rate=0.4)
+    unnamed = [Passage(one.title.replace("Ansund", "Elsewhere"), one.text) for one in passages]
+    assert "cod and ling" not in chosen(question, unnamed, rate=0.4)
+
+
+def test_what_is_named_in_full_is_found_by_its_initials() -> None:
+    text = Passage(
+        "",
+        "The cup final was held in May. Rain had fallen on the cup for days. Ada Lorne was the MVP. "
+        "The cup is made of tin. A band played while the cup was handed over.",
+    )
+    assert "Ada Lorne" in chosen("Who was the Most Valuable Player of the cup?", [text], rate=0.35)
+    assert "Ada Lorne" not in chosen("Who was the Very Tallest Player of the cup?", [text], rate=0.35)
+
+
 def test_the_paragraph_that_says_what_a_thing_is_stays_where_the_question_names_it() -> None:
     article = [
         Passage("Storm_Day", "Flags are hoisted on the eve of Storm Day, and on Storm Day itself at noon."),

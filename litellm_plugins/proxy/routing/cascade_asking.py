@@ -29,6 +29,8 @@ class Asked:
 
     def __init__(self, pack: Pack, endpoint: Endpoint, first: tickets.Ticket, data: Mapping[str, Any]) -> None:
         self._pack, self._endpoint, self._first, self._data = pack, endpoint, first, _copied(data)
+        if pack.prompt_caching is not None:
+            pack.prompt_caching.unmark(first, self._data)
 
     async def again(self, before: Routed, route: Route, fault: str) -> tuple[tickets.Ticket, dict[str, Any]]:
         """For the model of `route`, after the tier of `before` did not do. Raises: LookupError: it was not routed."""
@@ -50,6 +52,8 @@ class Asked:
         )
         routed = Routed(before.ladder, before.needs, route, event, before.followed)
         self._pack.routing.escalate(ticket, routed, data)
+        if self._pack.prompt_caching is not None:
+            await self._pack.prompt_caching.mark(ticket, data, again=True)
         data["litellm_call_id"] = str(uuid.uuid4())
         log, data = litellm.utils.function_setup(
             original_function=self._endpoint.route_type,

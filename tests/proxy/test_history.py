@@ -55,6 +55,7 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
 
     features = {
         "summed": summed(),
+        "counted-summed": summed(),
         "late": summed(model="slow-writer", deadline_ms=300),
         "down": summed(model="broken-writer"),
         "unpriced": summed(model="unpriced-writer"),
@@ -67,6 +68,7 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
             pack={
                 "cache": {"semantic": {"enabled": False}},
                 "compression": {"enabled": True, "history": {"max_tokens": BUDGET}, "features": features},
+                "insight": {"enabled": True, "flush_s": 0.1},
                 "budgets": [budget("summed", limit_usd=10), budget("late", limit_usd=10)],
             },
             more_models=[
@@ -278,6 +280,26 @@ def test_a_summary_is_paid_once_by_who_asked_for_it_and_shared_with_no_other_tea
     assert now.spent - booked.spent == billed(scene.provider)
     ask(scene, "chat", items, key=KEYS.legal, feature="summed")
     assert len(scene.written()) == 2
+
+
+@pytest.mark.parametrize(("feature", "pays"), [("counted", False), ("counted-summed", True)])
+def test_the_costs_tell_what_it_saved_less_what_its_summary_cost(scene: Scene, feature: str, pays: bool) -> None:
+    items, _ = conversation("chat", TURNS)
+    headers = ask(scene, "chat", items, feature=feature)
+    line = [json.loads(each) for each in scene.proxy.log().splitlines() if '"history_decision"' in each][-1]
+    own = float(headers.get("x-litellm-plugins-own-usd", 0))
+    assert (line["feature"], own > 0) == (feature, pays)
+
+    def row() -> dict[str, Any] | None:
+        told = scene.proxy.http("GET", "/plugins/costs?by=feature,layer&top=100", scene.proxy.master_key).json()
+        assert told["saved_by_cause"].keys() <= {"exact", "history"}
+        return next((each for each in told["rows"] if (each["feature"], each["layer"]) == (feature, "history")), None)
+
+    counted = eventually(row, what="the call to be counted")
+    assert counted is not None
+    assert counted["saved_usd"] == pytest.approx(float(line["saved_usd"]) - own, abs=2e-9)
+    assert counted["saved_tokens"] == line["tokens_before"] - line["tokens_after"]
+    assert counted["requests"] == 0
 
 
 def test_the_next_step_sums_up_the_summary_and_what_came_since(scene: Scene) -> None:

@@ -20,7 +20,7 @@ from litellm_plugins.compression.summary import NOTE_TOKENS, Part, note_of, part
 from litellm_plugins.model import HistoryOutcome, HistoryReason, Reason
 from litellm_plugins.proxy.cache.host_judge import host_router
 from litellm_plugins.proxy.compression.history_summaries import Summaries
-from litellm_plugins.proxy.compression.models import input_nano_usd, marks_of_host, tokenizer_of
+from litellm_plugins.proxy.compression.models import input_nano_usd, marks_of_host, read_share, tokenizer_of
 from litellm_plugins.proxy.host.token_counts import remembered_tokens
 from litellm_plugins.proxy.review.tenant import tenant_of
 from litellm_plugins.settings import history_anywhere
@@ -52,6 +52,7 @@ class Shortened:
     event: HistoryCut
     fields: Mapping[str, tuple[Any, Any]] = field(default_factory=dict)
     told: bool = False
+    read_share: float = 1.0  # of the price of input, that reading from the provider's prompt cache costs
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +158,7 @@ class HostHistory:
             saved_nano_usd=int(saved * input_nano_usd(listings)),
             took_ms=(self._timer() - started) * 1_000,
         )
-        return Shortened(event, fields)
+        return Shortened(event, fields, read_share=read_share(listings))
 
     async def _outcome(self, rules: History, request: Request, data: Mapping[str, Any], tokenizer: str) -> _Outcome:
         refusal = _refusal(data, request.endpoint)

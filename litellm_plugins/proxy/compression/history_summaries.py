@@ -103,7 +103,7 @@ class Summaries:
             circuit.failed(exc.reason, at_once=False)
             return Summary(None, HistoryReason.SUMMARY_FAILED, str(exc), exc.reason)
         if payer is not None:
-            payer.add(said.cost_nano_usd)
+            payer.add(said.cost_nano_usd, for_history=True)
         if self._clock() - began <= within_s:
             circuit.succeeded()
         else:

@@ -141,7 +141,7 @@ class Pack:
         if self.prompt_caching is not None:
             await self.prompt_caching.aclose()
         if self.routing is not None:
-            await self.routing.scoring.aclose()
+            await self.routing.aclose()
         await self.pipeline.aclose()
 
 

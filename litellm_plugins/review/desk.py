@@ -176,9 +176,9 @@ class ReviewDesk:
         self._tell(ReviewJudged(item.id, item.kind, verdict, source, item.team, item.layer, done))
         return {"id": item.id, "effects": list(done)}
 
-    async def _said(self, item: Item, said: Callable[[State], State]) -> Item:
+    async def _said(self, item: Item, said: Callable[[State], State], *, looks: int = _LOOKS) -> Item:
         """Once nobody else is at it: a verdict that is given twice at once (a double click) is carried out once."""
-        for _ in range(_LOOKS):
+        for _ in range(looks):
             try:
                 return (await self._changed(item, said))[0]
             except _InHand:
@@ -195,25 +195,37 @@ class ReviewDesk:
 
         word = "up" if is_up else "down"
 
+        looks = iter(range(_LOOKS))
+
         def said(state: State) -> State:
+            if _IN_HAND in state.thumb_effects and next(looks, None) is not None:
+                raise _InHand  # a double click, say; who was at it and is gone is not waited for longer
             if state.thumb == word and PENDING not in state.thumb_effects:
                 return state
             why = state.why if is_up or state.why in COMPLAINED else Why.THUMB_DOWN
-            return replace(state, thumb=word, why=why, thumb_effects=_pending(state.thumb_effects))
+            in_hand = (PENDING, _IN_HAND, *_carried_out(state.thumb_effects))
+            return replace(state, thumb=word, why=why, thumb_effects=in_hand)
 
-        item, _ = await self._changed(item, said)
+        item = await self._said(item, said, looks=_LOOKS + 1)
         if PENDING not in item.state.thumb_effects:  # it was said before, and carried out
             return item.state.thumb_effects
-        done: tuple[str, ...] = ()
-        if item.state.verdict is None:  # a reviewer's word goes before
-            if is_up:
-                before = _carried_out(item.state.thumb_effects)
-                done = await self._effects.undo(item, before, by_reviewer=False)
-            elif self._thumbs_act:
-                done = await self._effects.doubt(item)
+        try:
+            done = await self._acted(item, is_up=is_up)
+        except Exception:
+            with contextlib.suppress(PluginError):  # else it stays in hand for a while
+                await self._changed(item, lambda s: replace(s, thumb_effects=_pending(s.thumb_effects)))
+            raise
         await self._changed(item, lambda state: replace(state, thumb_effects=done))
         self._tell(ReviewJudged(item.id, item.kind, word, "thumb", item.team, item.layer, done))
         return done
+
+    async def _acted(self, item: Item, *, is_up: bool) -> tuple[str, ...]:
+        """What a thumb does. A reviewer's word goes before."""
+        if item.state.verdict is not None:
+            return ()
+        if is_up:
+            return await self._effects.undo(item, _carried_out(item.state.thumb_effects), by_reviewer=False)
+        return await self._effects.doubt(item) if self._thumbs_act else ()
 
     async def point_at(self, names: Sequence[str], why: Why) -> bool:
         """Something else points at an answer; whether an item is kept of it."""

@@ -72,6 +72,7 @@ class Noted:
         if self._fails:
             self._fails -= 1
             raise StoreUnavailable("store_busy")
+        await asyncio.sleep(self._takes_s)
         self.done.append("doubt")
         return ("evicted",)
 
@@ -173,6 +174,29 @@ async def test_a_thumb_down_acts_once_and_a_thumb_up_takes_it_back() -> None:
 
     await made.thumb([it.call_id], is_up=True, tenant=TENANT)
     assert noted.done == ["doubt", "undo evicted of a user"]
+
+
+async def test_a_thumb_that_is_given_twice_at_once_acts_once_and_of_two_the_later_stands() -> None:
+    """A double click: else it would teach the verifier twice."""
+    it = item(1)
+    made, memory, noted, told = desk(it, takes_s=0.01)
+    both = await asyncio.gather(*(made.thumb([it.call_id], is_up=False, tenant=TENANT) for _ in range(2)))
+    assert both == [("evicted",), ("evicted",)]
+    assert (noted.done, len(told)) == (["doubt"], 1)
+
+    other = item(2)
+    made, memory, noted, _ = desk(other, takes_s=0.01)
+    await asyncio.gather(*(made.thumb([other.call_id], is_up=up, tenant=TENANT) for up in (False, True)))
+    assert noted.done == ["doubt", "undo evicted of a user"]
+    assert (memory.items[other.id].state.thumb, memory.items[other.id].state.thumb_effects) == ("up", ("forgotten",))
+
+
+async def test_a_thumb_whose_worker_is_gone_half_way_is_not_waited_for_long() -> None:
+    it = item(1)
+    left = replace(it, state=replace(it.state, thumb="down", thumb_effects=("pending", "in_hand")))
+    made, _, noted, _ = desk(left)
+    assert await made.thumb([it.call_id], is_up=False, tenant=TENANT) == ("evicted",)
+    assert noted.done == ["doubt"]
 
 
 async def test_a_thumb_that_could_not_be_acted_on_is_when_it_is_given_again() -> None:

@@ -292,6 +292,7 @@ def _review(
         space=lambda: layers.space,
         sync=stores.sync,
         judge_spend=stores.judge_spend,
+        journal=stores.journal,
         replay=HostReplay(
             stores.items,
             Policies(settings),

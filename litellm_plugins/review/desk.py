@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, Protocol, TypeVar
 
@@ -53,6 +53,17 @@ class Busy(PluginError):
     http_status = 409
 
 
+@dataclass(frozen=True, slots=True)
+class _Given:
+    """A verdict, and who gave it: `by` in whose name, `actor` with whose credentials."""
+
+    verdict: Verdict
+    by: str
+    source: Source
+    comment: str
+    actor: str
+
+
 class _InHand(Exception):
     """Somebody is carrying out a verdict on this very item."""
 
@@ -69,8 +80,9 @@ class ReviewDesk:
         thumbs_act: bool = True,
         clock: Callable[[], float] = time.time,
         between_s: float = _BETWEEN_S,
+        note: Callable[[str, Mapping[str, Any]], Awaitable[None]] | None = None,
     ) -> None:
-        self._store, self._effects, self._tell = store, effects, tell
+        self._store, self._effects, self._tell, self._note = store, effects, tell, note
         self._thumbs_act, self._clock, self._between_s = thumbs_act, clock, between_s
 
     async def queue(
@@ -125,7 +137,8 @@ class ReviewDesk:
         self, item_id: str, verdict: Verdict, by: str, *, source: Source = Source.HUMAN, comment: str = ""
     ) -> Json:
         """A verdict on an item that the queue gave out."""
-        return await self._judged(await self._known(item_id), verdict, by, source, comment, was_pointed_at=False)
+        given = _Given(verdict, by, source, comment, actor=by)
+        return await self._judged(await self._known(item_id), given, was_pointed_at=False)
 
     async def take(self, given: Mapping[str, Any], *, actor: str) -> Json:
         """A verdict as the route gets it: on an item, or on whatever a trace or call id names."""
@@ -139,11 +152,10 @@ class ReviewDesk:
         by, comment = _text(given, "by") or actor, _text(given, "comment")
         pointed = not given.get("item_id")
         item = await self._named(trace_id_of(target), target) if pointed else await self._known(target)
-        return await self._judged(item, verdict, by, source, comment, was_pointed_at=pointed)
+        return await self._judged(item, _Given(verdict, by, source, comment, actor), was_pointed_at=pointed)
 
-    async def _judged(
-        self, item: Item, verdict: Verdict, by: str, source: Source, comment: str, *, was_pointed_at: bool
-    ) -> Json:
+    async def _judged(self, item: Item, given: _Given, *, was_pointed_at: bool) -> Json:
+        verdict, by, source = given.verdict, given.by, given.source
         if source is Source.JUDGE:
             item, _ = await self._changed(item, lambda s: replace(s, opinion=verdict, opinion_by=by))
             self._tell(ReviewJudged(item.id, item.kind, verdict, source, item.team, item.layer, ()))
@@ -157,7 +169,7 @@ class ReviewDesk:
             why = Why.COMPLAINT if was_pointed_at and state.why not in COMPLAINED else state.why
             now = self._clock()
             return replace(
-                state, why=why, verdict=verdict, by=by, source=source, comment=comment,
+                state, why=why, verdict=verdict, by=by, source=source, comment=given.comment,
                 judged_at_s=now, effects=(PENDING, _IN_HAND, *_carried_out(state.effects)),
             )  # fmt: skip
 
@@ -171,10 +183,20 @@ class ReviewDesk:
         except Exception:
             with contextlib.suppress(PluginError):  # else it stays in hand for a while
                 await self._changed(item, lambda state: replace(state, effects=_pending(state.effects)))
+            await self._noted(item, given, (PENDING,))
             raise
         await self._changed(item, lambda state: replace(state, effects=done))
+        await self._noted(item, given, done)
         self._tell(ReviewJudged(item.id, item.kind, verdict, source, item.team, item.layer, done))
         return {"id": item.id, "effects": list(done)}
+
+    async def _noted(self, item: Item, given: _Given, effects: tuple[str, ...]) -> None:
+        """Who judged what, and what came of it; no text of anybody."""
+        if self._note is not None:
+            told = {"item_id": item.id, "kind": str(item.kind), "verdict": str(given.verdict), "by": given.by}
+            told |= {"source": str(given.source), "team": item.team, "cache_id": item.cache_id}
+            named = {name: value for name, value in told.items() if value}
+            await self._note(given.actor, {**named, "effects": list(effects)})
 
     async def _said(self, item: Item, said: Callable[[State], State], *, looks: int = _LOOKS) -> Item:
         """Once nobody else is at it: a verdict that is given twice at once (a double click) is carried out once."""

@@ -78,6 +78,11 @@ def test_a_verdict_by_the_page_s_form_makes_the_next_paraphrase_miss_and_only_it
         assert done.status_code == 200
         assert "This pair never hits again" in done.text
         assert item["id"] not in done.text
+    audit = reviewed.http("GET", "/plugins/cache/audit?action=verdict", reviewed.master_key).raise_for_status()
+    record = next(each for each in audit.json()["records"] if each["what"]["item_id"] == item["id"])
+    assert (record["actor"], record["what"]["verdict"], record["what"]["team"]) == ("master", "wrong", "sales")
+    assert {"evicted", "remembered"} <= set(record["what"]["effects"])
+    assert "library" not in audit.text
     for next_one in (asked, "How could I renew <my> library card?"):
         answers = _ask_anew(reviewed, keys.sales, next_one, WORKERS_REACHED, cache={"no-store": True})
         assert {answer.headers["x-litellm-plugins-cache"] for answer in answers} == {"miss"}

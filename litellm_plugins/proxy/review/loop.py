@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from litellm_plugins.errors import RequestError, StoreUnavailable
 from litellm_plugins.model import Reason
 from litellm_plugins.proxy.review.effects import HostEffects
+from litellm_plugins.proxy.review.noted import noted_in
 from litellm_plugins.proxy.review.opinions import HostOpinions
 from litellm_plugins.proxy.review.recording import Recorder
 from litellm_plugins.proxy.review.sync import HostSync
@@ -27,6 +28,7 @@ from litellm_plugins.telemetry.events import AnomalyFound, Event, StageFailed
 from litellm_plugins.telemetry.sinks.langfuse_spans import trace_id_of
 
 if TYPE_CHECKING:
+    from litellm_plugins.cache.admin.audit import Journal
     from litellm_plugins.cache.judge import JudgeSpend
     from litellm_plugins.cache.reviewed import Reviewed
     from litellm_plugins.cache.verifier.standing import Standing
@@ -56,6 +58,7 @@ class HostReview:
         sync: SyncStore,
         replay: HostReplay,
         judge_spend: JudgeSpend,
+        journal: Journal,
         standing: Callable[[], Awaitable[Standing]] | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -66,7 +69,7 @@ class HostReview:
         self._stale = asyncio.Event()
         effects = HostEffects(cache, rates_changed=self._stale.set)
         acts = settings.review.thumbs == "act"
-        self.desk = ReviewDesk(store, effects, tell=telemetry.emit, thumbs_act=acts)
+        self.desk = ReviewDesk(store, effects, tell=telemetry.emit, thumbs_act=acts, note=noted_in(journal, clock))
         self.replay = replay
         tell = telemetry.emit
         self.opinions = HostOpinions(settings.review.judge, store, self.desk, judge_spend, tell=tell)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -105,6 +105,29 @@ async def test_a_verdict_is_carried_out_once_however_often_it_is_given() -> None
     assert noted.done == ["wrong"]
     assert len(told) == 1
     assert memory.items[it.id].state.by == "ana"
+
+
+async def test_who_judged_what_is_noted_once_without_a_text() -> None:
+    noted: list[tuple[str, dict[str, Any]]] = []
+
+    async def note(actor: str, what: Mapping[str, Any]) -> None:
+        noted.append((actor, dict(what)))
+
+    it = replace(item(1, why=Why.NEAR), question="Where does Ann live?", answer="In Oslo.")
+    made = ReviewDesk(Memory(it), Noted(fails=1), tell=lambda _: None, clock=lambda: NOW, note=note)
+    given = {"item_id": it.id, "verdict": "wrong", "by": "ana", "comment": "Ann Lee's address"}
+    with pytest.raises(StoreUnavailable):
+        await made.take(given, actor="admin")
+    for _ in range(2):
+        await made.take(given, actor="admin")
+    await made.judge(it.id, Verdict.WRONG, "a-model", source=Source.JUDGE)
+
+    assert [(actor, what["by"], what["effects"]) for actor, what in noted] == [
+        ("admin", "ana", ["pending"]),
+        ("admin", "ana", ["remembered"]),
+    ]
+    assert {"item_id", "kind", "verdict", "by", "source", "effects"} <= noted[1][1].keys()
+    assert not any(text in str(noted) for text in ("Ann Lee", it.question, it.answer))
 
 
 async def test_a_verdict_that_is_given_twice_at_once_is_carried_out_once() -> None:

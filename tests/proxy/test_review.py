@@ -199,6 +199,24 @@ def test_nonsense_is_refused(reviewed: RunningProxy, body: dict[str, Any], statu
     assert reviewed.http("POST", "/plugins/review/verdicts", reviewed.master_key, json=body).status_code == status
 
 
+def test_texts_are_gone_after_their_days_and_the_items_stay(
+    provider: Provider, keys: Keys, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    days = 8 / 86_400
+    config = proxy_config(provider.url, pack={"review": {"enabled": True, "control_share": "100%", "keep_days": days}})
+    with RunningProxy(config, tmp_path_factory.mktemp("swept"), provider_url=provider.url) as proxy:
+        proxy.ask(keys.sales, "Which bus goes to the zoo?")
+
+        def item(*, has_text: bool) -> list[dict[str, Any]]:
+            return [each for each in _queue(proxy) if bool(each["question"]) is has_text]
+
+        [kept] = eventually(lambda: item(has_text=True), what="the item to be kept")
+        assert kept["question"] == "Which bus goes to the zoo?"
+        [swept] = eventually(lambda: item(has_text=False), what="its texts to be swept", timeout_s=30)
+        assert swept["id"] == kept["id"]
+        assert b"zoo" not in json.dumps(swept).encode()
+
+
 @contextmanager
 def _signed_in(proxy: RunningProxy, key: str) -> Iterator[httpx.Client]:
     """Somebody with the page open; every worker knows the session."""

@@ -22,6 +22,7 @@ from litellm_plugins.review.items import Why
 from litellm_plugins.review.outcomes import rows
 from litellm_plugins.review.rates import factors
 from litellm_plugins.review.report import report
+from litellm_plugins.review.sweeping import TextSweep
 from litellm_plugins.routing.significance import proportions
 from litellm_plugins.settings import promised_rates
 from litellm_plugins.telemetry.events import AnomalyFound, Event, StageFailed
@@ -74,6 +75,8 @@ class HostReview:
         tell = telemetry.emit
         self.opinions = HostOpinions(settings.review.judge, store, self.desk, judge_spend, tell=tell)
         self.sync = HostSync(settings.review.langfuse, sync, self.desk, store, tell=telemetry.emit)
+        keep_s = settings.review.keep_days * 86_400
+        self._sweep = TextSweep(store, keep_s=keep_s, failed=self._not_swept, clock=clock)
         self._tasks: list[asyncio.Task[None]] = []
         self._pointing: set[asyncio.Task[None]] = set()
 
@@ -82,10 +85,12 @@ class HostReview:
         self.recorder.start(self._telemetry.emit)
         self._tasks = [asyncio.get_running_loop().create_task(self._follow_rates())]
         self.sync.start()
+        self._sweep.start()
 
     async def aclose(self) -> None:
         """Write what is left."""
         await self.sync.aclose()
+        await self._sweep.aclose()
         for task in (*self._tasks, *self._pointing):
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
@@ -160,6 +165,9 @@ class HostReview:
                 async with asyncio.timeout(_RATES_EVERY_S):
                     await self._stale.wait()
             self._stale.clear()
+
+    def _not_swept(self, reason: str, detail: str) -> None:
+        self._telemetry.emit(StageFailed("review", reason, detail))
 
     def _failed(self, exc: Exception) -> None:
         reason = exc.reason if isinstance(exc, StoreUnavailable) else str(Reason.INTERNAL_ERROR)

@@ -79,6 +79,24 @@ class RedisItems:
         given.append(int(is_looked_at(state)))
         return bool(await self._server.run(lambda redis: redis.register_script(_SWAP)(keys, given)))
 
+    async def forget_texts(self, *, before_s: float) -> int:
+        gone = 0
+        for worth in range(3):  # as it stands before the time in each score
+            low, high = repr(worth * _WORTH), f"({worth * _WORTH + before_s!r}"
+            start = 0
+            while True:
+                page = await self._ids(
+                    lambda redis, low=low, high=high, at=start: redis.zrangebyscore(
+                        self._key["worth"], low, high, start=at, num=_PAGE
+                    )
+                )
+                if page:
+                    gone += await self._server.run(lambda redis, page=page: redis.hdel(self._key["texts"], *page))
+                if len(page) < _PAGE:
+                    break
+                start += _PAGE
+        return gone
+
     async def _ids(self, work: Any) -> list[bytes]:  # noqa: ANN401 - of the driver's client
         ids: list[bytes] = await self._server.run(work)
         return ids

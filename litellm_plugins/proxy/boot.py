@@ -135,7 +135,7 @@ class Pack:
         sinks = [each.aclose() for each in (self.feedback, self.review, self.insight) if each is not None]
         await asyncio.gather(*sinks)
         if self.history is not None:
-            self.history.close()
+            await self.history.aclose()
         if self.compression is not None:
             await self.compression.aclose()
         if self.prompt_caching is not None:

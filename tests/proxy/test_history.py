@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import itertools
 import json
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
@@ -56,6 +58,7 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
     features = {
         "summed": summed(),
         "counted-summed": summed(),
+        "shared": summed(share=True),
         "late": summed(model="slow-writer", deadline_ms=300),
         "down": summed(model="broken-writer"),
         "unpriced": summed(model="unpriced-writer"),
@@ -300,6 +303,24 @@ def test_the_costs_tell_what_it_saved_less_what_its_summary_cost(scene: Scene, f
     assert counted["saved_usd"] == pytest.approx(float(line["saved_usd"]) - own, abs=2e-9)
     assert counted["saved_tokens"] == line["tokens_before"] - line["tokens_after"]
     assert counted["requests"] == 0
+
+
+def test_a_summary_that_is_shared_is_kept_in_the_store_and_others_are_not(scene: Scene) -> None:
+    file = scene.proxy.database.with_name(f"{scene.proxy.database.stem}.summaries.db")
+    items, _ = conversation("chat", TURNS)
+    ask(scene, "chat", items, feature="counted-summed")
+    assert not file.exists()
+    ask(scene, "chat", conversation("chat", TURNS)[0], feature="shared")
+
+    def kept() -> list[tuple[str, bytes]]:
+        try:
+            with closing(sqlite3.connect(f"{file.as_uri()}?mode=ro", uri=True)) as db:
+                return db.execute("SELECT tenant, text FROM history_summaries").fetchall()
+        except sqlite3.OperationalError:  # there is none yet
+            return []
+
+    [(tenant, text)] = eventually(kept, what="the summary to be kept")
+    assert (tenant, text.decode()) == ("team:support", SUMMARY)
 
 
 def test_the_next_step_sums_up_the_summary_and_what_came_since(scene: Scene) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from hashlib import blake2b
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from litellm_plugins.compression.summary_store import KEEP_MS, MOST
 
@@ -28,10 +28,7 @@ class RedisSummaries:
         if not names:
             return {}
 
-        async def work(redis: Redis) -> list[bytes | None]:
-            return list(await redis.mget(names))
-
-        found = await self._server.run(work)
+        found: Any = await self._server.run(lambda redis: redis.mget(names))
         return {key: text for key, text in zip(keys, found, strict=True) if text is not None}
 
     async def put(self, tenant: str, key: bytes, text: bytes, *, now_ms: int) -> None:

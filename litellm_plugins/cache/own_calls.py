@@ -14,20 +14,23 @@ from contextvars import ContextVar
 class OwnCalls:
     """The tab of one request."""
 
-    __slots__ = ("_also", "_nano_usd", "_told", "total_nano_usd")
+    __slots__ = ("_also", "_nano_usd", "_told", "for_history_nano_usd", "total_nano_usd")
 
     def __init__(self) -> None:
         self._nano_usd = 0
         self.total_nano_usd = 0  # of all that was ever put on it, taken or not
+        self.for_history_nano_usd = 0  # of that, for summaries of old turns
         self._told: Callable[[OwnCalls], None] | None = None
-        self._also: Callable[[int], None] | None = None
+        self._also: Callable[[int, bool], None] | None = None
 
-    def add(self, nano_usd: int) -> None:
+    def add(self, nano_usd: int, *, for_history: bool = False) -> None:
         """A call was made for the request."""
         self._nano_usd += nano_usd
         self.total_nano_usd += nano_usd
+        if for_history:
+            self.for_history_nano_usd += nano_usd
         if self._also is not None and nano_usd:
-            self._also(nano_usd)
+            self._also(nano_usd, for_history)
         if self._told is not None and self._nano_usd:
             self._told(self)
 
@@ -42,8 +45,8 @@ class OwnCalls:
         if self._nano_usd:
             told(self)
 
-    def tell_more(self, told: Callable[[int], None]) -> None:
-        """Have `told` called with each amount that comes from now on, whoever takes it."""
+    def tell_more(self, told: Callable[[int, bool], None]) -> None:
+        """Have `told` called with each amount that comes from now on, whoever takes it; true: for history."""
         self._also = told
 
 

@@ -82,7 +82,8 @@ class Reviewed:
     async def undone(self, hit: ServedHit, effects: tuple[str, ...], *, by_reviewer: bool) -> tuple[str, ...]:
         """Take back what an earlier verdict did, as far as that can be: the entry stays gone, a label is overruled.
 
-        What a reviewer has said of the same pair, on another item, no end user takes back.
+        What a reviewer has said of the same pair, on another item, no end user takes back. An end user's own label says
+        the opposite from then on: a reviewer gives one in its place.
         """
         done: list[str] = []
         if REMEMBERED in effects:
@@ -91,6 +92,8 @@ class Reviewed:
         if SUPPORT_RAISED in effects:
             await self._pairs.vouch(hit.tenant, answer_of(hit.partition, hit.answer_id), -1)
             done.append(SUPPORT_LOWERED)
+        if LABELLED in effects and not by_reviewer and await self._taught(hit, right=True, by_reviewer=False):
+            done.append(LABELLED)
         return tuple(done)
 
     def _longest_s(self, *, by_reviewer: bool) -> float:

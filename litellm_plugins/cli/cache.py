@@ -198,7 +198,7 @@ def gate(client: Client, *, as_json: bool, **given: Any) -> None:  # noqa: ANN40
 
 @cache.command()
 @click.option("--limit", type=click.IntRange(1, 1_000), default=50, show_default=True)
-@click.option("--action", help="Only this: invalidate, curate, uncurate, warm, event or version.")
+@click.option("--action", help="Only this: invalidate, curate, uncurate, warm, event, version, verdict…")
 @_connected
 def audit(client: Client, *, limit: int, action: str | None, as_json: bool) -> None:
     """Who did what to the cache, the newest first."""

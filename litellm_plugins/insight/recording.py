@@ -110,7 +110,8 @@ class UsageRecorder:
             hour = hour_of(at_ms)
             words = self._bounds.bounded(hour, self._words(call))
             prompt_cache = each.prompt_cache_nano_usd if isinstance(each, CallFinished) else 0
-            for under, one in saved_beside(words, _sums(each), prompt_cache):
+            of_history = _of_history(each)
+            for under, one in saved_beside(words, _sums(each), prompt_cache_nano_usd=prompt_cache, history=of_history):
                 before = sums.get((hour, under))
                 sums[hour, under] = one if before is None else before.plus(one)
             if each is call and call.route:
@@ -178,6 +179,13 @@ def _sums(call: Counted) -> Sums:
         first_tokens=int(call.first_token_ms is not None),
         attempts=call.attempts,
     )
+
+
+def _of_history(call: Counted) -> Sums:
+    """What leaving out old turns saved."""
+    if isinstance(call, OwnSpent):  # a summary that came late
+        return Sums(saved_nano_usd=-call.nano_usd if call.for_history else 0)
+    return Sums(saved_nano_usd=call.history_nano_usd, saved_tokens=call.history_tokens)
 
 
 def _example(call: CallFinished, at_ms: int) -> Example:

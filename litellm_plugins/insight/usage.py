@@ -30,9 +30,9 @@ OTHER = "~other"  # all the words of a dimension that an hour had no room for
 
 HITS = frozenset({str(Layer.EXACT), str(Layer.SEMANTIC), str(Layer.COALESCED)})
 # In the place of a layer, in rows of their own without requests: what these saved. Negative where writing into the
-# provider's prompt cache cost more than reading from it saved.
-COMPRESSION, PROMPT_CACHE = "compression", "prompt_cache"
-SAVING = (*sorted(HITS), COMPRESSION, PROMPT_CACHE)
+# provider's prompt cache cost more than reading from it saved, or a summary of old turns more than leaving those out.
+COMPRESSION, HISTORY, PROMPT_CACHE = "compression", "history", "prompt_cache"
+SAVING = (*sorted(HITS), COMPRESSION, HISTORY, PROMPT_CACHE)
 LOOKED_UP = HITS | {str(Layer.MISS)}
 FAILED = frozenset({"failure", "refused"})
 
@@ -74,12 +74,16 @@ class Tally(NamedTuple):
         return Tally(self.sums.plus(other.sums), self.hits + other.hits, self.failed + other.failed)
 
 
-def saved_beside(words: Words, sums: Sums, prompt_cache_nano_usd: int) -> list[tuple[Words, Sums]]:
+def saved_beside(
+    words: Words, sums: Sums, *, prompt_cache_nano_usd: int = 0, history: Sums = NONE
+) -> list[tuple[Words, Sums]]:
     """Of one call: what it used, and what was saved otherwise than by a hit, each under its own words."""
     found = [(words, sums)]
     if words[_LAYER] not in HITS and (sums.saved_tokens or sums.saved_nano_usd):
         saved = Sums(saved_nano_usd=sums.saved_nano_usd, saved_tokens=sums.saved_tokens)
         found = [(words, sums._replace(saved_nano_usd=0, saved_tokens=0)), (_as_layer(words, COMPRESSION), saved)]
+    if history != NONE:
+        found.append((_as_layer(words, HISTORY), history))
     if prompt_cache_nano_usd:
         found.append((_as_layer(words, PROMPT_CACHE), Sums(saved_nano_usd=prompt_cache_nano_usd)))
     return found

@@ -135,13 +135,13 @@ class Pack:
         sinks = [each.aclose() for each in (self.feedback, self.review, self.insight) if each is not None]
         await asyncio.gather(*sinks)
         if self.history is not None:
-            self.history.close()
+            await self.history.aclose()
         if self.compression is not None:
             await self.compression.aclose()
         if self.prompt_caching is not None:
             await self.prompt_caching.aclose()
         if self.routing is not None:
-            await self.routing.scoring.aclose()
+            await self.routing.aclose()
         await self.pipeline.aclose()
 
 
@@ -292,6 +292,7 @@ def _review(
         space=lambda: layers.space,
         sync=stores.sync,
         judge_spend=stores.judge_spend,
+        journal=stores.journal,
         replay=HostReplay(
             stores.items,
             Policies(settings),

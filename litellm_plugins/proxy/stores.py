@@ -93,7 +93,7 @@ def open_stores(settings: Settings) -> Stores:
     from litellm_plugins.review.sealed import SealedItems
     from litellm_plugins.storage.vault import Vault
 
-    keys = _encryption_keys(names)
+    keys = encryption_keys(names)
     entries, items = EncryptedStore(stores.entries, keys), SealedItems(stores.items, Vault(keys))
     return replace(stores, entries=entries, spaces=EncryptedSpaces(stores.spaces, entries), items=items)
 
@@ -183,7 +183,8 @@ def _kept(settings: Settings) -> _Kept:
     return _Kept(keep_s=wanted.keep_days * 86_400, max_served=wanted.max_served)
 
 
-def _encryption_keys(names: Sequence[str]) -> list[bytes]:
+def encryption_keys(names: Sequence[str]) -> list[bytes]:
+    """Out of the environment. Raises: SettingsError, without any of them."""
     from litellm_plugins.storage.vault import key_from
 
     keys, problems = [], []

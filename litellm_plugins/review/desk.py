@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, Protocol, TypeVar
 
@@ -53,6 +53,17 @@ class Busy(PluginError):
     http_status = 409
 
 
+@dataclass(frozen=True, slots=True)
+class _Given:
+    """A verdict, and who gave it: `by` in whose name, `actor` with whose credentials."""
+
+    verdict: Verdict
+    by: str
+    source: Source
+    comment: str
+    actor: str
+
+
 class _InHand(Exception):
     """Somebody is carrying out a verdict on this very item."""
 
@@ -69,8 +80,9 @@ class ReviewDesk:
         thumbs_act: bool = True,
         clock: Callable[[], float] = time.time,
         between_s: float = _BETWEEN_S,
+        note: Callable[[str, Mapping[str, Any]], Awaitable[None]] | None = None,
     ) -> None:
-        self._store, self._effects, self._tell = store, effects, tell
+        self._store, self._effects, self._tell, self._note = store, effects, tell, note
         self._thumbs_act, self._clock, self._between_s = thumbs_act, clock, between_s
 
     async def queue(
@@ -125,7 +137,8 @@ class ReviewDesk:
         self, item_id: str, verdict: Verdict, by: str, *, source: Source = Source.HUMAN, comment: str = ""
     ) -> Json:
         """A verdict on an item that the queue gave out."""
-        return await self._judged(await self._known(item_id), verdict, by, source, comment, was_pointed_at=False)
+        given = _Given(verdict, by, source, comment, actor=by)
+        return await self._judged(await self._known(item_id), given, was_pointed_at=False)
 
     async def take(self, given: Mapping[str, Any], *, actor: str) -> Json:
         """A verdict as the route gets it: on an item, or on whatever a trace or call id names."""
@@ -139,11 +152,10 @@ class ReviewDesk:
         by, comment = _text(given, "by") or actor, _text(given, "comment")
         pointed = not given.get("item_id")
         item = await self._named(trace_id_of(target), target) if pointed else await self._known(target)
-        return await self._judged(item, verdict, by, source, comment, was_pointed_at=pointed)
+        return await self._judged(item, _Given(verdict, by, source, comment, actor), was_pointed_at=pointed)
 
-    async def _judged(
-        self, item: Item, verdict: Verdict, by: str, source: Source, comment: str, *, was_pointed_at: bool
-    ) -> Json:
+    async def _judged(self, item: Item, given: _Given, *, was_pointed_at: bool) -> Json:
+        verdict, by, source = given.verdict, given.by, given.source
         if source is Source.JUDGE:
             item, _ = await self._changed(item, lambda s: replace(s, opinion=verdict, opinion_by=by))
             self._tell(ReviewJudged(item.id, item.kind, verdict, source, item.team, item.layer, ()))
@@ -157,7 +169,7 @@ class ReviewDesk:
             why = Why.COMPLAINT if was_pointed_at and state.why not in COMPLAINED else state.why
             now = self._clock()
             return replace(
-                state, why=why, verdict=verdict, by=by, source=source, comment=comment,
+                state, why=why, verdict=verdict, by=by, source=source, comment=given.comment,
                 judged_at_s=now, effects=(PENDING, _IN_HAND, *_carried_out(state.effects)),
             )  # fmt: skip
 
@@ -171,14 +183,24 @@ class ReviewDesk:
         except Exception:
             with contextlib.suppress(PluginError):  # else it stays in hand for a while
                 await self._changed(item, lambda state: replace(state, effects=_pending(state.effects)))
+            await self._noted(item, given, (PENDING,))
             raise
         await self._changed(item, lambda state: replace(state, effects=done))
+        await self._noted(item, given, done)
         self._tell(ReviewJudged(item.id, item.kind, verdict, source, item.team, item.layer, done))
         return {"id": item.id, "effects": list(done)}
 
-    async def _said(self, item: Item, said: Callable[[State], State]) -> Item:
+    async def _noted(self, item: Item, given: _Given, effects: tuple[str, ...]) -> None:
+        """Who judged what, and what came of it; no text of anybody."""
+        if self._note is not None:
+            told = {"item_id": item.id, "kind": str(item.kind), "verdict": str(given.verdict), "by": given.by}
+            told |= {"source": str(given.source), "team": item.team, "cache_id": item.cache_id}
+            named = {name: value for name, value in told.items() if value}
+            await self._note(given.actor, {**named, "effects": list(effects)})
+
+    async def _said(self, item: Item, said: Callable[[State], State], *, looks: int = _LOOKS) -> Item:
         """Once nobody else is at it: a verdict that is given twice at once (a double click) is carried out once."""
-        for _ in range(_LOOKS):
+        for _ in range(looks):
             try:
                 return (await self._changed(item, said))[0]
             except _InHand:
@@ -195,25 +217,37 @@ class ReviewDesk:
 
         word = "up" if is_up else "down"
 
+        looks = iter(range(_LOOKS))
+
         def said(state: State) -> State:
+            if _IN_HAND in state.thumb_effects and next(looks, None) is not None:
+                raise _InHand  # a double click, say; who was at it and is gone is not waited for longer
             if state.thumb == word and PENDING not in state.thumb_effects:
                 return state
             why = state.why if is_up or state.why in COMPLAINED else Why.THUMB_DOWN
-            return replace(state, thumb=word, why=why, thumb_effects=_pending(state.thumb_effects))
+            in_hand = (PENDING, _IN_HAND, *_carried_out(state.thumb_effects))
+            return replace(state, thumb=word, why=why, thumb_effects=in_hand)
 
-        item, _ = await self._changed(item, said)
+        item = await self._said(item, said, looks=_LOOKS + 1)
         if PENDING not in item.state.thumb_effects:  # it was said before, and carried out
             return item.state.thumb_effects
-        done: tuple[str, ...] = ()
-        if item.state.verdict is None:  # a reviewer's word goes before
-            if is_up:
-                before = _carried_out(item.state.thumb_effects)
-                done = await self._effects.undo(item, before, by_reviewer=False)
-            elif self._thumbs_act:
-                done = await self._effects.doubt(item)
+        try:
+            done = await self._acted(item, is_up=is_up)
+        except Exception:
+            with contextlib.suppress(PluginError):  # else it stays in hand for a while
+                await self._changed(item, lambda s: replace(s, thumb_effects=_pending(s.thumb_effects)))
+            raise
         await self._changed(item, lambda state: replace(state, thumb_effects=done))
         self._tell(ReviewJudged(item.id, item.kind, word, "thumb", item.team, item.layer, done))
         return done
+
+    async def _acted(self, item: Item, *, is_up: bool) -> tuple[str, ...]:
+        """What a thumb does. A reviewer's word goes before."""
+        if item.state.verdict is not None:
+            return ()
+        if is_up:
+            return await self._effects.undo(item, _carried_out(item.state.thumb_effects), by_reviewer=False)
+        return await self._effects.doubt(item) if self._thumbs_act else ()
 
     async def point_at(self, names: Sequence[str], why: Why) -> bool:
         """Something else points at an answer; whether an item is kept of it."""

@@ -42,6 +42,9 @@ class SealedItems:
     async def swap(self, item: Item, state: State) -> bool:
         return await self._inner.swap(item, replace(state, comment=""))
 
+    async def forget_texts(self, *, before_s: float) -> int:
+        return await self._inner.forget_texts(before_s=before_s)
+
     def _sealed(self, item: Item) -> Item:
         sealed = {name: self._seal(getattr(item, name), item.id, name) for name in TEXTS}
         return replace(item, **sealed)  # type: ignore[arg-type]

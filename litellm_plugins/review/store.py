@@ -47,6 +47,9 @@ class ItemStore(Protocol):
     async def swap(self, item: Item, state: State) -> bool:
         """Put `state` in the place of the item's, unless that has changed since; whether it did."""
 
+    async def forget_texts(self, *, before_s: float) -> int:
+        """Leave out the texts of items that are older, and keep the rest of them; how many had some still."""
+
 
 def facts_of(item: Item) -> bytes:
     """All but texts and state."""

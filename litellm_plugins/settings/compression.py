@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field, ValidationError, model_validator
 
@@ -10,6 +11,9 @@ from litellm_plugins.settings.block import Block, deep_merge, twice
 from litellm_plugins.settings.history import History
 from litellm_plugins.settings.llmlingua import Llmlingua
 from litellm_plugins.settings.share import Share
+
+if TYPE_CHECKING:
+    from litellm_plugins.settings.blocks import Settings
 
 Method = Literal["lossless", "filler", "extractive", "llmlingua"]
 
@@ -70,3 +74,22 @@ class Compression(Block):
         """What holds for a request that says it is for feature `name`."""
         over = self.features.get(name)
         return self if over is None else self.overridden(over)
+
+
+def faults_of_rates(settings: Settings) -> Iterator[str]:
+    """A fault for every rate of a tier that no router has: no request would ever be compressed by it."""
+    yield from _unknown(settings, settings.compression.model_dump(), "compression")
+    for table in ("per_model", "per_team", "per_key"):
+        for who, override in getattr(settings, table).items():
+            shown = "sk-***" if who.startswith("sk-") else who
+            yield from _unknown(settings, override.compression, f"{table}.{shown}.compression")
+
+
+def _unknown(settings: Settings, block: Mapping[str, Any], root: str) -> Iterator[str]:
+    rates, features = block.get("rate_by_tier"), block.get("features")
+    for tier in rates if isinstance(rates, Mapping) else ():
+        if fault := settings.routing.fault_of_tier(str(tier)):
+            yield f"{root}.rate_by_tier.{tier}: {fault}"
+    for name, over in features.items() if isinstance(features, Mapping) else ():
+        if isinstance(over, Mapping):
+            yield from _unknown(settings, over, f"{root}.features.{name}")

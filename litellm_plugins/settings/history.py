@@ -19,6 +19,7 @@ class History(Block):
     how: Literal["trim", "summarise"] = "trim"
     model: str | None = Field(default=None, min_length=1)  # a model group of model_list, that writes summaries
     summary_tokens: int = Field(default=400, ge=50, le=8_000)  # of a summary, at most
+    share: bool = False  # keep summaries in the store, for all workers and restarts
     on_failure: Literal["original", "trim"] = "original"  # where there is no summary
     deadline_ms: float = Field(default=5_000, gt=0, le=60_000)  # for one request
 

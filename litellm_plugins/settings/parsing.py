@@ -18,7 +18,7 @@ from litellm_plugins.settings.block import Block
 from litellm_plugins.settings.blocks import OVERRIDES, Cache, Settings
 from litellm_plugins.settings.budget_overrides import budget_with, misplaced
 from litellm_plugins.settings.budgets import Budget
-from litellm_plugins.settings.compression import Compression
+from litellm_plugins.settings.compression import Compression, faults_of_rates
 from litellm_plugins.settings.early_stop import EarlyStop
 from litellm_plugins.settings.output import Output
 from litellm_plugins.settings.policies import overridden
@@ -57,9 +57,10 @@ def parse(raw: object) -> Settings:
     except ValidationError as exc:
         problems += _problems(exc, Settings, ROOT)
     problems += _override_problems(raw, settings)
-    problems += _problems_of_routing(settings) if settings is not None else ()
-    problems += [f"{ROOT}.{fault}" for fault in faults_of_tiers(settings)] if settings is not None else ()
-    problems += _problems_of_ui(settings) if settings is not None else ()
+    if settings is not None:
+        problems += _problems_of_routing(settings)
+        problems += [f"{ROOT}.{fault}" for fault in (*faults_of_tiers(settings), *faults_of_rates(settings))]
+        problems += _problems_of_ui(settings)
     if problems or settings is None:
         raise SettingsError(problems)
     return settings

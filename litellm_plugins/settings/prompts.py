@@ -102,10 +102,8 @@ def models_prompted(settings: Settings) -> Iterator[tuple[str, str]]:
 
 def faults_of_tiers(settings: Settings) -> Iterator[str]:
     """A fault for every tier that no router has: such a section would never be sent."""
-    known = settings.routing.tier_names
     for name, prompt in settings.prompts.items():
         for at, section in enumerate(prompt.sections):
             for tier in section.when.tier if section.when is not None else ():
-                if tier not in known:
-                    told = ", ".join(sorted(known)) or "none"
-                    yield f"prompts.{name}.sections.{at}.when.tier: no router has a tier {tier!r}; there are: {told}"
+                if fault := settings.routing.fault_of_tier(tier):
+                    yield f"prompts.{name}.sections.{at}.when.tier: {fault}"

@@ -31,6 +31,7 @@ class Review(Block):
     compressed_share: Share = 0.02  # of the prompts that went out shorter, drawn by chance
     doubt_from: Share = 0.7  # a cheaper tier's answer that its checker doubts so much is
     keep_text: bool = True  # off: questions and answers are not kept, and a reviewer sees ids alone
+    keep_days: float = Field(default=90, gt=0, le=3_650)  # for so long questions and answers; verdicts stay
     max_items: int = Field(default=20_000, ge=100, le=1_000_000)  # some 2 kB each; the oldest of little worth go first
     thumbs: Literal["act", "queue"] = "act"  # of end users: evict and doubt at once, or only ask a reviewer
     doubt_days: float = Field(default=7, gt=0, le=365)  # for so long a thumb alone keeps a pair from hitting

@@ -117,6 +117,12 @@ class Routing(Block):
         """Of all routers, each once."""
         return tuple(dict.fromkeys(tier.name for router in self.routers.values() for tier in router.tiers))
 
+    def fault_of_tier(self, name: str) -> str | None:
+        """What is wrong with `name` where a tier is to be named; None: some router has it."""
+        if name in self.tier_names:
+            return None
+        return f"no router has a tier {name!r}; there are: {_told(self.tier_names)}"
+
     @property
     def needs_vectors(self) -> bool:
         """Whether anything looks at the embedding of a question."""

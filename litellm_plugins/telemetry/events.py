@@ -379,6 +379,10 @@ class CallFinished:
     own_nano_usd: int = 0  # embedding and judge calls made for it
     saved_nano_usd: int = 0  # on hits what the answer would have cost, else what compression saved
     saved_tokens: int = 0
+    history_nano_usd: int = (
+        0  # what leaving out old turns saved, less what their summary cost (a part of `own_nano_usd`)
+    )
+    history_tokens: int = 0
     prompt_cache_nano_usd: int = 0  # what reading from the provider's prompt cache saved, less what writing cost extra
     took_ms: float = 0.0
     first_token_ms: float | None = None
@@ -395,6 +399,7 @@ class OwnSpent:
 
     call: CallFinished
     nano_usd: int
+    for_history: bool = False  # for a summary of old turns
 
 
 @dataclass(frozen=True, slots=True)

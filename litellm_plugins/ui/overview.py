@@ -22,6 +22,7 @@ CAUSES = {
     "semantic": "same meaning",
     "coalesced": "asked at once",
     "compression": "shorter prompts",
+    "history": "old turns left out",
     "prompt_cache": "the provider's cache",
     "other": "else",
 }

@@ -50,6 +50,25 @@ async def test_a_name_that_two_tenants_gave_is_to_each_its_own(item_stores: Two)
         assert await other.named(name, tenant="team:nobody") is None
 
 
+async def test_texts_of_old_items_go_and_all_else_of_them_stays(item_stores: Two) -> None:
+    one, other = item_stores
+    old = [
+        replace(FULL, id=f"{n:032x}", trace_id=f"{n:032x}", call_id=f"{n + 9:032x}", at_s=NOW - n, state=state)
+        for n, state in enumerate((State(), State(why=Why.NEAR), FULL.state), start=1)
+    ]
+    await one.add([replace(FULL, at_s=NOW), *old])
+    judged = replace(old[0].state, verdict=Verdict.WRONG, by="ana", source=Source.HUMAN, judged_at_s=NOW)
+    assert await one.swap(old[0], judged)
+
+    assert await other.forget_texts(before_s=NOW) == 3
+    assert await other.forget_texts(before_s=NOW) == 0
+    assert await one.find(FULL.id) == replace(FULL, at_s=NOW)
+    for item_, state in zip(old, (judged, old[1].state, old[2].state), strict=True):
+        found = await one.find(item_.id)
+        assert found == replace(item_, state=state, question="", matched_question="", answer="")
+    assert await one.swap(replace(old[0], state=judged), replace(judged, by="ben"))
+
+
 async def test_what_is_added_again_stays_as_it_is(item_stores: Two) -> None:
     one, other = item_stores
     await one.add([FULL])

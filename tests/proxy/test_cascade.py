@@ -45,6 +45,11 @@ def router(simple: str = "nano", complex_: str = "gpt-4.1", **cascade: Any) -> d
     return {"tiers": tiers, "thresholds": [0.99], "cascade": cascade}
 
 
+def three(*models: str) -> dict[str, Any]:
+    tiers = [{"name": name, "models": [each]} for name, each in zip("abc", models, strict=True)]
+    return {"tiers": tiers, "thresholds": [0.98, 0.99], "cascade": {"max_escalations": 2}}
+
+
 def config_of(url: str) -> dict[str, Any]:
     failing: dict[str, Any] = {"extra_headers": {"x-simulator-fault": "error:500"}}
     cut: dict[str, Any] = {"extra_headers": {"x-simulator-fault": "silent_end"}}
@@ -69,10 +74,18 @@ def config_of(url: str) -> dict[str, Any]:
             "thresholds": [0.99],
             "cascade": {},
         },
-        "three": {
-            "tiers": [{"name": n, "models": [m]} for n, m in (("a", "nano"), ("b", "other-nano"), ("c", "gpt-4.1"))],
-            "thresholds": [0.98, 0.99],
-            "cascade": {"max_escalations": 2},
+        "three": three("nano", "other-nano", "gpt-4.1"),
+        "broken-middle": three("nano", "failing", "gpt-4.1"),
+        "broken-twice": three("down-nano", "failing", "gpt-4.1"),
+        "broken-upwards": three("nano", "failing", "failing-too"),
+        "refused-middle": three("nano", "bad", "gpt-4.1"),
+        "limited-three": {
+            **three("nano", "other-nano", "gpt-4.1"),
+            "tiers": [
+                {"name": "a", "models": ["nano"], "max_tokens": 3},
+                {"name": "b", "models": ["other-nano"]},
+                {"name": "c", "models": ["gpt-4.1"]},
+            ],
         },
     }
     return proxy_config(
@@ -89,6 +102,8 @@ def config_of(url: str) -> dict[str, Any]:
             model("nano", url, "gpt-4.1-nano"),
             model("other-nano", url, "gpt-4.1-nano"),
             model("failing", url, "gpt-4.1", **failing),
+            model("failing-too", url, "gpt-4.1", **failing),
+            model("bad", url, "gpt-4.1", extra_headers={"x-simulator-fault": "error:400"}),
             model("failing-nano", url, "gpt-4.1-nano", **failing),
             model("down-nano", url, "gpt-4.1-nano", **failing),
             model("dropping-nano", url, "gpt-4.1-nano", extra_headers={"x-simulator-fault": "disconnect"}),
@@ -457,6 +472,52 @@ def test_it_may_go_up_more_than_once(routed: RunningProxy, charging: Provider, s
     assert (answer, told(headers)) == (STRONG, ("a>b>c", "hedging", None))
     assert landed(charging, text) == ["gpt-4.1-nano", "gpt-4.1-nano", "gpt-4.1"]
     nothing_is_owed(routed, charging)
+
+
+@STREAMED
+@pytest.mark.parametrize("endpoint", ["chat", "messages"])
+@pytest.mark.parametrize("of", ["broken-middle", "broken-twice"])
+def test_a_tier_that_fails_in_the_middle_is_skipped(
+    routed: RunningProxy, charging: Provider, of: str, endpoint: str, stream: bool
+) -> None:
+    text = fresh("unsure")
+    answer, headers = ask(routed, endpoint, text, of=of, stream=stream)
+
+    assert (answer, told(headers)) == (STRONG, ("a>b>c", "error", None))
+    assert headers["x-litellm-plugins-route-tier"] == "c"
+    assert landed(charging, text)[0] == "gpt-4.1-nano"
+    nothing_is_owed(routed, charging)
+    lines = [json.loads(line) for line in routed.log().splitlines() if '"answer_checked"' in line]
+    fault = "hedging" if of == "broken-middle" else "error"
+    assert [(line["tier"], line["to"], line["fault"], line["kept"]) for line in lines[-2:]] == [
+        ("a", "b", fault, ""),
+        ("b", "c", "error", ""),
+    ]
+
+
+@STREAMED
+@pytest.mark.parametrize(("of", "asked"), [("broken-upwards", 2), ("refused-middle", 1)])
+def test_where_no_tier_above_answers_the_first_answer_is_served(
+    routed: RunningProxy, charging: Provider, of: str, asked: int, stream: bool
+) -> None:
+    text = fresh("unsure")
+    answer, headers = ask(routed, "chat", text, of=of, stream=stream)
+
+    assert (answer, told(headers)) == (UNSURE, ("a", None, "dearer_failed"))
+    nothing_is_owed(routed, charging)
+    lines = [json.loads(line) for line in routed.log().splitlines() if '"answer_checked"' in line]
+    assert [line["kept"] for line in lines[-asked:]] == ["dearer_failed"] * asked
+    assert [line["tier"] for line in lines[-asked:]] == ["a", "b"][:asked]
+
+
+def test_the_first_tiers_limit_of_an_answer_does_not_hold_two_tiers_up(
+    routed: RunningProxy, charging: Provider
+) -> None:
+    text = fresh("unsure")
+    _, headers = ask(routed, "chat", text, of="limited-three")
+
+    assert told(headers) == ("a>b>c", "hedging", None)
+    assert [each["body"].get("max_tokens") for each in charging.requests_about(text)] == [3, 900, 900]
 
 
 @STREAMED

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import itertools
 import json
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
@@ -55,6 +57,8 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
 
     features = {
         "summed": summed(),
+        "counted-summed": summed(),
+        "shared": summed(share=True),
         "late": summed(model="slow-writer", deadline_ms=300),
         "down": summed(model="broken-writer"),
         "unpriced": summed(model="unpriced-writer"),
@@ -67,6 +71,7 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
             pack={
                 "cache": {"semantic": {"enabled": False}},
                 "compression": {"enabled": True, "history": {"max_tokens": BUDGET}, "features": features},
+                "insight": {"enabled": True, "flush_s": 0.1},
                 "budgets": [budget("summed", limit_usd=10), budget("late", limit_usd=10)],
             },
             more_models=[
@@ -278,6 +283,44 @@ def test_a_summary_is_paid_once_by_who_asked_for_it_and_shared_with_no_other_tea
     assert now.spent - booked.spent == billed(scene.provider)
     ask(scene, "chat", items, key=KEYS.legal, feature="summed")
     assert len(scene.written()) == 2
+
+
+@pytest.mark.parametrize(("feature", "pays"), [("counted", False), ("counted-summed", True)])
+def test_the_costs_tell_what_it_saved_less_what_its_summary_cost(scene: Scene, feature: str, pays: bool) -> None:
+    items, _ = conversation("chat", TURNS)
+    headers = ask(scene, "chat", items, feature=feature)
+    line = [json.loads(each) for each in scene.proxy.log().splitlines() if '"history_decision"' in each][-1]
+    own = float(headers.get("x-litellm-plugins-own-usd", 0))
+    assert (line["feature"], own > 0) == (feature, pays)
+
+    def row() -> dict[str, Any] | None:
+        told = scene.proxy.http("GET", "/plugins/costs?by=feature,layer&top=100", scene.proxy.master_key).json()
+        assert told["saved_by_cause"].keys() <= {"exact", "history"}
+        return next((each for each in told["rows"] if (each["feature"], each["layer"]) == (feature, "history")), None)
+
+    counted = eventually(row, what="the call to be counted")
+    assert counted is not None
+    assert counted["saved_usd"] == pytest.approx(float(line["saved_usd"]) - own, abs=2e-9)
+    assert counted["saved_tokens"] == line["tokens_before"] - line["tokens_after"]
+    assert counted["requests"] == 0
+
+
+def test_a_summary_that_is_shared_is_kept_in_the_store_and_others_are_not(scene: Scene) -> None:
+    file = scene.proxy.database.with_name(f"{scene.proxy.database.stem}.summaries.db")
+    items, _ = conversation("chat", TURNS)
+    ask(scene, "chat", items, feature="counted-summed")
+    assert not file.exists()
+    ask(scene, "chat", conversation("chat", TURNS)[0], feature="shared")
+
+    def kept() -> list[tuple[str, bytes]]:
+        try:
+            with closing(sqlite3.connect(f"{file.as_uri()}?mode=ro", uri=True)) as db:
+                return db.execute("SELECT tenant, text FROM history_summaries").fetchall()
+        except sqlite3.OperationalError:  # there is none yet
+            return []
+
+    [(tenant, text)] = eventually(kept, what="the summary to be kept")
+    assert (tenant, text.decode()) == ("team:support", SUMMARY)
 
 
 def test_the_next_step_sums_up_the_summary_and_what_came_since(scene: Scene) -> None:

@@ -21,6 +21,7 @@ BROKEN, KEPT, MIXED = "claude-broken", "claude-kept", "claude-mixed"
 # Nano-dollars a token, as Anthropic's price list has them.
 INPUT, WRITE_5M, WRITE_1H, READ, OUTPUT = 3_000, 3_750, 6_000, 300, 15_000
 HEADER = "x-litellm-plugins-prompt-cache"
+CASCADES = {"to-claude": ("gpt-4.1-mini", CLAUDE), "to-off": (CLAUDE, OFF), "to-gpt": (CLAUDE, "gpt-4.1")}
 _numbers = itertools.count()
 
 PACK: dict[str, Any] = {
@@ -32,6 +33,20 @@ PACK: dict[str, Any] = {
         KEPT: {"cache": {"enabled": True}},
     },
     "budgets": [budget("claude", limit_usd=50)],
+    # The cheap tier's answer is cut short, and so the dearer one is asked.
+    "routing": {
+        "routers": {
+            name: {
+                "tiers": [
+                    {"name": "simple", "models": [cheap], "max_tokens": 1},
+                    {"name": "complex", "models": [dear]},
+                ],
+                "thresholds": [0.99],
+                "cascade": {"checks": ["cut_short"]},
+            }
+            for name, (cheap, dear) in CASCADES.items()
+        }
+    },
 }
 
 
@@ -60,6 +75,7 @@ def caching(claude: Provider, clock: Clockwork, tmp_path_factory: pytest.TempPat
         model(BROKEN, claude.url, CLAUDE, via="anthropic", extra_headers={"x-simulator-fault": "error:500"}),
         model(MIXED, claude.url, CLAUDE, via="anthropic"),
         model(MIXED, claude.url, "gpt-4.1"),
+        *(model(name, claude.url, "gpt-4.1-mini") for name in CASCADES),
     ]
     config = proxy_config(claude.url, pack=PACK, more_models=more)
     config["litellm_settings"]["callbacks"].append(CALLBACK)
@@ -288,6 +304,32 @@ def test_a_fallback_to_a_model_without_marks_gets_none(caching: RunningProxy, cl
     reached = [each for each in claude.requests_about(mark) if each["body"]["model"] == "gpt-4.1"]
     assert len(reached) == 3
     assert "cache_control" not in json.dumps([each["body"] for each in reached])
+
+
+@pytest.mark.parametrize("asks", [ask, say])
+def test_the_dearer_call_of_a_cascade_is_marked_for_its_own_model(
+    caching: RunningProxy, claude: Provider, asks: Any
+) -> None:
+    system, mark = instructions(), f"mark {next(_numbers)}"
+    seen = [asks(caching, system, f"{mark}, question {i}?", model="to-claude") for i in range(3)]
+    assert [headers["x-litellm-plugins-route-path"] for _, headers in seen] == ["simple>complex"] * 3
+    assert [headers[HEADER] for _, headers in seen] == ["none", "marked", "marked"]
+    reached = [each["body"] for each in claude.requests_about(mark) if each["body"]["model"] == CLAUDE]
+    assert [json.dumps(each).count("cache_control") for each in reached] == [0, 1, 1]
+    told = family(caching, seen[-1][1], answered=3)
+    assert (told["model"], told["read_requests"], told["active"]) == (CLAUDE, 1, True)
+
+
+@pytest.mark.parametrize(("of", "said"), [("to-off", None), ("to-gpt", "automatic")])
+def test_marks_for_the_cheap_model_of_a_cascade_do_not_go_to_the_dearer_one(
+    caching: RunningProxy, claude: Provider, of: str, said: str | None
+) -> None:
+    system, mark = instructions(), f"mark {next(_numbers)}"
+    for i in range(3):
+        _, headers = ask(caching, system, f"{mark}, question {i}?", model=of)
+    assert headers.get(f"{HEADER}-reason") == said
+    bodies = [json.dumps(each["body"]) for each in claude.requests_about(mark)]
+    assert ["cache_control" in each for each in bodies] == [False, False, True, False, True, False]
 
 
 def test_an_answer_of_the_packs_own_cache_is_found_though_its_prompt_was_marked(caching: RunningProxy) -> None:

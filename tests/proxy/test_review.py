@@ -78,6 +78,11 @@ def test_a_verdict_by_the_page_s_form_makes_the_next_paraphrase_miss_and_only_it
         assert done.status_code == 200
         assert "This pair never hits again" in done.text
         assert item["id"] not in done.text
+    audit = reviewed.http("GET", "/plugins/cache/audit?action=verdict", reviewed.master_key).raise_for_status()
+    record = next(each for each in audit.json()["records"] if each["what"]["item_id"] == item["id"])
+    assert (record["actor"], record["what"]["verdict"], record["what"]["team"]) == ("master", "wrong", "sales")
+    assert {"evicted", "remembered"} <= set(record["what"]["effects"])
+    assert "library" not in audit.text
     for next_one in (asked, "How could I renew <my> library card?"):
         answers = _ask_anew(reviewed, keys.sales, next_one, WORKERS_REACHED, cache={"no-store": True})
         assert {answer.headers["x-litellm-plugins-cache"] for answer in answers} == {"miss"}
@@ -192,6 +197,24 @@ def test_only_admins_see_the_queue_and_judge(reviewed: RunningProxy, keys: Keys)
 )
 def test_nonsense_is_refused(reviewed: RunningProxy, body: dict[str, Any], status: int) -> None:
     assert reviewed.http("POST", "/plugins/review/verdicts", reviewed.master_key, json=body).status_code == status
+
+
+def test_texts_are_gone_after_their_days_and_the_items_stay(
+    provider: Provider, keys: Keys, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    days = 8 / 86_400
+    config = proxy_config(provider.url, pack={"review": {"enabled": True, "control_share": "100%", "keep_days": days}})
+    with RunningProxy(config, tmp_path_factory.mktemp("swept"), provider_url=provider.url) as proxy:
+        proxy.ask(keys.sales, "Which bus goes to the zoo?")
+
+        def item(*, has_text: bool) -> list[dict[str, Any]]:
+            return [each for each in _queue(proxy) if bool(each["question"]) is has_text]
+
+        [kept] = eventually(lambda: item(has_text=True), what="the item to be kept")
+        assert kept["question"] == "Which bus goes to the zoo?"
+        [swept] = eventually(lambda: item(has_text=False), what="its texts to be swept", timeout_s=30)
+        assert swept["id"] == kept["id"]
+        assert b"zoo" not in json.dumps(swept).encode()
 
 
 @contextmanager

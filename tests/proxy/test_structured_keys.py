@@ -116,6 +116,32 @@ def test_what_is_stored_is_what_the_client_got(
     assert provider.times_asked(asked.question) == 1
 
 
+@pytest.mark.parametrize("streamed", [False, True])
+def test_a_response_repeats_the_schema_that_its_client_sent(
+    short: RunningProxy, provider: Provider, keys: Keys, streamed: bool
+) -> None:
+    """In every event of a stream that holds the response, and again where the answer comes out of the cache."""
+    asked = wanting(RESPONSES, new_question())
+    body = {"model": RESPONSES.model, "input": asked.question, "stream": streamed, **asked.more}
+
+    def repeated() -> list[Any]:
+        raw = short.http("POST", "/v1/responses", keys.support, json=body).raise_for_status()
+        if not streamed:
+            return [raw.json()["text"]["format"]["schema"]]
+        events = [json.loads(line[5:]) for line in raw.text.splitlines() if line.startswith("data: {")]
+        return [each["response"]["text"]["format"]["schema"] for each in events if "response" in each]
+
+    first = repeated()
+    assert len(first) == (3 if streamed else 1)
+    assert first == [SCHEMA] * len(first)
+    [request] = provider.requests_about(asked.question)
+    assert schema_sent(RESPONSES, request["body"]) != SCHEMA
+    RESPONSES.teach(short, keys.support, asked, streamed=streamed)
+    known = provider.times_asked(asked.question)
+    assert repeated() == first
+    assert provider.times_asked(asked.question) == known
+
+
 @on_three
 @pytest.mark.parametrize("streamed", [False, True])
 def test_an_answer_that_is_cut_off_is_mapped_as_far_as_it_goes(

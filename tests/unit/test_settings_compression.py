@@ -10,6 +10,8 @@ from litellm_plugins.errors import SettingsError
 from litellm_plugins.model import Identity
 from litellm_plugins.settings import Policies, compression_anywhere, parse
 
+_ROUTERS = {"auto": {"tiers": [{"name": "simple", "models": ["mini"]}, {"name": "complex", "models": ["big"]}]}}
+
 
 def test_it_is_off_unless_somebody_asks_for_it() -> None:
     assert not compression_anywhere(parse({}))
@@ -51,6 +53,7 @@ def test_a_part_of_a_methods_block_may_be_named_and_the_rate_goes_by_tier() -> N
                     "extractive": {"strict": False},
                     "features": {"rag": {"extractive": {"embeddings": True}}},
                 },
+                "routing": {"routers": _ROUTERS},
                 "per_key": {
                     "k": {"compression": {"rate": 0.6, "features": {"rag": {"rate_by_tier": {"simple": 0.6}}}}}
                 },
@@ -90,3 +93,25 @@ def test_faults_are_named_with_their_place(block: dict[str, Any], fault: str) ->
     with pytest.raises(SettingsError) as raised:
         parse(block)
     assert fault in "\n".join(raised.value.problems)
+
+
+_SMPLE = {"rate_by_tier": {"simple": 0.4, "smple": 0.4}}
+
+
+@pytest.mark.parametrize(
+    ("block", "at"),
+    [
+        ({"compression": _SMPLE}, "compression"),
+        ({"compression": {"features": {"rag": _SMPLE}}}, "compression.features.rag"),
+        ({"per_team": {"a": {"compression": _SMPLE}}}, "per_team.a.compression"),
+        (
+            {"per_key": {"sk-1": {"compression": {"features": {"rag": _SMPLE}}}}},
+            "per_key.sk-***.compression.features.rag",
+        ),
+    ],
+)
+def test_a_rate_of_a_tier_that_no_router_has_is_a_fault(block: dict[str, Any], at: str) -> None:
+    with pytest.raises(SettingsError) as raised:
+        parse({"routing": {"routers": _ROUTERS}, **block})
+    (problem,) = raised.value.problems
+    assert problem.endswith(f".{at}.rate_by_tier.smple: no router has a tier 'smple'; there are: simple, complex")

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from litellm_plugins.proxy.budgets.held import Held
     from litellm_plugins.proxy.budgets.prices import Listing
     from litellm_plugins.proxy.calls.log import Logged
+    from litellm_plugins.proxy.compression.history import Shortened
     from litellm_plugins.proxy.compression.stage import Compressed
 
 
@@ -44,6 +45,7 @@ class Call:
         self.held: Held | None = None
         self.kwargs: Mapping[str, Any] | None = None  # of the deployment that was asked last; let go of at the end
         self.compressed: Compressed | None = None  # as it went to a deployment
+        self.history: Shortened | None = None  # the same
         self.prompt_cache_nano_usd: dict[str, int] = {}  # by the host's ids of a call and its answer
         self.left_at: list[Listing] = []  # deployments that were left while they worked: they have read the prompt
         self.attempts = 0
@@ -106,6 +108,11 @@ class Call:
     def own_nano_usd(self) -> int:
         """What the pack's own calls for it have cost so far."""
         return sum(own.total_nano_usd for own in self.owns)
+
+    @property
+    def summaries_nano_usd(self) -> int:
+        """What summaries of its old turns have cost so far, as a part of that."""
+        return sum(own.for_history_nano_usd for own in self.owns)
 
     def again(self, decision: Decision) -> None:
         """The host prepares it anew, for a fallback."""

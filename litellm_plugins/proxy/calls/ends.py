@@ -94,7 +94,7 @@ class Calls:
         if call is not None:
             if not call.attempts or endpoint_of(call_type) == call.decision.request.endpoint:
                 call.attempts += 1
-            call.kwargs, call.compressed = kwargs, ticket.compressed
+            call.kwargs, call.compressed, call.history = kwargs, ticket.compressed, ticket.history
             call.said.asked(kwargs)
 
     def attempt_failed(self, ticket: Ticket, exception: BaseException) -> None:
@@ -278,7 +278,7 @@ class Calls:
         event = events.finished(call, ending, paid, log, now_s=now)
         call.kwargs = None
         for own in call.owns:
-            own.tell_more(lambda nano_usd: self._telemetry.emit(OwnSpent(event, nano_usd)))
+            own.tell_more(lambda nano_usd, for_history: self._telemetry.emit(OwnSpent(event, nano_usd, for_history)))
         self._telemetry.emit(event)
         told, call.when_over = call.when_over, []
         for tell in told:

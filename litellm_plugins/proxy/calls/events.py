@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from litellm_plugins.model import Identity
     from litellm_plugins.proxy.calls.call import Call
     from litellm_plugins.proxy.calls.log import Logged
+    from litellm_plugins.proxy.compression.history import Shortened
+    from litellm_plugins.proxy.compression.stage import Compressed
 
 
 class _Who(TypedDict):
@@ -41,7 +43,8 @@ def finished(call: Call, ending: str, paid: Amounts, log: Logged, *, now_s: floa
     took_ms = (time.perf_counter() - call.started) * 1_000
     if log.ended_s is not None:
         took_ms = min(took_ms, max(0.0, (log.ended_s - call.at_s) * 1_000))  # the host logs some time after
-    asked, shorter = _asked(call, log), _saved_by_compression(call, log)
+    asked, shorter = _asked(call, log), _saved(call.compressed, log)
+    cut = (0, 0) if hit else _saved(call.history, log)
     return CallFinished(
         at_s=now_s,
         endpoint=request.endpoint,
@@ -63,6 +66,8 @@ def finished(call: Call, ending: str, paid: Amounts, log: Logged, *, now_s: floa
         own_nano_usd=call.own_nano_usd,
         saved_nano_usd=decided.saved_nano_usd if hit else shorter[0],
         saved_tokens=decided.saved_tokens if hit else shorter[1],
+        history_nano_usd=cut[0] - call.summaries_nano_usd,
+        history_tokens=cut[1],
         prompt_cache_nano_usd=0 if hit else sum(call.prompt_cache_nano_usd.values()),
         took_ms=took_ms,
         first_token_ms=_first_token_ms(call, log, took_ms, hit=hit),
@@ -122,12 +127,12 @@ def passed_through(kwargs: Mapping[str, Any], paid: Amounts, now_s: float) -> Ca
     )
 
 
-def _saved_by_compression(call: Call, log: Logged) -> tuple[int, int]:
+def _saved(shorter: Compressed | Shortened | None, log: Logged) -> tuple[int, int]:
     """Nano-dollars and tokens, of a prompt that somebody billed: what went would have been cached as the rest was."""
-    if call.compressed is None or not log.prompt_tokens:
+    if shorter is None or not log.prompt_tokens:
         return 0, 0
-    event, cached = call.compressed.event, min(1.0, log.cached_prompt_tokens / log.prompt_tokens)
-    return round(event.saved_nano_usd * (1 - cached * (1 - call.compressed.read_share))), event.saved_tokens
+    event, cached = shorter.event, min(1.0, log.cached_prompt_tokens / log.prompt_tokens)
+    return round(event.saved_nano_usd * (1 - cached * (1 - shorter.read_share))), event.saved_tokens
 
 
 def _asked(call: Call, log: Logged) -> tuple[str, str]:

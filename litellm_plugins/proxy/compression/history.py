@@ -20,7 +20,8 @@ from litellm_plugins.compression.summary import NOTE_TOKENS, Part, note_of, part
 from litellm_plugins.model import HistoryOutcome, HistoryReason, Reason
 from litellm_plugins.proxy.cache.host_judge import host_router
 from litellm_plugins.proxy.compression.history_summaries import Summaries
-from litellm_plugins.proxy.compression.models import input_nano_usd, marks_of_host, tokenizer_of
+from litellm_plugins.proxy.compression.models import input_nano_usd, marks_of_host, read_share, tokenizer_of
+from litellm_plugins.proxy.compression.summary_stores import open_summaries
 from litellm_plugins.proxy.host.token_counts import remembered_tokens
 from litellm_plugins.proxy.review.tenant import tenant_of
 from litellm_plugins.settings import history_anywhere
@@ -52,6 +53,7 @@ class Shortened:
     event: HistoryCut
     fields: Mapping[str, tuple[Any, Any]] = field(default_factory=dict)
     told: bool = False
+    read_share: float = 1.0  # of the price of input, that reading from the provider's prompt cache costs
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +96,10 @@ class HostHistory:
         self._waiting = 0
         self._counted: Memo[int] = Memo(most=_MOST_COUNTED)
 
-    def close(self) -> None:
+    async def aclose(self) -> None:
         """Begin nothing more."""
         self._pool.shutdown(wait=False, cancel_futures=True)
+        await self._summaries.aclose()
 
     async def shorten(self, ticket: Ticket, data: dict[str, Any]) -> None:
         """Replace the conversation in `data` by a shorter one. Never raises: in doubt it stays as it is."""
@@ -157,7 +160,7 @@ class HostHistory:
             saved_nano_usd=int(saved * input_nano_usd(listings)),
             took_ms=(self._timer() - started) * 1_000,
         )
-        return Shortened(event, fields)
+        return Shortened(event, fields, read_share=read_share(listings))
 
     async def _outcome(self, rules: History, request: Request, data: Mapping[str, Any], tokenizer: str) -> _Outcome:
         refusal = _refusal(data, request.endpoint)
@@ -184,7 +187,7 @@ class HostHistory:
 
     async def _summed_up(self, asked: _Asked, cut: Plan, parts: Sequence[Part]) -> _Outcome:
         within_s = max(0.0, asked.ends - time.monotonic())
-        summary = await self._summaries.of(parts, asked.items, asked.rules, within_s=within_s)
+        summary = await self._summaries.of(parts, asked.items, asked.rules, tenant=asked.tenant, within_s=within_s)
         if summary.fault:
             self._telemetry.emit(StageFailed("history", summary.fault, summary.detail))
         if summary.text is None:
@@ -236,7 +239,14 @@ def undone(ticket: Ticket | None, data: dict[str, Any]) -> None:
 
 def host_history(settings: Settings, policies: Policies, book: PriceBook, telemetry: Telemetry) -> HostHistory | None:
     """None where no conversation is cut."""
-    return HostHistory(policies, book, telemetry) if history_anywhere(settings) else None
+    if not history_anywhere(settings):
+        return None
+
+    def failed(reason: str, detail: str) -> None:
+        telemetry.emit(StageFailed("history_sharing", reason, detail))
+
+    summaries = Summaries(store=open_summaries(settings), failed=failed)
+    return HostHistory(policies, book, telemetry, summaries=summaries)
 
 
 def _refusal(data: Mapping[str, Any], endpoint: str) -> HistoryReason | None:

@@ -6,6 +6,7 @@ the client) sees long names. Only on the front route, where that place is.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
@@ -91,6 +92,16 @@ def body_with_long_keys(endpoint: str, made: Shortened, body: dict[str, Any]) ->
     """Write long names into a whole answer; into one that has them, nothing."""
     for holder, field in _texts(endpoint, body):
         holder[field] = with_long_keys(made, holder[field])
+    if endpoint == "responses" and (text := _with_own_schema(made, body.get("text"))) is not None:
+        body["text"] = text
+
+
+def _with_own_schema(made: Shortened, text: object) -> dict[str, Any] | None:
+    """What a response repeats of its request's `text`, with the schema as the client sent it; None: it repeats none."""
+    wanted = text.get("format") if isinstance(text, Mapping) else None
+    if not isinstance(text, Mapping) or not isinstance(wanted, Mapping) or not isinstance(wanted.get("schema"), dict):
+        return None
+    return {**text, "format": {**wanted, "schema": copy.deepcopy(dict(made.original))}}
 
 
 def _of_model(endpoint: str, made: Shortened, result: Any) -> None:
@@ -100,6 +111,8 @@ def _of_model(endpoint: str, made: Shortened, result: Any) -> None:
             if message is not None and isinstance(message.content, str):
                 message.content = with_long_keys(made, message.content)
         return
+    if endpoint == "responses" and (repeated := _with_own_schema(made, getattr(result, "text", None))) is not None:
+        result.text = repeated
     for item in getattr(result, "output", None) or ():
         for part in _field(item, "content") or ():
             if _field(part, "type") == "output_text" and isinstance(text := _field(part, "text"), str):
@@ -195,7 +208,10 @@ class _Stream:
         found = [each for each in _texts("responses", body) if each[0][each[1]]]
         for holder, field in found:
             holder[field] = with_long_keys(self._made, holder[field])
-        return bool(found)
+        repeated = _with_own_schema(self._made, body.get("text"))
+        if repeated is not None:
+            body["text"] = repeated
+        return bool(found) or repeated is not None
 
 
 def _bytes(chunk: Any) -> bytes:

@@ -87,8 +87,12 @@ class HostPromptCaching:
     def _not_shared(self, reason: str, detail: str) -> None:
         self._telemetry.emit(StageFailed("prompt_cache_sharing", reason, detail))
 
-    async def mark(self, ticket: Ticket, data: dict[str, Any]) -> None:
-        """Decide, tell, and put the marks into `data`. Never raises: in doubt the request goes on as it is."""
+    async def mark(self, ticket: Ticket, data: dict[str, Any], *, again: bool = False) -> None:
+        """Decide, tell, and put the marks into `data`. Never raises: in doubt the request goes on as it is.
+
+        `again`: for another model than at first, which gets the prompt as it went to that one.
+        """
+        ticket.prompt_cached = None
         request = ticket.decision.request
         model = str(data.get("model") or "")
         rules = self._policies.prompt_caching_for(request.identity, model)
@@ -97,13 +101,20 @@ class HostPromptCaching:
         try:
             self._sharing.start()
             with ticket.decision.steps.measured("prompt_cache"):
-                await self._followed(ticket, data, model)
+                if not again:
+                    await self._followed(ticket, data, model)
                 blocks = await _read(request.endpoint, data)
                 ticket.prompt_cached = self._decided(ticket, data, model, blocks, rules)
         except Exception as exc:  # noqa: BLE001 - fail open: this is the stage's edge
             self._telemetry.emit(StageFailed("prompt_cache", str(Reason.INTERNAL_ERROR), type(exc).__name__))
             return
         self._telemetry.emit(ticket.prompt_cached.event)
+
+    @staticmethod
+    def unmark(ticket: Ticket, data: dict[str, Any]) -> None:
+        """Take off what was put there for the model of `ticket`: another is to be asked."""
+        if ticket.prompt_cached is not None:
+            data.update(unmarked(data, ticket.prompt_cached.places))
 
     def at_deployment(self, ticket: Ticket, kwargs: dict[str, Any]) -> None:
         """A deployment is about to be asked: one of a fallback may take no marks. Never raises.

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from litellm_plugins.errors import RequestError, StoreUnavailable
 from litellm_plugins.model import Reason
 from litellm_plugins.proxy.review.effects import HostEffects
+from litellm_plugins.proxy.review.noted import noted_in
 from litellm_plugins.proxy.review.opinions import HostOpinions
 from litellm_plugins.proxy.review.recording import Recorder
 from litellm_plugins.proxy.review.sync import HostSync
@@ -21,12 +22,14 @@ from litellm_plugins.review.items import Why
 from litellm_plugins.review.outcomes import rows
 from litellm_plugins.review.rates import factors
 from litellm_plugins.review.report import report
+from litellm_plugins.review.sweeping import TextSweep
 from litellm_plugins.routing.significance import proportions
 from litellm_plugins.settings import promised_rates
 from litellm_plugins.telemetry.events import AnomalyFound, Event, StageFailed
 from litellm_plugins.telemetry.sinks.langfuse_spans import trace_id_of
 
 if TYPE_CHECKING:
+    from litellm_plugins.cache.admin.audit import Journal
     from litellm_plugins.cache.judge import JudgeSpend
     from litellm_plugins.cache.reviewed import Reviewed
     from litellm_plugins.cache.verifier.standing import Standing
@@ -56,6 +59,7 @@ class HostReview:
         sync: SyncStore,
         replay: HostReplay,
         judge_spend: JudgeSpend,
+        journal: Journal,
         standing: Callable[[], Awaitable[Standing]] | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -66,11 +70,13 @@ class HostReview:
         self._stale = asyncio.Event()
         effects = HostEffects(cache, rates_changed=self._stale.set)
         acts = settings.review.thumbs == "act"
-        self.desk = ReviewDesk(store, effects, tell=telemetry.emit, thumbs_act=acts)
+        self.desk = ReviewDesk(store, effects, tell=telemetry.emit, thumbs_act=acts, note=noted_in(journal, clock))
         self.replay = replay
         tell = telemetry.emit
         self.opinions = HostOpinions(settings.review.judge, store, self.desk, judge_spend, tell=tell)
         self.sync = HostSync(settings.review.langfuse, sync, self.desk, store, tell=telemetry.emit)
+        keep_s = settings.review.keep_days * 86_400
+        self._sweep = TextSweep(store, keep_s=keep_s, failed=self._not_swept, clock=clock)
         self._tasks: list[asyncio.Task[None]] = []
         self._pointing: set[asyncio.Task[None]] = set()
 
@@ -79,10 +85,12 @@ class HostReview:
         self.recorder.start(self._telemetry.emit)
         self._tasks = [asyncio.get_running_loop().create_task(self._follow_rates())]
         self.sync.start()
+        self._sweep.start()
 
     async def aclose(self) -> None:
         """Write what is left."""
         await self.sync.aclose()
+        await self._sweep.aclose()
         for task in (*self._tasks, *self._pointing):
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
@@ -157,6 +165,9 @@ class HostReview:
                 async with asyncio.timeout(_RATES_EVERY_S):
                     await self._stale.wait()
             self._stale.clear()
+
+    def _not_swept(self, reason: str, detail: str) -> None:
+        self._telemetry.emit(StageFailed("review", reason, detail))
 
     def _failed(self, exc: Exception) -> None:
         reason = exc.reason if isinstance(exc, StoreUnavailable) else str(Reason.INTERNAL_ERROR)

@@ -6,16 +6,12 @@ calls of one request (docs/budget-calls.md). Only the answer that is served is s
 
 from __future__ import annotations
 
-import copy
 import time
-import uuid
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-import litellm
 from fastapi import Response
 from fastapi.encoders import jsonable_encoder
 from fastapi.responses import StreamingResponse
@@ -27,10 +23,10 @@ from litellm_plugins.proxy.budgets.refusal import BudgetRefusal
 from litellm_plugins.proxy.cache.storing import listen
 from litellm_plugins.proxy.calls.telling import response_headers
 from litellm_plugins.proxy.host.provider_chunks import is_finished
+from litellm_plugins.proxy.routing.cascade_asking import Asked, empty
 from litellm_plugins.proxy.routing.cascade_errors import is_error, may_pass, may_pass_with
 from litellm_plugins.proxy.routing.held_stream import HeldStream
 from litellm_plugins.proxy.routing.reading import wanted_of
-from litellm_plugins.proxy.routing.stage import Routed
 from litellm_plugins.proxy.routing.trial import Outcome, Trial
 from litellm_plugins.proxy.wire.said import said
 from litellm_plugins.routing.checks import Answer, fault_of
@@ -39,14 +35,13 @@ from litellm_plugins.telemetry.events import AnswerChecked, StageFailed
 if TYPE_CHECKING:
     from litellm_plugins.proxy.boot import Pack
     from litellm_plugins.proxy.host.endpoints import Endpoint
+    from litellm_plugins.proxy.routing.stage import Routed
     from litellm_plugins.routing.policy import Route
     from litellm_plugins.settings.cascade import Cascade
 
 Ask = Callable[[ProxyBaseLLMRequestProcessing, Response], Awaitable[Any]]
 IsGone = Callable[[], Awaitable[bool]]
 _CALL_ID_HEADER = "x-litellm-call-id"
-_SAID_IN = ("messages", "input", "prompt", "system", "tools", "functions", "response_format", "text", "output_format")
-_PLACES = ("metadata", "litellm_metadata")
 _ERROR = "error"  # told where the name of a check is
 
 
@@ -63,6 +58,14 @@ class _Tried:
     @property
     def is_error(self) -> bool:
         return self.raised is not None or is_error(self.result)
+
+
+@dataclass(frozen=True, slots=True)
+class _Failed:
+    """A dearer tier gave no answer."""
+
+    kept: KeptReason
+    routed: Routed | None  # that tier's, where one above it may answer
 
 
 async def answered(
@@ -90,6 +93,7 @@ class Cascaded:
     def __init__(self, pack: Pack, endpoint: Endpoint, cascade: Cascade, ask: Ask, is_gone: IsGone) -> None:
         self._pack, self._endpoint, self._cascade = pack, endpoint, cascade
         self._ask, self._is_gone = ask, is_gone
+        self._left = cascade.max_escalations
 
     async def answer(
         self, ticket: tickets.Ticket, processing: ProxyBaseLLMRequestProcessing, response: Response
@@ -99,12 +103,12 @@ class Cascaded:
         Raises what the host does for the first, where no dearer tier has answered either.
         """
         call_id = str(processing.data.get("litellm_call_id") or "")
-        asked = _as_prepared(processing.data)
+        asked = Asked(self._pack, self._endpoint, ticket, processing.data)
         tried = await self._tried(ticket, processing)
-        for left in reversed(range(self._cascade.max_escalations)):
+        while self._left > 0:
             if tried.ticket.trial is None or tried.ticket.trial.outcome is not None:
                 break  # it is an error that any tier would give
-            better = await self._better(tried, asked, is_last=left == 0)
+            better = await self._better(tried, asked)
             if better is None:
                 break
             tried = better
@@ -123,7 +127,7 @@ class Cascaded:
             tried = await self._listened(ticket, processing, trial)
         except BaseException as exc:
             if isinstance(exc, Exception) and may_pass_with(exc):
-                return _Tried(ticket, None, _empty(), None, raised=exc)
+                return _Tried(ticket, None, empty(), None, raised=exc)
             trial.decide(Outcome.SERVED)
             raise
         if is_error(tried.result) and not may_pass(tried.result):
@@ -133,7 +137,7 @@ class Cascaded:
     async def _listened(
         self, ticket: tickets.Ticket, processing: ProxyBaseLLMRequestProcessing, trial: Trial, *, is_last: bool = False
     ) -> _Tried:
-        response, held = _empty(), None
+        response, held = empty(), None
         result = await self._ask(processing, response)
         if is_last and not is_error(result):
             trial.decide(Outcome.SERVED)
@@ -142,17 +146,17 @@ class Cascaded:
             held = None if is_last or is_error(result) else HeldStream(result)
         return _Tried(ticket, result, response, held)
 
-    async def _better(self, tried: _Tried, asked: Mapping[str, Any], *, is_last: bool) -> _Tried | None:
-        """The answer of the next tier; None where the one that was tried is served."""
-        ticket, routing = tried.ticket, self._pack.routing
+    async def _better(self, tried: _Tried, asked: Asked) -> _Tried | None:
+        """The answer of a dearer tier; None where the one that was tried is served."""
+        ticket = tried.ticket
         outcome = Outcome.SERVED if tried.is_error else Outcome.DOUBTED
         kept, fault, took_ms = KeptReason.CHECK_FAILED, "", 0.0
         route, better = None, None
+        skipped: list[tuple[Routed, Route]] = []
         try:
             doubt, took_ms = await self._doubted(tried)
             fault = doubt or ""
-            if routing is not None and ticket.routed is not None:
-                route = routing.dearer(ticket.routed)
+            route = self._dearer(ticket.routed)
             if doubt is None:
                 kept = KeptReason.HELD_TOO_LONG
             elif not fault:
@@ -162,16 +166,41 @@ class Cascaded:
             elif await self._is_gone():
                 kept = KeptReason.CLIENT_GONE
             else:
-                better, kept = await self._escalated(tried, asked, route, fault, is_last=is_last)
+                better, kept = await self._climbed(tried, asked, route, fault, skipped)
         except Exception as exc:  # noqa: BLE001 - fail open: this is the stage's edge
             self._pack.pipeline.telemetry.emit(StageFailed("cascade", str(Reason.INTERNAL_ERROR), type(exc).__name__))
         finally:
             if better is None:
                 self._keep(ticket, outcome, kept)
-        self._tell(ticket, route, fault, "" if better is not None else str(kept), took_ms)
+        why = "" if better is not None else str(kept)
+        self._tell(ticket.routed, route, fault, why, took_ms)
+        for each, further in skipped:
+            self._tell(each, further, _ERROR, why, 0.0)
         if better is not None:
             await self._drop(tried)
         return better
+
+    async def _climbed(
+        self, tried: _Tried, asked: Asked, route: Route, fault: str, skipped: list[tuple[Routed, Route]]
+    ) -> tuple[_Tried | None, KeptReason]:
+        """The answer of the next tier that gives one. A tier that fails on the way is `skipped`, and where to."""
+        before = tried.ticket.routed
+        while before is not None:
+            self._left -= 1
+            got = await self._escalated(tried, before, asked, route, fault)
+            if isinstance(got, _Tried):
+                return got, KeptReason.PASSED
+            before = got.routed
+            further = None if self._left <= 0 else self._dearer(before)
+            if before is None or further is None or await self._is_gone():
+                return None, got.kept
+            skipped.append((before, further))
+            route, fault = further, _ERROR
+        return None, KeptReason.CHECK_FAILED
+
+    def _dearer(self, routed: Routed | None) -> Route | None:
+        routing = self._pack.routing
+        return None if routing is None or routed is None else routing.dearer(routed)
 
     async def _doubted(self, tried: _Tried) -> tuple[str | None, float]:
         """The check that it does not pass, or "", and the milliseconds that they took; None: it could not be judged."""
@@ -203,67 +232,37 @@ class Cascaded:
         return fault_of(cascade.checks, wanted_of(ticket.decision.request), answer, doubt_from=cascade.doubt_from)
 
     async def _escalated(
-        self, tried: _Tried, asked: Mapping[str, Any], route: Route, fault: str, *, is_last: bool
-    ) -> tuple[_Tried | None, KeptReason]:
-        """The dearer tier's answer; None, and why, where it gave none."""
+        self, tried: _Tried, before: Routed, asked: Asked, route: Route, fault: str
+    ) -> _Tried | _Failed:
+        """The answer of the tier of `route`, asked in place of the one of `before`."""
         first, budgets = tried.ticket, self._pack.budgets
-        ticket, data = self._prepared(first, asked, route, fault)
+        ticket, data = await asked.again(before, route, fault)
         held = first.held
         # An error that the host raised leaves what is held to the next try, as for a fallback of its own.
-        if held is not None and budgets is not None and (tried.raised is None or held.settled):
+        if held is not None and budgets is not None and (tried.raised is None or held.settled or held.latest.settled):
             budgets.left_behind(held)
         ticket.trial = trial = Trial()
-        if self._pack.routing is not None and ticket.routed is not None:
-            is_last = is_last or self._pack.routing.dearer(ticket.routed) is None
+        is_last = self._left <= 0 or self._dearer(ticket.routed) is None
         processing = ProxyBaseLLMRequestProcessing(data=data)
+        better = None
         try:
             with nullcontext() if ticket.call is None else ticket.call.asking_another():
                 better = await self._listened(ticket, processing, trial, is_last=is_last)
                 if is_error(better.result):
                     raise _NoAnswer
         except Exception as exc:  # noqa: BLE001 - whatever it is, there is an answer to serve
+            passes = may_pass_with(exc) if better is None else may_pass(better.result)
             trial.decide(Outcome.DROPPED)
             if first.call is not None:
                 first.call.route = first.decision.request.route  # which told of the dearer tier already
             if held is not None and budgets is not None:
                 await budgets.given_up(held)
-            return None, KeptReason.NO_ROOM if isinstance(exc, BudgetRefusal) else KeptReason.DEARER_FAILED
+            kept = KeptReason.NO_ROOM if isinstance(exc, BudgetRefusal) else KeptReason.DEARER_FAILED
+            return _Failed(kept, ticket.routed if passes else None)
         except BaseException:  # the worker ends
             trial.decide(Outcome.DROPPED)
             raise
-        return better, KeptReason.PASSED
-
-    def _prepared(
-        self, first: tickets.Ticket, asked: Mapping[str, Any], route: Route, fault: str
-    ) -> tuple[tickets.Ticket, dict[str, Any]]:
-        """The request as its client sent it, for the model of `route`, with a ticket and a log of its own."""
-        data = _as_prepared(asked)
-        metadata = tickets.metadata_of(data)
-        if metadata is None or self._pack.routing is None or first.routed is None:
-            raise _NoAnswer
-        ticket = tickets.another(first, metadata)
-        if first.trace is not None:
-            metadata["trace_id"] = first.trace.trace_id
-        before = first.routed
-        event = replace(
-            before.event,
-            tier=route.tier,
-            model=route.model,
-            reason=route.reason,
-            path=(*before.event.path, route.tier),
-            escalated=fault,
-        )
-        routed = Routed(before.ladder, before.needs, route, event, before.followed)
-        self._pack.routing.escalate(ticket, routed, data)
-        data["litellm_call_id"] = str(uuid.uuid4())
-        log, data = litellm.utils.function_setup(
-            original_function=self._endpoint.route_type,
-            rules_obj=litellm.utils.Rules(),
-            start_time=datetime.now(),  # noqa: DTZ005 - the host subtracts naive times
-            **data,
-        )
-        data["litellm_logging_obj"] = log
-        return ticket, data
+        return better
 
     def _keep(self, ticket: tickets.Ticket, outcome: Outcome, kept: KeptReason) -> None:
         if ticket.routed is not None:
@@ -281,10 +280,10 @@ class Cascaded:
         if tried.held is not None:
             await tried.held.leave()
 
-    def _tell(self, ticket: tickets.Ticket, route: Route | None, fault: str, kept: str, took_ms: float) -> None:
-        if ticket.routed is None:
+    def _tell(self, routed: Routed | None, route: Route | None, fault: str, kept: str, took_ms: float) -> None:
+        if routed is None:
             return
-        event = ticket.routed.event
+        event = routed.event
         to = "" if route is None else route.tier
         told = AnswerChecked(
             router=event.router,
@@ -315,16 +314,3 @@ class Cascaded:
 
 class _NoAnswer(Exception):
     """There is none of the dearer tier."""
-
-
-def _as_prepared(data: Mapping[str, Any]) -> dict[str, Any]:
-    """A copy that the host may write to."""
-    copied = {name: copy.deepcopy(data[name]) for name in _SAID_IN if name in data}
-    copied |= {name: dict(data[name]) for name in _PLACES if isinstance(data.get(name), dict)}
-    return {name: value for name, value in {**data, **copied}.items() if name != "litellm_logging_obj"}
-
-
-def _empty() -> Response:
-    response = Response()
-    del response.headers["content-length"]
-    return response

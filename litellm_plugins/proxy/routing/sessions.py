@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from litellm_plugins.proxy.budgets.prices import PriceBook
     from litellm_plugins.routing.conversation import Conversation
     from litellm_plugins.routing.policy import Ladder, Needs, Route, Wishes
+    from litellm_plugins.routing.session_sharing import SessionSharing
     from litellm_plugins.settings.route_trials import Session
 
 _NANO = 1e-9
@@ -34,10 +35,17 @@ class Followed:
 
 
 class Sessions:
-    """One per worker: a conversation that another worker had before is new to this one."""
+    """One per worker. What the others had they tell it, where they share."""
 
-    def __init__(self, book: PriceBook, memory: SessionMemory | None = None) -> None:
-        self._book, self._memory = book, memory or SessionMemory()
+    def __init__(
+        self, book: PriceBook, memory: SessionMemory | None = None, sharing: SessionSharing | None = None
+    ) -> None:
+        self._book, self._memory, self._sharing = book, memory or SessionMemory(), sharing
+
+    async def aclose(self) -> None:
+        """Tell the other workers the last of it."""
+        if self._sharing is not None:
+            await self._sharing.aclose()
 
     def followed(
         self,
@@ -49,6 +57,8 @@ class Sessions:
     ) -> Followed | None:
         """None: conversations are not kept, or it is nobody's."""
         who = request.identity
+        if self._sharing is not None:
+            self._sharing.start()
         if session is None or not session.keep or not (who.key_id or who.team_id) or not conversation.turns:
             return None
         owner = "\n".join((router, who.team_id or "", who.key_id or "", who.end_user_id or ""))
@@ -96,10 +106,7 @@ class Sessions:
     def remember(self, followed: Followed, tier: str, model: str) -> None:
         """Where this request of it goes. A model that is in no tier is not stayed with."""
         for name in followed.own:
-            if tier:
-                self._memory.keep(name, tier, model, followed.tokens, followed.session.ttl_s)
-            else:
-                self._memory.forget(name)
+            self._memory.keep(name, tier, model, followed.tokens, followed.session.ttl_s)
 
     def _rates(self, model: str, team_id: str | None) -> Rates | None:
         """The dearest of its deployments; None where one has no price."""

@@ -17,10 +17,13 @@ from litellm_plugins.proxy.routing.answers import limit, unlimited
 from litellm_plugins.proxy.routing.models import Ladders
 from litellm_plugins.proxy.routing.reading import conversation_of, forced_tier
 from litellm_plugins.proxy.routing.scoring import Asking, HostScoring, host_scoring
+from litellm_plugins.proxy.routing.session_stores import open_sessions
 from litellm_plugins.proxy.routing.sessions import Sessions
 from litellm_plugins.proxy.routing.trials import Trials
 from litellm_plugins.routing.experiments import Placed
 from litellm_plugins.routing.policy import Ladder, Needs, Route, Wishes, capped, dearer, decide
+from litellm_plugins.routing.session_memory import SessionMemory
+from litellm_plugins.routing.session_sharing import SessionSharing
 from litellm_plugins.telemetry.events import RouteDecided, StageFailed
 
 if TYPE_CHECKING:
@@ -78,7 +81,12 @@ class HostRouting:
     ) -> None:
         self._settings, self._policies, self._telemetry, self._timer = settings.routing, policies, telemetry, timer
         self._ladders, self.scoring = Ladders(book, scoring.thresholds), scoring
-        self._trials, self._sessions = Trials(book), Sessions(book)
+        self._trials, self._sessions = Trials(book), Sessions(book, *_shared(settings, telemetry))
+
+    async def aclose(self) -> None:
+        """Let go of what it holds open."""
+        await self._sessions.aclose()
+        await self.scoring.aclose()
 
     def before_lookup(self, request: Request, data: Mapping[str, Any]) -> Request:
         """Keep answers apart that not everybody would get: by the tier that was named, and by how far one may go."""
@@ -282,6 +290,18 @@ def host_routing(
         return None
     scoring = host_scoring(settings, telemetry, embedder, spend)
     return HostRouting(settings, policies, book, telemetry, scoring=scoring)
+
+
+def _shared(settings: Settings, telemetry: Telemetry) -> tuple[SessionMemory, SessionSharing | None]:
+    """What workers know of conversations together; of nothing where no router keeps them."""
+    memory = SessionMemory()
+    if not any(each.session is not None and each.session.keep for each in settings.routing.routers.values()):
+        return memory, None
+
+    def failed(reason: str, detail: str) -> None:
+        telemetry.emit(StageFailed("route_sessions", reason, detail))
+
+    return memory, SessionSharing(memory, open_sessions(settings), failed=failed)
 
 
 async def _needs(ladder: Ladder, conversation: Conversation, request: Request, data: Mapping[str, Any]) -> Needs:

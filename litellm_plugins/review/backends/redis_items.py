@@ -79,6 +79,27 @@ class RedisItems:
         given.append(int(is_looked_at(state)))
         return bool(await self._server.run(lambda redis: redis.register_script(_SWAP)(keys, given)))
 
+    async def forget_texts(self, *, before_s: float) -> int:
+        return sum([await self._forget_texts(worth * _WORTH, before_s) for worth in range(3)])
+
+    async def _forget_texts(self, worth: float, before_s: float) -> int:
+        """Of one worth, which stands before the time in each score."""
+        gone = start = 0
+        while True:
+            page = await self._ids(
+                lambda redis, at=start: redis.zrangebyscore(
+                    self._key["worth"], repr(worth), f"({worth + before_s!r}", start=at, num=_PAGE
+                )
+            )
+
+            async def work(redis: Any, page: list[bytes] = page) -> int:  # noqa: ANN401 - the driver's
+                return int(await redis.hdel(self._key["texts"], *page))
+
+            gone += await self._server.run(work) if page else 0
+            if len(page) < _PAGE:
+                return gone
+            start += _PAGE
+
     async def _ids(self, work: Any) -> list[bytes]:  # noqa: ANN401 - of the driver's client
         ids: list[bytes] = await self._server.run(work)
         return ids

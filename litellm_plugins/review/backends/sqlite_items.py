@@ -32,6 +32,7 @@ SCHEMA = (
         ),
     ),
 )
+_AT_ONCE = 500
 _OF_TEAM = "(:team IS NULL OR team = :team)"
 _OF_TENANT = "(:tenant IS NULL OR json_extract(CAST(facts AS TEXT), '$.tenant') = :tenant)"
 
@@ -101,6 +102,16 @@ class SqliteItems:
         given = (state_of(state), state.worth, is_looked_at(state), item.id, state_of(item.state))
         query = "UPDATE review_items SET state = ?, worth = ?, looked = ? WHERE id = ? AND state = ?"
         return await self._file.write(lambda db: db.execute(query, given).rowcount == 1)
+
+    async def forget_texts(self, *, before_s: float) -> int:
+        query = "SELECT number FROM review_items WHERE at_s < ? AND texts <> x'' ORDER BY number"
+        rows = await self._file.scan(lambda db: db.execute(query, (before_s,)).fetchall())
+        for at in range(0, len(rows), _AT_ONCE):  # other writers come in between
+            some = rows[at : at + _AT_ONCE]
+            await self._file.write(
+                lambda db, some=some: db.executemany("UPDATE review_items SET texts = x'' WHERE number = ?", some)  # type: ignore[misc]
+            )
+        return len(rows)
 
 
 def is_looked_at(state: State) -> bool:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 _ALWAYS = ("endpoint", "model_group", "ending", "team", "key", "stream", "attempts", "call_id")
 _WHERE_SAID = ("reason", "fault", "model", "deployment", "provider", "feature", "route", "trace_id", "early_stop")
 _TOKENS = ("prompt_tokens", "cached_prompt_tokens", "completion_tokens", "saved_tokens")
-_DOLLARS = ("own", "saved", "prompt_cache")
+_DOLLARS = ("own", "saved", "history", "prompt_cache")
 
 
 def finished(event: CallFinished, *, users: bool) -> dict[str, Any]:

@@ -48,7 +48,7 @@ class RouteMetrics:
         )
         self._escalated = Counter(
             "litellm_plugins_escalations_total",
-            "Answers that a dearer tier gave, by the check that the one before did not pass",
+            "Steps up to the tier whose answer is served, by the check that the one before did not pass, or its error",
             ["router", "from", "to", "reason"],
             registry=registry,
         )

@@ -36,9 +36,11 @@ async def test_what_comes_late_is_told_and_what_is_there_already_at_once() -> No
 
 
 def test_one_who_only_looks_on_takes_nothing_away() -> None:
-    own, heard = OwnCalls(), list[int]()
+    own, heard = OwnCalls(), list[tuple[int, bool]]()
     own.add(3)
-    own.tell_more(heard.append)
+    own.tell_more(lambda *told: heard.append(told))
     own.add(0)
     own.add(5)
-    assert (heard, own.total_nano_usd, own.take(), own.total_nano_usd) == ([5], 8, 8, 8)
+    own.add(7, for_history=True)
+    assert (heard, own.total_nano_usd, own.take(), own.total_nano_usd) == ([(5, False), (7, True)], 15, 15, 15)
+    assert own.for_history_nano_usd == 7

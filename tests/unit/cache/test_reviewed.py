@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
 from litellm_plugins.cache.backends.sqlite import SqliteCacheStore
 from litellm_plugins.cache.backends.sqlite_pairs import SqlitePairs
-from litellm_plugins.cache.reviewed import Reviewed, ServedHit
+from litellm_plugins.cache.reviewed import Reviewed, ServedHit, space_of
 from litellm_plugins.proxy.stores import SCHEMA
 from litellm_plugins.storage.sqlite import SqliteFile
 
@@ -53,6 +53,32 @@ async def test_an_end_user_takes_back_their_own_doubt_but_not_what_a_reviewer_sa
     await world.reviewed.undone(hit(), mine, by_reviewer=False)
     world.now += 8 * DAY_S
     assert await world.pairs.is_barred("team:support", [PAIR])
+
+
+class Taught:
+    """The verifiers, as far as people's words go."""
+
+    def __init__(self) -> None:
+        self.labels: list[tuple[bool, str]] = []
+
+    def of(self, _: str) -> Taught:
+        return self
+
+    async def told(self, _: object, *, right: bool, by: str) -> None:
+        self.labels.append((right, by))
+
+
+async def test_an_end_user_who_takes_back_a_thumb_has_the_last_word_on_its_label_too(world: World) -> None:
+    taught, seen = Taught(), b"\0" * 4
+    world.reviewed._verifiers = lambda: taught  # type: ignore[assignment,return-value]
+    labelled = replace(hit(), features=seen, space=space_of("space"))
+    mine = await world.reviewed.wrong(labelled, by_reviewer=False)
+    assert await world.reviewed.undone(labelled, mine, by_reviewer=False) == ("forgotten", "labelled")
+    assert taught.labels == [(False, "user"), (True, "user")]
+
+    of_reviewer = await world.reviewed.wrong(labelled, by_reviewer=True)
+    await world.reviewed.undone(labelled, of_reviewer, by_reviewer=True)  # whose next verdict teaches
+    assert taught.labels[2:] == [(False, "reviewer")]
 
 
 async def test_a_reviewer_takes_back_what_a_reviewer_said(world: World) -> None:

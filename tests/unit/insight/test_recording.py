@@ -271,20 +271,25 @@ async def test_what_was_saved_otherwise_than_by_a_hit_is_told_by_its_cause(store
         replace(saving, prompt_cache_nano_usd=300),
         replace(CALL, prompt_cache_nano_usd=-1_000),  # written, and not read yet
         replace(saving, layer=Layer.EXACT),
+        replace(CALL, history_nano_usd=900, history_tokens=70, own_nano_usd=100),
+        OwnSpent(CALL, 1_500, for_history=True),  # a summary that came late, and cost more than it saved
+        OwnSpent(CALL, 20),
     ):
         recorder.record(call)
     await recorder.queue.flush()
     found = {row.words[0]: row.sums for row in await store.rows(HOUR, HOUR + 1, ("layer",))}
     assert {layer: (sums.requests, sums.saved_nano_usd, sums.saved_tokens) for layer, sums in found.items()} == {
-        "miss": (2, 0, 0),
+        "miss": (3, 0, 0),
         "exact": (1, 500, 40),
         "compression": (0, 500, 40),
+        "history": (0, -600, 70),
         "prompt_cache": (0, -700, 0),
     }
     told = await Costs(store, clock_ms=lambda: int(AT_S * 1_000)).report({"by": "team"})
     assert told["saved_by_cause"] == {
         "exact": {"usd": 5e-7, "tokens": 40},
         "compression": {"usd": 5e-7, "tokens": 40},
+        "history": {"usd": -6e-7, "tokens": 70},
         "prompt_cache": {"usd": -7e-7, "tokens": 0},
     }
-    assert (told["total"]["requests"], told["total"]["saved_usd"]) == (3, pytest.approx(3e-7))
+    assert (told["total"]["requests"], told["total"]["saved_usd"]) == (4, pytest.approx(-3e-7))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from typing import Any
 
@@ -51,7 +52,7 @@ def stage(heard: Heard) -> Iterator[HostHistory]:
     book = PriceBook({}, router=_no_router)
     made = HostHistory(Policies(SETTINGS), book, Telemetry([heard]), router=_no_router)
     yield made
-    made.close()
+    asyncio.run(made.aclose())
 
 
 def ticket() -> Ticket:

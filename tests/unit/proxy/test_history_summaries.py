@@ -52,10 +52,10 @@ async def test_two_that_ask_at_once_share_one_call_which_the_first_pays() -> Non
     summaries = Summaries(model=writer)
     writer.may_answer.clear()
     with put_on(first):
-        one = asyncio.create_task(summaries.of(parts(20), ITEMS, RULES, within_s=5))
+        one = asyncio.create_task(summaries.of(parts(20), ITEMS, RULES, tenant="t", within_s=5))
     await asyncio.sleep(0)
     with put_on(second):
-        other = asyncio.create_task(summaries.of(parts(20), ITEMS, RULES, within_s=5))
+        other = asyncio.create_task(summaries.of(parts(20), ITEMS, RULES, tenant="t", within_s=5))
     await asyncio.sleep(0)
     writer.may_answer.set()
     assert [(await each).text for each in (one, other)] == ["They talked."] * 2
@@ -67,7 +67,7 @@ async def test_it_is_remembered_and_what_comes_later_builds_on_it() -> None:
     writer = Writer()
     summaries = Summaries(model=writer)
     for turns in (20, 20, 30):
-        assert (await summaries.of(parts(turns), ITEMS, RULES, within_s=5)).text == "They talked."
+        assert (await summaries.of(parts(turns), ITEMS, RULES, tenant="t", within_s=5)).text == "They talked."
     gone = sum(len(part.items) for part in parts(20))
     assert len(writer.cases) == 2
     assert "before" not in writer.cases[0]
@@ -79,7 +79,7 @@ async def test_another_tenant_is_told_nothing() -> None:
     writer = Writer()
     summaries = Summaries(model=writer)
     for tenant in ("t", "u"):
-        await summaries.of(parts(20, tenant), ITEMS, RULES, within_s=5)
+        await summaries.of(parts(20, tenant), ITEMS, RULES, tenant="t", within_s=5)
     assert len(writer.cases) == 2
 
 
@@ -88,10 +88,10 @@ async def test_a_late_one_is_not_asked_for_twice_and_is_there_the_next_time() ->
     summaries = Summaries(model=writer)
     writer.may_answer.clear()
     with put_on(payer):
-        late = [await summaries.of(parts(20), ITEMS, RULES, within_s=0.01) for _ in range(2)]
+        late = [await summaries.of(parts(20), ITEMS, RULES, tenant="t", within_s=0.01) for _ in range(2)]
     assert [each.reason for each in late] == [HistoryReason.SUMMARY_LATE] * 2
     writer.may_answer.set()
-    assert (await summaries.of(parts(20), ITEMS, RULES, within_s=5)).text == "They talked."
+    assert (await summaries.of(parts(20), ITEMS, RULES, tenant="t", within_s=5)).text == "They talked."
     assert (len(writer.cases), payer.total_nano_usd) == (1, 700)
 
 
@@ -99,21 +99,25 @@ async def test_a_model_that_is_down_is_left_alone_for_a_while() -> None:
     writer, now = Writer(), [0.0]
     writer.broken = True
     summaries = Summaries(model=writer, clock=lambda: now[0])
-    failed = [await summaries.of(parts(20, f"t{at}"), ITEMS, RULES, within_s=5) for at in range(5)]
+    failed = [await summaries.of(parts(20, f"t{at}"), ITEMS, RULES, tenant="t", within_s=5) for at in range(5)]
     assert {each.reason for each in failed} == {HistoryReason.SUMMARY_FAILED}
     assert [each.fault for each in failed] == ["provider_error"] * 3 + ["paused"] * 2
     writer.broken, now[0] = False, 10.0
-    assert (await summaries.of(parts(20), ITEMS, RULES, within_s=5)).text == "They talked."
+    assert (await summaries.of(parts(20), ITEMS, RULES, tenant="t", within_s=5)).text == "They talked."
 
 
 async def test_no_words_are_no_summary_and_too_many_calls_wait_for_nobody() -> None:
     writer = Writer("  ")
     summaries = Summaries(model=writer)
-    assert (await summaries.of(parts(20), ITEMS, RULES, within_s=5)).fault == "empty"
+    assert (await summaries.of(parts(20), ITEMS, RULES, tenant="t", within_s=5)).fault == "empty"
     writer.may_answer.clear()
-    waiting = [asyncio.create_task(summaries.of(parts(20, f"t{at}"), ITEMS, RULES, within_s=5)) for at in range(16)]
+    waiting = [
+        asyncio.create_task(summaries.of(parts(20, f"t{at}"), ITEMS, RULES, tenant="t", within_s=5)) for at in range(16)
+    ]
     await asyncio.sleep(0)
-    assert (await summaries.of(parts(20, "one more"), ITEMS, RULES, within_s=5)).reason is HistoryReason.BUSY
+    assert (
+        await summaries.of(parts(20, "one more"), ITEMS, RULES, tenant="t", within_s=5)
+    ).reason is HistoryReason.BUSY
     writer.may_answer.set()
     await asyncio.gather(*waiting)
 
@@ -123,9 +127,11 @@ async def test_turns_of_which_it_said_nothing_are_not_paid_for_again() -> None:
     writer, payer = Writer("  "), OwnCalls()
     summaries = Summaries(model=writer)
     with put_on(payer):
-        found = [await summaries.of(parts(20), ITEMS, RULES, within_s=5) for _ in range(3)]
+        found = [await summaries.of(parts(20), ITEMS, RULES, tenant="t", within_s=5) for _ in range(3)]
     assert {(each.text, each.reason) for each in found} == {(None, HistoryReason.SUMMARY_FAILED)}
     assert [each.fault for each in found] == ["empty", "", ""]
     assert (len(writer.cases), payer.total_nano_usd) == (1, 700)
     writer.text = "They talked."
-    assert (await summaries.of(parts(30), ITEMS, RULES, within_s=5)).text == "They talked.", "other turns are asked of"
+    assert (await summaries.of(parts(30), ITEMS, RULES, tenant="t", within_s=5)).text == "They talked.", (
+        "other turns are asked of"
+    )

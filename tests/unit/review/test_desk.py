@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -52,6 +52,9 @@ class Memory:
         self.items[item.id] = replace(self.items[item.id], state=state)
         return True
 
+    async def forget_texts(self, *, before_s: float) -> int:
+        raise NotImplementedError  # the desk asks for no such thing
+
 
 class Noted:
     """Takes down what is asked of it; fails as often as it is told to."""
@@ -72,6 +75,7 @@ class Noted:
         if self._fails:
             self._fails -= 1
             raise StoreUnavailable("store_busy")
+        await asyncio.sleep(self._takes_s)
         self.done.append("doubt")
         return ("evicted",)
 
@@ -104,6 +108,29 @@ async def test_a_verdict_is_carried_out_once_however_often_it_is_given() -> None
     assert noted.done == ["wrong"]
     assert len(told) == 1
     assert memory.items[it.id].state.by == "ana"
+
+
+async def test_who_judged_what_is_noted_once_without_a_text() -> None:
+    noted: list[tuple[str, dict[str, Any]]] = []
+
+    async def note(actor: str, what: Mapping[str, Any]) -> None:
+        noted.append((actor, dict(what)))
+
+    it = replace(item(1, why=Why.NEAR), question="Where does Ann live?", answer="In Oslo.")
+    made = ReviewDesk(Memory(it), Noted(fails=1), tell=lambda _: None, clock=lambda: NOW, note=note)
+    given = {"item_id": it.id, "verdict": "wrong", "by": "ana", "comment": "Ann Lee's address"}
+    with pytest.raises(StoreUnavailable):
+        await made.take(given, actor="admin")
+    for _ in range(2):
+        await made.take(given, actor="admin")
+    await made.judge(it.id, Verdict.WRONG, "a-model", source=Source.JUDGE)
+
+    assert [(actor, what["by"], what["effects"]) for actor, what in noted] == [
+        ("admin", "ana", ["pending"]),
+        ("admin", "ana", ["remembered"]),
+    ]
+    assert {"item_id", "kind", "verdict", "by", "source", "effects"} <= noted[1][1].keys()
+    assert not any(text in str(noted) for text in ("Ann Lee", it.question, it.answer))
 
 
 async def test_a_verdict_that_is_given_twice_at_once_is_carried_out_once() -> None:
@@ -173,6 +200,29 @@ async def test_a_thumb_down_acts_once_and_a_thumb_up_takes_it_back() -> None:
 
     await made.thumb([it.call_id], is_up=True, tenant=TENANT)
     assert noted.done == ["doubt", "undo evicted of a user"]
+
+
+async def test_a_thumb_that_is_given_twice_at_once_acts_once_and_of_two_the_later_stands() -> None:
+    """A double click: else it would teach the verifier twice."""
+    it = item(1)
+    made, memory, noted, told = desk(it, takes_s=0.01)
+    both = await asyncio.gather(*(made.thumb([it.call_id], is_up=False, tenant=TENANT) for _ in range(2)))
+    assert both == [("evicted",), ("evicted",)]
+    assert (noted.done, len(told)) == (["doubt"], 1)
+
+    other = item(2)
+    made, memory, noted, _ = desk(other, takes_s=0.01)
+    await asyncio.gather(*(made.thumb([other.call_id], is_up=up, tenant=TENANT) for up in (False, True)))
+    assert noted.done == ["doubt", "undo evicted of a user"]
+    assert (memory.items[other.id].state.thumb, memory.items[other.id].state.thumb_effects) == ("up", ("forgotten",))
+
+
+async def test_a_thumb_whose_worker_is_gone_half_way_is_not_waited_for_long() -> None:
+    it = item(1)
+    left = replace(it, state=replace(it.state, thumb="down", thumb_effects=("pending", "in_hand")))
+    made, _, noted, _ = desk(left)
+    assert await made.thumb([it.call_id], is_up=False, tenant=TENANT) == ("evicted",)
+    assert noted.done == ["doubt"]
 
 
 async def test_a_thumb_that_could_not_be_acted_on_is_when_it_is_given_again() -> None:

@@ -89,7 +89,7 @@ def test_what_is_held_ends_and_is_bounded() -> None:
     found = memory.first([b"b", b"a"])
     assert found is not None
     assert (found[0], found[1].model) == (b"a", "best")
-    memory.forget(b"a")
+    memory.keep(b"a", "", "elsewhere", 9, 10.0)  # to a model that is in no tier
     assert memory.first([b"a"]) is None
     now[0] = 10.0
     assert memory.first([b"c"]) is None

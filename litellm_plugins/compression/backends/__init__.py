@@ -1,0 +1,1 @@
+"""Summaries of old turns that workers share, in SQLite and in Redis."""

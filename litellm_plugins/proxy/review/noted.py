@@ -1,0 +1,31 @@
+"""Who judged what, in the audit journal: a verdict evicts answers for everybody."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from litellm_plugins.cache.admin.audit import Record
+from litellm_plugins.cache.admin.service import AUDIT_LOG
+from litellm_plugins.errors import StoreUnavailable
+
+if TYPE_CHECKING:
+    from litellm_plugins.cache.admin.audit import Journal
+
+ACTION = "verdict"
+Note = Callable[[str, Mapping[str, Any]], Awaitable[None]]
+
+
+def noted_in(journal: Journal, clock: Callable[[], float]) -> Note:
+    """Into the log first: it was done, whether or not the journal can say so."""
+
+    async def note(actor: str, what: Mapping[str, Any]) -> None:
+        AUDIT_LOG.info("%s", orjson.dumps({"event": ACTION, "actor": actor, "count": 1, "what": what}).decode())
+        try:
+            await journal.append(Record(clock(), actor, ACTION, 1, what))
+        except StoreUnavailable as exc:
+            AUDIT_LOG.warning("%s by %s could not be written into the journal: %s", ACTION, actor, exc)
+
+    return note

@@ -1,0 +1,1 @@
+"""What workers tell each other of conversations, in SQLite and in Redis."""

@@ -13,7 +13,6 @@ from click.testing import CliRunner
 
 from litellm_plugins.cli import connection, main
 
-
 _ITEM = {
     "id": "known",
     "kind": "hit",

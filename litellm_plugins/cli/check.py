@@ -117,7 +117,7 @@ def _keys(keys: VirtualKeys) -> str:
         filed = read_keys(Path(keys.file))
     except SettingsError:
         return f"{told}, and {keys.file}, which cannot be used"
-    return f"{told}, and {len(filed.keys)} of {len(filed.teams)} in {keys.file}"
+    return f"{told}, and {len(filed.keys)} keys of {len(filed.teams)} teams in {keys.file}"
 
 
 def _routing(routing: Routing) -> str:

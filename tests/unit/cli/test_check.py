@@ -134,7 +134,7 @@ def test_the_keys_file_is_read_too(tmp_path: Path) -> None:
     file = tmp_path / "keys.yaml"
     file.write_text("teams: [{id: t}]\nkeys: []\n")
     ours = config(ON | {"virtual_keys": {"file": str(file)}})
-    assert f"0 keys of 0 teams, and 0 of 1 in {file}" in check(tmp_path, ours).stdout
+    assert f"0 keys of 0 teams, and 0 keys of 1 teams in {file}" in check(tmp_path, ours).stdout
     for wrong in (f"keys: [{{name: a, hash: {SECRET}}}]", "keys: ["):
         file.write_text(wrong)
         result = check(tmp_path, ours)

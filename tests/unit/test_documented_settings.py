@@ -35,11 +35,11 @@ def test_a_snippet_of_the_docs_is_right(snippet: str) -> None:
     given = yaml.safe_load(snippet.replace("os.environ/LITELLM_PLUGINS_REDIS_URL", "redis://localhost:6379/0"))
     if {"teams", "keys"} >= given.keys():
         keys = [{**each, "hash": f"sha256:{'a' * 64}"} for each in given["keys"]]
-        assert parse_keys({**given, "teams": given.get("teams", []), "keys": keys}, root="keys.yaml").keys
+        parse_keys({**given, "keys": keys}, root="keys.yaml")
         return
     ours = given.get("callback_settings", {}).get("litellm_plugins") if given.keys() & HOST else given
     if ours is not None:
         for router in ours.get("routing", {}).get("routers", {}).values():
             if router.get("tiers") in (None, ["..."]):
                 router["tiers"] = AROUND["routing"]["routers"]["auto"]["tiers"]
-        assert parse({**AROUND, **ours})
+        parse({**AROUND, **ours})  # or it raises

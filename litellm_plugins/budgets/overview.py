@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -14,7 +14,7 @@ from litellm_plugins.budgets.overview_accounts import Accounts, parts_of
 from litellm_plugins.budgets.overview_trend import Trend
 from litellm_plugins.budgets.policy import Covering
 from litellm_plugins.model import BudgetState
-from litellm_plugins.settings import Settings
+from litellm_plugins.settings import Settings, VirtualKeys
 from litellm_plugins.settings.budgets import Budget
 
 _WITHOUT_A_PAUSE = 200  # accounts: some milliseconds
@@ -85,8 +85,9 @@ class AccountView:
 class Overview:
     """Reads the ledger. `trend` is what this process has seen of rolling windows; whoever looks keeps it up."""
 
-    def __init__(self, settings: Settings, ledger: Ledger) -> None:
-        self._accounts, self._ledger, self.trend = Accounts(settings), ledger, Trend()
+    def __init__(self, settings: Settings, ledger: Ledger, listed: Callable[[], VirtualKeys] | None = None) -> None:
+        """`listed`: the teams and keys of now, where some are in a file."""
+        self._accounts, self._ledger, self.trend = Accounts(settings, listed), ledger, Trend()
 
     async def accounts(self, *, now_ms: int) -> list[AccountView]:
         """By name, those of a budget together. Raises: StoreUnavailable."""

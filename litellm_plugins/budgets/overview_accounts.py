@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from urllib.parse import unquote
 
 from litellm_plugins.budgets.policy import OTHER, Ask, BudgetPolicy, Covering
 from litellm_plugins.model import Identity
-from litellm_plugins.settings import Settings
+from litellm_plugins.settings import Settings, VirtualKeys
 from litellm_plugins.settings.budgets import Budget
 
 _SHOWN_OF_A_HASH = 8
@@ -19,12 +19,22 @@ class Accounts:
     What keys and teams bring along in their metadata is not known here: the ledger keeps the limits of it.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, listed: Callable[[], VirtualKeys] | None = None) -> None:
+        """`listed`: teams and keys as they are listed now, those of a keys file too; else those of the settings.
+
+        An account has ids only. Overrides may be by alias, and of a key's team.
+        """
         self._policy = BudgetPolicy(settings)
         self._budgets = {budget.name: budget for budget in settings.budgets}
-        keys, teams = settings.virtual_keys.keys, settings.virtual_keys.teams
-        self._keys = {key.hash.removeprefix("sha256:"): key.name for key in keys}
-        self._teams = {team.id: team.alias for team in teams}
+        self._inline = Names(settings.virtual_keys)
+        self._listed, self._names = listed or (lambda: settings.virtual_keys), self._inline
+
+    @property
+    def _known(self) -> Names:
+        listed = self._listed()
+        if self._names.listed is not listed:
+            self._names = Names(listed)
+        return self._names
 
     def covering(self, account: str, *, now_ms: int) -> Covering | None:
         """None where the settings know no budget for it."""
@@ -53,7 +63,8 @@ class Accounts:
         )
 
     def _named(self, kind: str, value: str) -> str:
-        alias = self._keys.get(value) if kind == "key" else self._teams.get(value) if kind == "team" else None
+        known = self._known
+        alias = known.keys.get(value) if kind == "key" else known.teams.get(value) if kind == "team" else None
         hashed = kind == "key" and len(value) > 2 * _SHOWN_OF_A_HASH
         return printable(alias or (f"{value[:_SHOWN_OF_A_HASH]}…" if hashed else value))
 
@@ -63,24 +74,36 @@ class Accounts:
         if not open_kinds:
             yield dict(fixed)
         elif open_kinds == ["team"]:
-            yield from ({**fixed, "team": team} for team in self._teams)
+            yield from ({**fixed, "team": team} for team in self._inline.teams)
         elif open_kinds == ["key"]:
-            yield from ({**fixed, "key": key} for key in self._keys)
+            yield from ({**fixed, "key": key} for key in self._inline.keys)
 
     def _ask(self, values: Mapping[str, str]) -> Ask:
         def some(kind: str) -> tuple[str, ...]:
             return (values[kind],) if kind in values else ()
 
-        team, key = values.get("team"), values.get("key")
+        known, key = self._known, values.get("key")
+        team = values.get("team") or known.team_of.get(key or "")
         who = Identity(
             key_id=key,
-            key_alias=self._keys.get(key or ""),
+            key_alias=known.keys.get(key or ""),
             team_id=team,
-            team_alias=self._teams.get(team or ""),
+            team_alias=known.teams.get(team or ""),
             user_id=values.get("user"),
             end_user_id=values.get("end_user"),
         )
         return Ask(who, values.get("feature", ""), some("tag"), some("model"), some("provider"))
+
+
+class Names:
+    """What teams and keys are called: aliases by id, names by hash, and whose a key is."""
+
+    def __init__(self, listed: VirtualKeys) -> None:
+        self.listed = listed
+        hashed = [(key.hash.removeprefix("sha256:"), key) for key in listed.keys]
+        self.keys = {each: key.name for each, key in hashed}
+        self.team_of = {each: key.team for each, key in hashed if key.team}
+        self.teams = {team.id: team.alias for team in listed.teams}
 
 
 def parts_of(account: str) -> tuple[str, dict[str, str]]:

@@ -11,7 +11,7 @@ from litellm_plugins.budgets.ledger import Denied, Granted
 from litellm_plugins.budgets.policy import Covering
 from litellm_plugins.budgets.standing import PassedMark, Standing, marks_passed, standings, tightest
 from litellm_plugins.model import BudgetReason, BudgetState
-from litellm_plugins.settings.budgets import Degrade, nano
+from litellm_plugins.settings.budgets import Budget, Degrade, nano
 
 __all__ = [
     "BudgetVerdict",
@@ -69,11 +69,7 @@ def granted(
         state, reason = BudgetState.SOFT, BudgetReason.SOFT_MARK
     if degraded is not None:
         state, reason = BudgetState.DEGRADED, degraded
-    wanted = [
-        budget.degrade
-        for budget, passed in marks
-        if degraded is None and budget.on_soft == "degrade" and passed and len(passed) == len(budget.soft)
-    ]
+    wanted = [budget.degrade for budget, passed in marks if degraded is None and _degrades_at(budget, passed)]
     return BudgetVerdict(
         state,
         reason,
@@ -85,11 +81,16 @@ def granted(
 
 
 def refused(coverings: Sequence[Covering], denial: Denied, amount: Amounts, *, now_ms: int) -> BudgetVerdict:
-    """Of a request that found no room. `degrade` is set where the budget says `on_hard: degrade`."""
+    """Of a request that found no room.
+
+    `degrade` is set where the budget says `on_hard: degrade`; or `on_soft: degrade`, and it is past its last mark but
+    not used up: with room the request would be changed as well, and what it is changed into may have some.
+    """
     counted = (each.counted_on(denial.line.account) for each in coverings)
     covering = next(each for each in counted if each.line.account == denial.line.account)
     standing = next(each for each in standings(covering, denial.balance) if each.metric == denial.metric)
     free_at_ms, on_hard = denial.free_at_ms, covering.budget.on_hard
+    before_the_limit = standing.left > 0 and _degrades_at(covering.budget, marks_passed(covering, denial.balance))
     reason = BudgetReason.LIMIT_REACHED if free_at_ms is not None else BudgetReason.ABOVE_LIMIT
     asked = dict(zip(METRICS, amount, strict=True))[denial.metric]
     message = refusals.no_room(standing, asked, now_ms=now_ms, free_at_ms=free_at_ms)
@@ -100,7 +101,7 @@ def refused(coverings: Sequence[Covering], denial: Denied, amount: Amounts, *, n
         reason,
         tightest=standing,
         remaining_nano_usd=_remaining(standings(covering, denial.balance)),
-        degrade=covering.budget.degrade if on_hard == "degrade" else None,
+        degrade=covering.budget.degrade if on_hard == "degrade" or before_the_limit else None,
         message=message,
         retry_after_s=None if free_at_ms is None else refusals.seconds_until(free_at_ms, now_ms=now_ms),
         about=covering,
@@ -166,6 +167,11 @@ def _denied(
     return BudgetVerdict(
         BudgetState.DENIED, reason, message=message, about=about, degrade=degrade, retry_after_s=retry_after_s
     )
+
+
+def _degrades_at(budget: Budget, passed: Sequence[PassedMark]) -> bool:
+    """Whether these are all the marks of a budget that degrades at the last."""
+    return budget.on_soft == "degrade" and 0 < len(passed) == len(budget.soft)
 
 
 def _remaining(of: Iterable[Standing]) -> int | None:

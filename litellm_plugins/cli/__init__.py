@@ -38,7 +38,7 @@ class _LazyGroup(click.Group):
         return command
 
 
-@click.command(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.command(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
 @click.version_option(package_name="litellm-plugins")
 def main() -> None:
     """Run a stock LiteLLM proxy cheaply, and see why it is cheap."""

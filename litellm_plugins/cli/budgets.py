@@ -23,7 +23,7 @@ _connected = connected("/plugins/budgets", LocalBudgets, what="ledger")
 
 @click.group()
 def budgets() -> None:
-    """Who has spent how much; through the running proxy, or on its ledger with --config."""
+    """Who has spent how much, and other limits. Through the running proxy, or on its ledger with --config."""
 
 
 @budgets.command(name="list")
@@ -77,7 +77,9 @@ def reset(client: Client, *, account: str | None, budget: str | None, dry_run: b
 @click.option("--requests", "limit_requests", help="Requests, or `settings`.")
 @_connected
 def set_(client: Client, *, account: str, as_json: bool, **limits: str | None) -> None:
-    """Other limits for one account, until its window ends; of a rolling window, until they are taken back."""
+    """Other limits for one account, until its window ends. Of a rolling window: until they are taken back."""
+    if all(value is None for value in limits.values()):
+        raise click.UsageError("give at least one of --usd, --tokens, --requests; `settings` takes a limit back")
     given = {name: None if value == _WITHOUT_LIMIT else value for name, value in limits.items() if value is not None}
     told = client.call("POST", "/limit", {"account": account, **given})
     _show(told, as_json, lambda tables, out: tables.account(told, out))

@@ -27,7 +27,7 @@ _connected = connected("/plugins/cache", LocalClient, what="store")
 
 @click.group()
 def cache() -> None:
-    """Look into the cache, empty it, fill it; through the running proxy, or on its store with --config."""
+    """Look into the cache, empty it, fill it. Through the running proxy, or on its store with --config."""
 
 
 def _selecting(command: F) -> F:

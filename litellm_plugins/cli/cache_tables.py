@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 from rich.table import Table
 from rich.text import Text
 
+from litellm_plugins.cli.connection import plain
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -66,7 +68,7 @@ def entries(rows: Sequence[Json], out: Console) -> None:
     for row in rows:
         cells = (row["cache_id"], row["tenant"], row["model_group"], row["question"] or "-", ", ".join(row["tags"]))
         expires = "never" if row["expires_at"] is None else _time(row["expires_at"])
-        table.add_row(*map(Text, (*cells, _time(row["created_at"]), expires)))
+        table.add_row(*map(Text, map(plain, (*cells, _time(row["created_at"]), expires))))
     out.print(table)
 
 
@@ -81,7 +83,7 @@ def entry(row: Json, out: Console) -> None:
             told = "never" if value is None else _time(value)
         else:
             told = ", ".join(value) if isinstance(value, list | tuple) else str(value)
-        table.add_row(name, Text(told))
+        table.add_row(name, Text(plain(told)))
     out.print(table)
 
 

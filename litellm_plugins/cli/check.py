@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
 import click
 
 from litellm_plugins.cli import config_file
+from litellm_plugins.cli.run import read_env_file
 from litellm_plugins.errors import SettingsError
 from litellm_plugins.settings import Semantic, Settings, Storage, VirtualKeys, prompt_caching_anywhere
 from litellm_plugins.settings.compression import Compression
@@ -64,7 +66,9 @@ def _features(settings: Settings) -> dict[str, Any]:
     ]
     return {
         "storage": _storage(settings.storage),
-        "encryption": _on(bool(settings.storage.encryption_keys_env)),
+        "encryption": ", ".join(["on", *map(_variable, settings.storage.encryption_keys_env)])
+        if settings.storage.encryption_keys_env
+        else "off",
         "cache": f"on, per {cache.scope}, {cache.ttl_s:g} s" if cache.enabled else "off",
         "cache.exact": _on(cache.enabled and cache.exact.enabled),
         "cache.semantic": (
@@ -73,7 +77,7 @@ def _features(settings: Settings) -> dict[str, Any]:
             else "off"
         ),
         "cache.judge": _judge(cache.semantic) if cache.enabled and cache.semantic.enabled else "off",
-        "events": f"on, signed with {settings.events.secret_env}" if settings.events.secret_env else "off",
+        "events": f"on, signed with {_variable(settings.events.secret_env)}" if settings.events.secret_env else "off",
         "coalesce": _on(settings.coalesce.enabled and cache.enabled),
         "routing": _routing(settings.routing),
         "prompts": ", ".join(f"{name} ({len(each.sections)} sections)" for name, each in settings.prompts.items())
@@ -84,11 +88,25 @@ def _features(settings: Settings) -> dict[str, Any]:
         "early_stop": _early_stop(settings.early_stop),
         "virtual_keys": _keys(settings.virtual_keys),
         "budgets": ", ".join(budget.name for budget in settings.budgets) or "off",
-        "alerts": ", ".join(hook.url_env for hook in settings.alerts.webhooks) or "off",
+        "alerts": _alerts(settings) or "off",
+        "admission": _on(settings.admission.enabled),
+        "review": _on(settings.review.enabled),
+        "ui": "on, at /plugins/ui" if settings.ui.enabled else "off",
         "insight": _insight(settings.insight),
         "telemetry": ", ".join(name for name in _SINKS if getattr(settings.telemetry, name)) or "off",
         "overrides": ", ".join(overrides) or "none",
     }
+
+
+def _alerts(settings: Settings) -> str:
+    hooks = settings.alerts.webhooks
+    return ", ".join(_variable(name) for hook in hooks for name in (hook.url_env, hook.secret_env) if name)
+
+
+def _variable(name: str) -> str:
+    """The proxy may be started elsewhere: what is not set here may be there."""
+    known = name in os.environ or name in read_env_file(Path(".env"))
+    return name if known else f"{name} (not set here)"
 
 
 def _keys(keys: VirtualKeys) -> str:
@@ -99,7 +117,7 @@ def _keys(keys: VirtualKeys) -> str:
         filed = read_keys(Path(keys.file))
     except SettingsError:
         return f"{told}, and {keys.file}, which cannot be used"
-    return f"{told}, and {len(filed.keys)} of {len(filed.teams)} in {keys.file}"
+    return f"{told}, and {len(filed.keys)} keys of {len(filed.teams)} teams in {keys.file}"
 
 
 def _routing(routing: Routing) -> str:

@@ -13,6 +13,7 @@ import yaml
 from litellm_plugins import settings
 from litellm_plugins.errors import SettingsError
 from litellm_plugins.prompts.reading import read_prompts
+from litellm_plugins.settings.named_models import models_budgeted, models_called
 from litellm_plugins.settings.output import models_limited
 from litellm_plugins.settings.prompts import models_prompted
 from litellm_plugins.storage.extras import why_no_redis
@@ -69,12 +70,16 @@ def host_problems(config: Mapping[str, Any], ours: settings.Settings | None) -> 
     problems += _routing_problems(config, ours)
     problems += [
         f"{settings.ROOT}.{where}: {name!r} is not in model_list"
-        for where, name in (*models_limited(ours), *models_prompted(ours))
+        for where, name in _models_named(ours)
         if not _may_have(config, name)
     ]
     if settings.cache_anywhere(ours) and _block(config, "litellm_settings").get("cache"):
         problems.append("litellm_settings.cache: set it to false: the pack brings its own cache")
     return problems
+
+
+def _models_named(ours: settings.Settings) -> list[tuple[str, str]]:
+    return [*models_called(ours), *models_budgeted(ours), *models_limited(ours), *models_prompted(ours)]
 
 
 def _routing_problems(config: Mapping[str, Any], ours: settings.Settings) -> list[str]:

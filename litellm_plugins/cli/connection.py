@@ -111,7 +111,13 @@ def show(told: Mapping[str, Any], as_json: bool, table: Callable[[Console], None
         return
     from rich.console import Console
 
-    table(Console(width=None if sys.stdout.isatty() else _WIDTH))
+    # No markup: a user's "[/b]" is a user's, and no tag that was never opened.
+    table(Console(width=None if sys.stdout.isatty() else _WIDTH, markup=False, emoji=False))
+
+
+def plain(text: str) -> str:
+    """As it may stand on a terminal: what would move its cursor or colour it is shown as a sign."""
+    return "".join(sign if sign.isprintable() or sign == "\n" else "\ufffd" for sign in text)
 
 
 def _remote(url: str, admin_key: str | None, root: str) -> Client:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 @click.option("--top", type=click.IntRange(1, 1_000), default=20, show_default=True, help="Rows; the dearest.")
 @connected("/plugins/costs", LocalCosts, what="store")
 def costs(client: Client, by: str, since: str, until: str | None, top: int, as_json: bool) -> None:
-    """Dollars, tokens and requests by whatever is asked for, models and hours; through the running proxy or --config.
+    """Dollars, tokens and requests by whatever is asked for. Through the running proxy, or on its store with --config.
 
     There are endpoint, feature, team, user, end_user, key, model_group, model, deployment, provider, layer, ending.
     And, apart from these, of requests that a router has sent on: router, tier, experiment, arm.

@@ -7,11 +7,14 @@ import json
 import sys
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from litellm_plugins.errors import PluginError
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 
 def run(work: Coroutine[Any, Any, dict[str, Any]]) -> dict[str, Any]:
@@ -22,14 +25,19 @@ def run(work: Coroutine[Any, Any, dict[str, Any]]) -> dict[str, Any]:
         raise click.ClickException(str(exc)) from exc
 
 
-def tell(result: dict[str, Any], *, as_json: bool) -> None:
-    """As one JSON object, or as a table of every number in it."""
+def tell(
+    result: dict[str, Any], *, as_json: bool, draw: Callable[[dict[str, Any], Console], None] | None = None
+) -> None:
+    """As one JSON object, or as what `draw` makes of it; without that, as a table of every number in it."""
     if as_json:
         click.echo(json.dumps(result))
         return
     from rich.console import Console
     from rich.table import Table
 
+    if draw is not None:
+        draw(result, Console())
+        return
     table = Table(show_header=False)
     for name, value in _flat(result):
         table.add_row(name, str(value))
@@ -43,7 +51,7 @@ def _flat(value: dict[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
             yield from _flat(inner, f"{path}.")
         elif isinstance(inner, list):
             for number, item in enumerate(inner):
-                yield from _flat(item, f"{path}.{number}.")
+                yield from _flat(item, f"{path}.{number}.") if isinstance(item, dict) else [(f"{path}.{number}", item)]
         else:
             yield path, inner
 

@@ -14,6 +14,8 @@ import click
 from litellm_plugins.cli.eval_output import progress, run, tell
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from litellm_plugins.embedding.embedder import Embedder, Vector
     from litellm_plugins.evaluation.routing import Embed, Scored
     from litellm_plugins.evaluation.routing_rows import Judged
@@ -57,7 +59,13 @@ def routing_command(  # noqa: PLR0913, PLR0917 - an argument per option, as clic
         raise click.UsageError("--price-weak and --price-strong belong together")
     os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")  # LiteLLM's score needs no prices from the network
     prices = None if price_weak is None or price_strong is None else (price_weak, price_strong)
-    tell(run(_routing(path, (weak, strong), scorer, train, folds, prices, seed)), as_json=as_json)
+    tell(run(_routing(path, (weak, strong), scorer, train, folds, prices, seed)), as_json=as_json, draw=_draw)
+
+
+def _draw(told: dict[str, Any], out: Console) -> None:
+    from litellm_plugins.cli import eval_routing_table
+
+    eval_routing_table.draw(told, out)
 
 
 @click.command("paraphrases")

@@ -19,7 +19,7 @@ def _nowhere(_: Path) -> NoReturn:
 
 @click.group("prompt-cache")
 def prompt_cache() -> None:
-    """The provider's prompt cache."""
+    """What the provider's prompt cache saves."""
 
 
 @prompt_cache.command()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from litellm_plugins.cli.connection import Client, connected, show
+from litellm_plugins.cli.connection import Client, connected, plain, show
 from litellm_plugins.cli.review_replay import replay
 
 if TYPE_CHECKING:
@@ -164,5 +164,5 @@ def judge(client: Client, limit: int, judged: bool, as_json: bool) -> None:
 
 
 def _short(text: str) -> str:
-    line = " ".join(text.split())
+    line = plain(" ".join(text.split()))
     return line if len(line) <= _SHOWN else f"{line[: _SHOWN - 1]}…"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 import httpx
 
-from litellm_plugins.cli.connection import Client, show, through_proxy
+from litellm_plugins.cli.connection import Client, plain, show, through_proxy
 from litellm_plugins.review.replay import Flip, answered_anew
 
 if TYPE_CHECKING:
@@ -108,5 +108,5 @@ def _draw(told: Json, out: Console) -> None:
 
 
 def _short(text: str) -> str:
-    line = " ".join(text.split())
+    line = plain(" ".join(text.split()))
     return line if len(line) <= _SHOWN else f"{line[: _SHOWN - 1]}…"

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
 import shutil
+import socket
 import stat
 import sys
 from pathlib import Path
@@ -14,6 +16,19 @@ from dotenv import dotenv_values
 
 _ENV_FILE = Path(".env")
 _MASTER_KEY = "LITELLM_MASTER_KEY"
+_HOST, _PORT = "127.0.0.1", "4000"
+# With these the host starts no server.
+_NO_SERVER = (
+    "--version",
+    "-v",
+    "--help",
+    "--health",
+    "--test",
+    "--test_async",
+    "--setup",
+    "--skip_server_startup",
+    "--validate_config",
+)
 
 
 @click.command(context_settings={"ignore_unknown_options": True})
@@ -38,7 +53,11 @@ def run(path: Path, litellm_options: tuple[str, ...]) -> None:
         raise click.ClickException("the litellm command is not installed; run `make setup`")
     options = list(litellm_options)
     if not _given(options, "--host"):
-        options += ["--host", "127.0.0.1"]  # opening it to a network is a decision, not a default
+        options += ["--host", _HOST]  # opening it to a network is a decision, not a default
+    where, port = _value(options, "--host", _HOST), _value(options, "--port", env.get("PORT") or _PORT)
+    if not any(_given(options, each) for each in _NO_SERVER) and is_taken(where, port):
+        # The host would find out after a minute; or, of 4000, listen on some other port that it draws.
+        raise click.ClickException(f"something listens on {where}:{port} already: stop it, or give another --port")
     if _given(options, "--num_workers") and not _given(options, "--timeout_worker_healthcheck"):
         # uvicorn gives a worker 5 s to answer; importing the host takes longer, and it would start anew for ever.
         options += ["--timeout_worker_healthcheck", "60"]
@@ -47,6 +66,28 @@ def run(path: Path, litellm_options: tuple[str, ...]) -> None:
 
 def _given(options: list[str], name: str) -> bool:
     return any(option == name or option.startswith(f"{name}=") for option in options)
+
+
+def _value(options: list[str], name: str, default: str) -> str:
+    """What is given last counts."""
+    for at in range(len(options) - 1, -1, -1):
+        if options[at].startswith(f"{name}="):
+            return options[at].partition("=")[2]
+        if options[at] == name and at + 1 < len(options):
+            return options[at + 1]
+    return default
+
+
+def is_taken(host: str, port: str) -> bool:
+    """Whether nobody else can listen there; False where that cannot be told."""
+    try:
+        where = socket.getaddrinfo(host, int(port), type=socket.SOCK_STREAM)[0]
+        with socket.socket(*where[:3]) as listener:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # one that just ended does not count
+            listener.bind(where[4])
+    except (OSError, ValueError, OverflowError) as exc:
+        return isinstance(exc, OSError) and exc.errno == errno.EADDRINUSE
+    return False
 
 
 def read_env_file(path: Path) -> dict[str, str]:

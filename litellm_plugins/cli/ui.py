@@ -16,7 +16,7 @@ _ROOT = "/plugins/ui/tokens"
 
 @click.group()
 def ui() -> None:
-    """The page at /plugins/ui: who else may look at it."""
+    """Who else may look at the page at /plugins/ui."""
 
 
 @ui.command()

@@ -213,11 +213,11 @@ def build(settings: Settings, *, config: Path | None = None) -> Pack:
         settings=settings,
         standing=known,
     )
-    sight = BudgetSight(settings, stores, telemetry)
+    keys = LiveKeys(settings.virtual_keys, config=config)
+    sight = BudgetSight(settings, stores, telemetry, keys.listed)
     budgets = host_budgets(settings, sight.ledger, telemetry)
     book = PriceBook(settings.ledger.prices, router=host_router)
     call_costs = CallCosts(book, settings.ledger)
-    keys = LiveKeys(settings.virtual_keys, config=config)
     ui = None
     if settings.ui.enabled and counting is not None:
         ui = host_ui(

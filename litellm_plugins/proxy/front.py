@@ -89,6 +89,8 @@ def _routes(pack: Pack, endpoint: Endpoint) -> list[APIRoute]:
             user_api_key_dict = await authenticated(request)
         except ProxyException as exc:
             return stock.refused(endpoint, exc, request)
+        except (AttributeError, TypeError) as exc:
+            return stock.refused(endpoint, await stock.misshapen(request, exc), request)
         if _others_take_part():
             return await stock.answer(endpoint, request, fastapi_response, user_api_key_dict)
         return await _answer(pack, endpoint, request, fastapi_response, user_api_key_dict)

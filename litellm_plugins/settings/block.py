@@ -6,7 +6,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar, Self
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic_core import InitErrorDetails, PydanticCustomError
 
 
 class Block(BaseModel):
@@ -28,6 +29,23 @@ def deep_merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, An
         below = merged.get(name)
         merged[name] = deep_merge(below, value) if isinstance(below, Mapping) and isinstance(value, Mapping) else value
     return merged
+
+
+def faults_below(faults: Mapping[str, ValidationError], model: type[BaseModel], *path: str) -> ValidationError:
+    """The faults of what stands under some names at `path` of `model`, each with its whole path."""
+    lines = [
+        InitErrorDetails(
+            type=PydanticCustomError("value_error", "{told}", {"told": each["msg"]})
+            if each["type"] == "value_error"
+            else each["type"],
+            loc=(*path, name, *each["loc"]),
+            input=each["input"],
+            ctx=each.get("ctx", {}),
+        )
+        for name, fault in faults.items()
+        for each in fault.errors()
+    ]
+    return ValidationError.from_exception_data(model.__name__, lines)
 
 
 def twice(what: str, names: Iterable[str]) -> list[str]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field, ValidationError, model_validator
 
-from litellm_plugins.settings.block import Block, deep_merge, twice
+from litellm_plugins.settings.block import Block, deep_merge, faults_below, twice
 from litellm_plugins.settings.history import History
 from litellm_plugins.settings.llmlingua import Llmlingua
 from litellm_plugins.settings.share import Share
@@ -53,17 +53,19 @@ class Compression(Block):
         faults = twice("method", self.methods)
         if "llmlingua" in self.methods and not (self.llmlingua.url or self.llmlingua.model):
             faults.append("llmlingua: say where it runs (url), or which model to start it with (model)")
-        plain = self.model_dump(exclude={"features"})
+        faults += [
+            f"features.{name}: a feature has none of its own" for name, o in self.features.items() if "features" in o
+        ]
+        if faults:
+            raise ValueError("; ".join(faults))
+        plain, wrong = self.model_dump(exclude={"features"}), {}
         for name, over in self.features.items():
             try:
                 Compression.model_validate(deep_merge(plain, over))
             except ValidationError as exc:
-                told = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in exc.errors())
-                faults.append(f"features.{name}: {told}")
-            if "features" in over:
-                faults.append(f"features.{name}: a feature has none of its own")
-        if faults:
-            raise ValueError("; ".join(faults))
+                wrong[name] = exc
+        if wrong:
+            raise faults_below(wrong, Compression, "features")
         return self
 
     def rate_for(self, tier: str) -> float:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from pydantic import Field, field_validator
+from pydantic import Field, ValidationError, field_validator
 
-from litellm_plugins.settings.block import Block, deep_merge, twice
+from litellm_plugins.settings.block import Block, deep_merge, faults_below, twice
 
 _MOST_PHRASES, _LONGEST_PHRASE = 32, 200
 
@@ -61,8 +61,14 @@ class EarlyStop(StopRules):
     @field_validator("features")
     @classmethod
     def _sound(cls, features: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
-        for over in features.values():
-            StopRules.model_validate(over)
+        wrong = {}
+        for name, over in features.items():
+            try:
+                StopRules.model_validate(over)
+            except ValidationError as exc:
+                wrong[name] = exc
+        if wrong:
+            raise faults_below(wrong, StopRules)
         return features
 
     def rules_for(self, feature: str) -> StopRules:

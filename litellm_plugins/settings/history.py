@@ -30,5 +30,7 @@ class History(Block):
         if not 0.1 <= self.target <= 0.95:
             raise ValueError("target: expected a share from 10% to 95%")
         if self.how == "summarise" and self.max_tokens is not None and self.summary_tokens > self.max_tokens / 4:
-            raise ValueError("summary_tokens: more than a quarter of max_tokens")
+            raise ValueError(
+                f"summary_tokens: {self.summary_tokens} is more than a quarter of max_tokens, {self.max_tokens // 4}"
+            )
         return self

@@ -42,6 +42,11 @@ _OVERRIDABLE: dict[str, type[Block]] = {
 }
 _USER_INFO = re.compile(r"//[^/@\s]*@")
 _SECRET = re.compile(r"sk-[^\s'\",]+")
+_PLAIN = (
+    (re.compile(r"^Input should be a valid tuple$"), "expected a list"),
+    (re.compile(r"^Input should be a valid dictionary( or instance of \w+)?$"), "expected a block of settings"),
+    (re.compile(r"^Tuple should have (at \w+ \d+ items?) after validation, not (\d+)$"), r"expected \1, got \2"),
+)
 # Under virtual_keys somebody may have put a key itself where its hash belongs: only these are shown again.
 _SHOWN_OF_KEYS = frozenset({"id", "name", "alias", "team", "user"})
 
@@ -74,7 +79,9 @@ def parse_keys(raw: object, *, root: str) -> KeysFile:
     try:
         return KeysFile.model_validate(raw)
     except ValidationError as exc:
-        raise SettingsError([_problem(each, KeysFile, root, at=("virtual_keys",)) for each in exc.errors()]) from None
+        raise SettingsError(
+            [_problem(each, KeysFile, root, at=("virtual_keys",)) for each in _first_causes(exc)]
+        ) from None
 
 
 def _override_problems(raw: Mapping[str, Any], settings: Settings | None) -> Iterator[str]:
@@ -177,7 +184,14 @@ def _base_of(raw: Mapping[str, Any]) -> Cache:
 
 
 def _problems(exc: ValidationError, model: type[BaseModel], root: str) -> list[str]:
-    return [_problem(error, model, root) for error in exc.errors()]
+    return [_problem(error, model, root) for error in _first_causes(exc)]
+
+
+def _first_causes(exc: ValidationError) -> list[ErrorDetails]:
+    """Without lists that are too short only since what stands in them is wrong: that is told by itself."""
+    errors = exc.errors()
+    wrong = {each["loc"][:at] for each in errors for at in range(len(each["loc"]))}
+    return [each for each in errors if not (each["type"] == "too_short" and each["loc"] in wrong)]
 
 
 def _problem(error: ErrorDetails, model: type[BaseModel], root: str, *, at: tuple[str, ...] = ()) -> str:
@@ -190,8 +204,15 @@ def _problem(error: ErrorDetails, model: type[BaseModel], root: str, *, at: tupl
         return f"{path}: unknown setting; {hint}"
     if error["type"] == "missing":
         return f"{path}: is required"
-    message = _SECRET.sub("sk-***", error["msg"].removeprefix("Value error, "))
+    message = _SECRET.sub("sk-***", _in_plain_words(error["msg"].removeprefix("Value error, ")))
     return f"{path}: {message[0].lower()}{message[1:]}{_shown(error['input'], (*at, *error['loc']))}"
+
+
+def _in_plain_words(message: str) -> str:
+    """What YAML calls them: who writes it knows lists and blocks, no tuples and dictionaries."""
+    for pattern, words in _PLAIN:
+        message = pattern.sub(words, message)
+    return message
 
 
 def _shown(value: object, path: tuple[int | str, ...]) -> str:
@@ -215,9 +236,12 @@ def _masked(part: object) -> str:
 def _fields_at(model: type[BaseModel], path: tuple[int | str, ...]) -> list[str]:
     """The field names of the model found by walking `path` from `model`."""
     current: Any = model
+    around = model
     for part in path:
-        if isinstance(current, type) and issubclass(current, BaseModel) and part in current.model_fields:
-            current = _without_none(current.model_fields[str(part)].annotation)
+        if current == dict[str, dict[str, Any]]:  # what differs for a feature: it has what stands around it
+            current = around
+        elif isinstance(current, type) and issubclass(current, BaseModel) and part in current.model_fields:
+            around, current = current, _without_none(current.model_fields[str(part)].annotation)
         else:  # an item of a list or a value of a dict: step into what it holds
             current = next((a for a in get_args(current) if isinstance(a, type) and issubclass(a, BaseModel)), current)
     if not (isinstance(current, type) and issubclass(current, BaseModel)):

@@ -53,7 +53,8 @@ class Router(Block):
             raise ValueError("; ".join(faults))
         between = len(self.tiers) - 1
         if self.thresholds and len(self.thresholds) != between:
-            raise ValueError(f"{len(self.tiers)} tiers have {between} thresholds between them, not this many")
+            many = "threshold" if between == 1 else "thresholds"
+            raise ValueError(f"{len(self.tiers)} tiers have {between} {many} between them, not {len(self.thresholds)}")
         if list(self.thresholds) != sorted(set(self.thresholds)):
             raise ValueError("thresholds must rise, as the tiers do: [0.3, 0.7]")
         models = [model for tier in self.tiers for model in tier.models]

@@ -49,7 +49,7 @@ class LiveKeys:
         self._clock = clock
         self._seen = self._stamps()
         self._filed = read_keys(Path(inline.file)) if inline.file else KeysFile()
-        self._ring = _ring(inline, self._filed)
+        self._listed, self._ring = _ring(inline, self._filed)
         self._told: tuple[str, ...] = ()
         self._taken_back: set[str] = set()  # by files that could not be read otherwise
         self._checked_at = clock()
@@ -62,6 +62,10 @@ class LiveKeys:
     def teams(self) -> dict[str, str | None]:
         """Aliases by id, as the files said when they were read last."""
         return {team.id: team.alias for team in (*self._inline.teams, *self._filed.teams)}
+
+    def listed(self) -> VirtualKeys:
+        """All teams and keys, as the files said when they were read last."""
+        return self._listed
 
     async def find(self, secret: str) -> KeyHolder | None:
         """The holder of `secret` as the files say now, or None."""
@@ -107,7 +111,7 @@ class LiveKeys:
             problems += exc.problems
             revoked |= exc.revoked
         try:
-            ring = _ring(self._inline, self._filed)
+            self._listed, ring = _ring(self._inline, self._filed)
         except SettingsError as exc:
             problems += exc.problems
             ring = self._ring
@@ -130,9 +134,10 @@ class LiveKeys:
         return tuple(stamp_of(path) for path in (self._config, filed) if path)
 
 
-def _ring(inline: VirtualKeys, filed: KeysFile) -> KeyRing:
+def _ring(inline: VirtualKeys, filed: KeysFile) -> tuple[VirtualKeys, KeyRing]:
     try:
-        return KeyRing.of(inline.with_file(filed))
+        listed = inline.with_file(filed)
+        return listed, KeyRing.of(listed)
     except ValidationError as exc:
         where = f"virtual_keys with {inline.file}" if inline.file else "virtual_keys"
         faults = [error["msg"].removeprefix("Value error, ") for error in exc.errors()]

@@ -134,6 +134,16 @@ def test_a_refusal_comes_early_and_costs_nothing(
     assert held_by(guarded, "all") == booked
 
 
+@pytest.mark.parametrize("body", ["[1]", "null", '"hello"', '{"model": "gpt-4.1", "messages": [], "tools": 5}'])
+@pytest.mark.parametrize("endpoint", ["chat", "messages", "responses"])
+def test_a_body_of_another_shape_is_the_clients_fault(guarded: RunningProxy, endpoint: str, body: str) -> None:
+    """The host's auth stumbles over it, before any plugin is asked, and its own route answers with a 500."""
+    headers = {"content-type": "application/json"}
+    response = guarded.http("POST", PATHS[endpoint], KEYS.support, content=body, headers=headers)
+    assert response.status_code == 400, response.text
+    assert response.json()["error"]["type"] == "invalid_request_error"
+
+
 def test_openais_sdk_raises_what_it_knows(guarded: RunningProxy) -> None:
     client = guarded.client(KEYS.support)
     with pytest.raises(openai.BadRequestError) as bad:

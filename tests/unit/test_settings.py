@@ -63,7 +63,7 @@ FAULTS: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "a block that is a word": (
         {"cache": "on"},
-        "cache: input should be a valid dictionary or instance of Cache (got 'on')",
+        "cache: expected a block of settings (got 'on')",
     ),
     "a number that is a word": (
         {"cache": {"ttl_s": "an hour"}},
@@ -220,7 +220,7 @@ FAULTS: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "an override without anything": (
         {"per_team": {"a": None}},
-        "per_team.a: input should be a valid dictionary or instance of Override (got None)",
+        "per_team.a: expected a block of settings (got None)",
     ),
 }
 

@@ -77,7 +77,7 @@ FAULTS: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "a number": (
         {"per_key": {"ci": {"budgets": {"company": 5}}}},
-        "per_key.ci.budgets.company: input should be a valid dictionary (got 5)",
+        "per_key.ci.budgets.company: expected a block of settings (got 5)",
     ),
     "a key itself in place of its name": (
         {"per_key": {"sk-lp-secret": {"budgets": {"company": {"limit_usd": -1}}}}},

@@ -47,9 +47,12 @@ def test_the_narrower_wins_and_features_come_last() -> None:
         ({"early_stop": {"max_token": 5}}, "early_stop.max_token: unknown setting; did you mean max_tokens"),
         ({"early_stop": {"stop_phrases": ["  "]}}, "not only white space"),
         ({"early_stop": {"stop_phrases": ["a", "a"]}}, "stop phrase given twice: a"),
-        ({"early_stop": {"features": {"x": {"max_sentences": 0}}}}, "max_sentences"),
+        ({"early_stop": {"features": {"x.y": {"max_sentences": 0}}}}, "early_stop.features.x.y.max_sentences: "),
         ({"per_team": {"t": {"early_stop": {"stall_s": -1}}}}, "per_team.t.early_stop.stall_s"),
-        ({"per_key": {"k": {"early_stop": {"features": {"x": {"nope": 1}}}}}}, "per_key.k.early_stop.features"),
+        (
+            {"per_key": {"k": {"early_stop": {"features": {"x": {"nope": 1}}}}}},
+            "per_key.k.early_stop.features.x.nope: unknown",
+        ),
     ],
 )
 def test_faults_are_named(block: dict[str, Any], said: str) -> None:

@@ -60,9 +60,9 @@ def test_the_narrower_wins_setting_by_setting() -> None:
         ({"history": {"keep_turn": 3}}, "did you mean keep_turns?"),
         (
             {"history": {"how": "summarise", "model": "m", "max_tokens": 1_000, "summary_tokens": 400}},
-            "summary_tokens: more than a quarter of max_tokens",
+            "summary_tokens: 400 is more than a quarter of max_tokens, 250",
         ),
-        ({"features": {"chat": {"history": {"keep_turns": 0}}}}, "features.chat: history.keep_turns: "),
+        ({"features": {"chat": {"history": {"keep_turns": 0}}}}, "compression.features.chat.history.keep_turns: "),
         ({"filler": {"languages": ["fr"]}}, "compression.filler.languages.0: "),
         ({"filler": {"languages": []}}, "compression.filler.languages: "),
     ],

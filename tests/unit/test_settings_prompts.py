@@ -65,3 +65,9 @@ def test_what_replaces_the_client_s_words_has_to_say_something_always() -> None:
 def test_the_models_that_are_named_are_told_with_their_paths() -> None:
     settings = parse({"prompts": {"p": {"models": ["a"], "sections": [section(), section("b", when={"model": "m"})]}}})
     assert list(models_prompted(settings)) == [("prompts.p.models", "a"), ("prompts.p.sections.1.when.model", "m")]
+
+
+def test_a_list_is_not_said_to_be_short_for_what_is_wrong_in_it() -> None:
+    with pytest.raises(SettingsError) as caught:
+        parse({"prompts": {"p": {"sections": [{"name": "a"}]}}})
+    assert len(caught.value.problems) == 1

@@ -102,7 +102,7 @@ def test_config_and_file_may_not_say_the_same_thing_twice() -> None:
         (None, "keys.yaml: expected `teams:` and `keys:` at the top, got an empty file; no keys is `keys: []`"),
         ([key()], "keys.yaml: expected `teams:` and `keys:` at the top, got list"),
         ({"keys": [key(hash=SECRET)]}, "keys.yaml.keys.0.hash: not a key hash"),
-        ({"keys": [SECRET]}, "keys.yaml.keys.0: input should be a valid dictionary"),
+        ({"keys": [SECRET]}, "keys.yaml.keys.0: expected a block of settings"),
         ({"keys": [key(key=SECRET)]}, "keys.yaml.keys.0.key: unknown setting"),
         ({"keys": [key(name=SECRET), key(name=SECRET)]}, "keys.yaml: key name given twice: sk-***"),
         ({"file": "other.yaml"}, "keys.yaml.file: unknown setting"),

@@ -24,15 +24,20 @@ from litellm_plugins.telemetry.events import AccountMeasured, AlertHandled, Budg
 if TYPE_CHECKING:
     from litellm_plugins.budgets.ledger import Ledger
     from litellm_plugins.proxy.stores import Stores
-    from litellm_plugins.settings import Settings
+    from litellm_plugins.settings import Settings, VirtualKeys
     from litellm_plugins.telemetry.events import Telemetry
 
 
 class BudgetSight:
-    """One per worker. `ledger` is the one to reserve on: what happens there is seen at once."""
+    """One per worker. `ledger` is the one to reserve on: what happens there is seen at once.
 
-    def __init__(self, settings: Settings, stores: Stores, telemetry: Telemetry) -> None:
-        overview = Overview(settings, stores.ledger)
+    `listed`: the teams and keys of now, where some are in a file.
+    """
+
+    def __init__(
+        self, settings: Settings, stores: Stores, telemetry: Telemetry, listed: Callable[[], VirtualKeys] | None = None
+    ) -> None:
+        overview = Overview(settings, stores.ledger, listed)
         receivers = [LogReceiver(telemetry), *webhooks(settings)]
         self._courier = Courier(
             stores.outbox,

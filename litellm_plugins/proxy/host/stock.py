@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 import litellm
@@ -25,6 +26,7 @@ from litellm.proxy.common_request_processing import (
     proxy_exception_from_http_exception,
     request_litellm_call_id,
 )
+from litellm.proxy.common_utils.http_parsing_utils import read_request_body
 from litellm.proxy.common_utils.openai_error_payload import (
     error_status_code,
     litellm_call_id_headers,
@@ -102,6 +104,21 @@ def refused(endpoint: Endpoint, exc: ProxyException, request: Request) -> Respon
     if endpoint is not MESSAGES:
         raise exc
     return _as_anthropic(exc, request)
+
+
+async def misshapen(request: Request, stumbled: Exception) -> ProxyException:
+    """What is wrong with a body over which the host's auth `stumbled`; raises that again where nothing is.
+
+    The host would answer with a 500: it asks a list for its model, and goes through tools that are a number.
+    """
+    body: object = await read_request_body(request=request)
+    if not isinstance(body, dict):
+        fault, param = "the body has to be a JSON object", None
+    elif not isinstance(body.get("tools"), list | None):
+        fault, param = "tools: must be a list", "tools"
+    else:
+        raise stumbled
+    return ProxyException(message=fault, type="invalid_request_error", param=param, code=HTTPStatus.BAD_REQUEST)
 
 
 async def failed(

@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 
 from litellm_plugins.settings import ROOT, Settings
+from litellm_plugins.settings.named_models import models_called
 from litellm_plugins.settings.output import models_limited
 from litellm_plugins.settings.prompts import models_prompted
 from litellm_plugins.settings.routing import Routing
@@ -29,8 +30,8 @@ def unknown_models(routing: Routing, config: Path | None) -> list[str]:
 
 
 def unknown_limited(settings: Settings, config: Path | None) -> list[str]:
-    """The same of the models whose answers are limited, or that system prompts name."""
-    named = [*models_limited(settings), *models_prompted(settings)]
+    """The same of models that are degraded to, sum up or judge, whose answers are limited, or that prompts name."""
+    named = [*models_called(settings), *models_limited(settings), *models_prompted(settings)]
     known = _model_names(config) if named and config is not None else None
     if known is None:
         return []

@@ -90,6 +90,19 @@ async def test_past_the_soft_mark_the_cheaper_model_is_reserved_in_place_of_the_
     assert await run.held() == (0, 2_100)
 
 
+async def test_past_the_soft_mark_a_request_without_room_is_degraded_until_the_limit_is_reached(tmp_path: Path) -> None:
+    """The cheaper call has room where the dearer one has none; a budget that is used up says what `on_hard` says."""
+    run = Stage(
+        tmp_path, {"name": "all", "limit_usd": "2.2", "soft": [0.9], "on_soft": "degrade", "degrade": {"model": "weak"}}
+    )
+    told = [(await run.ask(call)).verdict for call in ("a", "b", "c", "d", "e")]
+
+    assert [each.state for each in told[:2]] == [BudgetState.OK] * 2
+    assert [each.reason for each in told[2:4]] == [BudgetReason.DEGRADED_AT_LIMIT] * 2
+    assert (told[4].state, told[4].reason) == (BudgetState.DENIED, BudgetReason.LIMIT_REACHED)
+    assert await run.held() == (0, 2_200)
+
+
 async def test_degrading_never_makes_a_routed_request_dearer(tmp_path: Path) -> None:
     """It was routed to a cheaper model than the one that the budget degrades to."""
     run = Stage(

@@ -13,7 +13,7 @@ from litellm_plugins.budgets.ledger import Ledger, Line, Span
 from litellm_plugins.budgets.overview import AccountView, Overview, chosen
 from litellm_plugins.budgets.policy import Ask, BudgetPolicy
 from litellm_plugins.model import BudgetState, Identity
-from litellm_plugins.settings import Settings, parse
+from litellm_plugins.settings import KeysFile, Settings, parse
 from tests.support.ledgers import LEASE, ledger_at, usd
 
 NOW = 1_800_000_000_000  # 2027-01-15 08:00 UTC
@@ -162,3 +162,24 @@ async def test_they_are_chosen_by_name_and_by_the_beginning_of_the_account(ledge
     assert [view.account for view in chosen(seen, {"name": "company"})] == ["company"]
     assert len(list(chosen(seen, {"account": "team-day/"}))) == 2
     assert list(chosen(seen, {"name": "company", "account": "team"})) == []
+
+
+async def test_an_override_by_alias_is_seen_for_teams_and_keys_of_the_keys_file(ledger: Ledger) -> None:
+    overrides: dict[str, Any] = {
+        "per_team": {"Legal": {"budgets": {"team-day": {"limit_usd": 5}, "per-key": {"limit_requests": 8}}}},
+        "per_key": {"nightly": {"budgets": {"per-key": {"limit_requests": 2}}}},
+    }
+    settings = parse(SETTINGS | overrides | {"virtual_keys": {"file": "keys.yaml"}})
+    keys = [{"name": name, "hash": f"sha256:{name[0] * 64}", "team": "t-1"} for name in ("bot", "dawn")]
+    keys.append({"name": "nightly", "hash": f"sha256:{'a' * 64}"})
+    filed = KeysFile.model_validate({"teams": [{"id": "t-1", "alias": "Legal"}], "keys": keys})
+    for team, key, alias in (("t-1", "b" * 64, "bot"), (None, "a" * 64, "nightly")):
+        who = Identity(key_id=key, key_alias=alias, team_id=team, team_alias=team and "Legal")
+        await spend(ledger, settings, Ask(who, model_groups=("opus",)), usd(1))
+
+    listed = settings.virtual_keys.with_file(filed)
+    seen = await Overview(settings, ledger, lambda: listed).accounts(now_ms=NOW)
+    told = {view.holder: [meter.limit for meter in view.meters if meter.limit is not None] for view in seen}
+    assert told["team Legal"] == [5_000_000_000]
+    assert told["key bot, model opus"] == [8]
+    assert told["key nightly, model opus"] == [2]

@@ -45,7 +45,10 @@ def test_a_right_config_is_ok_and_says_what_is_on(tmp_path: Path) -> None:
         "early_stop": "off",
         "virtual_keys": "2 keys of 1 teams",
         "budgets": "company, each",
-        "alerts": "SLACK_URL",
+        "alerts": "SLACK_URL (not set here)",
+        "admission": "off",
+        "review": "off",
+        "ui": "off",
         "insight": "on, 35 days, anomalies on",
         "telemetry": "headers, log, prometheus, langfuse",
         "overrides": "team support",
@@ -131,7 +134,7 @@ def test_the_keys_file_is_read_too(tmp_path: Path) -> None:
     file = tmp_path / "keys.yaml"
     file.write_text("teams: [{id: t}]\nkeys: []\n")
     ours = config(ON | {"virtual_keys": {"file": str(file)}})
-    assert f"0 keys of 0 teams, and 0 of 1 in {file}" in check(tmp_path, ours).stdout
+    assert f"0 keys of 0 teams, and 0 keys of 1 teams in {file}" in check(tmp_path, ours).stdout
     for wrong in (f"keys: [{{name: a, hash: {SECRET}}}]", "keys: ["):
         file.write_text(wrong)
         result = check(tmp_path, ours)
@@ -140,6 +143,39 @@ def test_the_keys_file_is_read_too(tmp_path: Path) -> None:
         assert SECRET not in result.output
     without = ours | {"general_settings": {}}
     assert "custom_auth: set it to" in check(tmp_path, without).stderr
+
+
+def test_a_variable_that_is_set_is_named_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that is not stops the boot; the proxy may be started elsewhere, so it is no problem here."""
+    monkeypatch.setenv("KEY_ONE", "1")
+    monkeypatch.delenv("KEY_TWO", raising=False)
+    ours = {"storage": {"encryption_keys_env": ["KEY_ONE", "KEY_TWO"]}, "events": {"secret_env": "KEY_ONE"}}
+    result = check(tmp_path, config(ON | ours))
+    assert result.exit_code == 0
+    told = [" ".join(line.split()) for line in result.stdout.splitlines()]
+    assert {"encryption on, KEY_ONE, KEY_TWO (not set here)", "events on, signed with KEY_ONE"} <= set(told)
+
+
+def test_models_that_are_degraded_to_sum_up_or_judge_and_those_of_budgets_have_to_be_listed(tmp_path: Path) -> None:
+    """A misspelt one would be found out when the money is gone, or never."""
+    ours = {
+        "budgets": [
+            {"name": "day", "limit_usd": 5, "on_hard": "degrade", "degrade": {"model": "nanno"}},
+            {"name": "big", "scope": {"model": "bigg"}, "limit_usd": 5},
+        ],
+        "compression": {"features": {"chat": {"history": {"max_tokens": 9000, "how": "summarise", "model": "smal"}}}},
+        "review": {"judge": {"model": "juge"}},
+        "per_team": {"support": {"budgets": {"day": {"degrade": {"model": "nan"}}}}},
+    }
+    result = check(tmp_path, {**config(ON | ours), "model_list": [{"model_name": "nano"}]})
+    root = "callback_settings.litellm_plugins."
+    assert result.stderr.splitlines() == [
+        f"{root}budgets.0.degrade.model: 'nanno' is not in model_list",
+        f"{root}compression.features.chat.history.model: 'smal' is not in model_list",
+        f"{root}review.judge.model: 'juge' is not in model_list",
+        f"{root}per_team.support.budgets.day.degrade.model: 'nan' is not in model_list",
+        f"{root}budgets.1.scope: 'bigg' is not in model_list",
+    ]
 
 
 def judged_by(model: str, **host: Any) -> dict[str, Any]:

@@ -67,6 +67,26 @@ def test_the_heuristic_stands_beside_every_control(outcomes: Path) -> None:
     assert [point["share"] for point in found["curve"]] == [round(0.1 * step, 1) for step in range(11)]
 
 
+@pytest.mark.parametrize("scorer", ["heuristic", "length", "always-weak"])
+def test_without_json_it_is_a_table_beside_the_controls(outcomes: Path, scorer: str) -> None:
+    result = run("routing", "--outcomes", outcomes, *MODELS, "--scorer", scorer)
+    assert result.exit_code == 0, result.output
+    lines = [line.split("│")[1:-1] for line in result.stdout.splitlines() if line.startswith("│")]
+    rows = {cells[0].strip(): [cell.strip() for cell in cells[1:]] for cells in lines}
+    assert set(rows) == {"heuristic", "random", "length", "always-weak", "always-strong", "litellm-v1"} - (
+        set() if scorer == "heuristic" else {"heuristic"}
+    )
+    assert rows["random"][0] == "0.500"
+    assert "12 prompts, 2 rows left out" in result.stdout
+
+
+def test_paraphrases_are_a_table_too(tmp_path: Path) -> None:
+    pairs = tmp_path / "pairs.jsonl"
+    pairs.write_text('{"a": "Hi there", "b": "Hello there"}\n')
+    result = run("paraphrases", "--pairs", pairs)
+    assert result.exit_code == 0, result.output
+
+
 @pytest.mark.parametrize("control", ["random", "length", "always-weak", "always-strong", "litellm-v1"])
 def test_a_control_can_be_asked_for_by_name(outcomes: Path, control: str) -> None:
     found = told("routing", "--outcomes", outcomes, *MODELS, "--scorer", control)

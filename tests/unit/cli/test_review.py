@@ -13,6 +13,18 @@ from click.testing import CliRunner
 
 from litellm_plugins.cli import connection, main
 
+_ITEM = {
+    "id": "known",
+    "kind": "hit",
+    "why": "thumb_down",
+    "team": "support",
+    "matched_question": None,
+    "probability": None,
+    "similarity": 0.9,
+    "opinion": None,
+    "served": 1,
+}
+
 
 class Answering:
     """Keeps `cli.connection.Client`: knows the item `known`, and takes down what it is given."""
@@ -24,6 +36,8 @@ class Answering:
 
     def call(self, method: str, path: str, given: Mapping[str, Any] | None = None) -> dict[str, Any]:
         self.given.append((method, path, given or {}))
+        if path == "/queue":
+            return {"items": [dict(_ITEM, question="Is [/b] [red]open\x1b[31m?", answer="[ref 1] :bank:")]}
         if path == "/outcomes":
             return {"rows": [{"id": "a", "prompt": "Why?", "outcomes": {"mini": 0.0}}]}
         if (given or {}).get("item_id") != "known":
@@ -100,3 +114,12 @@ def test_a_replay_shows_what_flipped_and_ends_with_1_where_a_wrong_answer_would_
     monkeypatch.setattr(Answering, "call", lambda *_: told)
     done = run("replay", "--days", "3")
     assert (done.exit_code, f"{flip} 1" in done.output, "abc" in done.output) == (exit_code, True, True)
+
+
+def test_what_a_user_typed_is_shown_as_it_is_and_moves_no_terminal() -> None:
+    done = run("queue")
+    assert done.exit_code == 0, done.output
+    shown = " ".join(done.output.split())
+    assert "Is [/b] [red]open\ufffd" in shown
+    assert "[ref 1] :bank:" in shown
+    assert "\x1b" not in done.output

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import stat
 from pathlib import Path
 
@@ -30,6 +31,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.delenv("LITELLM_MASTER_KEY", raising=False)
     monkeypatch.delenv("LITELLM_LOCAL_MODEL_COST_MAP", raising=False)
     monkeypatch.setattr("os.execve", become)
+    monkeypatch.setattr(run, "is_taken", lambda _host, port: port == "4999")
     (tmp_path / "proxy_config.yaml").write_text("model_list: []\n")
     return tmp_path
 
@@ -132,6 +134,26 @@ def test_further_options_are_the_proxys_own(folder: Path) -> None:
         "2",
         "--detailed_debug",
     ]
+
+
+@pytest.mark.parametrize("given", [["--port", "4999"], ["--port", "1", "--port=4999"], []])
+def test_a_port_that_is_taken_is_told_before_anything_starts(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, given: list[str]
+) -> None:
+    """The host says so after a minute, and where it is its default port, goes to one that it draws."""
+    monkeypatch.setenv("PORT", "" if given else "4999")
+    result = invoke(*given)
+    assert (result.exit_code, result.exception.__class__) == (1, SystemExit)
+    assert "something listens on 127.0.0.1:4999 already" in result.stderr
+    start("--health", *given)  # starts no server, so it needs no port
+
+
+def test_whether_a_port_is_taken() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = str(listener.getsockname()[1])
+        assert run.is_taken("127.0.0.1", port)
+    assert not run.is_taken("127.0.0.1", port)
+    assert not run.is_taken("127.0.0.1", "many")
 
 
 def test_nothing_is_downloaded_at_boot_unless_somebody_wants_it(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

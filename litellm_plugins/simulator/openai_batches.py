@@ -132,7 +132,8 @@ def _by_the_clock(call: Call, batch: Batch) -> BatchStatus:
 
 def _end(call: Call, batch: Batch, status: BatchStatus, *, answered: bool) -> None:
     """Write what came of its requests."""
-    right, wrong = [], []
+    right: list[dict[str, Any]] = []
+    wrong: list[dict[str, Any]] = []
     code, why = ("batch_cancelled", _TAKEN_BACK) if status == "cancelled" else ("batch_expired", _TOO_LATE)
     for row in batch.rows:
         head = {"id": f"batch_req_{secrets.token_hex(12)}", "custom_id": row["custom_id"]}

@@ -150,11 +150,10 @@ async def _answer(pack: Pack, endpoint: Endpoint, request: Request, response: Re
         with in_front():
             processing.data, _ = await processing._pre_call_with_fallbacks(**common)
         ticket = tickets.find(processing.data)
-        if ticket is not None:
-            asked = _Asked(pack, endpoint, request, auth, str(requested_model), _wants_usage(stream_options))
-            done = await _without_provider(asked, ticket, processing.data)
-            if done is not None:
-                return done
+        asked = _Asked(pack, endpoint, request, auth, str(requested_model), _wants_usage(stream_options))
+        done = await _without_provider(asked, ticket, processing.data)
+        if done is not None:
+            return done
         _told_as_asked(request, ticket, str(requested_model))
         call = pack.calls.answering(ticket)
         pack.calls.wants_usage(call, _wants_usage(stream_options))
@@ -192,8 +191,10 @@ class _Asked:
     wants_usage: bool
 
 
-async def _without_provider(asked: _Asked, ticket: tickets.Ticket, data: dict[str, Any]) -> Response | None:
+async def _without_provider(asked: _Asked, ticket: tickets.Ticket | None, data: dict[str, Any]) -> Response | None:
     """The response to a hit, or to a request that waits; None: a provider is to be asked."""
+    if ticket is None:
+        return None
     entry = ticket.decision.verdict.entry
     if entry is not None and _still_served(data):
         return await FrontHit(

@@ -91,14 +91,21 @@ def open_stores(settings: Settings) -> Stores:
     stores = _on_redis(settings) if storage.is_redis else _on_sqlite(settings)
     if not names:
         return stores
+    from litellm_plugins.batch.sealed import SealedQueue
     from litellm_plugins.cache.backends.encrypted import EncryptedStore
     from litellm_plugins.cache.backends.encrypted_spaces import EncryptedSpaces
     from litellm_plugins.review.sealed import SealedItems
     from litellm_plugins.storage.vault import Vault
 
     keys = encryption_keys(names)
-    entries, items = EncryptedStore(stores.entries, keys), SealedItems(stores.items, Vault(keys))
-    return replace(stores, entries=entries, spaces=EncryptedSpaces(stores.spaces, entries), items=items)
+    entries, vault = EncryptedStore(stores.entries, keys), Vault(keys)
+    return replace(
+        stores,
+        entries=entries,
+        spaces=EncryptedSpaces(stores.spaces, entries),
+        items=SealedItems(stores.items, vault),
+        deferred=SealedQueue(stores.deferred, vault),
+    )
 
 
 def ledger_path(storage: Storage) -> Path:
@@ -139,6 +146,7 @@ def _on_redis(settings: Settings) -> Stores:
         raise SettingsError([f"{ROOT}.storage.url: {missing}"])
     from litellm_plugins.admission.backends import redis as redis_flights
     from litellm_plugins.alerts.backends import redis as redis_outbox
+    from litellm_plugins.batch.backends import redis as redis_queue
     from litellm_plugins.budgets.backends.redis import RedisLedger
     from litellm_plugins.cache.backends import (
         redis,
@@ -173,6 +181,7 @@ def _on_redis(settings: Settings) -> Stores:
         items=redis_items.RedisItems(server, storage.key_prefix, max_items=settings.review.max_items),
         sync=redis_sync.RedisSync(server, storage.key_prefix),
         outbox=redis_outbox.RedisOutbox(server, storage.key_prefix),
+        deferred=redis_queue.RedisQueue(server, storage.key_prefix),
         memory=server.memory,
     )
 

@@ -79,21 +79,21 @@ def proxy(provider: Provider, tmp_path_factory: pytest.TempPathFactory) -> Itera
         yield proxy
 
 
-def post(proxy: RunningProxy, text: str, wish: str | None = "require", *, key: str = KEYS.support, **more: Any) -> Any:
+def post(proxy: RunningProxy, text: str, wish: str | None = "require", **more: Any) -> httpx.Response:
     body = {"model": OFFERED, "messages": [{"role": "user", "content": text}], "max_tokens": 20, **more}
     headers = {} if wish is None else {DEFER: wish}
-    return proxy.http("POST", "/v1/chat/completions", key, json=body, headers=headers)
+    return proxy.http("POST", "/v1/chat/completions", KEYS.support, json=body, headers=headers)
 
 
 def told(response: httpx.Response) -> tuple[str | None, str | None]:
     return response.headers.get(DEFER), response.headers.get(f"{DEFER}-reason")
 
 
-def ended(proxy: RunningProxy, where: str, *, key: str = KEYS.support) -> dict[str, Any]:
+def ended(proxy: RunningProxy, where: str) -> dict[str, Any]:
     """What a client reads once it is over."""
 
     def over() -> dict[str, Any] | None:
-        response = proxy.http("GET", where, key)
+        response = proxy.http("GET", where, KEYS.support)
         assert response.status_code == 200, response.text
         found: dict[str, Any] = response.json()
         return None if found["status"] in ("queued", "submitted") else found
@@ -104,7 +104,7 @@ def ended(proxy: RunningProxy, where: str, *, key: str = KEYS.support) -> dict[s
 def test_a_request_that_waits_is_answered_by_a_batch_at_half_the_price(
     proxy: RunningProxy, provider: Provider, held_back: Fate
 ) -> None:
-    feature = {"metadata": {"feature": "batches"}}
+    feature: dict[str, Any] = {"metadata": {"feature": "batches"}}
     before = provider.batch_bill()
     accepted = post(proxy, "What is a batch?", **feature)
 
@@ -140,3 +140,136 @@ def test_a_request_that_waits_is_answered_by_a_batch_at_half_the_price(
     booked = held_by(proxy, "batches")
     assert booked.spent == whole / 2 + whole
     assert booked.reserved == 0
+
+
+def test_a_hit_is_served_at_once_and_nothing_waits(proxy: RunningProxy, provider: Provider) -> None:
+    text = "How do I change the colour of my tent?"
+    asked = post(proxy, text, None)
+    assert asked.status_code == 200
+    eventually(lambda: proxy.has_stored("colour of my tent"), what="the answer to be stored")
+    again = post(proxy, text)
+    assert (again.status_code, told(again)) == (200, ("immediate", "cache_hit"))
+    assert again.json()["choices"] == asked.json()["choices"]
+
+
+def test_who_does_not_ask_to_wait_never_does(proxy: RunningProxy) -> None:
+    response = post(proxy, "At once, please", None)
+    assert response.status_code == 200
+    assert told(response) == (None, None)
+
+
+def test_who_allows_it_waits_only_past_a_budgets_mark(proxy: RunningProxy) -> None:
+    feature: dict[str, Any] = {"metadata": {"feature": "soft"}}
+    first = post(proxy, "Within the budget?", "allow", **feature)
+    assert (first.status_code, told(first)) == (200, ("immediate", "within_budget"))
+    eventually(lambda: held_by(proxy, "soft").requests == 1, what="the first to be booked")
+
+    past = post(proxy, "Past the mark?", "allow", **feature)
+    assert (past.status_code, told(past)) == (202, ("deferred", "budget")), past.text
+    assert past.headers["x-litellm-plugins-budget-state"] == "degraded"
+    assert past.headers["x-litellm-plugins-budget-reason"] == "degraded_at_mark"
+    silent = post(proxy, "Past the mark, and in a hurry?", None, **feature)
+    assert silent.status_code == 200
+    assert silent.headers["x-litellm-plugins-budget-state"] == "soft"
+    assert ended(proxy, past.headers["location"])["status"] == "completed"
+
+
+def test_what_may_not_be_spent_may_not_wait_either(proxy: RunningProxy) -> None:
+    response = post(proxy, "No money", metadata={"feature": "none-left"})
+    assert response.status_code == 429, response.text
+    assert response.headers["x-litellm-plugins-budget-state"] == "denied"
+
+
+def test_a_request_is_its_own_teams_alone_and_may_be_taken_back_until_it_is_sent(
+    proxy: RunningProxy, provider: Provider
+) -> None:
+    before = held_by(proxy, "batches")
+    accepted = post(proxy, "Take this back", metadata={"feature": "batches"})
+    where = accepted.headers["location"]
+    assert held_by(proxy, "batches").reserved > 0
+    for method in ("GET", "DELETE"):
+        assert proxy.http(method, where, KEYS.sales).status_code == 404
+        assert proxy.http(method, where, KEYS.freelancer).status_code == 404
+        assert proxy.http(method, where, "sk-wrong").status_code == 401
+
+    assert proxy.http("GET", where, KEYS.support_colleague).json()["status"] == "queued"
+    assert proxy.http("DELETE", where, KEYS.support).json()["status"] == "cancelled"
+    assert proxy.http("GET", where, KEYS.support).json()["status"] == "cancelled"
+    after = held_by(proxy, "batches")
+    assert (after.reserved, after.spent) == (0, before.spent)
+    assert proxy.http("DELETE", "/plugins/deferred/deferred_none", KEYS.support).status_code == 404
+
+
+def test_what_a_provider_has_cannot_be_taken_back(proxy: RunningProxy, held_back: Fate) -> None:
+    where = post(proxy, "Too late to take back").headers["location"]
+    eventually(
+        lambda: proxy.http("GET", where, KEYS.support).json()["status"] == "submitted", what="it to be submitted"
+    )
+    refused = proxy.http("DELETE", where, KEYS.support)
+    assert refused.status_code == 409, refused.text
+    held_back.status = None
+    assert ended(proxy, where)["status"] == "completed"
+    assert proxy.http("DELETE", where, KEYS.support).status_code == 409
+
+
+def test_a_request_that_its_provider_refuses_fails_alone_and_costs_nothing(proxy: RunningProxy) -> None:
+    before = held_by(proxy, "batches")
+    feature: dict[str, Any] = {"metadata": {"feature": "batches"}}
+    bad = post(proxy, "simulator:error:400", **feature).headers["location"]
+    good = post(proxy, "Beside a bad one", **feature).headers["location"]
+    failed = ended(proxy, bad)
+    assert (failed["status"], failed["completion"]) == ("failed", None)
+    assert failed["error"]["message"]
+    assert ended(proxy, good)["status"] == "completed"
+    after = held_by(proxy, "batches")
+    assert (after.requests, after.reserved) == (before.requests + 1, 0)
+
+
+@pytest.mark.parametrize(
+    ("more", "reason"),
+    [
+        ({"stream": True}, "streamed"),
+        ({"model": "gpt-4.1"}, "model_not_offered"),
+        ({"model": "claude"}, "unsupported_provider"),
+        ({"service_tier": "flex"}, "unsupported_parameter"),
+        ({"fallbacks": ["gpt-4.1"]}, "unsupported_parameter"),
+    ],
+)
+def test_what_cannot_wait_is_refused_where_it_must_and_answered_where_it_may(
+    proxy: RunningProxy, more: dict[str, Any], reason: str
+) -> None:
+    refused = post(proxy, f"Must wait {more}", **more)
+    assert (refused.status_code, told(refused)) == (400, ("refused", reason)), refused.text
+    served = post(proxy, f"May wait {more}", "allow", **more)
+    assert served.status_code == 200, served.text
+    assert told(served) == ("immediate", reason)
+
+
+def test_a_wish_that_is_none_is_refused(proxy: RunningProxy) -> None:
+    refused = post(proxy, "Some day", "tomorrow")
+    assert (refused.status_code, told(refused)) == (400, ("refused", "bad_defer"))
+    in_metadata = post(proxy, "In the metadata", None, metadata={"litellm_plugins": {"defer": "require"}})
+    assert in_metadata.status_code == 202
+
+
+def test_another_endpoint_is_refused(proxy: RunningProxy) -> None:
+    body = {"model": OFFERED, "input": "hello"}
+    refused = proxy.http("POST", "/v1/responses", KEYS.support, json=body, headers={DEFER: "require"})
+    assert (refused.status_code, told(refused)) == (400, ("refused", "unsupported_endpoint")), refused.text
+
+
+def test_every_end_is_told_and_the_sums_agree(proxy: RunningProxy) -> None:
+    """Of all that the tests above put off: the metrics of its end, and the dollars that waiting has saved."""
+
+    def over() -> bool:
+        shown = proxy.metrics()
+        put_off = shown.value("litellm_plugins_deferrals_total", outcome="deferred")
+        return put_off > 0 and shown.value("litellm_plugins_deferred_ended_total") == put_off
+
+    eventually(over, what="all ends to be told", timeout_s=20, every_s=0.5)
+    shown = proxy.metrics()
+    completed = shown.value("litellm_plugins_deferred_ended_total", status="completed")
+    assert completed == shown.value("litellm_plugins_deferred_wait_seconds_count", status="completed") >= 5
+    assert shown.value("litellm_plugins_deferred_ended_total", status="cancelled") == 1
+    assert shown.value("litellm_plugins_saved_usd_total", cause="batch") > 0
+    assert shown.value("litellm_plugins_deferred_open") == 0

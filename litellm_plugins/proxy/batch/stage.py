@@ -146,8 +146,7 @@ class HostBatch:
         try:
             wish = wish_of(_said(data))
         except UnknownWish as exc:
-            told = {"type": "invalid_request_error", "param": _IN_METADATA, "code": 400, "openai_code": _BAD_WISH}
-            raise Refusal(_BAD_WISH, message=f"{HEADER}: {exc}", **told) from None
+            raise _refused(_BAD_WISH, f"{HEADER} (or {_IN_METADATA}): {exc}") from None
         if wish is None:
             return
         put_off = ticket.put_off = PutOff(wish)
@@ -298,15 +297,20 @@ def told(request: Deferred) -> Json:
 
 def refusal(reason: DeferReason, detail: str = "") -> Refusal:
     """Of a request that is to wait and cannot."""
-    out_of_order = reason in _OUT_OF_ORDER
     message = _SAID.get(reason) or f"a batch cannot carry {detail}"
+    said = f"This request is not put off, as {HEADER}: require asks for: {message}."
+    return _refused(str(reason), said, out_of_order=reason in _OUT_OF_ORDER)
+
+
+def _refused(reason: str, message: str, *, out_of_order: bool = False) -> Refusal:
     return Refusal(
-        str(reason),
-        message=f"This request is not put off, as {HEADER}: require asks for: {message}.",
+        reason,
+        message=message,
         type="api_error" if out_of_order else "invalid_request_error",
         param=None if out_of_order else "defer",
         code=503 if out_of_order else 400,
-        openai_code=str(reason),
+        openai_code=reason,
+        headers={HEADER: "refused", f"{HEADER}-reason": reason},
     )
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from litellm_plugins.telemetry.events import DeferralDecided, DeferralEnded, DeferralsMeasured
 
 _WAITED_BUCKETS_S = (60.0, 300.0, 900.0, 1_800.0, 3_600.0, 7_200.0, 14_400.0, 28_800.0, 57_600.0, 90_000.0)
-_SHARED = "mostrecent"  # all workers ask the same store
+_SHARED: Final = "mostrecent"  # all workers ask the same store
 
 
 class BatchMetrics:

@@ -300,7 +300,7 @@ class StreamStopped:
 class DeferralDecided:
     """A request whose client lets it wait was put off, or was not."""
 
-    is_deferred: bool
+    outcome: str  # deferred, immediate, refused
     reason: DeferReason
     model_group: str  # as asked
     team: str = ""

@@ -77,9 +77,17 @@ class PutOff:
     is_on: bool = False  # it is put off
 
     @property
+    def outcome(self) -> str:
+        """As header, metric and log say it."""
+        if self.is_on:
+            return "deferred"
+        is_refused = self.wish is Wish.REQUIRE and self.reason is not DeferReason.CACHE_HIT
+        return "refused" if is_refused else "immediate"
+
+    @property
     def headers(self) -> dict[str, str]:
         """How its client is told."""
-        return {HEADER: "deferred" if self.is_on else "immediate", f"{HEADER}-reason": str(self.reason)}
+        return {HEADER: self.outcome, f"{HEADER}-reason": str(self.reason)}
 
 
 class HostBatch:
@@ -246,7 +254,7 @@ class HostBatch:
         who = request.identity
         self._telemetry.emit(
             DeferralDecided(
-                put_off.is_on,
+                put_off.outcome,
                 put_off.reason,
                 request.model_group,
                 team=who.team_alias or who.team_id or "",

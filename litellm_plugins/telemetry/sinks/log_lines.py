@@ -82,7 +82,7 @@ _TOLD: Mapping[type, tuple[str, str]] = {
             " saved_nano_usd took_ms"
         ),
     ),
-    DeferralDecided: ("deferral_decision", "is_deferred=deferred reason model_group=model team key feature?"),
+    DeferralDecided: ("deferral_decision", "outcome=defer reason model_group=model team key feature?"),
     DeferralEnded: (
         "deferral_ended",
         "status reason? model_group=model team key feature? waited_s spent_nano_usd=cost_usd saved_nano_usd",

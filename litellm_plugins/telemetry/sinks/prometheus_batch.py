@@ -20,7 +20,7 @@ class BatchMetrics:
         self._label = label
         self._decided = Counter(
             "litellm_plugins_deferrals_total",
-            "Requests whose clients let them wait: deferred or immediate, and why",
+            "Requests whose clients let them wait: deferred, immediate or refused, and why",
             ["outcome", "reason", "model_group"],
             registry=registry,
         )
@@ -49,8 +49,7 @@ class BatchMetrics:
         """Count one."""
         match event:
             case DeferralDecided():
-                outcome = "deferred" if event.is_deferred else "immediate"
-                self._decided.labels(outcome, event.reason, self._label(event.model_group)).inc()
+                self._decided.labels(event.outcome, event.reason, self._label(event.model_group)).inc()
             case DeferralEnded():
                 self._ended.labels(event.status, self._label(event.model_group)).inc()
                 self._waited.labels(event.status).observe(event.waited_s)

@@ -15,12 +15,16 @@ if TYPE_CHECKING:
 class ProviderFault(Exception):
     """A provider did not do what it was asked.
 
-    `is_certain`: it has not done it, and so may be asked again. `is_lasting`: asking again is of no use.
+    `reason` may be the provider's own word, `kind` is one of ours. `is_certain`: it has not done it, and so may be asked
+    again. `is_lasting`: asking again is of no use.
     """
 
-    def __init__(self, reason: str, detail: str = "", *, is_certain: bool = False, is_lasting: bool = False) -> None:
+    def __init__(
+        self, reason: str, detail: str = "", *, kind: str = "", is_certain: bool = False, is_lasting: bool = False
+    ) -> None:
         super().__init__(f"{reason}: {detail}" if detail else reason)
-        self.reason, self.is_certain, self.is_lasting = reason, is_certain, is_lasting
+        self.reason, self.kind = reason, kind or reason
+        self.is_certain, self.is_lasting = is_certain, is_lasting
 
 
 @dataclass(frozen=True, slots=True)

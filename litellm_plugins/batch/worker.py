@@ -95,7 +95,7 @@ class Worker:
         try:
             await self._advance(batch)
         except ProviderFault as fault:
-            self._failed(fault.reason, str(fault))
+            self._failed(fault.kind, str(fault))
             await self._give_up_in_time(batch)
         except StoreUnavailable:
             raise
@@ -141,7 +141,7 @@ class Worker:
         await self._store.note(replace(batch, stage=Stage.SUBMITTED, provider_id=provider_id))
 
     async def _not_submitted(self, batch: Batch, members: list[Deferred], fault: ProviderFault) -> None:
-        self._failed(fault.reason, str(fault))
+        self._failed(fault.kind, str(fault))
         if fault.is_certain and fault.is_lasting:
             for request in members:
                 await self._end_without(request, Status.FAILED, fault.reason)

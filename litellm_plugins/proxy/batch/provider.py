@@ -149,7 +149,8 @@ async def _asked(work: Awaitable[Any]) -> Any:
         refused = exc.status_code < 500
         code = str(exc.code or f"status_{exc.status_code}")
         is_lasting = refused and exc.status_code not in _BUSY
-        raise ProviderFault(code, type(exc).__name__, is_certain=refused, is_lasting=is_lasting) from exc
+        kind = "provider_refused" if is_lasting else "provider_busy" if refused else "provider_error"
+        raise ProviderFault(code, type(exc).__name__, kind=kind, is_certain=refused, is_lasting=is_lasting) from exc
     except openai.APITimeoutError as exc:
         raise ProviderFault("provider_timeout") from exc
     except openai.APIConnectionError as exc:

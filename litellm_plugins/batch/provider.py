@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 class ProviderFault(Exception):
     """A provider did not do what it was asked.
 
-    `reason` may be the provider's own word, `kind` is one of ours. `is_certain`: it has not done it, and so may be asked
-    again. `is_lasting`: asking again is of no use.
+    `reason` may be the provider's own word, `kind` is one of ours. `is_certain`: it has not done it, and so may be
+    asked again. `is_lasting`: that is of no use.
     """
 
     def __init__(

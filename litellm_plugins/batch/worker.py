@@ -31,6 +31,7 @@ HELD_ON_S = 3_600.0  # after a request expires: for its provider to end it, and 
 _MOST_OVERDUE = 500
 _LONGEST_PAUSE_S = 900.0
 _DAY_S = 86_400
+_OF_A_TURN = 0.7
 Failed = Callable[[str, str], None]  # told the reason and what it was about
 
 
@@ -69,6 +70,8 @@ class Worker:
             work.cancel()
             with contextlib.suppress(asyncio.CancelledError, Exception):
                 await work
+        # Until the next turn is due, whoever takes it: should this process be gone by then, nobody waits for its lease.
+        await self._store.lease(self._owner, now_s=self._clock(), for_s=self._rules.poll_every_s * _OF_A_TURN)
         return True
 
     async def give_back(self) -> None:

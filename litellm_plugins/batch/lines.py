@@ -26,15 +26,15 @@ class Result:
     usage: Mapping[str, Any] | None = None  # of a chat completion
 
 
-def written(requests: Iterable[Deferred], *, model: str, defaults: Mapping[str, Any]) -> bytes:
-    """The file to be sent: `model` is the provider's name, `defaults` are the deployment's own parameters."""
+def written(requests: Iterable[Deferred], *, model: str) -> bytes:
+    """The file to be sent; `model` is the provider's name."""
     return b"".join(
         orjson.dumps(
             {
                 "custom_id": request.id,
                 "method": "POST",
                 "url": URL,
-                "body": {**defaults, **orjson.loads(request.body), "model": model},
+                "body": {**orjson.loads(request.body), "model": model},
             }
         )
         + b"\n"

@@ -14,6 +14,7 @@ from litellm.proxy._types import ProxyException
 
 from litellm_plugins.errors import RequestError
 from litellm_plugins.proxy import ticket as tickets
+from litellm_plugins.proxy.batch.stage import is_put_off
 from litellm_plugins.proxy.budgets.checks import check
 from litellm_plugins.proxy.budgets.covered import coverage_of
 from litellm_plugins.proxy.budgets.tariff import MCP_TOOL
@@ -283,6 +284,9 @@ class PluginHandler(CustomLogger):
     ) -> None:
         """The host is done with the call: its answer is complete, or its client has left a stream."""
         ticket = tickets.find(kwargs)
+        if ticket is not None and is_put_off(ticket):
+            told_to_langfuse(self._pack, ticket, kwargs)  # of the 202: its answer comes later, and past the host
+            return
         if ticket is not None and ticket.call is not None:  # before anything waits: its end may be told meanwhile
             ticket.call.said.answer(kwargs)
         if ticket is not None and self._pack.prompt_caching is not None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+import openai
+import orjson
 import pytest
 
 from tests.support import KEYS, Provider, RunningProxy, eventually, model, proxy_config
@@ -53,7 +55,7 @@ def proxy(provider: Provider, tmp_path_factory: pytest.TempPathFactory) -> Itera
     pack = {
         "batch": {
             "enabled": True,
-            "models": [OFFERED, "claude"],
+            "models": [OFFERED, "thinker", "claude"],
             "window_s": 0.5,
             "poll_every_s": 0.2,
             "max_requests": 50,
@@ -72,9 +74,11 @@ def proxy(provider: Provider, tmp_path_factory: pytest.TempPathFactory) -> Itera
             {"name": "none-left", "scope": {"feature": "none-left"}, "limit_usd": "0.000001", "window": "1d"},
         ],
     }
-    config = proxy_config(
-        provider.url, pack=pack, more_models=[model("claude", provider.url, "claude-sonnet-4-5", via="anthropic")]
-    )
+    more = [
+        model("claude", provider.url, "claude-sonnet-4-5", via="anthropic"),
+        model("thinker", provider.url, "o3-mini", seed=7),
+    ]
+    config = proxy_config(provider.url, pack=pack, more_models=more)
     with RunningProxy(config, tmp_path_factory.mktemp("batch"), provider_url=provider.url) as proxy:
         yield proxy
 
@@ -243,6 +247,18 @@ def test_what_cannot_wait_is_refused_where_it_must_and_answered_where_it_may(
     served = post(proxy, f"May wait {more}", "allow", **more)
     assert served.status_code == 200, served.text
     assert told(served) == ("immediate", reason)
+
+
+def test_a_model_is_asked_in_its_own_words(proxy: RunningProxy, provider: Provider) -> None:
+    """Reasoning models refuse `max_tokens`; the host says it in another word, and so does a batch."""
+    where = post(proxy, "Think of a number", model="thinker", max_tokens=20).headers["location"]
+    assert ended(proxy, where)["status"] == "completed"
+    files = [each["body"]["input_file_id"] for each in provider.requests() if each["endpoint"] == "create_batch"]
+    with openai.OpenAI(base_url=f"{provider.url}/v1", api_key="any") as client:
+        lines = [line for file in files for line in client.files.content(file).content.splitlines()]
+    sent = next(body for line in lines if (body := orjson.loads(line)["body"])["model"] == "o3-mini")
+    assert (sent["max_completion_tokens"], sent["seed"]) == (20, 7)
+    assert "max_tokens" not in sent
 
 
 def test_a_wish_that_is_none_is_refused(proxy: RunningProxy) -> None:

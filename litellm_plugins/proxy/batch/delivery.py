@@ -27,11 +27,6 @@ _ACCEPTED = 202
 _PROVIDER = "openai"
 
 
-def is_put_off(ticket: tickets.Ticket) -> bool:
-    """Whether it is to be answered later."""
-    return ticket.put_off is not None and ticket.put_off.is_on
-
-
 async def put_off(
     pack: Pack, ticket: tickets.Ticket, data: dict[str, Any], auth: UserAPIKeyAuth, request: Request
 ) -> Response | None:

@@ -41,14 +41,7 @@ class OpenAiBatches:
 
     async def upload(self, batch: Batch, requests: Sequence[Deferred]) -> File:
         deployment = self.deployment_of(batch)
-        parameters = deployment["litellm_params"]
-        defaults = {
-            name: parameters[name]
-            for name in PARAMETERS - _OWN
-            if isinstance(parameters, Mapping) and parameters.get(name) is not None
-        }
-        model = str(parameters["model"]).removeprefix(f"{_PROVIDER}/")
-        content = written(requests, model=model, defaults=defaults)
+        content = written(requests, model=_model_of(deployment))
         async with self._client(deployment) as client:
             file = (f"{batch.id}.jsonl", content)
             made = await _asked(client.files.create(file=file, purpose="batch"))
@@ -110,6 +103,24 @@ class OpenAiBatches:
         """Whether a deployment of the group has batches."""
         return bool(self._deployments(model_group))
 
+    def worded(self, model_group: str, asked: Mapping[str, Any]) -> dict[str, Any]:
+        """What is asked in the words of a deployment's model, as the host would say it, with the deployment's defaults.
+
+        Raises: litellm.UnsupportedParamsError, where that model takes no such parameter and the host drops none.
+        """
+        deployment = self._deployments(model_group)[0]
+        own = deployment["litellm_params"]
+        defaults = {name: own.get(name) for name in PARAMETERS - _OWN if own.get(name) is not None}
+        said = litellm.get_optional_params(
+            model=_model_of(deployment),
+            custom_llm_provider=_PROVIDER,
+            messages=asked["messages"],
+            **{**defaults, **{name: value for name, value in asked.items() if name not in _OWN}},
+        )
+        more = said.pop("extra_body", None) or {}
+        said.pop("stream", None)
+        return {"messages": asked["messages"], **said, **more}
+
     def _deployments(self, model_group: str) -> list[Mapping[str, Any]]:
         router = self._router()
         found = [] if router is None else router.get_model_list(model_name=model_group) or []
@@ -157,6 +168,10 @@ async def _asked(work: Awaitable[Any]) -> Any:
         raise ProviderFault("provider_unreachable", type(exc.__cause__).__name__) from exc
     except openai.OpenAIError as exc:
         raise ProviderFault("provider_error", type(exc).__name__) from exc
+
+
+def _model_of(deployment: Mapping[str, Any]) -> str:
+    return str(deployment["litellm_params"]["model"]).removeprefix(f"{_PROVIDER}/")
 
 
 def _is_openai(parameters: Mapping[str, Any]) -> bool:

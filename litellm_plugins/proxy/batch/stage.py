@@ -8,9 +8,10 @@ import random
 import secrets
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import litellm
 import orjson
 
 from litellm_plugins.batch.provider import Ended
@@ -75,6 +76,7 @@ class PutOff:
     later: Later | None = None  # None: it cannot be put off
     reason: DeferReason = DeferReason.WITHIN_BUDGET
     is_on: bool = False  # it is put off
+    body: Mapping[str, Any] = field(default_factory=dict)  # for its provider
 
     @property
     def outcome(self) -> str:
@@ -163,6 +165,11 @@ class HostBatch:
             return
         hindrance, detail = self._hindrance(ticket, data, is_in_front=is_in_front)
         if hindrance is None:
+            try:
+                put_off.body = self._provider.worded(str(data["model"]), body_for(data))
+            except litellm.UnsupportedParamsError as exc:
+                hindrance, detail = DeferReason.UNSUPPORTED_PARAMETER, f"this: {exc.message}"
+        if hindrance is None:
             lease_ms = int((self._rules.max_wait_s + HELD_ON_S) * 1_000)
             put_off.later = Later(self._prices, lease_ms, wish is Wish.REQUIRE)
             return
@@ -230,7 +237,7 @@ class HostBatch:
             id=f"deferred_{secrets.token_hex(16)}",
             tenant=tenant_of(request.identity),
             model_group=str(data["model"]),
-            body=orjson.dumps(body_for(data)),
+            body=orjson.dumps(put_off.body),
             about=kept.written(),
             created_s=now,
             expires_s=now + self._rules.max_wait_s,
@@ -280,6 +287,11 @@ class HostBatch:
         if before.status is not Status.CANCELLED:
             self._tell_end(Ended(after, Status.CANCELLED, now))
         return told(after)
+
+
+def is_put_off(ticket: Ticket) -> bool:
+    """Whether it is to be answered later."""
+    return ticket.put_off is not None and ticket.put_off.is_on
 
 
 def told(request: Deferred) -> Json:

@@ -10,16 +10,16 @@ from litellm_plugins.batch.queue import Deferred, Status
 from litellm_plugins.batch.wish import UnknownWish, Wish, body_for, left_out, wish_of
 
 
-def test_a_line_is_the_request_for_the_providers_model_with_the_deployments_defaults() -> None:
+def test_a_line_is_the_request_for_the_providers_model() -> None:
     body = orjson.dumps({"model": "group", "messages": [], "temperature": 0})
     waiting = Deferred("a", "t", "group", body, b"{}", 0, 1)
-    lines = written([waiting, waiting], model="gpt", defaults={"temperature": 1, "seed": 7}).splitlines()
+    lines = written([waiting, waiting], model="gpt").splitlines()
     assert len(lines) == 2
     assert orjson.loads(lines[0]) == {
         "custom_id": "a",
         "method": "POST",
         "url": "/v1/chat/completions",
-        "body": {"model": "gpt", "messages": [], "temperature": 0, "seed": 7},
+        "body": {"model": "gpt", "messages": [], "temperature": 0},
     }
 
 

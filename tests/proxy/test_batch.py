@@ -9,6 +9,7 @@ import openai
 import orjson
 import pytest
 
+from litellm_plugins.virtual_keys.key_ring import hash_of, new_secret
 from tests.support import KEYS, Provider, RunningProxy, eventually, model, proxy_config
 from tests.support.budgets import PRICES, held_by
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 OFFERED = "gpt-4.1-mini"
 DEFER = "x-litellm-plugins-defer"
+NARROW = new_secret()  # of a key that may ask one thing at a time
 
 
 class Fate:
@@ -79,14 +81,18 @@ def proxy(provider: Provider, tmp_path_factory: pytest.TempPathFactory) -> Itera
         model("thinker", provider.url, "o3-mini", seed=7),
     ]
     config = proxy_config(provider.url, pack=pack, more_models=more)
+    narrow = {"name": "narrow", "hash": f"sha256:{hash_of(NARROW)}", "team": "support", "max_parallel_requests": 1}
+    config["callback_settings"]["litellm_plugins"]["virtual_keys"]["keys"].append(narrow)
     with RunningProxy(config, tmp_path_factory.mktemp("batch"), provider_url=provider.url) as proxy:
         yield proxy
 
 
-def post(proxy: RunningProxy, text: str, wish: str | None = "require", **more: Any) -> httpx.Response:
+def post(
+    proxy: RunningProxy, text: str, wish: str | None = "require", key: str = KEYS.support, **more: Any
+) -> httpx.Response:
     body = {"model": OFFERED, "messages": [{"role": "user", "content": text}], "max_tokens": 20, **more}
     headers = {} if wish is None else {DEFER: wish}
-    return proxy.http("POST", "/v1/chat/completions", KEYS.support, json=body, headers=headers)
+    return proxy.http("POST", "/v1/chat/completions", key, json=body, headers=headers)
 
 
 def told(response: httpx.Response) -> tuple[str | None, str | None]:
@@ -202,6 +208,17 @@ def test_a_request_is_its_own_teams_alone_and_may_be_taken_back_until_it_is_sent
     after = held_by(proxy, "batches")
     assert (after.reserved, after.spent) == (0, before.spent)
     assert proxy.http("DELETE", "/plugins/deferred/deferred_none", KEYS.support).status_code == 404
+
+
+def test_a_request_that_waits_takes_no_place_of_its_keys_calls_in_parallel(proxy: RunningProxy) -> None:
+    """The host lets go of it when it logs the 202."""
+
+    def accepted() -> bool:
+        return post(proxy, "One at a time", key=NARROW).status_code == 202
+
+    assert accepted()
+    for _ in range(4):
+        eventually(accepted, what="another to be let in", timeout_s=10)
 
 
 def test_what_a_provider_has_cannot_be_taken_back(proxy: RunningProxy, held_back: Fate) -> None:

@@ -83,7 +83,9 @@ def held_to_the_bill(provider: Provider, ids: list[str], booked: Held) -> None:
 def test_killed_at_every_stage_it_loses_nothing_and_sends_nothing_twice(
     provider: Provider, fate: Fate, tmp_path: Path
 ) -> None:
-    with RunningProxy(proxy_config(provider.url, pack=PACK), tmp_path, provider_url=provider.url) as proxy:
+    pack = {**PACK, "storage": {"encryption_keys_env": ["TEST_ENCRYPTION_KEY"]}}
+    env = {"TEST_ENCRYPTION_KEY": "ab" * 32}
+    with RunningProxy(proxy_config(provider.url, pack=pack), tmp_path, provider_url=provider.url, env=env) as proxy:
         fate.status = "in_progress"
         with ThreadPoolExecutor(MANY) as pool:
             ids = list(pool.map(lambda number: put_off(proxy, number), range(MANY)))
@@ -94,7 +96,8 @@ def test_killed_at_every_stage_it_loses_nothing_and_sends_nothing_twice(
         fate.status = None
         proxy.start()
         all_in(proxy, ids, "completed")
-        assert ledger_file(proxy).exists()
+        files = [each.read_bytes() for each in ledger_file(proxy).parent.iterdir()]
+        assert not any(b"Number 3" in each or b"chatcmpl-" in each for each in files)  # asked, answered: encrypted
         held_to_the_bill(provider, ids, held_by(proxy, "all"))
         answers = {each["completion"]["id"] for each in standing(proxy, ids)}
         assert len(answers) == MANY

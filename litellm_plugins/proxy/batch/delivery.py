@@ -15,12 +15,14 @@ from litellm.types.utils import Choices, Message, ModelResponse, Usage
 from litellm_plugins.proxy import ticket as tickets
 from litellm_plugins.proxy.batch.stage import PATH, told
 from litellm_plugins.proxy.calls.telling import COST_HEADER, annotate
+from litellm_plugins.proxy.refusal import Refusal
 
 if TYPE_CHECKING:
     from fastapi import Request
     from litellm.proxy._types import UserAPIKeyAuth
 
     from litellm_plugins.batch.queue import Deferred
+    from litellm_plugins.proxy.batch.stage import HostBatch
     from litellm_plugins.proxy.boot import Pack
 
 _ACCEPTED = 202
@@ -35,11 +37,9 @@ async def put_off(
         return None
     hooks = host.proxy_logging_obj
     await hooks.during_call_hook(data=data, user_api_key_dict=auth, call_type="acompletion")
-    waiting = await pack.batch.keep(ticket, data)
+    waiting = await _kept(pack, pack.batch, ticket, data)
     if waiting is None:
         return None
-    if ticket.held is not None and pack.budgets is not None:
-        pack.budgets.handed_on(ticket.held)
     pack.pipeline.call_failed(ticket.decision)  # who waits for its answer asks for itself
     pack.calls.put_off(ticket)
     answer = _as_logged(waiting)
@@ -53,6 +53,25 @@ async def put_off(
         media_type="application/json",
         headers={**headers, **told_where},
     )
+
+
+async def _kept(pack: Pack, batch: HostBatch, ticket: tickets.Ticket, data: dict[str, Any]) -> Deferred | None:
+    """As `HostBatch.keep`. What is reserved goes with it, before it does: if nobody knows whether it was kept (this is
+    cancelled, or the store has not said), that must be there for its answer, or lapse.
+    """
+    held, budgets = ticket.held, pack.budgets
+    if held is None or budgets is None:
+        return await batch.keep(ticket, data)
+    budgets.handed_on(held)
+    try:
+        waiting = await batch.keep(ticket, data)
+    except Refusal:
+        if ticket.put_off is None or not ticket.put_off.is_unsure:
+            budgets.taken_back(held)
+        raise
+    if waiting is None:
+        budgets.taken_back(held)
+    return waiting
 
 
 def _as_logged(waiting: Deferred) -> ModelResponse:

@@ -47,6 +47,7 @@ _PLACES = ("metadata", "litellm_metadata")
 # In a client's body beside what a model reads: the host's affair, and done by the time it is put off.
 _DONE = frozenset({"metadata", "litellm_metadata", "cache", "stream_options", "tags", "timeout", "num_retries"})
 _OUT_OF_ORDER = frozenset({DeferReason.STORE_UNAVAILABLE, DeferReason.QUEUE_FULL, DeferReason.LEDGER_UNAVAILABLE})
+_UNSURE = frozenset({"store_timeout", "store_unreachable"})  # of a server: it may have done it all the same
 _SAID: Mapping[DeferReason, str] = {
     DeferReason.MODEL_NOT_OFFERED: "requests for this model cannot be put off",
     DeferReason.UNSUPPORTED_PROVIDER: "no deployment of this model has a batch API that this proxy speaks",
@@ -77,12 +78,15 @@ class PutOff:
     reason: DeferReason = DeferReason.WITHIN_BUDGET
     is_on: bool = False  # it is put off
     body: Mapping[str, Any] = field(default_factory=dict)  # for its provider
+    is_unsure: bool = False  # the store did not say whether it kept it
 
     @property
     def outcome(self) -> str:
         """As header, metric and log say it."""
         if self.is_on:
             return "deferred"
+        if self.is_unsure:
+            return "refused"
         is_refused = self.wish is Wish.REQUIRE and self.reason is not DeferReason.CACHE_HIT
         return "refused" if is_refused else "immediate"
 
@@ -248,13 +252,22 @@ class HostBatch:
         except StoreUnavailable as exc:
             self._failed(exc.reason, str(exc))
             is_kept, put_off.reason = False, DeferReason.STORE_UNAVAILABLE
+            put_off.is_unsure = exc.reason in _UNSURE and not await self._is_not_there(waiting)
         put_off.is_on = is_kept
         self._tell(ticket, put_off)
         if is_kept:
             return waiting
-        if put_off.wish is Wish.REQUIRE:
+        if put_off.wish is Wish.REQUIRE or put_off.is_unsure:
             raise refusal(put_off.reason)
         return None
+
+    async def _is_not_there(self, waiting: Deferred) -> bool:
+        """Whether a request that may have been kept was not, or is taken out again."""
+        try:
+            after = await self._store.cancel(waiting.id, tenant=waiting.tenant, now_s=time.time())
+        except StoreUnavailable:
+            return False
+        return after is None or after.status is Status.CANCELLED
 
     def _tell(self, ticket: Ticket, put_off: PutOff) -> None:
         request = ticket.decision.request

@@ -184,6 +184,11 @@ class HostBudgets:
         """It is answered later: whoever does that settles what is held for it."""
         held.settled = True
 
+    @staticmethod
+    def taken_back(held: Held) -> None:
+        """It is not answered later after all."""
+        held.settled = False
+
     def tell(self, held: Held) -> None:
         """Announce what was decided. Raises: BudgetRefusal, where that is a refusal."""
         self._telemetry.emit(held.event)

@@ -14,7 +14,7 @@ from litellm.proxy._types import ProxyException
 
 from litellm_plugins.errors import RequestError
 from litellm_plugins.proxy import ticket as tickets
-from litellm_plugins.proxy.batch.stage import is_put_off
+from litellm_plugins.proxy.batch.wishes import is_put_off
 from litellm_plugins.proxy.budgets.checks import check
 from litellm_plugins.proxy.budgets.covered import coverage_of
 from litellm_plugins.proxy.budgets.tariff import MCP_TOOL

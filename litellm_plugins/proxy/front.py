@@ -33,7 +33,7 @@ from pydantic import BaseModel
 
 from litellm_plugins.proxy import ticket as tickets
 from litellm_plugins.proxy.batch.delivery import put_off
-from litellm_plugins.proxy.batch.stage import is_put_off
+from litellm_plugins.proxy.batch.wishes import is_put_off
 from litellm_plugins.proxy.budgets.streams import patient
 from litellm_plugins.proxy.cache.delivery import FrontHit
 from litellm_plugins.proxy.cache.storing import FreshAnswer, listen

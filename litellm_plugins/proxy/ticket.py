@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from litellm_plugins.model import StopRule
     from litellm_plugins.pipeline import Decision
-    from litellm_plugins.proxy.batch.stage import PutOff
+    from litellm_plugins.proxy.batch.wishes import PutOff
     from litellm_plugins.proxy.budgets.held import Held
     from litellm_plugins.proxy.budgets.unreserved import Unheld
     from litellm_plugins.proxy.calls.call import Call

@@ -13,7 +13,7 @@ from litellm.proxy.common_request_processing import ProxyBaseLLMRequestProcessin
 from litellm.types.utils import Choices, Message, ModelResponse, Usage
 
 from litellm_plugins.proxy import ticket as tickets
-from litellm_plugins.proxy.batch.stage import PATH, told
+from litellm_plugins.proxy.batch.wishes import PATH, told
 from litellm_plugins.proxy.calls.telling import COST_HEADER, annotate
 from litellm_plugins.proxy.refusal import Refusal
 

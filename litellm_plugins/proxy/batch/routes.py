@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from litellm_plugins.proxy.admin_http import Json, route
 from litellm_plugins.proxy.any_key import holder_of
-from litellm_plugins.proxy.batch.stage import PATH
+from litellm_plugins.proxy.batch.wishes import PATH
 from litellm_plugins.proxy.host.conversion import identity_of
 
 if TYPE_CHECKING:

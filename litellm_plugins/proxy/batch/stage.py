@@ -1,4 +1,4 @@
-"""Deferral in the running proxy: which requests wait, and what their clients are told of them."""
+"""Deferral in the running proxy: which requests wait, and what becomes of them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import random
 import secrets
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import litellm
@@ -16,16 +15,15 @@ import orjson
 
 from litellm_plugins.batch.provider import Ended
 from litellm_plugins.batch.queue import Deferred, Status
-from litellm_plugins.batch.wish import UnknownWish, Wish, body_for, left_out, wish_of
+from litellm_plugins.batch.wish import Wish, body_for, left_out
 from litellm_plugins.batch.worker import HELD_ON_S, Worker
 from litellm_plugins.errors import NotFound, PluginError, StoreUnavailable
 from litellm_plugins.model import BudgetReason, DeferReason, Reason
 from litellm_plugins.proxy.batch.about import about, ended, finished
+from litellm_plugins.proxy.batch.wishes import Json, PutOff, refusal, told, wish_in
 from litellm_plugins.proxy.budgets.stage import Later
-from litellm_plugins.proxy.refusal import Refusal
 from litellm_plugins.proxy.review.tenant import tenant_of
 from litellm_plugins.telemetry.events import DeferralDecided, DeferralsMeasured, StageFailed
-from litellm_plugins.telemetry.sinks.headers import PREFIX
 
 if TYPE_CHECKING:
     from litellm_plugins.batch.queue import Queue
@@ -37,29 +35,10 @@ if TYPE_CHECKING:
     from litellm_plugins.settings.batch import Batch as Rules
     from litellm_plugins.telemetry.events import Telemetry
 
-HEADER = f"{PREFIX}defer"
-PATH = "/plugins/deferred"
 STAGE = "batch"
-_IN_METADATA = "metadata.litellm_plugins.defer"
-_OURS = "litellm_plugins"
-_BAD_WISH = "bad_defer"
-_PLACES = ("metadata", "litellm_metadata")
 # In a client's body beside what a model reads: the host's affair, and done by the time it is put off.
 _DONE = frozenset({"metadata", "litellm_metadata", "cache", "stream_options", "tags", "timeout", "num_retries"})
-_OUT_OF_ORDER = frozenset({DeferReason.STORE_UNAVAILABLE, DeferReason.QUEUE_FULL, DeferReason.LEDGER_UNAVAILABLE})
 _UNSURE = frozenset({"store_timeout", "store_unreachable"})  # of a server: it may have done it all the same
-_SAID: Mapping[DeferReason, str] = {
-    DeferReason.MODEL_NOT_OFFERED: "requests for this model cannot be put off",
-    DeferReason.UNSUPPORTED_PROVIDER: "no deployment of this model has a batch API that this proxy speaks",
-    DeferReason.UNSUPPORTED_ENDPOINT: "only chat completions can be put off",
-    DeferReason.STREAMED: "a request that is put off cannot be streamed",
-    DeferReason.NO_DELIVERY: "on this path, or beside this proxy's other callbacks, requests cannot be put off",
-    DeferReason.LEDGER_UNAVAILABLE: "what it may cost cannot be reserved now",
-    DeferReason.STORE_UNAVAILABLE: "it cannot be kept now",
-    DeferReason.QUEUE_FULL: "too many requests are put off already",
-}
-
-Json = dict[str, Any]
 
 
 class NotYours(PluginError):
@@ -67,33 +46,6 @@ class NotYours(PluginError):
 
     code = "not_cancellable"
     http_status = 409
-
-
-@dataclass(slots=True)
-class PutOff:
-    """What became of a client's wish to wait. Rides on the request's ticket."""
-
-    wish: Wish
-    later: Later | None = None  # None: it cannot be put off
-    reason: DeferReason = DeferReason.WITHIN_BUDGET
-    is_on: bool = False  # it is put off
-    body: Mapping[str, Any] = field(default_factory=dict)  # for its provider
-    is_unsure: bool = False  # the store did not say whether it kept it
-
-    @property
-    def outcome(self) -> str:
-        """As header, metric and log say it."""
-        if self.is_on:
-            return "deferred"
-        if self.is_unsure:
-            return "refused"
-        is_refused = self.wish is Wish.REQUIRE and self.reason is not DeferReason.CACHE_HIT
-        return "refused" if is_refused else "immediate"
-
-    @property
-    def headers(self) -> dict[str, str]:
-        """How its client is told."""
-        return {HEADER: self.outcome, f"{HEADER}-reason": str(self.reason)}
 
 
 class HostBatch:
@@ -157,10 +109,7 @@ class HostBatch:
 
     def consider(self, ticket: Ticket, data: Mapping[str, Any], *, is_in_front: bool) -> None:
         """Whether the request may, and can, be put off. Raises: Refusal, where it is to be and cannot."""
-        try:
-            wish = wish_of(_said(data))
-        except UnknownWish as exc:
-            raise _refused(_BAD_WISH, f"{HEADER} (or {_IN_METADATA}): {exc}") from None
+        wish = wish_in(data)
         if wish is None:
             return
         put_off = ticket.put_off = PutOff(wish)
@@ -302,64 +251,10 @@ class HostBatch:
         return told(after)
 
 
-def is_put_off(ticket: Ticket) -> bool:
-    """Whether it is to be answered later."""
-    return ticket.put_off is not None and ticket.put_off.is_on
-
-
-def told(request: Deferred) -> Json:
-    """What its client reads of it."""
-    body: Json = {
-        "id": request.id,
-        "object": "deferred.completion",
-        "status": str(request.status),
-        "model": request.model_group,
-        "created_at": int(request.created_s),
-        "expires_at": int(request.expires_s),
-        "ended_at": None if request.ended_s is None else int(request.ended_s),
-        "completion": None,
-        "error": None,
-    }
-    if request.status is Status.COMPLETED:
-        body["completion"] = orjson.loads(request.answer) | {"model": request.model_group}
-    elif request.reason:
-        error = orjson.loads(request.answer) if request.answer else {}
-        body["error"] = {"code": request.reason, "message": error.get("message") or request.reason}
-    return body
-
-
-def refusal(reason: DeferReason, detail: str = "") -> Refusal:
-    """Of a request that is to wait and cannot."""
-    message = _SAID.get(reason) or f"a batch cannot carry {detail}"
-    said = f"This request is not put off, as {HEADER}: require asks for: {message}."
-    return _refused(str(reason), said, out_of_order=reason in _OUT_OF_ORDER)
-
-
-def _refused(reason: str, message: str, *, out_of_order: bool = False) -> Refusal:
-    return Refusal(
-        reason,
-        message=message,
-        type="api_error" if out_of_order else "invalid_request_error",
-        param=None if out_of_order else "defer",
-        code=503 if out_of_order else 400,
-        openai_code=reason,
-        headers={HEADER: "refused", f"{HEADER}-reason": reason},
-    )
-
-
 def _found(request: Deferred | None) -> Deferred:
     if request is None:
         raise NotFound("no such deferred request, or not of this key's")
     return request
-
-
-def _said(data: Mapping[str, Any]) -> object:
-    """The client's word: the header, else the metadata."""
-    headers = _mapping(_mapping(data.get("proxy_server_request")).get("headers"))
-    if headers.get(HEADER) is not None:
-        return headers[HEADER]
-    places = (_mapping(_mapping(data.get(place)).get(_OURS)).get("defer") for place in _PLACES)
-    return next((said for said in places if said is not None), None)
 
 
 def _mapping(value: object) -> Mapping[str, Any]:

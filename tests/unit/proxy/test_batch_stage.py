@@ -11,7 +11,8 @@ from litellm_plugins.batch.queue import Deferred, Status
 from litellm_plugins.batch.wish import Wish
 from litellm_plugins.errors import StoreUnavailable
 from litellm_plugins.model import DeferReason, Identity, Request
-from litellm_plugins.proxy.batch.stage import HostBatch, PutOff
+from litellm_plugins.proxy.batch.stage import HostBatch
+from litellm_plugins.proxy.batch.wishes import PutOff
 from litellm_plugins.proxy.refusal import Refusal
 from litellm_plugins.settings.batch import Batch as Rules
 from litellm_plugins.telemetry.events import DeferralDecided, Event, StageFailed, Telemetry

@@ -175,6 +175,26 @@ class BudgetReason(StrEnum):
     LEDGER_UNAVAILABLE = "ledger_unavailable"
 
 
+class DeferReason(StrEnum):
+    """Why a request that may wait was put off, or was not. The same word stands in header, log, metric and test."""
+
+    # put off
+    REQUIRED = "required"  # its client wants that
+    BUDGET = "budget"  # its client allows it, and a budget asks for it
+    # answered at once, or refused where its client wants to wait
+    WITHIN_BUDGET = "within_budget"  # no budget asks for it
+    CACHE_HIT = "cache_hit"
+    MODEL_NOT_OFFERED = "model_not_offered"  # batch.models does not name it
+    UNSUPPORTED_PROVIDER = "unsupported_provider"  # no deployment of the model has OpenAI's batches
+    UNSUPPORTED_ENDPOINT = "unsupported_endpoint"  # another than chat completions
+    UNSUPPORTED_PARAMETER = "unsupported_parameter"  # that a line of a batch cannot carry
+    STREAMED = "streamed"
+    NO_DELIVERY = "no_delivery"  # on this path, or with these callbacks, nothing could answer 202
+    LEDGER_UNAVAILABLE = "ledger_unavailable"  # nothing could be reserved for it
+    STORE_UNAVAILABLE = "store_unavailable"
+    QUEUE_FULL = "queue_full"
+
+
 class RouteReason(StrEnum):
     """Why a request went to its tier. The same word stands in header, log, metric and test."""
 

@@ -60,6 +60,7 @@ class Change:
     model: str | None = None
     max_tokens: int | None = None
     max_error_rate: float | None = None
+    deferred: bool = False  # it is answered later, and costs less
 
     def and_also(self, wish: Degrade) -> Change:
         """Of two limits the tighter one holds."""
@@ -67,12 +68,22 @@ class Change:
             wish.model or self.model,
             _tighter(self.max_tokens, wish.max_tokens),
             _tighter(self.max_error_rate, wish.max_error_rate),
+            self.deferred or wish.defer,
         )
 
     @property
     def calls_otherwise(self) -> bool:
         """Whether it makes another call of it, and does not only ask more of the cache."""
-        return self.model is not None or self.max_tokens is not None
+        return self.deferred or self.model is not None or self.max_tokens is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Deferral:
+    """That a request may be answered later."""
+
+    tariff: Tariff  # what it costs then
+    lease_ms: int  # for how long that is held
+    is_required: bool  # else only where a budget asks for it
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,30 +129,39 @@ class Enforcement:
         tariff: Tariff,
         model_group: str,
         lowered: Callable[[str], str] = lambda model: model,
+        deferral: Deferral | None = None,
     ) -> Admission:
         """Reserve for the request as it is, or as the settings want it to be.
 
         `lowered`: what degrading to a model means for this request, which may be cheaper than that already.
+        A request that is answered later is not degraded any further.
         """
-        offer = await tariff.offer(model_group, None)
+        later = deferral if deferral is not None and deferral.is_required else None
+        offer = await (tariff if later is None else later.tariff).offer(model_group, None)
         if offer is None:  # the host will say so
             return Admission(verdicts.unlimited(BudgetReason.NO_BUDGET))
-        now = await self._attempt(call_id, caller, offer)
+        now = await self._attempt(call_id, caller, offer, later=later)
+        if later is not None:
+            return replace(now, change=Change(deferred=True))
         held = now if now.reserved else None
         change, granted_wishes = Change(), set[Degrade]()
-        while (wish := now.verdict.degrade) is not None and wish not in granted_wishes:
+        while (wish := _wish_of(now.verdict, deferral)) is not None and wish not in granted_wishes:
             granted_wishes.add(wish)
-            change = change.and_also(wish)
+            change = Change(deferred=True) if wish.defer else change.and_also(wish)
             if change.model is not None:
                 model = lowered(change.model)
                 change = replace(change, model=None if model == model_group else model)
             reason = BudgetReason.DEGRADED_AT_LIMIT if held is None else BudgetReason.DEGRADED_AT_MARK
             if not change.calls_otherwise:
                 return _asking_more_of_the_cache(now, change, reason)
-            cheaper = await tariff.offer(change.model or model_group, change.max_tokens)
+            later = deferral if change.deferred else None
+            asked = tariff if later is None else later.tariff
+            cheaper = await asked.offer(change.model or model_group, change.max_tokens)
             if cheaper is None:
                 break
-            now = replace(await self._attempt(call_id, caller, cheaper, degraded=reason), change=change)
+            now = replace(await self._attempt(call_id, caller, cheaper, degraded=reason, later=later), change=change)
+            if now.reserved and later is not None:
+                return now
             held = now if now.reserved else held
         if now.is_denied and held is not None:  # the cheaper call may not be made: the one that was asked for may
             return replace(held, verdict=replace(held.verdict, state=BudgetState.SOFT, degrade=None))
@@ -180,7 +200,13 @@ class Enforcement:
             self._failed(exc)
 
     async def _attempt(
-        self, call_id: str, caller: Caller, offer: Offer, *, degraded: BudgetReason | None = None
+        self,
+        call_id: str,
+        caller: Caller,
+        offer: Offer,
+        *,
+        degraded: BudgetReason | None = None,
+        later: Deferral | None = None,
     ) -> Admission:
         now_ms = self._clock_ms()
         coverings = self._covering(caller, offer, now_ms)
@@ -194,8 +220,9 @@ class Enforcement:
         if above is not None:
             return Admission(above, coverings)
         lines = [covering.line for covering in coverings]
+        lease_ms = self._lease_ms if later is None else later.lease_ms
         try:
-            outcome = await self._ledger.reserve(call_id, lines, offer.amount, now_ms=now_ms, lease_ms=self._lease_ms)
+            outcome = await self._ledger.reserve(call_id, lines, offer.amount, now_ms=now_ms, lease_ms=lease_ms)
         except StoreUnavailable as exc:
             self._failed(exc)
             return Admission(verdicts.ledger_unavailable(coverings), coverings, offer.amount)
@@ -222,6 +249,14 @@ class Enforcement:
     @property
     def _lease_ms(self) -> int:
         return int(self._rules.lease_s * 1_000)
+
+
+def _wish_of(verdict: BudgetVerdict, deferral: Deferral | None) -> Degrade | None:
+    """What the settings make of the request: waiting comes before everything else, where it may wait."""
+    wish = verdict.degrade
+    if wish is None or not wish.defer:
+        return wish
+    return wish.without_waiting if deferral is None else Degrade(defer=True)
 
 
 def _asking_more_of_the_cache(now: Admission, change: Change, reason: BudgetReason) -> Admission:

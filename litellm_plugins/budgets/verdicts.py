@@ -187,4 +187,5 @@ def _together(wanted: Sequence[Degrade]) -> Degrade | None:
         model=next((each.model for each in wanted if each.model is not None), None),
         max_tokens=min((each.max_tokens for each in wanted if each.max_tokens is not None), default=None),
         max_error_rate=min((each.max_error_rate for each in wanted if each.max_error_rate is not None), default=None),
+        defer=any(each.defer for each in wanted),
     )

@@ -36,6 +36,7 @@ from litellm_plugins.errors import SettingsError
 from litellm_plugins.pipeline import Pipeline, tells_checks, tells_judgements
 from litellm_plugins.proxy.admission.stage import HostAdmission, host_admission
 from litellm_plugins.proxy.alert_receivers import webhook_problems
+from litellm_plugins.proxy.batch.wiring import host_batch, unknown_offered
 from litellm_plugins.proxy.budgets.prices import PriceBook
 from litellm_plugins.proxy.budgets.sight import BudgetSight
 from litellm_plugins.proxy.budgets.stage import HostBudgets, host_budgets
@@ -84,6 +85,7 @@ if TYPE_CHECKING:
     from litellm_plugins.cache.spaces import SpaceStore
     from litellm_plugins.cache.verifier.labels import LabelStore
     from litellm_plugins.embedding.embedder import Embedder
+    from litellm_plugins.proxy.batch.stage import HostBatch
     from litellm_plugins.review.feedback import FeedbackStore
 
 _LOG = logging.getLogger(__name__)
@@ -114,6 +116,7 @@ class Pack:
     compression: HostCompression | None = None
     prompt_caching: HostPromptCaching | None = None
     output: HostOutput | None = None
+    batch: HostBatch | None = None
     early_stop: EarlyStops | None = None
     ui: HostUi | None = None
 
@@ -128,6 +131,8 @@ class Pack:
             await self.sight.aclose()
         while host_is_logging() and time.monotonic() < until - _LAST_TOLD_S / 2:  # noqa: ASYNC110
             await asyncio.sleep(_LOOKED_EVERY_S)
+        if self.batch is not None:
+            await self.batch.aclose()
         if self.budgets is not None:
             await self.budgets.aclose()
         await self.calls.aclose(until=until, is_logging=host_is_logging)
@@ -261,6 +266,7 @@ def build(settings: Settings, *, config: Path | None = None) -> Pack:
         ),
         prompt_caching=host_prompt_caching(settings, policies, book, telemetry),
         output=host_output(settings, policies, telemetry),
+        batch=host_batch(settings, stores.deferred, book, telemetry, None if budgets is None else sight.ledger),
         early_stop=EarlyStops(policies, call_costs, telemetry) if stops_anywhere(settings) else None,
         insight=None if counting is None else InsightSight(settings, counting, telemetry, stores.feedback),
         ui=ui,
@@ -366,6 +372,7 @@ def _built(block: Any) -> Pack:
         settings = parse(block)
         config = _config_file()
         unknown = [*unknown_models(settings.routing, config), *unknown_limited(settings, config)]
+        unknown += unknown_offered(settings, config)
         if problems := [*webhook_problems(settings), *unknown]:
             raise SettingsError(problems)
         return build(settings, config=config)

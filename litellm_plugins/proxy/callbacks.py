@@ -14,6 +14,7 @@ from litellm.proxy._types import ProxyException
 
 from litellm_plugins.errors import RequestError
 from litellm_plugins.proxy import ticket as tickets
+from litellm_plugins.proxy.batch.wishes import is_put_off
 from litellm_plugins.proxy.budgets.checks import check
 from litellm_plugins.proxy.budgets.covered import coverage_of
 from litellm_plugins.proxy.budgets.tariff import MCP_TOOL
@@ -86,11 +87,26 @@ class PluginHandler(CustomLogger):
         if self._pack.admission is not None:
             self._pack.admission.prepare(data, user_api_key_dict, call_type)
         await self._shape(ticket, data)
+        if self._pack.batch is not None:
+            self._pack.batch.consider(ticket, data, is_in_front=_in_front.get())
+        await self._afford(ticket, before, data, user_api_key_dict, metadata)
+        self._prepared(ticket, data)
+
+    async def _afford(
+        self,
+        ticket: tickets.Ticket,
+        before: tickets.Ticket | None,
+        data: dict[str, Any],
+        auth: UserAPIKeyAuth,
+        metadata: MutableMapping[str, Any],
+    ) -> None:
+        """Stage 4, and with it whether it is answered later. Raises: ProxyException."""
         if self._pack.budgets is not None:
             if before is not None and before.held is not None:  # the host prepares a request anew for a fallback
                 await self._pack.budgets.released(before.held)
-            await self._reserve(self._pack.budgets, ticket, data, user_api_key_dict, metadata)
-        self._prepared(ticket, data)
+            await self._reserve(self._pack.budgets, ticket, data, auth, metadata)
+        if self._pack.batch is not None:
+            self._pack.batch.decided(ticket)
 
     def _prepared(self, ticket: tickets.Ticket, data: dict[str, Any]) -> None:
         """Tell what was done to it, once a budget has had its say."""
@@ -160,7 +176,8 @@ class PluginHandler(CustomLogger):
             return
         with decision.steps.measured("reserve"):
             lowered = partial(routing.lowered, ticket) if routing is not None else _as_it_is
-            held = await budgets.admit(str(ticket), decision.request, data, auth, decision.own, lowered)
+            later = None if ticket.put_off is None else ticket.put_off.later
+            held = await budgets.admit(str(ticket), decision.request, data, auth, decision.own, lowered, later)
         ticket.held = held
         if routing is not None:
             routing.tell_lowered(ticket, str(data.get("model") or ""), data)
@@ -267,6 +284,9 @@ class PluginHandler(CustomLogger):
     ) -> None:
         """The host is done with the call: its answer is complete, or its client has left a stream."""
         ticket = tickets.find(kwargs)
+        if ticket is not None and is_put_off(ticket):
+            told_to_langfuse(self._pack, ticket, kwargs)  # of the 202: its answer comes later, and past the host
+            return
         if ticket is not None and ticket.call is not None:  # before anything waits: its end may be told meanwhile
             ticket.call.said.answer(kwargs)
         if ticket is not None and self._pack.prompt_caching is not None:

@@ -14,6 +14,7 @@ from __future__ import annotations
 import inspect
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +32,8 @@ from litellm.proxy.utils import ProxyLogging
 from pydantic import BaseModel
 
 from litellm_plugins.proxy import ticket as tickets
+from litellm_plugins.proxy.batch.delivery import put_off
+from litellm_plugins.proxy.batch.wishes import is_put_off
 from litellm_plugins.proxy.budgets.streams import patient
 from litellm_plugins.proxy.cache.delivery import FrontHit
 from litellm_plugins.proxy.cache.storing import FreshAnswer, listen
@@ -148,19 +151,10 @@ async def _answer(pack: Pack, endpoint: Endpoint, request: Request, response: Re
         with in_front():
             processing.data, _ = await processing._pre_call_with_fallbacks(**common)
         ticket = tickets.find(processing.data)
-        entry = ticket.decision.verdict.entry if ticket else None
-        if ticket is not None and entry is not None and _still_served(processing.data):
-            return await FrontHit(
-                pack=pack,
-                endpoint=endpoint,
-                ticket=ticket,
-                entry=entry,
-                data=processing.data,
-                auth=auth,
-                request=request,
-                requested_model=str(requested_model),
-                include_usage=_wants_usage(stream_options),
-            ).respond()
+        asked = _Asked(pack, endpoint, request, auth, str(requested_model), _wants_usage(stream_options))
+        done = await _without_provider(asked, ticket, processing.data)
+        if done is not None:
+            return done
         _told_as_asked(request, ticket, str(requested_model))
         call = pack.calls.answering(ticket)
         pack.calls.wants_usage(call, _wants_usage(stream_options))
@@ -184,6 +178,40 @@ async def _answer(pack: Pack, endpoint: Endpoint, request: Request, response: Re
     if isinstance(result, BaseModel):
         return host.model_dump_with_preserved_fields(result, exclude_unset=True)
     return result
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """One request, as far as the host's preparing does not change it."""
+
+    pack: Pack
+    endpoint: Endpoint
+    request: Request
+    auth: UserAPIKeyAuth
+    requested_model: str
+    wants_usage: bool
+
+
+async def _without_provider(asked: _Asked, ticket: tickets.Ticket | None, data: dict[str, Any]) -> Response | None:
+    """The response to a hit, or to a request that waits; None: a provider is to be asked."""
+    if ticket is None:
+        return None
+    entry = ticket.decision.verdict.entry
+    if entry is not None and _still_served(data):
+        return await FrontHit(
+            pack=asked.pack,
+            endpoint=asked.endpoint,
+            ticket=ticket,
+            entry=entry,
+            data=data,
+            auth=asked.auth,
+            request=asked.request,
+            requested_model=asked.requested_model,
+            include_usage=asked.wants_usage,
+        ).respond()
+    if is_put_off(ticket):
+        return await put_off(asked.pack, ticket, data, asked.auth, asked.request)
+    return None
 
 
 def _told_as_asked(request: Request, ticket: tickets.Ticket | None, requested_model: str) -> None:

@@ -73,10 +73,13 @@ def _start(pack: Pack) -> None:
         pack.insight.start()
     if pack.routing is not None:
         pack.routing.scoring.start()
+    if pack.batch is not None:
+        pack.batch.start()
 
 
 def _routes(pack: Pack, *, cached: bool) -> list[BaseRoute]:
     """Ours: those that every request is held against first, then those of administration."""
+    from litellm_plugins.proxy.batch.routes import deferred_routes
     from litellm_plugins.proxy.budgets.routes import budget_routes
     from litellm_plugins.proxy.cache.routes import admin_routes
     from litellm_plugins.proxy.front import front_routes
@@ -88,11 +91,13 @@ def _routes(pack: Pack, *, cached: bool) -> list[BaseRoute]:
     from litellm_plugins.proxy.ui.routes import ui_routes
     from litellm_plugins.proxy.ui.tokens import ui_token_routes
 
-    in_front = cached or pack.budgets is not None or pack.admission is not None or pack.routing is not None
+    parts = (pack.budgets, pack.admission, pack.routing, pack.batch)
+    in_front = cached or any(part is not None for part in parts)
     return [
         *(front_routes(pack) if in_front else []),
         *(admin_routes(pack) if cached else []),
         *(budget_routes(pack.sight.admin) if pack.sight is not None else []),
+        *(deferred_routes(pack.batch) if pack.batch is not None else []),
         *([feedback_route(pack.feedback, traced=is_traced)] if pack.feedback is not None else []),
         *(prompt_cache_routes(pack.prompt_caching) if pack.prompt_caching is not None else []),
         *(review_routes(pack.review) if pack.review is not None else []),

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypedDict
 
 from litellm_plugins.admission.backends import sqlite as sqlite_flights
 from litellm_plugins.alerts.backends import sqlite as sqlite_outbox
+from litellm_plugins.batch.backends import sqlite as sqlite_queue
 from litellm_plugins.budgets.backends import sqlite as sqlite_ledger
 from litellm_plugins.budgets.backends import sqlite_schema as ledger_schema
 from litellm_plugins.cache.backends import (
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
     from litellm_plugins.admission.flights import FlightStore
     from litellm_plugins.alerts.outbox import Outbox
+    from litellm_plugins.batch.queue import Queue
     from litellm_plugins.budgets.ledger import Ledger
     from litellm_plugins.cache.admin.audit import Journal
     from litellm_plugins.cache.checks import CheckStore
@@ -46,7 +48,7 @@ if TYPE_CHECKING:
     from litellm_plugins.settings import Settings, Storage
 
 # Every table of a file, of all features: a file is brought up to date as a whole. Numbers are given once over both.
-LEDGER_SCHEMA = (*ledger_schema.SCHEMA, *sqlite_outbox.SCHEMA)
+LEDGER_SCHEMA = (*ledger_schema.SCHEMA, *sqlite_outbox.SCHEMA, *sqlite_queue.SCHEMA)
 SCHEMA = (
     *sqlite.SCHEMA,
     *sqlite_journal.SCHEMA,
@@ -79,6 +81,7 @@ class Stores:
     pairs: PairStore  # that people have judged
     items: ItemStore  # to be judged
     sync: SyncStore  # of these with Langfuse
+    deferred: Queue  # rests on the ledger's file, or on the entries' server
     memory: Callable[[], Awaitable[tuple[int, int | None]]] | None = None  # of a server: used, and the most
 
 
@@ -88,14 +91,21 @@ def open_stores(settings: Settings) -> Stores:
     stores = _on_redis(settings) if storage.is_redis else _on_sqlite(settings)
     if not names:
         return stores
+    from litellm_plugins.batch.sealed import SealedQueue
     from litellm_plugins.cache.backends.encrypted import EncryptedStore
     from litellm_plugins.cache.backends.encrypted_spaces import EncryptedSpaces
     from litellm_plugins.review.sealed import SealedItems
     from litellm_plugins.storage.vault import Vault
 
     keys = encryption_keys(names)
-    entries, items = EncryptedStore(stores.entries, keys), SealedItems(stores.items, Vault(keys))
-    return replace(stores, entries=entries, spaces=EncryptedSpaces(stores.spaces, entries), items=items)
+    entries, vault = EncryptedStore(stores.entries, keys), Vault(keys)
+    return replace(
+        stores,
+        entries=entries,
+        spaces=EncryptedSpaces(stores.spaces, entries),
+        items=SealedItems(stores.items, vault),
+        deferred=SealedQueue(stores.deferred, vault),
+    )
 
 
 def ledger_path(storage: Storage) -> Path:
@@ -117,6 +127,7 @@ def _on_sqlite(settings: Settings) -> Stores:
         judge_spend=sqlite_judge.SqliteJudgeSpend(file),
         ledger=sqlite_ledger.SqliteLedger(money, on_lapse=settings.ledger.on_lapse),
         outbox=sqlite_outbox.SqliteOutbox(money),
+        deferred=sqlite_queue.SqliteQueue(_ledger_file(settings)),
         flights=sqlite_flights.SqliteFlights(file),
         feedback=sqlite_feedback.SqliteFeedback(file, **_kept(settings)),
         pairs=sqlite_pairs.SqlitePairs(file),
@@ -135,6 +146,7 @@ def _on_redis(settings: Settings) -> Stores:
         raise SettingsError([f"{ROOT}.storage.url: {missing}"])
     from litellm_plugins.admission.backends import redis as redis_flights
     from litellm_plugins.alerts.backends import redis as redis_outbox
+    from litellm_plugins.batch.backends import redis as redis_queue
     from litellm_plugins.budgets.backends.redis import RedisLedger
     from litellm_plugins.cache.backends import (
         redis,
@@ -169,6 +181,7 @@ def _on_redis(settings: Settings) -> Stores:
         items=redis_items.RedisItems(server, storage.key_prefix, max_items=settings.review.max_items),
         sync=redis_sync.RedisSync(server, storage.key_prefix),
         outbox=redis_outbox.RedisOutbox(server, storage.key_prefix),
+        deferred=redis_queue.RedisQueue(server, storage.key_prefix),
         memory=server.memory,
     )
 

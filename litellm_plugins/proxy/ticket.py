@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from litellm_plugins.model import StopRule
     from litellm_plugins.pipeline import Decision
+    from litellm_plugins.proxy.batch.wishes import PutOff
     from litellm_plugins.proxy.budgets.held import Held
     from litellm_plugins.proxy.budgets.unreserved import Unheld
     from litellm_plugins.proxy.calls.call import Call
@@ -37,8 +38,8 @@ class Ticket(str):
 
     __slots__ = (
         "call", "chunks", "compressed", "decision", "deployment", "handled", "held", "history", "noted", "output",
-        "prompt_cached", "prompted", "reviewed", "routed", "source", "stopped", "stream", "streams", "told", "trace",
-        "trial", "unheld",
+        "prompt_cached", "prompted", "put_off", "reviewed", "routed", "source", "stopped", "stream", "streams", "told",
+        "trace", "trial", "unheld",
     )  # fmt: skip
     decision: Decision
     call: Call | None  # the client request that it belongs to; a fallback of the host's may give that another ticket
@@ -51,6 +52,7 @@ class Ticket(str):
     output: Limited | None  # what its answer is held to
     prompt_cached: PromptCached | None  # of the call that was made last
     prompted: Prompted | None  # the sections of a declared system prompt that it got
+    put_off: PutOff | None  # what became of its client's wish to wait, where it has one
     reviewed: str  # its trace, in which it may be reviewed
     routed: Routed | None  # by a router of ours
     stream: Any  # of another endpoint, as the host has it on its way out
@@ -68,6 +70,7 @@ class Ticket(str):
         ticket.compressed = ticket.history = None
         ticket.call = ticket.chunks = ticket.deployment = ticket.held = None
         ticket.prompted = ticket.prompt_cached = ticket.output = ticket.source = ticket.stopped = None
+        ticket.put_off = None
         ticket.routed = ticket.stream = ticket.trace = ticket.trial = ticket.unheld = None
         ticket.reviewed = ""
         ticket.handled = ticket.noted = ticket.streams = False
@@ -100,6 +103,7 @@ def another(ticket: Ticket, metadata: MutableMapping[str, Any]) -> Ticket:
     made.reviewed = ticket.reviewed
     made.prompt_cached = ticket.prompt_cached
     made.prompted = ticket.prompted
+    made.put_off = ticket.put_off
     return made
 
 

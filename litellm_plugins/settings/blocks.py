@@ -11,6 +11,7 @@ from pydantic import Field, field_validator, model_validator
 from litellm_plugins.model import checked_tags
 from litellm_plugins.settings.admission import Admission
 from litellm_plugins.settings.alerts import Alerts
+from litellm_plugins.settings.batch import Batch
 from litellm_plugins.settings.block import Block as _Block
 from litellm_plugins.settings.block import twice
 from litellm_plugins.settings.budgets import Budget, Ledger
@@ -212,6 +213,7 @@ class Settings(_Block):
     admission: Admission = Admission()
     cache: Cache = Cache()
     coalesce: Coalesce = Coalesce()
+    batch: Batch = Batch()
     events: Events = Events()
     virtual_keys: VirtualKeys = VirtualKeys()
     budgets: tuple[Budget, ...] = ()

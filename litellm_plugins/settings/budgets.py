@@ -49,12 +49,24 @@ class Degrade(Block):
     model: str | None = None  # a cheaper model group, or a free local one
     max_tokens: int | None = Field(default=None, ge=1)
     max_error_rate: float | None = Field(default=None, gt=0, le=0.2)  # of the semantic cache, while it lasts
+    defer: bool = False  # to a batch, where its client lets it wait; where it does not, what else stands here
 
     @model_validator(mode="after")
     def _something(self) -> Degrade:
-        if self.model is None and self.max_tokens is None and self.max_error_rate is None:
-            raise ValueError("says nothing; set model, max_tokens or max_error_rate")
+        if not self.says_something:
+            raise ValueError("says nothing; set model, max_tokens, max_error_rate or defer")
         return self
+
+    @property
+    def says_something(self) -> bool:
+        """Whether it would change a request."""
+        return self.defer or any(each is not None for each in (self.model, self.max_tokens, self.max_error_rate))
+
+    @property
+    def without_waiting(self) -> Degrade | None:
+        """For a request that may not wait; None: nothing is left."""
+        rest = self.model_copy(update={"defer": False})
+        return rest if rest.says_something else None
 
 
 DEGRADED = Degrade(max_tokens=1_024)  # where a budget says degrade, but not into what

@@ -66,6 +66,7 @@ def parse(raw: object) -> Settings:
         problems += _problems_of_routing(settings)
         problems += [f"{ROOT}.{fault}" for fault in (*faults_of_tiers(settings), *faults_of_rates(settings))]
         problems += _problems_of_ui(settings)
+        problems += _problems_of_deferral(settings)
     if problems or settings is None:
         raise SettingsError(problems)
     return settings
@@ -118,6 +119,12 @@ def _problems_of_routing(settings: Settings) -> Iterator[str]:
 def _problems_of_ui(settings: Settings) -> Iterator[str]:
     if settings.ui.enabled and not settings.insight.enabled:
         yield f"{ROOT}.ui.enabled: the page shows what insight counts; set insight.enabled to true"
+
+
+def _problems_of_deferral(settings: Settings) -> Iterator[str]:
+    for n, budget in enumerate(settings.budgets):
+        if budget.degrade is not None and budget.degrade.defer and not settings.batch.enabled:
+            yield f"{ROOT}.budgets.{n}.degrade.defer: nothing is put off while batch.enabled is false"
 
 
 def _problems_of_budgets(

@@ -7,6 +7,7 @@
 | `POST /v1/completions`                             | OpenAI's legacy one; no limit where none is given |
 | `POST /v1/messages`, `/v1/messages/count_tokens`   | Anthropic, with its prompt cache; no thinking     |
 | `GET /v1/models`                                   | OpenAI                                            |
+| `/v1/files`, `/v1/batches`                         | OpenAI; chat completions only                     |
 
 The same conversation with the same model and sampling parameters gets the same words on each of them, streamed
 or not: an answer that came from the wrong one's cache cannot be told by its words, one to another question can.

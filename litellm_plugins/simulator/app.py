@@ -20,6 +20,7 @@ from litellm_plugins.simulator.paced import PacedResponse, json_reply
 from litellm_plugins.simulator.prompt_cache import PromptCache
 from litellm_plugins.simulator.recorder import Record, Recorder
 from litellm_plugins.simulator.settings import SimulatorSettings
+from litellm_plugins.simulator.shelf import Shelf
 from litellm_plugins.simulator.tokens import tokenizer_for
 from litellm_plugins.simulator.wire import Call, Endpoint, RequestError, WireProtocol
 
@@ -40,14 +41,14 @@ def build_app(settings: SimulatorSettings | None = None) -> Starlette:
         max_total_bytes=settings.max_recorded_total_bytes,
     )
     conversations = Conversations(max_bytes=settings.max_conversation_bytes)
-    prompt_cache = PromptCache(settings.clock)
-    routes = control_routes(recorder, lambda request: _authorised(OPENAI, settings, request))
+    prompt_cache, shelf = PromptCache(settings.clock), Shelf()
+    routes = control_routes(recorder, lambda request: _authorised(OPENAI, settings, request), shelf)
     for protocol in PROTOCOLS:
         for endpoint in protocol.endpoints:
-            serve = _server_of(endpoint, protocol, settings, recorder, conversations, prompt_cache)
+            serve = _server_of(endpoint, protocol, settings, recorder, conversations, prompt_cache, shelf)
             routes += [Route(path, serve, methods=[endpoint.method]) for path in endpoint.paths]
     no_route = Endpoint("unknown", "", (), _no_such_route)
-    unknown = _server_of(no_route, OPENAI, settings, recorder, conversations, prompt_cache)
+    unknown = _server_of(no_route, OPENAI, settings, recorder, conversations, prompt_cache, shelf)
     routes.append(Route("/{path:path}", unknown, methods=_ANY_METHOD))
     return Starlette(routes=routes, lifespan=_lifespan)
 
@@ -66,6 +67,7 @@ def _server_of(
     recorder: Recorder,
     conversations: Conversations,
     prompt_cache: PromptCache,
+    shelf: Shelf,
 ) -> Callable[[Request], Awaitable[Response]]:
     async def serve(request: Request) -> Response:
         try:
@@ -77,8 +79,9 @@ def _server_of(
         try:
             if not _authorised(protocol, settings, request):
                 raise RequestError(401, "Incorrect API key provided", code="invalid_api_key")
-            body = _parsed(raw, settings.max_body_bytes) if endpoint.method == "POST" else {}
-            call = Call(body, request.headers, record, conversations, settings, prompt_cache)
+            body = _parsed(raw, settings.max_body_bytes) if endpoint.method == "POST" and endpoint.takes_json else {}
+            params = {**request.query_params, **request.path_params}
+            call = Call(body, request.headers, record, conversations, settings, prompt_cache, shelf, raw or b"", params)
             if raw is not None and len(raw) > _THREAD_FROM_BYTES:
                 return await asyncio.to_thread(endpoint.answer, call)
             return endpoint.answer(call)

@@ -9,9 +9,10 @@ from starlette.routing import BaseRoute, Route
 
 from litellm_plugins.simulator.bill import bill_for
 from litellm_plugins.simulator.recorder import Recorder
+from litellm_plugins.simulator.shelf import Shelf
 
 
-def control_routes(recorder: Recorder, authorised: Callable[[Request], bool]) -> list[BaseRoute]:
+def control_routes(recorder: Recorder, authorised: Callable[[Request], bool], shelf: Shelf) -> list[BaseRoute]:
     """`/health` is open; what shows prompts asks for the key, where there is one."""
 
     async def health(_: Request) -> Response:
@@ -33,7 +34,7 @@ def control_routes(recorder: Recorder, authorised: Callable[[Request], bool]) ->
     async def bill(request: Request) -> Response:
         if not authorised(request):
             return _json({"error": "the simulator's API key is needed"}, status=401)
-        return _json({"by_model": bill_for(recorder.kept())})
+        return _json({"by_model": bill_for(recorder.kept()), "batches_by_model": shelf.bill()})
 
     return [
         Route("/health", health),

@@ -25,6 +25,15 @@ def chat(call: Call) -> Response:
     return _streamed(call, request, spoken) if request.stream else _whole(call, request, spoken)
 
 
+def whole_completion(call: Call) -> tuple[dict[str, Any], int]:
+    """The body of an answer that is not streamed, and its tokens. Raises: RequestError."""
+    request = parse_chat(call.body)
+    check_calls(request.messages)
+    spoken = speak(call, [request.prompt], request.choices)
+    call.record.asks(request.prompt.model, prompt_tokens(request, spoken.tokenizer))
+    return _body(request, spoken), spoken.tokens
+
+
 def openai_usage(asked: int, answered: int) -> dict[str, Any]:
     """Of chat completions and of completions."""
     return {
@@ -51,14 +60,17 @@ def fingerprint_of(model: str) -> str:
     return f"fp_{zlib.crc32(model.encode()):010x}"
 
 
-def _whole(call: Call, request: ChatRequest, spoken: Spoken) -> Response:
-    body = {
+def _body(request: ChatRequest, spoken: Spoken) -> dict[str, Any]:
+    return {
         **_head(request, "chat.completion"),
         "choices": [_choice(index, each, request.forced_function) for index, each in enumerate(spoken.answers)],
         "usage": _usage(request, spoken),
     }
+
+
+def _whole(call: Call, request: ChatRequest, spoken: Spoken) -> Response:
     return json_reply(
-        body,
+        _body(request, spoken),
         call.record,
         due_s=spoken.due_s,
         tokens=spoken.tokens,

@@ -4,6 +4,7 @@ from typing import Any
 
 from starlette.responses import Response
 
+from litellm_plugins.simulator import openai_batches as batches
 from litellm_plugins.simulator.openai_chat import chat
 from litellm_plugins.simulator.openai_completions import completions
 from litellm_plugins.simulator.openai_embeddings import embeddings
@@ -53,6 +54,20 @@ OPENAI = WireProtocol(
         Endpoint("input_tokens", "POST", ("/v1/responses/input_tokens", "/responses/input_tokens"), input_tokens),
         Endpoint("embeddings", "POST", ("/v1/embeddings", "/embeddings"), embeddings),
         Endpoint("models", "GET", ("/v1/models", "/models"), _models),
+        Endpoint("files", "POST", ("/v1/files", "/files"), batches.upload, takes_json=False),
+        Endpoint("files", "GET", ("/v1/files/{id}", "/files/{id}"), batches.file),
+        Endpoint("files", "DELETE", ("/v1/files/{id}", "/files/{id}"), batches.delete_file),
+        Endpoint("file_content", "GET", ("/v1/files/{id}/content", "/files/{id}/content"), batches.file_content),
+        Endpoint("create_batch", "POST", ("/v1/batches", "/batches"), batches.create),
+        Endpoint("batches", "GET", ("/v1/batches", "/batches"), batches.listed),
+        Endpoint("batches", "GET", ("/v1/batches/{id}", "/batches/{id}"), batches.retrieve),
+        Endpoint(
+            "cancel_batch",
+            "POST",
+            ("/v1/batches/{id}/cancel", "/batches/{id}/cancel"),
+            batches.cancel,
+            takes_json=False,
+        ),
     ),
     credential=bearer,
     error_body=_error_body,

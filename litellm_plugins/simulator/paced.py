@@ -107,6 +107,12 @@ def json_reply(
     return PacedResponse(parts, record, media_type=JSON_TYPE, status=status, headers=headers, ending=ending)
 
 
+def raw_reply(data: bytes, record: Record, *, media_type: str = "application/octet-stream") -> PacedResponse:
+    """A whole body of any kind, sent at once."""
+    headers = {"content-length": str(len(data))}
+    return PacedResponse([Part(data)], record, media_type=media_type, headers=headers)
+
+
 def event_stream(
     parts: Sequence[Part], record: Record, *, headers: Mapping[str, str], ending: Ending = "complete"
 ) -> PacedResponse:

@@ -35,7 +35,8 @@ class RunningSimulator(ABC):
     def count(self, endpoint: str | None = None) -> int:
         """How many requests there were since `clear`.
 
-        `endpoint` is chat, completions, responses, input_tokens, messages, count_tokens, embeddings, models or unknown.
+        `endpoint` is chat, completions, responses, input_tokens, messages, count_tokens, embeddings, models, files,
+        file_content, create_batch, batches, cancel_batch or unknown.
         """
         counted = self._get("/simulator/count").json()
         return int(counted["count"] if endpoint is None else counted["by_endpoint"].get(endpoint, 0))
@@ -43,6 +44,11 @@ class RunningSimulator(ABC):
     def bill(self) -> dict[str, dict[str, int]]:
         """By model: what it would charge for what it was asked since `clear`: requests, prompt, completion tokens."""
         charged: dict[str, dict[str, int]] = self._get("/simulator/bill").json()["by_model"]
+        return charged
+
+    def batch_bill(self) -> dict[str, dict[str, int]]:
+        """The same for requests of batches, since it was started: they cost half."""
+        charged: dict[str, dict[str, int]] = self._get("/simulator/bill").json()["batches_by_model"]
         return charged
 
     def clear(self) -> None:

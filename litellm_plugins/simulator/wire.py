@@ -1,7 +1,7 @@
 """The seam between the server and a wire protocol: one `WireProtocol` per provider, each in its own files."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from starlette.responses import Response
@@ -10,6 +10,7 @@ from litellm_plugins.simulator.conversations import Conversations
 from litellm_plugins.simulator.prompt_cache import PromptCache
 from litellm_plugins.simulator.recorder import Record
 from litellm_plugins.simulator.settings import SimulatorSettings
+from litellm_plugins.simulator.shelf import Shelf
 
 Headers = Mapping[str, str]
 
@@ -46,6 +47,9 @@ class Call:
     conversations: Conversations
     settings: SimulatorSettings
     prompt_cache: PromptCache  # of the messages protocol
+    shelf: Shelf  # of files and batches
+    raw: bytes = b""  # the body, of an endpoint that takes forms
+    params: Mapping[str, str] = field(default_factory=dict)  # of the path and the query
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +63,7 @@ class Endpoint:
     method: str
     paths: tuple[str, ...]
     answer: Callable[[Call], Response]
+    takes_json: bool = True  # else a form, or nothing
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from typing import Protocol
 from litellm_plugins.model import (
     BudgetReason,
     BudgetState,
+    DeferReason,
     HistoryOutcome,
     HistoryReason,
     JudgeOutcome,
@@ -296,6 +297,41 @@ class StreamStopped:
 
 
 @dataclass(frozen=True, slots=True)
+class DeferralDecided:
+    """A request whose client lets it wait was put off, or was not."""
+
+    outcome: str  # deferred, immediate, refused
+    reason: DeferReason
+    model_group: str  # as asked
+    team: str = ""
+    key: str = ""
+    feature: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DeferralEnded:
+    """A request that was put off is over."""
+
+    status: str  # completed, failed, expired, cancelled
+    reason: str  # why it has no answer
+    model_group: str
+    team: str = ""
+    key: str = ""
+    feature: str = ""
+    waited_s: float = 0.0
+    spent_nano_usd: int = 0
+    saved_nano_usd: int = 0  # of what it would have cost at once
+
+
+@dataclass(frozen=True, slots=True)
+class DeferralsMeasured:
+    """How many requests wait, and how many a provider has."""
+
+    queued: int
+    submitted: int
+
+
+@dataclass(frozen=True, slots=True)
 class RequestRefused:
     """A request was not fit to be asked."""
 
@@ -503,6 +539,9 @@ Event = (
     | PromptCacheDecided
     | PromptCacheUsed
     | OutputLimited
+    | DeferralDecided
+    | DeferralEnded
+    | DeferralsMeasured
     | BudgetsMeasured
     | BudgetAlert
     | AlertHandled

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from litellm_plugins.simulator import Simulator, SimulatorSettings, reference
+
+if TYPE_CHECKING:
+    from litellm_plugins.simulator.shelf import BatchStatus
 
 # Where a request says what it asks, by the endpoint's name.
 _ASKED_IN = {"chat": "messages", "messages": "messages", "responses": "input", "completions": "prompt"}
@@ -22,8 +25,11 @@ class Provider(Simulator):
         topics: Mapping[str, str] | None = None,
         script: Callable[[str, str], str | None] = lambda _model, _question: None,
         clock: Callable[[], float] = time.monotonic,
+        batch_fate: Callable[[Mapping[str, Any]], BatchStatus | None] = lambda _: None,
     ) -> None:
-        settings = SimulatorSettings(latency_scale=latency_scale, topics=topics or {}, script=script, clock=clock)
+        settings = SimulatorSettings(
+            latency_scale=latency_scale, topics=topics or {}, script=script, clock=clock, batch_fate=batch_fate
+        )
         super().__init__(settings)
 
     def requests_about(self, text: str) -> list[dict[str, Any]]:

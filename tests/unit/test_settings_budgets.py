@@ -206,7 +206,7 @@ FAULTS: dict[str, tuple[dict[str, Any], str]] = {
         {"on_hard": "warn"},
         ".on_hard: input should be 'deny', 'cache_only' or 'degrade' (got 'warn')",
     ),
-    "into nothing": ({"degrade": {}}, ".degrade: says nothing; set model, max_tokens or max_error_rate"),
+    "into nothing": ({"degrade": {}}, ".degrade: says nothing; set model, max_tokens, max_error_rate or defer"),
     "into what is not known": ({"degrade": {"modle": "x"}}, ".degrade.modle: unknown setting; did you mean model?"),
     "into no answer": (
         {"degrade": {"max_tokens": 0}},

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import litellm
 
@@ -115,6 +115,13 @@ class Listing:
         return math.prod((Fraction(str(each)) for each in found if isinstance(each, int | float)), start=Fraction(1))
 
 
+class PriceList(Protocol):
+    """Who knows what is charged for a model group."""
+
+    def listings(self, model_group: str, team_id: str | None = None) -> list[Listing]:
+        """The deployments that may answer for the group, without fallbacks; none: there is no such group."""
+
+
 class PriceBook:
     """The host's router and price list. `prices` are those of the settings, by model group."""
 
@@ -130,7 +137,7 @@ class PriceBook:
         self._kept: dict[tuple[str, str], tuple[float, Mapping[str, Any]]] = {}
 
     def listings(self, model_group: str, team_id: str | None = None) -> list[Listing]:
-        """The deployments that may answer for the group, without fallbacks; none: there is no such group."""
+        """See `PriceList`."""
         router = self._router()
         if router is None:
             return []

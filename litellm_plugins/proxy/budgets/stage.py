@@ -8,11 +8,11 @@ import sys
 import time
 import weakref
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from litellm_plugins.budgets.amounts import NOTHING
-from litellm_plugins.budgets.enforcement import Enforcement
+from litellm_plugins.budgets.enforcement import Deferral, Enforcement
 from litellm_plugins.budgets.estimate import FREE, reserved_for
 from litellm_plugins.budgets.policy import BudgetPolicy
 from litellm_plugins.budgets.settling import Bookkeeper
@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from litellm_plugins.cache.own_calls import OwnCalls
     from litellm_plugins.errors import StoreUnavailable
     from litellm_plugins.model import Request
+    from litellm_plugins.proxy.budgets.prices import PriceList
     from litellm_plugins.settings import Settings
     from litellm_plugins.settings.budgets import Ledger as Rules
     from litellm_plugins.telemetry.events import Telemetry
@@ -58,6 +59,15 @@ _LAST_EVENTS_S = 1.0
 _PLACES = ("metadata", "litellm_metadata")
 _UNSURE = frozenset({BudgetReason.LEDGER_UNAVAILABLE, BudgetReason.LEDGER_UNAVAILABLE_ALLOWED})
 _OURS = "litellm_plugins"  # in a key's or a team's metadata
+
+
+@dataclass(frozen=True, slots=True)
+class Later:
+    """That a request may be answered later: at these prices, with what it may cost held for so long."""
+
+    prices: PriceList
+    lease_ms: int
+    is_required: bool
 
 
 def host_budgets(settings: Settings, ledger: Ledger, telemetry: Telemetry) -> HostBudgets | None:
@@ -134,16 +144,24 @@ class HostBudgets:
         auth: UserAPIKeyAuth,
         own: OwnCalls,
         lowered: Callable[[str], str] = lambda model: model,
+        later: Later | None = None,
     ) -> Held:
-        """Reserve for `request`. Where it is degraded, `data` says so afterwards. It also pays for its `own` calls."""
+        """Reserve for `request`. Where it is degraded, `data` says so afterwards. It also pays for its `own` calls.
+
+        `later`: it may be answered later, and costs less then.
+        """
         started = self._timer()
         self._loop = asyncio.get_running_loop()
         caller = caller_of(request.identity, request.feature, data, auth)
         asked, team_id = Asked(data, request.endpoint), request.identity.team_id
         tariff = HostTariff(self._book, asked, rules=self._rules, team_id=team_id)
         model = str(data.get("model") or "")
+        deferral = None
+        if later is not None:
+            cheaper = HostTariff(later.prices, asked, rules=self._rules, team_id=team_id)
+            deferral = Deferral(cheaper, later.lease_ms, later.is_required)
         try:
-            admission = await self._enforcement.admit(call_id, caller, tariff, model, lowered)
+            admission = await self._enforcement.admit(call_id, caller, tariff, model, lowered, deferral)
         except BaseException:  # the asker is gone, or a fault of ours: what is reserved by then is nobody's
             self._bookkeeper.release(call_id)
             raise
@@ -160,6 +178,16 @@ class HostBudgets:
         self._held.add(held)
         self.searches.asks(str(data.get("litellm_call_id") or call_id), held)
         return held
+
+    @staticmethod
+    def handed_on(held: Held) -> None:
+        """It is answered later: whoever does that settles what is held for it."""
+        held.settled = True
+
+    @staticmethod
+    def taken_back(held: Held) -> None:
+        """It is not answered later after all."""
+        held.settled = False
 
     def tell(self, held: Held) -> None:
         """Announce what was decided. Raises: BudgetRefusal, where that is a refusal."""

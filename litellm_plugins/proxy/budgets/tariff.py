@@ -16,7 +16,7 @@ from litellm_plugins.proxy.budgets.searches import Searches, searches_of
 from litellm_plugins.settings.budgets import nano
 
 if TYPE_CHECKING:
-    from litellm_plugins.proxy.budgets.prices import Listing, PriceBook
+    from litellm_plugins.proxy.budgets.prices import Listing, PriceList
     from litellm_plugins.proxy.budgets.tokens import Asked
     from litellm_plugins.settings.budgets import Ledger as Rules
 
@@ -28,7 +28,7 @@ MCP_TOOL = "call_mcp_tool"  # of a server that the proxy names: by its own price
 class HostTariff:
     """Of the request `asked`. Keeps `Tariff`."""
 
-    def __init__(self, book: PriceBook, asked: Asked, *, rules: Rules, team_id: str | None, before: int = 0) -> None:
+    def __init__(self, book: PriceList, asked: Asked, *, rules: Rules, team_id: str | None, before: int = 0) -> None:
         """`before`: how many tokens a provider adds to the prompt by itself, of what was said before."""
         self._book, self._asked, self._rules, self._team_id = book, asked, rules, team_id
         self._before = before

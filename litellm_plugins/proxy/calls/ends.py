@@ -213,6 +213,12 @@ class Calls:
             _is_of(ticket.call, ticket)
             self._end(ticket.call, "success", NOTHING, Logged(cache_hit=True, ended_s=self._clock()))
 
+    def put_off(self, ticket: Ticket) -> None:
+        """It is answered later: whoever does that tells its end."""
+        if ticket.call is not None:
+            ticket.call.over = True
+            self._open.discard(ticket.call)
+
     async def succeeded(self, ticket: Ticket, kwargs: Mapping[str, Any]) -> None:
         """The host logs it as a success; its budgets are settled."""
         call = ticket.call

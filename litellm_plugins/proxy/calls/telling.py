@@ -57,6 +57,8 @@ def response_headers(ticket: Ticket, *, budgets: bool) -> dict[str, str]:
         headers |= output_headers(ticket.output.limits)
     if ticket.call is not None:
         headers |= call_headers(ticket.call.attempts, ticket.call.own_nano_usd)
+    if ticket.put_off is not None:
+        headers |= ticket.put_off.headers
     if ticket.held is not None:
         headers |= budget_headers(ticket.held.event)
     elif budgets and ticket.decision.verdict.is_hit:

@@ -3,33 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from fastapi import Request
 from litellm.proxy._types import LitellmUserRoles
 
 from litellm_plugins.proxy.admin_http import Json, body_of_anybody, object_of, route
-from litellm_plugins.proxy.front import authenticated
+from litellm_plugins.proxy.any_key import holder_of
 from litellm_plugins.proxy.host.conversion import identity_of
 from litellm_plugins.proxy.review.tenant import tenant_of
 
 if TYPE_CHECKING:
+    from fastapi import Request
     from fastapi.routing import APIRoute
-    from litellm.proxy._types import UserAPIKeyAuth
 
     from litellm_plugins.proxy.review.feedback import FeedbackDesk
 
 PATH = "/plugins/feedback"
 _MAX_BODY = 32 * 1024
-_FOR_EVERY_KEY = "/v1/models"
-_OF_THE_BODY = (b"content-length", b"content-type")
 
 
 def feedback_route(desk: FeedbackDesk, *, traced: Callable[[], bool]) -> APIRoute:
     """The route to put ahead of the host's. `traced` says whether Langfuse has traces at all."""
 
     async def respond(request: Request) -> Json:
-        auth = await _speaker(request)
+        auth = await holder_of(request)
         given = object_of(await body_of_anybody(request, _MAX_BODY))
         identity = identity_of(auth)
         is_admin = auth.user_role == LitellmUserRoles.PROXY_ADMIN
@@ -37,16 +34,3 @@ def feedback_route(desk: FeedbackDesk, *, traced: Callable[[], bool]) -> APIRout
         return await desk.take(given, by=by, tenant=None if is_admin else tenant_of(identity), traced=traced())
 
     return route(PATH, "POST", respond)
-
-
-async def _speaker(request: Request) -> UserAPIKeyAuth:
-    """Who asks. The host lets only admins on paths that it does not know: so it is asked as for the list of models,
-    which every key may read, also one that has spent its budget.
-    """
-
-    async def nothing() -> dict[str, Any]:
-        return {"type": "http.request", "body": b"", "more_body": False}
-
-    headers = [(name, value) for name, value in request.scope["headers"] if name not in _OF_THE_BODY]
-    scope = {**request.scope, "path": _FOR_EVERY_KEY, "raw_path": _FOR_EVERY_KEY.encode(), "method": "GET"}
-    return await authenticated(Request({**scope, "headers": headers, "state": {}}, nothing))

@@ -19,7 +19,7 @@ def unknown_models(routing: Routing, config: Path | None) -> list[str]:
     """A fault for each name that the host will not know; none where it may learn of models elsewhere."""
     if not routing.routers or config is None:
         return []
-    known = _model_names(config)
+    known = model_names(config)
     if known is None:
         return []
     return [
@@ -32,13 +32,13 @@ def unknown_models(routing: Routing, config: Path | None) -> list[str]:
 def unknown_limited(settings: Settings, config: Path | None) -> list[str]:
     """The same of models that are degraded to, sum up or judge, whose answers are limited, or that prompts name."""
     named = [*models_called(settings), *models_limited(settings), *models_prompted(settings)]
-    known = _model_names(config) if named and config is not None else None
+    known = model_names(config) if named and config is not None else None
     if known is None:
         return []
     return [f"{ROOT}.{where}: {model!r} is not in model_list" for where, model in named if model not in known]
 
 
-def _model_names(config: Path) -> set[str] | None:
+def model_names(config: Path) -> set[str] | None:
     """Those of the file; None where there may be more than those."""
     try:
         loaded: Any = yaml.safe_load(config.read_text(encoding="utf-8"))

@@ -12,6 +12,8 @@ from litellm_plugins.telemetry.events import (
     BudgetSettled,
     CacheChecked,
     CacheDecided,
+    DeferralDecided,
+    DeferralEnded,
     HistoryCut,
     OutputLimited,
     PromptAssembled,
@@ -79,6 +81,11 @@ _TOLD: Mapping[type, tuple[str, str]] = {
             "reason=compression methods endpoint model_group=model team key feature tokens_before tokens_after"
             " saved_nano_usd took_ms"
         ),
+    ),
+    DeferralDecided: ("deferral_decision", "outcome=defer reason model_group=model team key feature?"),
+    DeferralEnded: (
+        "deferral_ended",
+        "status reason? model_group=model team key feature? waited_s spent_nano_usd=cost_usd saved_nano_usd",
     ),
     OutputLimited: ("output_limited", "limits=output endpoint model_group=model feature team key"),
     PromptCacheDecided: (

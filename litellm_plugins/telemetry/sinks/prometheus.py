@@ -22,6 +22,9 @@ from litellm_plugins.telemetry.events import (
     CacheChecked,
     CacheDecided,
     CallFinished,
+    DeferralDecided,
+    DeferralEnded,
+    DeferralsMeasured,
     HistoryCut,
     OutputLimited,
     OwnSpent,
@@ -39,6 +42,7 @@ from litellm_plugins.telemetry.events import (
     StreamStopped,
 )
 from litellm_plugins.telemetry.sinks.labels import OTHER, BoundedLabels, clean
+from litellm_plugins.telemetry.sinks.prometheus_batch import BatchMetrics
 from litellm_plugins.telemetry.sinks.prometheus_budgets import BudgetMetrics
 from litellm_plugins.telemetry.sinks.prometheus_calls import CallMetrics
 from litellm_plugins.telemetry.sinks.prometheus_compression import CompressionMetrics
@@ -217,6 +221,7 @@ class PrometheusSink:
         self._compressions = CompressionMetrics(registry, self._label)
         self._histories = HistoryMetrics(registry, self._label)
         self._prompt_cache = PromptCacheMetrics(registry, self._label)
+        self._batch = BatchMetrics(registry, self._label)
         self._health = HealthMetrics(registry)
 
     def record(self, event: Event) -> None:
@@ -249,10 +254,17 @@ class PrometheusSink:
                 self._stopped.labels(event.rule, event.endpoint, self._label(event.model_group)).inc()
             case ReviewKept() | ReviewJudged():
                 self._review.record(event)
+            case DeferralDecided() | DeferralEnded() | DeferralsMeasured():
+                self._deferred(event)
             case StageFailed():
                 self._failures.labels(event.stage, event.reason).inc()
             case _:
                 self._health.record(event)
+
+    def _deferred(self, event: DeferralDecided | DeferralEnded | DeferralsMeasured) -> None:
+        self._batch.record(event)
+        if isinstance(event, DeferralEnded) and event.saved_nano_usd:
+            self._saved_usd.labels("batch", self._label(event.model_group)).inc(event.saved_nano_usd / 1e9)
 
     def _told_sections(self, event: PromptAssembled) -> None:
         told = (("yes", event.sections, event.tokens), ("no", event.left_out, event.tokens_left_out))

@@ -1,0 +1,1 @@
+"""Deferral in the running proxy: who is put off, the worker that sends batches, and the routes."""

@@ -1,0 +1,131 @@
+"""Answering 202, and having the host log it: as a request of no tokens and no cost, which lets go of its limits."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import orjson
+from fastapi import Response
+from litellm.litellm_core_utils.logging_worker import GLOBAL_LOGGING_WORKER
+from litellm.proxy import proxy_server as host
+from litellm.proxy.common_request_processing import ProxyBaseLLMRequestProcessing
+from litellm.types.utils import Choices, Message, ModelResponse, Usage
+
+from litellm_plugins.proxy import ticket as tickets
+from litellm_plugins.proxy.batch.wishes import PATH, told
+from litellm_plugins.proxy.calls.telling import COST_HEADER, annotate
+from litellm_plugins.proxy.refusal import Refusal
+
+if TYPE_CHECKING:
+    from fastapi import Request
+    from litellm.proxy._types import UserAPIKeyAuth
+
+    from litellm_plugins.batch.queue import Deferred
+    from litellm_plugins.proxy.batch.stage import HostBatch
+    from litellm_plugins.proxy.boot import Pack
+
+_ACCEPTED = 202
+_PROVIDER = "openai"
+
+
+async def put_off(
+    pack: Pack, ticket: tickets.Ticket, data: dict[str, Any], auth: UserAPIKeyAuth, request: Request
+) -> Response | None:
+    """The response to a request that waits; None: it does not. Raises: Refusal, and what the host's hooks raise."""
+    if pack.batch is None:
+        return None
+    hooks = host.proxy_logging_obj
+    await hooks.during_call_hook(data=data, user_api_key_dict=auth, call_type="acompletion")
+    waiting = await _kept(pack, pack.batch, ticket, data)
+    if waiting is None:
+        return None
+    pack.pipeline.call_failed(ticket.decision)  # who waits for its answer asks for itself
+    pack.calls.put_off(ticket)
+    answer = _as_logged(waiting)
+    _log(pack, ticket, data, answer)
+    await hooks.update_request_status(litellm_call_id=data.get("litellm_call_id", ""), status="success")
+    headers = await _headers(data, auth, request, answer)
+    told_where = {"location": f"{PATH}/{waiting.id}", "retry-after": str(pack.batch.look_again_s)}
+    return Response(
+        orjson.dumps(told(waiting)),
+        status_code=_ACCEPTED,
+        media_type="application/json",
+        headers={**headers, **told_where},
+    )
+
+
+async def _kept(pack: Pack, batch: HostBatch, ticket: tickets.Ticket, data: dict[str, Any]) -> Deferred | None:
+    """As `HostBatch.keep`. What is reserved goes with it, before it does: if nobody knows whether it was kept (this is
+    cancelled, or the store has not said), that must be there for its answer, or lapse.
+    """
+    held, budgets = ticket.held, pack.budgets
+    if held is None or budgets is None:
+        return await batch.keep(ticket, data)
+    budgets.handed_on(held)
+    try:
+        waiting = await batch.keep(ticket, data)
+    except Refusal:
+        if ticket.put_off is None or not ticket.put_off.is_unsure:
+            budgets.taken_back(held)
+        raise
+    if waiting is None:
+        budgets.taken_back(held)
+    return waiting
+
+
+def _as_logged(waiting: Deferred) -> ModelResponse:
+    empty = Choices(finish_reason="stop", index=0, message=Message(content="", role="assistant"))
+    usage = Usage(prompt_tokens=0, completion_tokens=0, total_tokens=0)
+    return ModelResponse(id=waiting.id, model=waiting.model_group, choices=[empty], usage=usage)
+
+
+def _log(pack: Pack, ticket: tickets.Ticket, data: dict[str, Any], answer: ModelResponse) -> None:
+    metadata, log = tickets.metadata_of(data), data["litellm_logging_obj"]
+    if metadata is not None:
+        metadata.setdefault("model_group", data["model"])
+        annotate(pack, ticket, metadata, data)
+    log.update_environment_variables(
+        model=data["model"],
+        user=data.get("user"),
+        optional_params={},
+        litellm_params={
+            "acompletion": True,
+            "api_base": "",
+            "metadata": metadata,
+            "model_info": {},
+            "proxy_server_request": data.get("proxy_server_request"),
+            "custom_llm_provider": _PROVIDER,
+            "litellm_call_id": data.get("litellm_call_id"),
+        },
+        input=data.get("messages"),
+        stream=False,
+        custom_llm_provider=_PROVIDER,
+    )
+    answer._hidden_params["response_cost"] = 0.0
+    told_of = {
+        "result": answer,
+        "start_time": log.start_time,
+        "end_time": datetime.now(),  # noqa: DTZ005 - the host subtracts naive times
+        "cache_hit": False,
+    }
+    GLOBAL_LOGGING_WORKER.ensure_initialized_and_enqueue(async_coroutine=log.async_success_handler(**told_of))
+    log.handle_sync_success_callbacks_for_async_calls(**told_of)
+
+
+async def _headers(
+    data: dict[str, Any], auth: UserAPIKeyAuth, request: Request, answer: ModelResponse
+) -> dict[str, str]:
+    headers = ProxyBaseLLMRequestProcessing.get_custom_headers(
+        user_api_key_dict=auth,
+        call_id=data.get("litellm_call_id"),
+        version=host.version,
+        response_cost=0.0,
+        request_data=data,
+        hidden_params={},
+        litellm_logging_obj=data["litellm_logging_obj"],
+    )
+    ours = await host.proxy_logging_obj.post_call_response_headers_hook(
+        data=data, user_api_key_dict=auth, response=answer, request_headers=dict(request.headers)
+    )
+    return {**headers, **(ours or {}), COST_HEADER: "0.0"}

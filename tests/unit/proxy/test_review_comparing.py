@@ -1,4 +1,4 @@
-"""A nearly sure match that a fresh answer seemed to contradict: from the cache to a reviewer, and back to the verifier."""
+"""A nearly sure match that a fresh answer seemed to contradict: from cache to reviewer, and back to the verifier."""
 
 from __future__ import annotations
 

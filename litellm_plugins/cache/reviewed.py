@@ -103,7 +103,7 @@ class Reviewed:
         if SUPPORT_RAISED in effects:
             await self._pairs.vouch(hit.tenant, answer_of(hit.partition, hit.answer_id), -1)
             done.append(SUPPORT_LOWERED)
-        if LABELLED in effects and not by_reviewer and await self._taught(hit, right=True, by_reviewer=False):
+        if LABELLED in effects and not by_reviewer and await self._taught(hit, right=True, by=USER):
             done.append(LABELLED)
         return tuple(done)
 

@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from litellm_plugins.cache.pairs import FOR_GOOD_S, PairStore, answer_of
-from litellm_plugins.cache.second_looks import SECOND_LOOK
 from litellm_plugins.cache.store import CacheStore, Selector
 from litellm_plugins.cache.verifier.features import FEATURE_VERSION
-from litellm_plugins.cache.verifier.labels import REVIEWER, USER, unpacked
+from litellm_plugins.cache.verifier.labels import REVIEWER, SECOND_LOOK, USER, unpacked
 
 if TYPE_CHECKING:
     from litellm_plugins.cache.verifier.verifiers import Verifiers

@@ -4,7 +4,8 @@ A label says whether a fresh answer and the cached one came to the same, as an e
 some of that is mistaken. Where a nearly sure candidate is labelled wrong, the label is about as likely mistaken as the
 candidate: one look there tells more than a look anywhere else (active label cleaning: Bernhardt et al. 2022, Nature
 Communications 13, 1161). Such words are chosen by what the label says, and so must not be counted beside it, or errors
-would count twice: they overrule it, and it goes on standing for as many requests as it did.
+would count twice: they overrule it, and it goes on standing for as many requests as it did. Nor may the estimate of how
+many labels are mistaken excuse what somebody has confirmed.
 """
 
 from __future__ import annotations
@@ -12,12 +13,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from litellm_plugins.cache.verifier.labels import FRESH
+from litellm_plugins.cache.verifier.labels import FRESH, SECOND_LOOK
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from litellm_plugins.cache.verifier.labels import Label, LabelStore
 
-SECOND_LOOK = "second_look"  # who says so: somebody who looked at a comparison again
 _APART = "/second_looks"
 
 
@@ -40,9 +42,7 @@ class SecondLooks:
         if not looks:
             return labels
         said = {look.packed(): look.right for look in looks}  # the last word holds
-        return [
-            replace(each, right=said.get(each.packed(), each.right)) if each.by == FRESH else each for each in labels
-        ]
+        return [_looked_at(each, said) for each in labels]
 
     async def count_labels(self, domain: str) -> int:
         return await self._labels.count_labels(domain)
@@ -52,3 +52,8 @@ class SecondLooks:
 
     async def newest_fit(self, domain: str, *, above: int) -> tuple[int, bytes] | None:
         return await self._labels.newest_fit(domain, above=above)
+
+
+def _looked_at(label: Label, said: Mapping[bytes, bool]) -> Label:
+    right = said.get(label.packed()) if label.by == FRESH else None
+    return label if right is None else replace(label, right=right, by=SECOND_LOOK)

@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from litellm_plugins.cache.second_looks import SECOND_LOOK, SecondLooks
-from litellm_plugins.cache.verifier.labels import REVIEWER, Label, LabelStore
+from litellm_plugins.cache.second_looks import SecondLooks
+from litellm_plugins.cache.verifier.labels import REVIEWER, SECOND_LOOK, Label, LabelStore
 
 
 def label(number: int, **different: bool) -> Label:
@@ -38,7 +38,7 @@ async def test_a_second_look_takes_the_place_of_what_the_comparison_said_and_is_
 
     found = await looks.newest_labels("d", 9)
     assert [(each.requests, each.right, each.by) for each in found] == [
-        (1, False, ""), (2, True, ""), (3, True, ""), (3, False, REVIEWER)
+        (1, False, ""), (2, True, SECOND_LOOK), (3, True, SECOND_LOOK), (3, False, REVIEWER)
     ]  # fmt: skip
     assert await looks.count_labels("d") == 4
     assert await looks.add_label("d", label(5)) == 5

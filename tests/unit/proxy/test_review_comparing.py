@@ -17,7 +17,7 @@ from litellm_plugins.cache.layers import CacheLayers
 from litellm_plugins.cache.reviewed import Reviewed
 from litellm_plugins.cache.second_looks import SecondLooks
 from litellm_plugins.cache.verifier.features import NAMES
-from litellm_plugins.cache.verifier.labels import domain_of
+from litellm_plugins.cache.verifier.labels import SECOND_LOOK, domain_of
 from litellm_plugins.cache.verifier.logistic import Model, fit
 from litellm_plugins.cache.verifier.verifier import Verifier
 from litellm_plugins.model import Identity, Request
@@ -97,11 +97,11 @@ async def test_a_reviewer_is_asked_and_overrules_the_comparison(file: SqliteFile
     assert await world.learnt() == [(False, "")]
 
     assert (await world.desk.judge(shown["id"], Verdict.RIGHT, "eve"))["effects"] == ["label_overruled"]
-    assert await world.learnt() == [(True, "")]
+    assert await world.learnt() == [(True, SECOND_LOOK)]
     assert await world.queue() == []
     again = await world.desk.judge(shown["id"], Verdict.WRONG, "eve")  # she thinks better of it
     assert again["effects"] == ["label_confirmed"]
-    assert await world.learnt() == [(False, "")]
+    assert await world.learnt() == [(False, SECOND_LOOK)]
 
 
 async def test_nobody_is_asked_where_the_answers_agree(file: SqliteFile) -> None:

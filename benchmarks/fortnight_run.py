@@ -22,7 +22,8 @@ from benchmarks.fortnight_sums import Day
 from litellm_plugins.cache.answers import text_of
 from litellm_plugins.cache.backends import sqlite, sqlite_labels, sqlite_pairs
 from litellm_plugins.cache.layers import CacheLayers
-from litellm_plugins.cache.reviewed import EVICTED, LABELLED, Reviewed
+from litellm_plugins.cache.reviewed import EVICTED, LABEL_OVERRULED, LABELLED, Reviewed
+from litellm_plugins.cache.second_looks import SecondLooks
 from litellm_plugins.cache.verifier.labels import domain_of
 from litellm_plugins.cache.verifier.prior import shipped_prior
 from litellm_plugins.cache.verifier.verifier import Verifier
@@ -130,7 +131,7 @@ class _Fortnight:
         pairs = sqlite_pairs.SqlitePairs(file, clock=self._clock)
         self._labels = sqlite_labels.SqliteLabelStore(file)
         self._verifier = Verifier(
-            self._labels,
+            SecondLooks(self._labels),
             space=embedder.model_id,
             prior=shipped_prior(embedder.model_id),
             clock=self._clock,
@@ -148,6 +149,7 @@ class _Fortnight:
         self._pipeline = Pipeline(policies=Policies(settings), cache=layers, telemetry=telemetry)
         self._items = SqliteItems(file, max_items=settings.review.max_items)
         self._recorder = Recorder(self._items, settings.review, space=lambda: layers.space, clock=self._clock)
+        layers.tell_differences(self._recorder.differed)
         reviewed = Reviewed(
             store,
             pairs,
@@ -159,6 +161,7 @@ class _Fortnight:
         self._desk = ReviewDesk(self._items, HostEffects(reviewed), tell=telemetry.emit, clock=self._clock)
         self._store, self._domain = store, domain_of(embedder.model_id)
         self._groups: list[str] = []  # of the requests so far
+        self._asked_at: dict[float, int] = {}  # which request was at that time: a comparison bears no trace
 
     def _chance(self, what: str) -> float:
         return drawn(f"{self._plan.seed}/{what}/{self._clock.request}")
@@ -167,7 +170,7 @@ class _Fortnight:
         day, served = Day(requests=len(asked)), list[tuple[str, bool]]()
         for place, one in enumerate(asked):
             self._clock.now = _BEGAN_S + _A_DAY_S * (number + place / len(asked))
-            self._clock.request = len(self._groups)
+            self._clock.request = self._asked_at[self._clock.now] = len(self._groups)
             self._groups.append(one.group)
             ticket, answer = await self._ask(one)
             is_hit = ticket.decision.verdict.is_hit
@@ -218,7 +221,7 @@ class _Fortnight:
             item = await self._items.find(id_)
             if item is None:
                 raise RuntimeError("an item that was to be judged is gone")
-            request = int(item.trace_id, 16)
+            request = int(item.trace_id, 16) if item.trace_id else self._asked_at[item.at_s]
             is_right = item.answer == self._groups[request]
             is_mistaken = drawn(f"{self._plan.seed}/verdict/{request}") < self._plan.mistaken
             verdict = Verdict.RIGHT if is_right != is_mistaken else Verdict.WRONG
@@ -229,6 +232,7 @@ class _Fortnight:
             day.found += item.kind is Kind.HIT and not is_right and not is_mistaken
             day.evicted += EVICTED in done["effects"]
             day.labelled += LABELLED in done["effects"]
+            day.overruled += LABEL_OVERRULED in done["effects"]
             whys[str(item.state.why) or "none"] += 1
         day.why = dict(whys)
 

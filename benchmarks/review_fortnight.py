@@ -50,6 +50,7 @@ _COLUMNS = {
     "found": "wrong found",
     "evicted": "evicted",
     "labels_of_people": "labels of people",
+    "overruled": "overruled",
 }
 _SHARES = ("rate", "per_request")
 

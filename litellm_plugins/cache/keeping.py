@@ -38,6 +38,7 @@ class Keeper:
     ) -> None:
         self._store, self._space, self._checker, self._verifiers = store, space, checker, verifiers
         self._clock, self._window_s = clock, window_s
+        self.differed: Callable[[Verdict, Request, Entry], None] = lambda *_: None
 
     async def remember(
         self,
@@ -92,6 +93,8 @@ class Keeper:
             known_as = replace(entry, answer_id=rival.answer_id or entry.answer_id)
         if embedding is not None and not again:
             await self._learn(verdict, request, known_as.answer_id, right)
+            if rival is not None and right is False:
+                self.differed(verdict, request, rival)
         if to_judge is None or (known_as != entry and derived and await self._holds(derived, entry)):
             await self._put(verdict, known_as, kept)
         if not again:

@@ -148,6 +148,10 @@ class CacheLayers:
         """
         return await self._keeper.remember(verdict, request, reply, policy, again=again, kept=kept)
 
+    def tell_differences(self, heard: Callable[[Verdict, Request, Entry], None]) -> None:
+        """Call `heard` with each cached answer that a fresh one seemed to differ from. It must not wait, nor raise."""
+        self._keeper.differed = heard
+
     @property
     def verifiers(self) -> Verifiers | None:
         """Those that decide, where any does."""

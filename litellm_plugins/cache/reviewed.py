@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING
 from litellm_plugins.cache.pairs import FOR_GOOD_S, PairStore, answer_of
 from litellm_plugins.cache.store import CacheStore, Selector
 from litellm_plugins.cache.verifier.features import FEATURE_VERSION
-from litellm_plugins.cache.verifier.labels import REVIEWER, USER, unpacked
+from litellm_plugins.cache.verifier.labels import REVIEWER, SECOND_LOOK, USER, unpacked
 
 if TYPE_CHECKING:
     from litellm_plugins.cache.verifier.verifiers import Verifiers
 
 EVICTED, LABELLED, REMEMBERED, SUPPORT_RAISED = "evicted", "labelled", "remembered", "support_raised"
 FORGOTTEN, SUPPORT_LOWERED = "forgotten", "support_lowered"
+LABEL_OVERRULED, LABEL_CONFIRMED = "label_overruled", "label_confirmed"
 SHARED = frozenset({"global", "everyone"})  # tenants that are nobody's own: an end user's word does not empty them
 
 
@@ -63,7 +64,7 @@ class Reviewed:
         # What a person wrote down is not taken away for having met the wrong question.
         if not hit.is_curated and await self._evicted(hit):
             done.append(EVICTED)
-        if await self._taught(hit, right=False, by_reviewer=by_reviewer):
+        if await self._taught(hit, right=False, by=REVIEWER if by_reviewer else USER):
             done.append(LABELLED)
         return tuple(done)
 
@@ -75,9 +76,18 @@ class Reviewed:
         if hit.answer_id and hit.partition:
             await self._pairs.vouch(hit.tenant, answer_of(hit.partition, hit.answer_id), 1)
             done.append(SUPPORT_RAISED)
-        if await self._taught(hit, right=True, by_reviewer=True):
+        if await self._taught(hit, right=True, by=REVIEWER):
             done.append(LABELLED)
         return tuple(done)
+
+    async def compared(self, match: ServedHit, *, right: bool) -> tuple[str, ...]:
+        """A reviewer says whether an answer would have served, where a fresh one seemed to differ.
+
+        Nothing was served, and the question has an answer of its own by now: so nothing is evicted or kept apart.
+        """
+        if not await self._taught(match, right=right, by=SECOND_LOOK):
+            return ()
+        return (LABEL_OVERRULED if right else LABEL_CONFIRMED,)
 
     async def undone(self, hit: ServedHit, effects: tuple[str, ...], *, by_reviewer: bool) -> tuple[str, ...]:
         """Take back what an earlier verdict did, as far as that can be: the entry stays gone, a label is overruled.
@@ -92,7 +102,7 @@ class Reviewed:
         if SUPPORT_RAISED in effects:
             await self._pairs.vouch(hit.tenant, answer_of(hit.partition, hit.answer_id), -1)
             done.append(SUPPORT_LOWERED)
-        if LABELLED in effects and not by_reviewer and await self._taught(hit, right=True, by_reviewer=False):
+        if LABELLED in effects and not by_reviewer and await self._taught(hit, right=True, by=USER):
             done.append(LABELLED)
         return tuple(done)
 
@@ -107,11 +117,10 @@ class Reviewed:
             return False
         return await self._store.remove(entry) > 0
 
-    async def _taught(self, hit: ServedHit, *, right: bool, by_reviewer: bool) -> bool:
+    async def _taught(self, hit: ServedHit, *, right: bool, by: str) -> bool:
         verifiers = self._verifiers()
         if verifiers is None or not hit.features or hit.space != space_of(self._space()):
             return False
-        by = REVIEWER if by_reviewer else USER
         await verifiers.of(hit.owner).told(unpacked(hit.features), right=right, by=by)
         return True
 

@@ -27,6 +27,7 @@ from litellm_plugins.cache.judging import JudgingComparer
 from litellm_plugins.cache.layers import CacheLayers
 from litellm_plugins.cache.reembedding import Reembedder
 from litellm_plugins.cache.reviewed import Reviewed
+from litellm_plugins.cache.second_looks import SecondLooks
 from litellm_plugins.cache.staleness import Monitor
 from litellm_plugins.cache.verifier.prior import shipped_prior
 from litellm_plugins.cache.verifier.standing import Standing, standing
@@ -309,6 +310,7 @@ def _review(
         ),
         standing=standing,
     )
+    layers.tell_differences(review.recorder.differed)
     telemetry.also(review)
     return review
 
@@ -338,7 +340,7 @@ def _coalescing(settings: Settings, flights: FlightStore) -> Coalescing | None:
 
 
 def _verifier(labels: LabelStore, embedder: Embedder) -> Verifier:
-    return Verifier(labels, space=embedder.model_id, prior=shipped_prior(embedder.model_id))
+    return Verifier(SecondLooks(labels), space=embedder.model_id, prior=shipped_prior(embedder.model_id))
 
 
 def _comparer(settings: Settings, spend: JudgeSpend, embedder: Embedder, telemetry: Telemetry) -> AnswerComparer:

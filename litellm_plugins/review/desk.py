@@ -266,7 +266,7 @@ class ReviewDesk:
 
     async def _named(self, *names: str, tenant: str | None = None) -> Item:
         for look in range(_LOOKS):
-            for name in names:
+            for name in filter(None, names):  # an item may bear none
                 item = await self._store.named(name, tenant=tenant)
                 if item is not None:
                     return item

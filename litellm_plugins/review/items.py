@@ -13,6 +13,7 @@ class Kind(StrEnum):
     HIT = "hit"
     ROUTE = "route"  # the answer of a tier that a router chose
     COMPRESSION = "compression"  # the answer to a prompt that went out shorter
+    COMPARISON = "comparison"  # whether an answer that was not served would have done: a fresh one seemed to differ
     ANSWER = "answer"  # none of these
 
 
@@ -22,6 +23,7 @@ class Why(StrEnum):
     NONE = ""  # it is kept so that it can be spoken of
     CONTROL = "control"
     NEAR = "near_operating_point"
+    DOUBTFUL_LABEL = "doubtful_label"
     OLD = "old_answer"
     LOW_CHECK = "low_check"
     COMPRESSED = "compressed"

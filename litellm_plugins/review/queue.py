@@ -15,6 +15,8 @@ _WORTH = {
     Why.THUMB_DOWN: 8.0,
     Why.COMPLAINT: 8.0,
     Why.ANOMALY: 3.0,
+    # Each corrects what the verifier is most sure of and was told is wrong. No other look teaches it as much.
+    Why.DOUBTFUL_LABEL: 6.0,
     Why.NEAR: 2.0,
     Why.LOW_CHECK: 2.0,
     Why.OLD: 1.0,
@@ -27,6 +29,8 @@ def worth(item: Item, now_s: float) -> float:
     doubt = _WORTH.get(item.state.why, 0.5)
     if item.room is not None:
         doubt *= 1 + _NEAR / (_NEAR + max(0.0, item.room))  # up to twice for what just passed
+    if item.state.why is Why.DOUBTFUL_LABEL:
+        doubt *= item.probability or 0.0  # the surer the match, the likelier it is the label that is mistaken
     age = max(0.0, now_s - item.at_s)
     return doubt * (1 + math.log(max(1, item.served))) * math.exp(-age * math.log(2) / _HALF_S)
 

@@ -71,7 +71,7 @@ def state_of(state: State) -> bytes:
 
 def item_of(facts: bytes, state: bytes, texts: bytes = b"", served: int = 1) -> Item:
     """The item that is spelled so; words that a newer version added are left out."""
-    told = _known(orjson.loads(facts), Item)
+    told = {"trace_id": "", "call_id": ""} | _known(orjson.loads(facts), Item)
     told |= {"kind": Kind(told["kind"]), "state": state_from(state), "served": served}
     return Item(**told, **(_known(orjson.loads(texts), Item) if texts else {}))
 

@@ -13,6 +13,7 @@ VERDICTS = ("right", "wrong")
 Verdict = Literal["right", "wrong"]
 _WHY = {
     "near_operating_point": "a close call",
+    "doubtful_label": "a near match whose fresh answer seemed to differ: would this one have done?",
     "old_answer": "an old answer",
     "low_check": "a low check score",
     "thumb_down": "a thumb down",
@@ -25,6 +26,8 @@ _WHY = {
 _EFFECTS = {
     "evicted": "the answer is gone from the cache, on every worker",
     "labelled": "the verifier has a label more",
+    "label_overruled": "the verifier takes the match for right, whatever the comparison said",
+    "label_confirmed": "the verifier knows that the comparison was right",
     "remembered": "this pair never hits again",
     "support_raised": "the entry has more support",
     "outcome": "the router has an outcome more",

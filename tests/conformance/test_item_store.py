@@ -38,6 +38,15 @@ async def test_an_item_comes_back_whole_by_its_id_its_trace_and_its_call(item_st
     assert await other.named("f" * 32, tenant=None) is None
 
 
+async def test_an_item_may_bear_no_trace(item_stores: Two) -> None:
+    one, other = item_stores
+    bare = replace(FULL, kind=Kind.COMPARISON, trace_id="", call_id="")
+    await one.add([bare])
+
+    assert await other.find(bare.id) == bare
+    assert [each.id for each in await other.waiting(9, team=None, tenant=None)] == [bare.id]
+
+
 async def test_a_name_that_two_tenants_gave_is_to_each_its_own(item_stores: Two) -> None:
     one, other = item_stores
     theirs = item(7, tenant="team:Süd 👩", trace_id=FULL.trace_id, call_id=FULL.call_id)

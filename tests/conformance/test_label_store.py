@@ -7,7 +7,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from litellm_plugins.cache.verifier.labels import Label, LabelStore
+from litellm_plugins.cache.second_looks import SecondLooks
+from litellm_plugins.cache.verifier.labels import REVIEWER, SECOND_LOOK, Label, LabelStore
 
 
 def label(number: int, **different: bool) -> Label:
@@ -21,6 +22,26 @@ async def test_a_label_comes_back_as_it_was_given(labels: LabelStore) -> None:
     assert (first.right, second.right) == (True, False)
     assert (first.weight, first.requests, first.created_at) == (1 / 3, 7, 1_700_000_000.125)
     assert first.features.tolist() == [7, 0.5, -1.25]
+
+
+async def test_a_second_look_takes_the_place_of_what_the_comparison_said_and_is_no_label_itself(
+    labels: LabelStore,
+) -> None:
+    looks = SecondLooks(labels)
+    for number in (1, 2, 3):
+        await looks.add_label("d", label(number, right=False))
+    await looks.add_label("d", replace(label(3, right=False), by=REVIEWER))
+    for right in (False, True):  # the last word holds
+        assert await looks.add_label("d", replace(label(2, right=right), by=SECOND_LOOK)) == 0
+    await looks.add_label("another", replace(label(1), by=SECOND_LOOK))
+    await looks.add_label("d", replace(label(3), by=SECOND_LOOK))
+
+    found = await looks.newest_labels("d", 9)
+    assert [(each.requests, each.right, each.by) for each in found] == [
+        (1, False, ""), (2, True, SECOND_LOOK), (3, True, SECOND_LOOK), (3, False, REVIEWER)
+    ]  # fmt: skip
+    assert await looks.count_labels("d") == 4
+    assert await looks.add_label("d", label(5)) == 5
 
 
 async def test_labels_are_counted_and_the_last_of_them_come_oldest_first(labels: LabelStore) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from litellm_plugins.cache.verifier import logistic
-from litellm_plugins.cache.verifier.labels import FRESH, REVIEWER, Label
+from litellm_plugins.cache.verifier.labels import OF_REQUESTS, REVIEWER, SECOND_LOOK, Label
 from litellm_plugins.cache.verifier.logistic import Model
 from litellm_plugins.cache.verifier.operating_point import (
     Caution,
@@ -41,6 +41,7 @@ class Curve:
     weight: Column
     requests: Column  # that came with each label, the last labels being the newest
     reviewed: Column  # 1.0 where a reviewer says so
+    looked_at: Column  # 1.0 where a person looked at what a fresh answer said
 
     @cached_property
     def recent(self) -> npt.NDArray[np.bool_]:
@@ -50,7 +51,8 @@ class Curve:
 
     def at(self, rate: float, caution: Caution) -> OperatingPoint:
         """Where to serve so that at most `rate` of the requests get a wrong answer."""
-        of_reviewers = reviewer_noise(self.probability, self.wrong, self.reviewed, self.noise, caution)
+        noise = np.where(self.looked_at > 0, 0.0, self.noise)
+        of_reviewers = reviewer_noise(self.probability, self.wrong, self.reviewed, noise, caution)
         point = choose(
             self.probability,
             self.wrong,
@@ -58,7 +60,7 @@ class Curve:
             recent=self.recent,
             recent_requests=float(self.requests[self.recent].sum()),
             rate=rate,
-            noise=np.where(self.reviewed > 0, of_reviewers, self.noise),
+            noise=np.where(self.reviewed > 0, of_reviewers, noise),
             caution=caution,
         )
         return replace(point, similarity=self._least_similarity(point.threshold))
@@ -77,8 +79,8 @@ class Curve:
 
     @cached_property
     def noise(self) -> float:
-        """The share of labels that are taken to be mistaken, but for those of reviewers."""
-        told = self.reviewed == 0
+        """The share of labels that are taken to be mistaken, but for those that a person has seen."""
+        told = (self.reviewed == 0) & (self.looked_at == 0)
         return label_noise(self.probability[told], self.similarity[told], self.wrong[told])
 
 
@@ -114,6 +116,7 @@ class Fit:
             weight=self.curve.weight,
             requests=self.curve.requests,
             reviewed=self.curve.reviewed,
+            looked_at=self.curve.looked_at,
             word_counts=self.word_counts,
             questions=self.questions,
             answers=np.frombuffer(b"".join(answer for answer, _ in popular), np.uint8),
@@ -143,6 +146,7 @@ class Fit:
                     f["weight"],
                     f["requests"],
                     f["reviewed"] if "reviewed" in f else np.zeros(len(f["requests"])),
+                    f["looked_at"] if "looked_at" in f else np.zeros(len(f["requests"])),
                 ),
                 word_counts=f["word_counts"],
                 questions=int(f["questions"]),
@@ -221,14 +225,15 @@ def _columns(labels: Sequence[Label]) -> tuple[npt.NDArray[np.float64], Column]:
 
 def _weights(labels: Sequence[Label]) -> Column:
     """Of a person's word, which stands for no requests, one."""
-    return np.array([label.weight if label.by == FRESH else 1.0 for label in labels], np.float64)
+    return np.array([label.weight if label.by in OF_REQUESTS else 1.0 for label in labels], np.float64)
 
 
 def _settled(labels: Sequence[Label]) -> list[bool]:
     """Whether each is right, as whoever looked last says: of one hit, a verdict may change, or overrule a user's."""
     last: dict[bytes, bool] = {}
     told = [
-        label.right if label.by == FRESH else last.setdefault(label.packed(), label.right) for label in reversed(labels)
+        label.right if label.by in OF_REQUESTS else last.setdefault(label.packed(), label.right)
+        for label in reversed(labels)
     ]
     return told[::-1]
 
@@ -241,6 +246,7 @@ def _curve(labels: Sequence[Label], features: npt.NDArray[np.float64], probabili
         weight=np.array([label.weight for label in labels], np.float64),
         requests=np.array([label.requests for label in labels], np.float64),
         reviewed=np.array([label.by == REVIEWER for label in labels], np.float64),
+        looked_at=np.array([label.by == SECOND_LOOK for label in labels], np.float64),
     )
 
 

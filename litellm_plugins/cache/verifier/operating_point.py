@@ -126,7 +126,9 @@ def label_noise(probability: Column, similarity: Column, wrong: Column) -> float
     return min(_MOST_NOISE, _BELIEVED * max(0.0, shown - _LEAST_NOISE))
 
 
-def reviewer_noise(probability: Column, wrong: Column, reviewed: Column, noise: float, caution: Caution) -> float:
+def reviewer_noise(
+    probability: Column, wrong: Column, reviewed: Column, noise: float | Column, caution: Caution
+) -> float:
     """The share of reviewers' labels that say the opposite of the truth: the likeliest, beside all other labels.
 
     A promise of few errors is a matter of a few in a hundred of the hits, and so are people's mistakes: believed to the
@@ -138,7 +140,7 @@ def reviewer_noise(probability: Column, wrong: Column, reviewed: Column, noise: 
         probability: cross-fitted, of being right.
         wrong: 1.0 where the candidate was said to be wrong.
         reviewed: 1.0 where a reviewer says so.
-        noise: of all other labels.
+        noise: of all other labels; one for all of them, or each its own.
         caution: see there.
     """
     sure = probability >= caution.calibrated_from
@@ -146,10 +148,10 @@ def reviewer_noise(probability: Column, wrong: Column, reviewed: Column, noise: 
     if not told.any():
         return 0.0
     z = np.log(probability[sure] + 1e-6) - np.log(1 - probability[sure] + 1e-6)
-    right = 1 - wrong[sure]
+    right, others = 1 - wrong[sure], np.broadcast_to(np.asarray(noise, np.float64), wrong.shape)[sure]
 
     def height(tried: float) -> float:
-        each = np.where(told, tried, noise)
+        each = np.where(told, tried, others)
         (shift, slope), _ = _platt(z, right, each, caution)
         seen = each + (1 - 2 * each) / (1 + np.exp(-np.clip(shift + slope * z, -30, 30)))
         likely = np.where(right > 0, np.log(seen + 1e-12), np.log(1 - seen + 1e-12)).sum()

@@ -30,6 +30,11 @@ class HostEffects:
             if verdict is Verdict.WRONG:
                 return await self._cache.wrong(hit, by_reviewer=True)
             return await self._cache.right(hit)
+        if item.kind is Kind.COMPARISON:
+            match = hit_of(item)
+            if self._cache is None or match is None:
+                return ()
+            return await self._cache.compared(match, right=verdict is Verdict.RIGHT)
         done: list[str] = []
         if item.route:  # the row is made of the item itself, when it is exported
             done.append(OUTCOME)

@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import litellm
 import orjson
 
 from litellm_plugins.cache.answers import text_of
@@ -18,7 +17,9 @@ from litellm_plugins.cache.keys import owner_of
 from litellm_plugins.cache.pairs import pairs_of
 from litellm_plugins.cache.reviewed import space_of
 from litellm_plugins.model import CompressionReason, Layer, Reason
+from litellm_plugins.proxy.review.comparing import A_DAY_S, MOST_A_DAY, Differed, doubtful, item_of
 from litellm_plugins.proxy.review.tenant import tenant_of
+from litellm_plugins.proxy.review.texts import LONGEST_ANSWER, LONGEST_QUESTION, LONGEST_WORD, cut, may_keep
 from litellm_plugins.proxy.routing.reading import conversation_of, wanted_of
 from litellm_plugins.proxy.wire.said import said
 from litellm_plugins.review.items import Item, Kind, State, Why, drawn, id_of, pair_of
@@ -29,6 +30,8 @@ from litellm_plugins.telemetry.sinks.langfuse_spans import trace_id_of
 
 if TYPE_CHECKING:
     from litellm_plugins.cache.store import Entry
+    from litellm_plugins.cache.verdict import Verdict
+    from litellm_plugins.model import Request
     from litellm_plugins.pipeline import Decision
     from litellm_plugins.proxy.ticket import Ticket
     from litellm_plugins.review.store import ItemStore
@@ -37,7 +40,6 @@ if TYPE_CHECKING:
 
 _ENDPOINTS = frozenset({"chat", "messages", "responses", "completions"})
 _BOUNDS = Bounds(items=5_000, batch=200, every_s=0.25, tries=3)
-_LONGEST_QUESTION, _LONGEST_ANSWER, _LONGEST_WORD = 4_000, 8_000, 128  # characters
 _PAIRS = 10_000  # that were found worth a look: once each is enough
 
 
@@ -67,7 +69,8 @@ class Recorder:
         self._store, self._wanted, self._space, self._clock = store, wanted, space, clock
         self._pairs: OrderedDict[str, str] = OrderedDict()  # the request that it was of: a batch may be read again
         self._tell: Callable[[Event], None] = lambda _: None
-        self.queue = BoundedQueue[_Seen]("review", self._flush, bounds=_BOUNDS)
+        self._differed: tuple[float, int] = (0.0, 0)  # on this day since 1970, so many
+        self.queue = BoundedQueue[_Seen | Differed]("review", self._flush, bounds=_BOUNDS)
 
     def start(self, tell: Callable[[Event], None]) -> None:
         """Begin to write in the background. Raises: RuntimeError where no loop runs."""
@@ -111,18 +114,28 @@ class Recorder:
             )
         )
 
-    async def _flush(self, batch: Sequence[_Seen]) -> None:
+    def differed(self, verdict: Verdict, request: Request, rival: Entry) -> None:
+        """A fresh answer seemed to differ from the cached one that nearly, or all but, was served. Never waits."""
+        now = self._clock()
+        seen = doubtful(request, verdict, rival, now) if may_keep(self._wanted) else None
+        day, count = now // A_DAY_S, self._differed[1] if self._differed[0] == now // A_DAY_S else 0
+        if seen is not None and count < MOST_A_DAY:
+            self._differed = (day, count + 1)
+            self.queue.put(seen)
+
+    async def _flush(self, batch: Sequence[_Seen | Differed]) -> None:
         items = await asyncio.to_thread(self._read, batch)
         await self._store.add(items)
         for item in items:
             if item.state.why is not Why.NONE:
                 self._tell(ReviewKept(str(item.kind), str(item.state.why), item.id, item.team))
 
-    def _read(self, batch: Sequence[_Seen]) -> list[Item]:
+    def _read(self, batch: Sequence[_Seen | Differed]) -> list[Item]:
         found: list[Item] = []
         for seen in batch:
             try:
-                found.append(self._item(seen))
+                item = item_of(seen, self._space()) if isinstance(seen, Differed) else self._item(seen)
+                found += [] if item is None else [item]
             except Exception:  # noqa: BLE001 - one of a shape that we do not know must not hold the others up
                 self.queue.drop("unread")
         return found
@@ -142,14 +155,14 @@ class Recorder:
         is_control = draw < wanted.control_share
         room, age_s = _room(decision), None if entry is None else max(0.0, seen.at_s - entry.created_at)
         why = Why.CONTROL if is_control else self._why(seen, room, age_s, check, compressed, pair)
-        keep = _may_keep(wanted)
+        keep = may_keep(wanted)
         identity = request.identity
         return Item(
             id=id_of(seen.word),
             kind=kind,
             at_s=seen.at_s,
             tenant=tenant_of(identity),
-            team=(identity.team_alias or identity.team_id or "")[:_LONGEST_WORD],
+            team=(identity.team_alias or identity.team_id or "")[:LONGEST_WORD],
             trace_id=seen.trace_id,
             call_id=seen.call_id,
             pair=pair,
@@ -157,10 +170,10 @@ class Recorder:
             control=is_control,
             layer=str(decision.event.layer if seen.is_hit else _layer_of_fresh(decision.event.layer)),
             reason=str(decision.event.reason),
-            key=_cut(identity.key_alias or "", _LONGEST_WORD),
-            feature=_cut(request.feature, _LONGEST_WORD),
-            model_group=_cut(request.model_group, _LONGEST_WORD),
-            model=_cut(routed.model if routed is not None else seen.model, _LONGEST_WORD),
+            key=cut(identity.key_alias or "", LONGEST_WORD),
+            feature=cut(request.feature, LONGEST_WORD),
+            model_group=cut(request.model_group, LONGEST_WORD),
+            model=cut(routed.model if routed is not None else seen.model, LONGEST_WORD),
             route="" if seen.is_hit else request.route,
             tier="" if routed is None else routed.tier,
             arm=f"{routed.experiment}:{routed.arm}" if routed is not None and routed.arm else "",
@@ -173,9 +186,9 @@ class Recorder:
             age_s=age_s,
             promised=_promised(decision),
             hit="" if entry is None else _hit(seen, entry, self._space()),
-            question=_cut(question, _LONGEST_QUESTION) if keep else "",
-            matched_question=_cut(verdict.matched_question or "", _LONGEST_QUESTION) if keep else "",
-            answer=_cut(answer, _LONGEST_ANSWER) if keep else "",
+            question=cut(question, LONGEST_QUESTION) if keep else "",
+            matched_question=cut(verdict.matched_question or "", LONGEST_QUESTION) if keep else "",
+            answer=cut(answer, LONGEST_ANSWER) if keep else "",
             state=State(why=why),
         )
 
@@ -202,11 +215,6 @@ class Recorder:
         if len(self._pairs) > _PAIRS:
             self._pairs.popitem(last=False)
         return why
-
-
-def _may_keep(wanted: Review) -> bool:
-    """Whether texts may be kept: not where the host keeps them out of its logs."""
-    return wanted.keep_text and litellm.turn_off_message_logging is not True
 
 
 def _kind(seen: _Seen, compressed: PromptCompressed | None) -> Kind:
@@ -269,7 +277,3 @@ def _body(body: Any) -> Mapping[str, Any]:
     if hasattr(body, "model_dump"):
         body = body.model_dump()
     return body if isinstance(body, Mapping) else {}
-
-
-def _cut(text: str, most: int) -> str:
-    return text[:most].encode("utf-8", "replace").decode()

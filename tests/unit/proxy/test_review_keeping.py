@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import litellm
 
-from litellm_plugins.proxy.review.recording import _may_keep
+from litellm_plugins.proxy.review.texts import may_keep
 from litellm_plugins.settings.review import Review
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def test_texts_are_kept_unless_somebody_said_not_to(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert _may_keep(Review())
-    assert not _may_keep(Review(keep_text=False))
+    assert may_keep(Review())
+    assert not may_keep(Review(keep_text=False))
     monkeypatch.setattr(litellm, "turn_off_message_logging", True)
-    assert not _may_keep(Review())
+    assert not may_keep(Review())

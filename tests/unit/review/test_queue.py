@@ -17,6 +17,13 @@ def test_people_s_word_goes_before_our_own_doubts() -> None:
     assert ranked([near, old, thumb], [], 9, now_s=NOW) == [thumb, near, old]
 
 
+def test_a_doubtful_label_goes_before_a_close_call_and_the_surer_match_first() -> None:
+    near, thumb = item(1, why=Why.NEAR, room=0.0, at_s=NOW), item(2, why=Why.THUMB_DOWN, at_s=NOW)
+    surer, sure = (item(n, why=Why.DOUBTFUL_LABEL, probability=p, at_s=NOW) for n, p in ((3, 0.99), (4, 0.85)))
+
+    assert ranked([sure, near, surer, thumb], [], 9, now_s=NOW) == [thumb, surer, sure, near]
+
+
 def test_of_two_alike_the_nearer_to_the_bound_and_the_oftener_served_goes_first() -> None:
     near, far = item(1, why=Why.NEAR, room=0.0, at_s=NOW), item(2, why=Why.NEAR, room=0.029, at_s=NOW)
     often = item(3, why=Why.NEAR, room=0.029, served=40, at_s=NOW)

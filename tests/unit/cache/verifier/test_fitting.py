@@ -12,7 +12,7 @@ import pytest
 
 from litellm_plugins.cache.verifier.features import NAMES
 from litellm_plugins.cache.verifier.fitting import WINDOW, Curve, Fit, beats, fit, recalibrated
-from litellm_plugins.cache.verifier.labels import Label, unpacked
+from litellm_plugins.cache.verifier.labels import SECOND_LOOK, Label, unpacked
 from litellm_plugins.cache.verifier.operating_point import NEVER, Caution
 from litellm_plugins.cache.verifier.text import read
 from litellm_plugins.cache.verifier.words import WordCounts
@@ -187,7 +187,7 @@ def test_nothing_new_recalibrates_nothing() -> None:
 
 def curve(requests: list[float]) -> Curve:
     ones = np.ones(len(requests))
-    return Curve(ones * 0.9, ones * 0.9, ones * 0, ones, np.array(requests), ones * 0)
+    return Curve(ones * 0.9, ones * 0.9, ones * 0, ones, np.array(requests), ones * 0, ones * 0)
 
 
 def test_the_recent_labels_are_those_of_the_last_two_thousand_requests() -> None:
@@ -202,3 +202,19 @@ def test_label_noise_is_read_from_the_labels_themselves() -> None:
     clean, noisy = (made(labels(1_500, steepness=80, noise=share)).curve.noise for share in (0.0, 0.05))
     assert clean == 0.0
     assert noisy > 0.005
+
+
+def test_what_a_person_confirmed_is_not_excused_as_noise() -> None:
+    """The same labels, but that somebody has looked at those which are wrong though the model is nearly sure."""
+    noisy = labels(1_500, steepness=80, noise=0.05)
+    unseen = made(noisy)
+    doubtful = (unseen.curve.wrong > 0) & (unseen.curve.probability > 0.8)
+    looked_at = made(
+        [replace(label, by=SECOND_LOOK) if doubt else label for label, doubt in zip(noisy, doubtful, strict=True)]
+    )
+    assert doubtful.sum() > 10
+    assert (looked_at.curve.wrong == unseen.curve.wrong).all()
+    assert looked_at.curve.noise == 0.0
+    few, more = (told.curve.at(0.02, Caution()).hits for told in (looked_at, unseen))
+    assert few < more
+    assert Fit.from_bytes(looked_at.to_bytes()).curve.looked_at.sum() == doubtful.sum()

@@ -88,7 +88,7 @@ class PluginHandler(CustomLogger):
             self._pack.admission.prepare(data, user_api_key_dict, call_type)
         await self._shape(ticket, data)
         if self._pack.batch is not None:
-            self._pack.batch.consider(ticket, data, is_in_front=_in_front.get())
+            self._pack.batch.consider(ticket, data, user_api_key_dict, is_in_front=_in_front.get())
         await self._afford(ticket, before, data, user_api_key_dict, metadata)
         self._prepared(ticket, data)
 

@@ -121,10 +121,24 @@ class OpenAiBatches:
         said.pop("stream", None)
         return {"messages": asked["messages"], **said, **more}
 
+    def is_for_everybody(self, model_group: str, team_id: str | None) -> bool:
+        """Whether the host would let everybody reach every deployment that it has for the group, and for that team."""
+        router = self._router()
+        named = [] if router is None else router.get_model_list(model_name=model_group) or []
+        own = [] if router is None else router.get_model_list(model_name=model_group, team_id=team_id) or []
+        found: list[Mapping[str, Any]] = [*named, *own]
+        groups = {frozenset(_info(each).get("access_groups") or ()) for each in found}
+        return len(groups) <= 1 and not any(map(_is_reserved, found))
+
     def _deployments(self, model_group: str) -> list[Mapping[str, Any]]:
+        """Those with batches that everybody may reach: a batch holds the requests of many."""
         router = self._router()
         found = [] if router is None else router.get_model_list(model_name=model_group) or []
-        return [each for each in found if _is_openai(each["litellm_params"])]
+        return [
+            each
+            for each in found
+            if _is_openai(each["litellm_params"]) and not _is_reserved(each) and _info(each).get("blocked") is not True
+        ]
 
     def deployment_of(self, batch: Batch) -> Mapping[str, Any]:
         """That the batch was given to; another of the group where the host has it no more. Raises: ProviderFault."""
@@ -138,7 +152,9 @@ class OpenAiBatches:
         parameters, router = deployment["litellm_params"], self._router()
         if router is None:
             raise ProviderFault("no_deployment", "the host has no router yet", is_certain=True)
-        told = router.get_deployment_credentials_with_provider(str(deployment["model_info"]["id"])) or {}
+        told = router.get_deployment_credentials_with_provider(str(deployment["model_info"]["id"]))
+        if told is None:  # it is paused, or another team's: never with the environment's key in its place
+            raise ProviderFault("no_deployment", "the host gives out no credentials of it", is_certain=True)
         headers = parameters.get("extra_headers")
         client = AsyncOpenAI(
             api_key=told.get("api_key") or litellm.api_key or litellm.openai_key or os.getenv("OPENAI_API_KEY") or "",
@@ -172,6 +188,19 @@ async def _asked(work: Awaitable[Any]) -> Any:
 
 def _model_of(deployment: Mapping[str, Any]) -> str:
     return str(deployment["litellm_params"]["model"]).removeprefix(f"{_PROVIDER}/")
+
+
+def _info(deployment: Mapping[str, Any]) -> Mapping[str, Any]:
+    found = deployment.get("model_info")
+    return found if isinstance(found, Mapping) else {}
+
+
+def _is_reserved(deployment: Mapping[str, Any]) -> bool:
+    """Whether the host gives it to some of its callers only: of a team, at times of a team, or of a tag."""
+    parameters, info = deployment["litellm_params"], _info(deployment)
+    return any(info.get(name) for name in ("team_id", "access_windows")) or any(
+        parameters.get(name) for name in ("tags", "tag_regex")
+    )
 
 
 def _is_openai(parameters: Mapping[str, Any]) -> bool:

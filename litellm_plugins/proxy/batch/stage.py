@@ -20,12 +20,15 @@ from litellm_plugins.batch.worker import HELD_ON_S, Worker
 from litellm_plugins.errors import NotFound, PluginError, StoreUnavailable
 from litellm_plugins.model import BudgetReason, DeferReason, Reason
 from litellm_plugins.proxy.batch.about import about, ended, finished
+from litellm_plugins.proxy.batch.whose import goes_elsewhere, has_host_budget
 from litellm_plugins.proxy.batch.wishes import Json, PutOff, refusal, told, wish_in
 from litellm_plugins.proxy.budgets.stage import Later
 from litellm_plugins.proxy.review.tenant import tenant_of
 from litellm_plugins.telemetry.events import DeferralDecided, DeferralsMeasured, StageFailed
 
 if TYPE_CHECKING:
+    from litellm.proxy._types import UserAPIKeyAuth
+
     from litellm_plugins.batch.queue import Queue
     from litellm_plugins.model import Identity
     from litellm_plugins.proxy.batch.books import HostBooks
@@ -107,7 +110,9 @@ class HostBatch:
 
     # Before the router
 
-    def consider(self, ticket: Ticket, data: Mapping[str, Any], *, is_in_front: bool) -> None:
+    def consider(
+        self, ticket: Ticket, data: Mapping[str, Any], auth: UserAPIKeyAuth, *, is_in_front: bool
+    ) -> None:
         """Whether the request may, and can, be put off. Raises: Refusal, where it is to be and cannot."""
         wish = wish_in(data)
         if wish is None:
@@ -116,7 +121,7 @@ class HostBatch:
         if ticket.decision.verdict.is_hit:
             put_off.reason = DeferReason.CACHE_HIT
             return
-        hindrance, detail = self._hindrance(ticket, data, is_in_front=is_in_front)
+        hindrance, detail = self._hindrance(ticket, data, auth, is_in_front=is_in_front)
         if hindrance is None:
             try:
                 put_off.body = self._provider.worded(str(data["model"]), body_for(data))
@@ -150,7 +155,7 @@ class HostBatch:
                 raise refusal(put_off.reason)
 
     def _hindrance(
-        self, ticket: Ticket, data: Mapping[str, Any], *, is_in_front: bool
+        self, ticket: Ticket, data: Mapping[str, Any], auth: UserAPIKeyAuth, *, is_in_front: bool
     ) -> tuple[DeferReason | None, str]:
         """Why it cannot be put off, and which part of it is at fault."""
         request, model = ticket.decision.request, str(data.get("model") or "")
@@ -164,6 +169,10 @@ class HostBatch:
             return DeferReason.MODEL_NOT_OFFERED, model
         if not self._provider.offers(model):
             return DeferReason.UNSUPPORTED_PROVIDER, model
+        if goes_elsewhere(data) or not self._provider.is_for_everybody(model, request.identity.team_id):
+            return DeferReason.OWN_DEPLOYMENT, model
+        if has_host_budget(auth):
+            return DeferReason.HOST_BUDGET, model
         sent = _mapping(_mapping(data.get("proxy_server_request")).get("body"))
         unsent = left_out({name: value for name, value in sent.items() if name not in _DONE})
         if ticket.output is not None and ticket.output.long is not None:

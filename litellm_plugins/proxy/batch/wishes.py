@@ -29,6 +29,8 @@ _OUT_OF_ORDER = frozenset({DeferReason.STORE_UNAVAILABLE, DeferReason.QUEUE_FULL
 _SAID: Mapping[DeferReason, str] = {
     DeferReason.MODEL_NOT_OFFERED: "requests for this model cannot be put off",
     DeferReason.UNSUPPORTED_PROVIDER: "no deployment of this model has a batch API that this proxy speaks",
+    DeferReason.OWN_DEPLOYMENT: "which of this proxy's accounts answers it depends on who asks",
+    DeferReason.HOST_BUDGET: "a budget of LiteLLM's own covers it, which does not see what batches cost",
     DeferReason.UNSUPPORTED_ENDPOINT: "only chat completions can be put off",
     DeferReason.STREAMED: "a request that is put off cannot be streamed",
     DeferReason.NO_DELIVERY: "on this path, or beside this proxy's other callbacks, requests cannot be put off",

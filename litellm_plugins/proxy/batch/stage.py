@@ -19,7 +19,7 @@ from litellm_plugins.batch.wish import Wish, body_for, left_out
 from litellm_plugins.batch.worker import HELD_ON_S, Worker
 from litellm_plugins.errors import NotFound, PluginError, StoreUnavailable
 from litellm_plugins.model import BudgetReason, DeferReason, Reason
-from litellm_plugins.proxy.batch.about import about, ended, finished
+from litellm_plugins.proxy.batch.about import About, about, ended, finished
 from litellm_plugins.proxy.batch.whose import goes_elsewhere, has_host_budget
 from litellm_plugins.proxy.batch.wishes import Json, PutOff, refusal, told, wish_in
 from litellm_plugins.proxy.budgets.stage import Later
@@ -215,6 +215,8 @@ class HostBatch:
         self._tell(ticket, put_off)
         if is_kept:
             return waiting
+        if held is not None and not put_off.is_unsure:
+            held.own.give_back(About.of(waiting).own_nano_usd)
         if put_off.wish is Wish.REQUIRE or put_off.is_unsure:
             raise refusal(put_off.reason)
         return None

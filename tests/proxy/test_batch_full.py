@@ -1,4 +1,4 @@
-"""Where nothing more can be put off: whoever may wait is answered at once, at the usual price and within his budgets."""
+"""Where nothing more can be put off: who may wait is answered at once, at the usual price and within budget."""
 
 from __future__ import annotations
 

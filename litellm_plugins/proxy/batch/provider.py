@@ -6,6 +6,7 @@ the whole batch once more, on nobody's account.
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -29,6 +30,7 @@ _PROVIDER = "openai"
 _TIMEOUT_S = 120.0  # of one request: shorter than what the worker waits before it looks for a batch
 _PAGES, _PAGE = 20, 100  # of the latest batches: how far one is looked for
 _BUSY = frozenset({408, 409, 425, 429})  # 4xx that may be asked again
+_UNSURE = frozenset({408, 409})  # of which something on the way may have spoken, or a request that is still under way
 _OWN = frozenset({"model", "messages"})
 _DEFAULT_BASE = "https://api.openai.com/v1"
 
@@ -41,7 +43,7 @@ class OpenAiBatches:
 
     async def upload(self, batch: Batch, requests: Sequence[Deferred]) -> File:
         deployment = self.deployment_of(batch)
-        content = written(requests, model=_model_of(deployment))
+        content = await asyncio.to_thread(written, requests, model=_model_of(deployment))
         async with self._client(deployment) as client:
             file = (f"{batch.id}.jsonl", content)
             made = await _asked(client.files.create(file=file, purpose="batch"))
@@ -60,7 +62,8 @@ class OpenAiBatches:
         return str(made.id)
 
     async def look_up(self, batch: Batch) -> str | None:
-        async with self._client(self.deployment_of(batch)) as client:
+        deployment = self.deployment_of(batch)
+        async with self._client(deployment) as client:
             after: Any = openai.NOT_GIVEN
             for _ in range(_PAGES):
                 page = await _asked(client.batches.list(limit=_PAGE, after=after))
@@ -68,6 +71,8 @@ class OpenAiBatches:
                     if (each.metadata or {}).get(NAME_IN_METADATA) == batch.id:
                         return str(each.id)
                 if not page.has_more or not page.data:
+                    if _info(deployment).get("id") != batch.deployment:
+                        raise ProviderFault("no_deployment", "it is not with another one than it was given to")
                     return None
                 after = page.data[-1].id
         raise ProviderFault("too_many_batches", f"{_PAGES * _PAGE} batches are newer than one that is looked for")
@@ -92,7 +97,7 @@ class OpenAiBatches:
         async with self._client(self.deployment_of(batch)) as client:
             for file_id in filter(None, (progress.error_file, progress.output_file)):
                 content = await _asked(client.files.content(file_id))
-                found += read(content.content)
+                found += await asyncio.to_thread(_read, content.content)
         return found
 
     async def cancel(self, batch: Batch) -> None:
@@ -168,16 +173,21 @@ class OpenAiBatches:
             yield client
 
 
+def _read(content: bytes) -> list[Result]:
+    return list(read(content))
+
+
 async def _asked(work: Awaitable[Any]) -> Any:
     """Raises: ProviderFault, in place of the client's own errors."""
     try:
         return await work
     except openai.APIStatusError as exc:
         refused = exc.status_code < 500
+        is_certain = refused and exc.status_code not in _UNSURE
         code = str(exc.code or f"status_{exc.status_code}")
         is_lasting = refused and exc.status_code not in _BUSY
         kind = "provider_refused" if is_lasting else "provider_busy" if refused else "provider_error"
-        raise ProviderFault(code, type(exc).__name__, kind=kind, is_certain=refused, is_lasting=is_lasting) from exc
+        raise ProviderFault(code, type(exc).__name__, kind=kind, is_certain=is_certain, is_lasting=is_lasting) from exc
     except openai.APITimeoutError as exc:
         raise ProviderFault("provider_timeout") from exc
     except openai.APIConnectionError as exc:

@@ -15,15 +15,14 @@ import orjson
 
 from litellm_plugins.batch.provider import Ended
 from litellm_plugins.batch.queue import Deferred, Status
-from litellm_plugins.batch.wish import Wish, body_for, left_out
+from litellm_plugins.batch.wish import Wish, body_for, has_audio, left_out
 from litellm_plugins.batch.worker import HELD_ON_S, Worker
 from litellm_plugins.errors import NotFound, PluginError, StoreUnavailable
 from litellm_plugins.model import BudgetReason, DeferReason, Reason
 from litellm_plugins.proxy.batch.about import About, about, ended, finished
-from litellm_plugins.proxy.batch.whose import goes_elsewhere, has_host_budget
+from litellm_plugins.proxy.batch.whose import fetched_by, goes_elsewhere, has_host_budget
 from litellm_plugins.proxy.batch.wishes import Json, PutOff, refusal, told, wish_in
 from litellm_plugins.proxy.budgets.stage import Later
-from litellm_plugins.proxy.review.tenant import tenant_of
 from litellm_plugins.telemetry.events import DeferralDecided, DeferralsMeasured, StageFailed
 
 if TYPE_CHECKING:
@@ -110,9 +109,7 @@ class HostBatch:
 
     # Before the router
 
-    def consider(
-        self, ticket: Ticket, data: Mapping[str, Any], auth: UserAPIKeyAuth, *, is_in_front: bool
-    ) -> None:
+    def consider(self, ticket: Ticket, data: Mapping[str, Any], auth: UserAPIKeyAuth, *, is_in_front: bool) -> None:
         """Whether the request may, and can, be put off. Raises: Refusal, where it is to be and cannot."""
         wish = wish_in(data)
         if wish is None:
@@ -163,7 +160,7 @@ class HostBatch:
             return DeferReason.UNSUPPORTED_ENDPOINT, ""
         if request.stream or data.get("stream"):
             return DeferReason.STREAMED, ""
-        if not is_in_front:
+        if not is_in_front or not fetched_by(request.identity):
             return DeferReason.NO_DELIVERY, ""
         if model not in self._rules.models:
             return DeferReason.MODEL_NOT_OFFERED, model
@@ -177,6 +174,8 @@ class HostBatch:
         unsent = left_out({name: value for name, value in sent.items() if name not in _DONE})
         if ticket.output is not None and ticket.output.long is not None:
             unsent.append("response_format")  # in short names, which only an answer at once gets back
+        if has_audio(data.get("messages")):
+            unsent.append("input_audio")
         return (DeferReason.UNSUPPORTED_PARAMETER, ", ".join(unsent)) if unsent else (None, "")
 
     # In place of an answer
@@ -197,7 +196,7 @@ class HostBatch:
         )
         waiting = Deferred(
             id=f"deferred_{secrets.token_hex(16)}",
-            tenant=tenant_of(request.identity),
+            tenant=fetched_by(request.identity),
             model_group=str(data["model"]),
             body=orjson.dumps(put_off.body),
             about=kept.written(),
@@ -247,11 +246,11 @@ class HostBatch:
 
     async def show(self, id_: str, identity: Identity) -> Json:
         """How a request stands. Raises: NotFound, StoreUnavailable."""
-        return told(_found(await self._store.find(id_, tenant=tenant_of(identity))))
+        return told(_found(await self._store.find(id_, tenant=fetched_by(identity))))
 
     async def cancel(self, id_: str, identity: Identity) -> Json:
         """Take it back, while it is in no batch. Raises: NotFound, NotYours, StoreUnavailable."""
-        tenant, now = tenant_of(identity), time.time()
+        tenant, now = fetched_by(identity), time.time()
         before = _found(await self._store.find(id_, tenant=tenant))
         after = _found(await self._store.cancel(id_, tenant=tenant, now_s=now))
         if after.status is not Status.CANCELLED:

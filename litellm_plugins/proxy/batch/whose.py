@@ -1,4 +1,7 @@
-"""Which requests the host would not treat alike for all callers: in a batch, which is one account's, they cannot go."""
+"""Whose a request is: who may fetch its answer, and whether the host treats it as it would anybody else's.
+
+A batch is one account's, with requests of many callers: where the host tells them apart, they cannot go together.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import litellm
 
+from litellm_plugins.proxy.review.tenant import tenant_of
 from litellm_plugins.telemetry.sinks.headers import PREFIX
 
 if TYPE_CHECKING:
     from litellm.proxy._types import UserAPIKeyAuth
+
+    from litellm_plugins.model import Identity
 
 # What the host puts into a request, from a key, a team, a project or a forwarded header, to have it answered by another
 # account, under another name, or in one region only.
@@ -19,6 +25,13 @@ _ELSEWHERE = (
     *("extra_headers", "extra_body", "allowed_model_region", "user_config", "router_settings_override"),
 )
 _BUDGETS = ("max_budget", "budget_limits")  # how the names of those end that the host keeps itself
+
+
+def fetched_by(identity: Identity) -> str:
+    """Who may fetch the answer; empty: nobody could be told from others. With the token of a login there is no key."""
+    if identity.team_id or identity.key_id:
+        return tenant_of(identity)
+    return f"user:{identity.user_id}" if identity.user_id else ""
 
 
 def goes_elsewhere(data: Mapping[str, Any]) -> str:

@@ -33,11 +33,13 @@ _SAID: Mapping[DeferReason, str] = {
     DeferReason.HOST_BUDGET: "a budget of LiteLLM's own covers it, which does not see what batches cost",
     DeferReason.UNSUPPORTED_ENDPOINT: "only chat completions can be put off",
     DeferReason.STREAMED: "a request that is put off cannot be streamed",
-    DeferReason.NO_DELIVERY: "on this path, or beside this proxy's other callbacks, requests cannot be put off",
+    DeferReason.NO_DELIVERY: "on this path, beside other callbacks, or of nobody in particular, none can be put off",
     DeferReason.LEDGER_UNAVAILABLE: "what it may cost cannot be reserved now",
     DeferReason.STORE_UNAVAILABLE: "it cannot be kept now",
     DeferReason.QUEUE_FULL: "too many requests are put off already",
 }
+
+_UNREADABLE = "unreadable"
 
 Json = dict[str, Any]
 
@@ -95,7 +97,9 @@ def told(request: Deferred) -> Json:
         "completion": None,
         "error": None,
     }
-    if request.status is Status.COMPLETED:
+    if request.status is Status.COMPLETED and not request.answer:
+        body["error"] = {"code": _UNREADABLE, "message": "none of the encryption keys opens the answer"}
+    elif request.status is Status.COMPLETED:
         body["completion"] = orjson.loads(request.answer) | {"model": request.model_group}
     elif request.reason:
         error = orjson.loads(request.answer) if request.answer else {}

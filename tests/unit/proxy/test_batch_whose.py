@@ -11,8 +11,9 @@ from litellm.proxy._types import UserAPIKeyAuth
 
 from litellm_plugins.batch.provider import ProviderFault
 from litellm_plugins.batch.queue import Batch
+from litellm_plugins.model import Identity
 from litellm_plugins.proxy.batch.provider import OpenAiBatches
-from litellm_plugins.proxy.batch.whose import goes_elsewhere, has_host_budget
+from litellm_plugins.proxy.batch.whose import fetched_by, goes_elsewhere, has_host_budget
 
 pytestmark = pytest.mark.filterwarnings("ignore:Items? .* on TypedDict class:UserWarning")  # the host's own
 GROUP = "mini"
@@ -114,3 +115,11 @@ def test_a_budget_of_the_hosts_is_seen(budget: dict[str, Any]) -> None:
 def test_a_budget_of_the_whole_proxy_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(litellm, "max_budget", 10.0)
     assert has_host_budget(UserAPIKeyAuth(api_key="sk-1"))
+
+
+def test_an_answer_is_fetched_by_its_team_else_by_its_key_else_by_its_user_else_by_nobody() -> None:
+    """Who comes with the token of a login has no key; two of those are not the same."""
+    assert fetched_by(Identity(key_id="k", team_id="t", user_id="u")) == "team:t"
+    assert fetched_by(Identity(key_id="k", user_id="u")) == "key:k"
+    assert fetched_by(Identity(user_id="u")) == "user:u"
+    assert fetched_by(Identity()) == ""

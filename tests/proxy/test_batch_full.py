@@ -35,7 +35,7 @@ def provider() -> Iterator[Provider]:
 def proxy(provider: Provider, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningProxy]:
     """Its queue holds one request, which waits."""
     pack = {
-        "batch": {"enabled": True, "models": [OFFERED], "window_s": 3_600, "max_waiting": 1},
+        "batch": {"enabled": True, "models": [OFFERED, "tagged"], "window_s": 3_600, "max_waiting": 1},
         "budgets": [
             {"name": "first", "scope": {"feature": "first"}, "limit_usd": 1, "window": "1d"},
             budget("cheaper", "0.00004", defer=True, model=CHEAP),  # room for a batch, or for the cheap model
@@ -43,11 +43,9 @@ def proxy(provider: Provider, tmp_path_factory: pytest.TempPathFactory) -> Itera
             budget("marked", "0.01", soft=0.0001, defer=True),
         ],
     }
-    with RunningProxy(
-        proxy_config(provider.url, pack=pack, more_models=[model(CHEAP, provider.url)]),
-        tmp_path_factory.mktemp("full"),
-        provider_url=provider.url,
-    ) as proxy:
+    more = [model(CHEAP, provider.url), model("tagged", provider.url, OFFERED, tags=["paying"])]
+    config = proxy_config(provider.url, pack=pack, more_models=more, general_settings={"forward_openai_org_id": True})
+    with RunningProxy(config, tmp_path_factory.mktemp("full"), provider_url=provider.url) as proxy:
         assert post(proxy, "The first", "first", "require").status_code == 202
         yield proxy
 
@@ -94,6 +92,25 @@ def test_without_room_at_the_usual_price_it_is_refused_and_nothing_stays_reserve
     assert (refused.status_code, told(refused)[2]) == (429, "denied"), refused.text
     eventually(lambda: held_by(proxy, "nothing").reserved == 0, what="the reservation to be let go of")
     assert held_by(proxy, "nothing").requests == 0
+
+
+@pytest.mark.parametrize(
+    ("asked", "headers"), [({"model": "tagged"}, {}), ({"model": OFFERED}, {"openai-organization": "org-mine"})]
+)
+def test_what_another_account_would_answer_is_not_put_off(
+    proxy: RunningProxy, asked: dict[str, Any], headers: dict[str, str]
+) -> None:
+    body = asked | {"messages": [{"role": "user", "content": "Whose account?"}]}
+    refused = proxy.http("POST", "/v1/chat/completions", KEYS.support, json=body, headers=headers | {DEFER: "require"})
+    assert (refused.status_code, told(refused)[:2]) == (400, ("refused", "own_deployment")), refused.text
+
+
+def test_what_is_no_request_is_no_fault_of_ours(proxy: RunningProxy) -> None:
+    def send(wish: str) -> httpx.Response:
+        return proxy.http("POST", "/v1/chat/completions", KEYS.support, json={"model": OFFERED}, headers={DEFER: wish})
+
+    assert (send("require").status_code, told(send("require"))[:2]) == (400, ("refused", "unsupported_parameter"))
+    assert send("allow").status_code == send("off").status_code
 
 
 def cost(response: httpx.Response, model: str) -> int:

@@ -124,6 +124,8 @@ class HostBatch:
                 put_off.body = self._provider.worded(str(data["model"]), body_for(data))
             except litellm.UnsupportedParamsError as exc:
                 hindrance, detail = DeferReason.UNSUPPORTED_PARAMETER, f"this: {exc.message}"
+            except Exception as exc:  # noqa: BLE001 - the host will say what is wrong with it, where it is answered at once
+                hindrance, detail = DeferReason.UNSUPPORTED_PARAMETER, f"it: {type(exc).__name__}"
         if hindrance is None:
             lease_ms = int((self._rules.max_wait_s + HELD_ON_S) * 1_000)
             put_off.later = Later(self._prices, lease_ms, wish is Wish.REQUIRE)
@@ -164,10 +166,10 @@ class HostBatch:
             return DeferReason.NO_DELIVERY, ""
         if model not in self._rules.models:
             return DeferReason.MODEL_NOT_OFFERED, model
-        if not self._provider.offers(model):
-            return DeferReason.UNSUPPORTED_PROVIDER, model
         if goes_elsewhere(data) or not self._provider.is_for_everybody(model, request.identity.team_id):
             return DeferReason.OWN_DEPLOYMENT, model
+        if not self._provider.offers(model):
+            return DeferReason.UNSUPPORTED_PROVIDER, model
         if has_host_budget(auth):
             return DeferReason.HOST_BUDGET, model
         sent = _mapping(_mapping(data.get("proxy_server_request")).get("body"))

@@ -181,6 +181,8 @@ class DeferReason(StrEnum):
     # put off
     REQUIRED = "required"  # its client wants that
     BUDGET = "budget"  # its client allows it, and a budget asks for it
+    # refused, whatever its client wants
+    NO_ROOM = "no_room"  # in a budget, not even for what it costs in a batch
     # answered at once, or refused where its client wants to wait
     WITHIN_BUDGET = "within_budget"  # no budget asks for it
     CACHE_HIT = "cache_hit"

@@ -167,8 +167,10 @@ class Worker:
             await self._store.note(again)
         elif progress.is_over:
             await self._harvest(batch, progress, members)
-        elif progress.status != "cancelling" and any(each.expires_s <= self._clock() for each in members):
-            await self._provider.cancel(batch)
+        elif any(each.expires_s <= self._clock() for each in members):
+            if progress.status != "cancelling":
+                await self._provider.cancel(batch)
+            await self._give_up_in_time(batch)
 
     async def _harvest(self, batch: Batch, progress: Progress, members: list[Deferred]) -> None:
         """End what has an end. What the provider did not get to waits again, if there is time left for it."""

@@ -135,6 +135,12 @@ class HostBatch:
             self._tell(ticket, put_off)
             raise refusal(hindrance, detail)
 
+    def no_room(self, ticket: Ticket) -> None:
+        """A budget has refused it."""
+        if ticket.put_off is not None and ticket.put_off.later is not None:
+            ticket.put_off.reason = DeferReason.NO_ROOM
+            self._tell(ticket, ticket.put_off)
+
     def decided(self, ticket: Ticket) -> None:
         """The budgets have had their say. Raises: Refusal, where it is to be put off and cannot."""
         put_off, held = ticket.put_off, ticket.held
@@ -253,13 +259,12 @@ class HostBatch:
     async def cancel(self, id_: str, identity: Identity) -> Json:
         """Take it back, while it is in no batch. Raises: NotFound, NotYours, StoreUnavailable."""
         tenant, now = fetched_by(identity), time.time()
-        before = _found(await self._store.find(id_, tenant=tenant))
         after = _found(await self._store.cancel(id_, tenant=tenant, now_s=now))
         if after.status is not Status.CANCELLED:
             raise NotYours("it is in a batch, or over: it can no longer be taken back")
-        await self._books.release(after)
-        if before.status is not Status.CANCELLED:
+        if after.ended_s == now:  # else somebody did it before
             self._tell_end(Ended(after, Status.CANCELLED, now))
+        await self._books.release(after)
         return told(after)
 
 

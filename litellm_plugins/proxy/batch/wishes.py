@@ -60,7 +60,7 @@ class PutOff:
         """As header, metric and log say it."""
         if self.is_on:
             return "deferred"
-        if self.is_unsure:
+        if self.is_unsure or self.reason is DeferReason.NO_ROOM:
             return "refused"
         is_refused = self.wish is Wish.REQUIRE and self.reason is not DeferReason.CACHE_HIT
         return "refused" if is_refused else "immediate"

@@ -461,3 +461,15 @@ async def test_what_cannot_be_read_any_more_fails_alone(scene: Scene) -> None:
     await worker.turn()
     assert [await scene.status(id_) for id_ in "abc"] == ["completed", "completed", "failed"]
     assert scene.provider.uploads == [["a", "b"]]
+
+
+async def test_a_batch_that_its_provider_never_ends_is_given_up_after_a_time(scene: Scene) -> None:
+    worker = scene.worker()
+    await scene.put("a", "b", "c")
+    scene.provider.status = "cancelling"
+    await worker.turn()
+    for passed_s, status in ((1_000 + HELD_ON_S - 1, "submitted"), (1_000 + HELD_ON_S + 1, "expired")):
+        scene.now = START + passed_s
+        await worker.turn()
+        assert [await scene.status(id_) for id_ in "abc"] == [status] * 3
+    assert scene.books.settled == {}

@@ -82,8 +82,8 @@ async def _afford_at_once(pack: Pack, ticket: tickets.Ticket, data: dict[str, An
     before, decision, routing = ticket.held, ticket.decision, pack.routing
     if before is None or pack.budgets is None:
         return
-    lowered = {} if routing is None else {"lowered": partial(routing.lowered, ticket)}
-    held = await pack.budgets.admit(str(ticket), decision.request, data, auth, decision.own, **lowered)
+    more = () if routing is None else (partial(routing.lowered, ticket),)
+    held = await pack.budgets.admit(str(ticket), decision.request, data, auth, decision.own, *more)
     if held.admission.reserved:
         pack.budgets.handed_on(before)  # to what is reserved in its place
     else:  # which leaves the former as it was

@@ -225,7 +225,7 @@ class HostBatch:
         if held is not None and not put_off.is_unsure:
             held.own.give_back(About.of(waiting).own_nano_usd)
         if put_off.wish is Wish.REQUIRE or put_off.is_unsure:
-            raise refusal(put_off.reason)
+            raise refusal(put_off.reason, is_unsure=put_off.is_unsure)
         return None
 
     async def _is_not_there(self, waiting: Deferred) -> bool:

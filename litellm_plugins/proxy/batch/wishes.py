@@ -107,11 +107,14 @@ def told(request: Deferred) -> Json:
     return body
 
 
-def refusal(reason: DeferReason, detail: str = "") -> Refusal:
-    """Of a request that is to wait and cannot."""
+def refusal(reason: DeferReason, detail: str = "", *, is_unsure: bool = False) -> Refusal:
+    """Of a request that is to wait and cannot. `is_unsure`: or does: it is not to be sent again unasked."""
     message = _SAID.get(reason) or f"a batch cannot carry {detail}"
     said = f"This request is not put off, as {HEADER}: require asks for: {message}."
-    return _refused(str(reason), said, out_of_order=reason in _OUT_OF_ORDER)
+    refused = _refused(str(reason), said, out_of_order=reason in _OUT_OF_ORDER)
+    if is_unsure:
+        refused.headers |= {"x-should-retry": "false"}  # OpenAI's clients would, after a 503
+    return refused
 
 
 def _refused(reason: str, message: str, *, out_of_order: bool = False) -> Refusal:

@@ -97,7 +97,8 @@ async def test_what_may_have_been_kept_is_not_answered_twice() -> None:
     assert (found, ticket.put_off.is_unsure) == (None, False)
 
     ticket = waiting(Wish.ALLOW)
-    with pytest.raises(Refusal):
+    with pytest.raises(Refusal) as refused:
         await kept(FakeQueue(fails="store_timeout", fails_again=True), ticket)
     assert ticket.put_off.is_unsure
+    assert refused.value.headers["x-should-retry"] == "false"
     assert ticket.put_off.headers["x-litellm-plugins-defer"] == "refused"

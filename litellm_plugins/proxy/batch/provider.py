@@ -7,13 +7,13 @@ the whole batch once more, on nobody's account.
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 import litellm
 import openai
+from litellm.secret_managers.main import get_secret_str
 from openai import AsyncOpenAI
 
 from litellm_plugins.batch.lines import Result, read, written
@@ -161,10 +161,15 @@ class OpenAiBatches:
         if told is None:  # it is paused, or another team's: never with the environment's key in its place
             raise ProviderFault("no_deployment", "the host gives out no credentials of it", is_certain=True)
         headers = parameters.get("extra_headers")
+        whose = (parameters.get("organization"), litellm.organization, get_secret_str("OPENAI_ORGANIZATION"))
         client = AsyncOpenAI(
-            api_key=told.get("api_key") or litellm.api_key or litellm.openai_key or os.getenv("OPENAI_API_KEY") or "",
-            base_url=told.get("api_base") or litellm.api_base or os.getenv("OPENAI_BASE_URL") or _DEFAULT_BASE,
-            organization=parameters.get("organization") or litellm.organization,
+            api_key=told.get("api_key")
+            or litellm.api_key
+            or litellm.openai_key
+            or get_secret_str("OPENAI_API_KEY")
+            or "",
+            base_url=_base_of(told.get("api_base") or parameters.get("base_url")),
+            organization=next(filter(None, whose), None),
             default_headers=headers if isinstance(headers, Mapping) else None,
             timeout=self._timeout_s,
             max_retries=0,  # whether a batch is begun twice is for the worker to know
@@ -198,6 +203,18 @@ async def _asked(work: Awaitable[Any]) -> Any:
 
 def _model_of(deployment: Mapping[str, Any]) -> str:
     return str(deployment["litellm_params"]["model"]).removeprefix(f"{_PROVIDER}/")
+
+
+def _base_of(named: Any) -> str:
+    """Where the host would send a chat: what is to stay with a server of one's own must not go elsewhere."""
+    found = (
+        named
+        or litellm.api_base
+        or get_secret_str("OPENAI_BASE_URL")
+        or get_secret_str("OPENAI_API_BASE")
+        or _DEFAULT_BASE
+    )
+    return str(found)
 
 
 def _info(deployment: Mapping[str, Any]) -> Mapping[str, Any]:

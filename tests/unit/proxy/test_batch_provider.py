@@ -72,3 +72,23 @@ async def test_what_may_have_been_begun_is_not_begun_again_without_a_look(
     with pytest.raises(ProviderFault) as caught:
         await batches(refusing.url).create(BATCH, File("file-x", "one"))
     assert (caught.value.is_certain, caught.value.is_lasting) == (is_certain, is_lasting)
+
+
+@pytest.mark.parametrize("place", ["base_url", "OPENAI_BASE_URL", "OPENAI_API_BASE"])
+async def test_it_is_sent_where_the_host_would_send_it(
+    refusing: Receiver, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    """A server of one's own, or in one's own region, however the host was told of it."""
+    refusing.status = 400
+    where = f"{refusing.url}/v1"
+    for name in ("OPENAI_BASE_URL", "OPENAI_API_BASE"):
+        monkeypatch.delenv(name, raising=False)
+    own = {"base_url": where} if place == "base_url" else {}
+    if not own:
+        monkeypatch.setenv(place, where)
+    parameters = {"model": f"openai/{GROUP}", "api_key": "sk-x", **own}
+    router = Router(model_list=[{"model_name": GROUP, "litellm_params": parameters}])
+    before = len(refusing.bodies)
+    with pytest.raises(ProviderFault):
+        await OpenAiBatches(lambda: router, timeout_s=5).create(BATCH, File("file-x", "one"))
+    assert len(refusing.bodies) == before + 1

@@ -142,7 +142,10 @@ class OpenAiBatches:
         return [
             each
             for each in found
-            if _is_openai(each["litellm_params"]) and not _is_reserved(each) and _info(each).get("blocked") is not True
+            if _is_openai(each["litellm_params"])
+            and not _is_reserved(each)
+            and _info(each).get("blocked") is not True
+            and not each["litellm_params"].get("extra_body")  # which would not be in the file
         ]
 
     def deployment_of(self, batch: Batch) -> Mapping[str, Any]:

@@ -69,6 +69,11 @@ def test_a_batch_is_never_given_to_a_teams_own_or_a_paused_deployment() -> None:
     assert not batches(*others).offers(GROUP)
 
 
+def test_a_deployment_that_adds_to_what_is_asked_is_not_offered() -> None:
+    """A batch would be answered without it."""
+    assert not batches(deployment(extra_body={"store": False})).offers(GROUP)
+
+
 async def test_without_credentials_of_its_own_a_deployment_is_never_asked_with_others(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -181,11 +181,15 @@ class DeferReason(StrEnum):
     # put off
     REQUIRED = "required"  # its client wants that
     BUDGET = "budget"  # its client allows it, and a budget asks for it
+    # refused, whatever its client wants
+    NO_ROOM = "no_room"  # in a budget, not even for what it costs in a batch
     # answered at once, or refused where its client wants to wait
     WITHIN_BUDGET = "within_budget"  # no budget asks for it
     CACHE_HIT = "cache_hit"
     MODEL_NOT_OFFERED = "model_not_offered"  # batch.models does not name it
     UNSUPPORTED_PROVIDER = "unsupported_provider"  # no deployment of the model has OpenAI's batches
+    OWN_DEPLOYMENT = "own_deployment"  # which of the host's accounts answers depends on who asks
+    HOST_BUDGET = "host_budget"  # a budget of the host's own covers it, which would not see what a batch costs
     UNSUPPORTED_ENDPOINT = "unsupported_endpoint"  # another than chat completions
     UNSUPPORTED_PARAMETER = "unsupported_parameter"  # that a line of a batch cannot carry
     STREAMED = "streamed"

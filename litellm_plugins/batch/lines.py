@@ -12,6 +12,7 @@ from litellm_plugins.batch.queue import Deferred, Status
 
 URL = "/v1/chat/completions"
 _OK = 200
+_MOST_TOKENS = 1_000_000_000  # more is no count of tokens
 _BY_CODE = {"batch_expired": Status.EXPIRED, "batch_cancelled": Status.CANCELLED}
 
 
@@ -53,13 +54,20 @@ def read(content: bytes) -> Iterator[Result]:
             yield _result(told)
 
 
+def _usage(told: object) -> Mapping[str, Any] | None:
+    """None: it does not say what it cost, or nonsense."""
+    if not isinstance(told, Mapping):
+        return None
+    counts = [told.get(name) for name in ("prompt_tokens", "completion_tokens")]
+    is_sound = all(type(count) is int and 0 <= count <= _MOST_TOKENS for count in counts)
+    return told if is_sound else None
+
+
 def _result(told: Mapping[str, Any]) -> Result:
     response, error = told.get("response"), told.get("error")
     if isinstance(response, Mapping) and isinstance(body := response.get("body"), Mapping):
-        if response.get("status_code") == _OK:
-            usage = body.get("usage")
-            found = usage if isinstance(usage, Mapping) else None
-            return Result(told["custom_id"], Status.COMPLETED, orjson.dumps(body), usage=found)
+        if response.get("status_code") == _OK and isinstance(body.get("choices"), list) and body["choices"]:
+            return Result(told["custom_id"], Status.COMPLETED, orjson.dumps(body), usage=_usage(body.get("usage")))
         error = body.get("error")
     about = error if isinstance(error, Mapping) else {"message": "the provider gave no answer"}
     code = str(about.get("code") or "provider_error")

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
+MOST_BYTES = 100_000_000  # of the bodies of a batch: a provider takes files of 200 MB, and a worker holds it in memory
+
 
 class Status(StrEnum):
     """How a deferred request stands, as its client reads it."""
@@ -98,8 +100,11 @@ class BatchStore(Protocol):
     async def waiting(self) -> list[Waiting]:
         """By model group."""
 
-    async def claim(self, batch: Batch, *, most: int) -> list[Deferred]:
-        """Put up to `most` waiting requests of the batch's model group, the oldest first, in it; none: no batch."""
+    async def claim(self, batch: Batch, *, most: int, most_bytes: int = MOST_BYTES) -> list[Deferred]:
+        """Put up to `most` waiting requests of the batch's model group, the oldest first, in it; none: no batch.
+
+        Their bodies have `most_bytes` together, or it is one alone.
+        """
 
     async def batches(self) -> list[Batch]:
         """All that are not over, in the order in which they were claimed."""

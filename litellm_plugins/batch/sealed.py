@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from litellm_plugins.batch.queue import MOST_BYTES
+
 if TYPE_CHECKING:
     from litellm_plugins.batch.queue import Batch, Deferred, Queue, Status, Waiting
     from litellm_plugins.storage.vault import Vault
@@ -34,8 +36,8 @@ class SealedQueue:
     async def waiting(self) -> list[Waiting]:
         return await self._inner.waiting()
 
-    async def claim(self, batch: Batch, *, most: int) -> list[Deferred]:
-        return self._all(await self._inner.claim(batch, most=most))
+    async def claim(self, batch: Batch, *, most: int, most_bytes: int = MOST_BYTES) -> list[Deferred]:
+        return self._all(await self._inner.claim(batch, most=most, most_bytes=most_bytes))
 
     async def batches(self) -> list[Batch]:
         return await self._inner.batches()

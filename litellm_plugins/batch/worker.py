@@ -31,6 +31,8 @@ HELD_ON_S = 3_600.0  # after a request expires: for its provider to end it, and 
 _MOST_OVERDUE = 500
 _LONGEST_PAUSE_S = 900.0
 _DAY_S = 86_400
+# Why a whole batch fails, and would not later: so many tokens of the organization wait in batches already.
+_FOR_NOW = frozenset({"token_limit_exceeded"})
 _OF_A_TURN = 0.7
 Failed = Callable[[str, str], None]  # told the reason and what it was about
 
@@ -104,6 +106,7 @@ class Worker:
             raise
         except Exception as exc:  # noqa: BLE001 - one request's oddities must not stop everybody's
             self._failed("internal_error", f"a batch: {type(exc).__name__}")
+            await self._give_up_in_time(batch)
 
     async def _advance(self, batch: Batch) -> None:
         if batch.stage is Stage.SUBMITTED:
@@ -124,6 +127,8 @@ class Worker:
         for request in await self._store.members(batch.id):
             if request.expires_s <= self._clock():
                 await self._end_without(request, Status.EXPIRED, "no_batch_in_time")
+            elif not request.body:  # none of the encryption keys opens it
+                await self._end_without(request, Status.FAILED, "unreadable")
             else:
                 members.append(request)
         if not members:
@@ -156,26 +161,47 @@ class Worker:
     async def _look_after(self, batch: Batch) -> None:
         progress = await self._provider.progress(batch)
         members = await self._store.members(batch.id)
-        if progress.is_over:
+        if progress.status == "failed" and progress.reason in _FOR_NOW:
+            self._failed("provider_busy", progress.reason)
+            again = replace(batch, stage=Stage.CLAIMED, provider_id="", tries=batch.tries + 1, touched_s=self._clock())
+            await self._store.note(again)
+        elif progress.is_over:
             await self._harvest(batch, progress, members)
-        elif progress.status != "cancelling" and any(each.expires_s <= self._clock() for each in members):
-            await self._provider.cancel(batch)
+        elif any(each.expires_s <= self._clock() for each in members):
+            if progress.status != "cancelling":
+                await self._provider.cancel(batch)
+            await self._give_up_in_time(batch)
 
     async def _harvest(self, batch: Batch, progress: Progress, members: list[Deferred]) -> None:
         """End what has an end. What the provider did not get to waits again, if there is time left for it."""
         results = {result.id: result for result in await self._provider.results(batch, progress)}
-        for number, request in enumerate(members, start=1):
-            result = results.get(request.id)
-            if result is not None and result.status is Status.COMPLETED:
-                await self._answered(request, batch, result)
-            elif result is not None and result.status is Status.FAILED:
-                await self._end_without(request, Status.FAILED, result.reason, result.answer)
-            elif result is None and progress.status in ("completed", "failed"):
-                if not progress.bad_lines or number in progress.bad_lines:
-                    await self._end_without(request, Status.FAILED, progress.reason or "no_result")
-            elif request.expires_s <= self._clock():
-                await self._end_without(request, Status.EXPIRED, "no_answer_in_time")
+        odd: Exception | None = None
+        numbered = list(enumerate(members, start=1))
+        # Bad lines are told by number: from the last, so that a worker that goes on with the rest counts them alike.
+        for number, request in reversed(numbered) if progress.bad_lines else numbered:
+            is_bad = not progress.bad_lines or number in progress.bad_lines
+            try:
+                await self._end_as_told(request, batch, progress, results.get(request.id), is_bad=is_bad)
+            except (StoreUnavailable, ProviderFault):
+                raise
+            except Exception as exc:  # noqa: BLE001 - the others' answers must not wait for this one's
+                odd = exc
+        if odd is not None:
+            raise odd
         await self._store.drop(batch.id)
+
+    async def _end_as_told(
+        self, request: Deferred, batch: Batch, progress: Progress, result: Result | None, *, is_bad: bool
+    ) -> None:
+        if result is not None and result.status is Status.COMPLETED:
+            await self._answered(request, batch, result)
+        elif result is not None and result.status is Status.FAILED:
+            await self._end_without(request, Status.FAILED, result.reason, result.answer)
+        elif result is None and progress.status in ("completed", "failed"):
+            if is_bad:
+                await self._end_without(request, Status.FAILED, progress.reason or "no_result")
+        elif request.expires_s <= self._clock():
+            await self._end_without(request, Status.EXPIRED, "no_answer_in_time")
 
     async def _answered(self, request: Deferred, batch: Batch, result: Result) -> None:
         paid = await self._books.settle(request, batch, result.usage)

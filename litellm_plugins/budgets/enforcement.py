@@ -162,6 +162,8 @@ class Enforcement:
             now = replace(await self._attempt(call_id, caller, cheaper, degraded=reason, later=later), change=change)
             if now.reserved and later is not None:
                 return now
+            if later is not None:  # no room to wait either: the rest of what the settings say may do
+                deferral, change = None, Change()
             held = now if now.reserved else held
         if now.is_denied and held is not None:  # the cheaper call may not be made: the one that was asked for may
             return replace(held, verdict=replace(held.verdict, state=BudgetState.SOFT, degrade=None))

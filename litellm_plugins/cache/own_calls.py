@@ -39,6 +39,10 @@ class OwnCalls:
         taken, self._nano_usd = self._nano_usd, 0
         return taken
 
+    def give_back(self, nano_usd: int) -> None:
+        """Of what was taken: whoever took it has not paid it after all."""
+        self._nano_usd += nano_usd
+
     def from_now_on(self, told: Callable[[OwnCalls], None]) -> None:
         """Have `told` called with it whenever there is something to take; at once, if there is already."""
         self._told = told

@@ -17,6 +17,7 @@ from litellm_plugins.proxy import ticket as tickets
 from litellm_plugins.proxy.batch.wishes import is_put_off
 from litellm_plugins.proxy.budgets.checks import check
 from litellm_plugins.proxy.budgets.covered import coverage_of
+from litellm_plugins.proxy.budgets.refusal import BudgetRefusal
 from litellm_plugins.proxy.budgets.tariff import MCP_TOOL
 from litellm_plugins.proxy.cache.host_judge import host_router
 from litellm_plugins.proxy.calls.log import PASSED_THROUGH
@@ -88,7 +89,7 @@ class PluginHandler(CustomLogger):
             self._pack.admission.prepare(data, user_api_key_dict, call_type)
         await self._shape(ticket, data)
         if self._pack.batch is not None:
-            self._pack.batch.consider(ticket, data, is_in_front=_in_front.get())
+            self._pack.batch.consider(ticket, data, user_api_key_dict, is_in_front=_in_front.get())
         await self._afford(ticket, before, data, user_api_key_dict, metadata)
         self._prepared(ticket, data)
 
@@ -104,7 +105,12 @@ class PluginHandler(CustomLogger):
         if self._pack.budgets is not None:
             if before is not None and before.held is not None:  # the host prepares a request anew for a fallback
                 await self._pack.budgets.released(before.held)
-            await self._reserve(self._pack.budgets, ticket, data, auth, metadata)
+            try:
+                await self._reserve(self._pack.budgets, ticket, data, auth, metadata)
+            except BudgetRefusal:
+                if self._pack.batch is not None:
+                    self._pack.batch.no_room(ticket)
+                raise
         if self._pack.batch is not None:
             self._pack.batch.decided(ticket)
 

@@ -75,6 +75,14 @@ async def test_no_more_are_kept_than_may_wait(queues: Two) -> None:
     assert await other.put(waits("c"), most=2)
 
 
+async def test_a_batch_takes_no_more_bytes_than_a_file_may_have_but_always_one(queues: Two) -> None:
+    one, other = queues
+    large = b"x" * 5_000
+    await put(one, waits("a", body=large), waits("b", after_s=1, body=large), waits("c", after_s=2))
+    assert ids(await one.claim(Batch("b1", "mini", NOW), most=9, most_bytes=100)) == ["a"]
+    assert ids(await other.claim(Batch("b2", "mini", NOW), most=9, most_bytes=6_000)) == ["b", "c"]
+
+
 async def test_a_batch_takes_the_oldest_of_its_model_group(queues: Two) -> None:
     one, other = queues
     await put(one, waits("c", after_s=2), waits("a"), waits("x", group="large"), waits("b", after_s=1))

@@ -186,7 +186,7 @@ def test_who_allows_it_waits_only_past_a_budgets_mark(proxy: RunningProxy) -> No
 
 def test_what_may_not_be_spent_may_not_wait_either(proxy: RunningProxy) -> None:
     response = post(proxy, "No money", metadata={"feature": "none-left"})
-    assert response.status_code == 429, response.text
+    assert (response.status_code, told(response)) == (429, ("refused", "no_room")), response.text
     assert response.headers["x-litellm-plugins-budget-state"] == "denied"
 
 

@@ -7,7 +7,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from litellm_plugins.batch.queue import Batch, Deferred, Stage, Status, Waiting, oldest_first
+from litellm_plugins.batch.queue import MOST_BYTES, Batch, Deferred, Stage, Status, Waiting, oldest_first
 
 if TYPE_CHECKING:
     from litellm_plugins.storage.redis import RedisServer
@@ -50,8 +50,8 @@ class RedisQueue:
             key=lambda each: each.model_group,
         )
 
-    async def claim(self, batch: Batch, *, most: int) -> list[Deferred]:
-        return await self._all(await self._do("claim", batch.id, batch.model_group, most, *_pairs(batch)))
+    async def claim(self, batch: Batch, *, most: int, most_bytes: int = MOST_BYTES) -> list[Deferred]:
+        return await self._all(await self._do("claim", batch.id, batch.model_group, most, most_bytes, *_pairs(batch)))
 
     async def batches(self) -> list[Batch]:
         ids: Any = await self._server.run(lambda redis: redis.zrange(f"{self._base}batches", 0, -1))

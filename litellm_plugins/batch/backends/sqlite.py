@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
-from litellm_plugins.batch.queue import Batch, Deferred, Stage, Status, Waiting
+from litellm_plugins.batch.queue import MOST_BYTES, Batch, Deferred, Stage, Status, Waiting
 from litellm_plugins.storage.migrations import Migration
 
 if TYPE_CHECKING:
@@ -85,14 +86,20 @@ class SqliteQueue:
             WHERE {_WAITS} GROUP BY model_group ORDER BY model_group"""  # noqa: S608 - constants
         return [Waiting(*row) for row in await self._file.read(lambda db: db.execute(query).fetchall())]
 
-    async def claim(self, batch: Batch, *, most: int) -> list[Deferred]:
+    async def claim(self, batch: Batch, *, most: int, most_bytes: int = MOST_BYTES) -> list[Deferred]:
+        query = f"""SELECT id, length(body) FROM deferred_requests
+            WHERE {_WAITS} AND model_group = ? ORDER BY created_s, id LIMIT ?"""  # noqa: S608 - constants
+
         def work(db: sqlite3.Connection) -> list[Deferred]:
-            where = f"{_WAITS} AND model_group = ? ORDER BY created_s, id LIMIT ?"
-            found = _all(db, where, batch.model_group, most)
+            sizes = db.execute(query, (batch.model_group, most)).fetchall()
+            sums = accumulate(size for _, size in sizes)
+            found = [
+                id_ for n, ((id_, _), held) in enumerate(zip(sizes, sums, strict=True)) if not n or held <= most_bytes
+            ]
             if found:
                 insert = f"INSERT INTO deferred_batches ({_BATCH_FIELDS}) VALUES (?, ?, ?, ?, ?, ?, ?)"  # noqa: S608 - constants
                 db.execute(insert, _batch_row(batch))
-                taken = [(batch.id, each.id) for each in found]
+                taken = [(batch.id, id_) for id_ in found]
                 db.executemany("UPDATE deferred_requests SET batch = ? WHERE id = ?", taken)
             return _all(db, f"{_OPEN} AND batch = ? ORDER BY created_s, id", batch.id)
 

@@ -6,11 +6,11 @@ import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from litellm_plugins.batch.provider import Paid
+from litellm_plugins.batch.provider import Paid, ProviderFault
 from litellm_plugins.batch.worker import HELD_ON_S
 from litellm_plugins.budgets.amounts import NOTHING, Amounts
 from litellm_plugins.proxy.batch.about import About
-from litellm_plugins.telemetry.events import BudgetSettled
+from litellm_plugins.telemetry.events import BudgetSettled, StageFailed
 
 if TYPE_CHECKING:
     from litellm_plugins.batch.queue import Batch, Deferred
@@ -47,11 +47,18 @@ class HostBooks:
 
     async def settle(self, request: Deferred, batch: Batch, usage: Mapping[str, Any] | None) -> Paid:
         told = About.of(request)
-        if usage is None:
+        paid = None
+        try:
+            if usage is not None:
+                paid = self._prices.paid(batch.model_group, self._provider.deployment_of(batch), usage)
+        except ProviderFault:
+            raise
+        except Exception as exc:  # noqa: BLE001 - whatever its provider says there: the answer is there, and not free
+            self._telemetry.emit(StageFailed("batch", "bad_usage", type(exc).__name__))
+        if paid is None:
             paid = Paid(nano_usd=told.reserved_nano_usd, usual_nano_usd=told.reserved_nano_usd)
             await self._book(told, told.reserved)
             return paid
-        paid = self._prices.paid(batch.model_group, self._provider.deployment_of(batch), usage)
         await self._book(told, Amounts(paid.nano_usd, paid.prompt_tokens + paid.completion_tokens, 1))
         return paid
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -39,9 +40,11 @@ async def put_off(
     await hooks.during_call_hook(data=data, user_api_key_dict=auth, call_type="acompletion")
     waiting = await _kept(pack, pack.batch, ticket, data)
     if waiting is None:
+        await _afford_at_once(pack, ticket, data, auth)
         return None
     pack.pipeline.call_failed(ticket.decision)  # who waits for its answer asks for itself
     pack.calls.put_off(ticket)
+    ticket.reviewed = ""  # nobody shall judge the empty answer that is logged
     answer = _as_logged(waiting)
     _log(pack, ticket, data, answer)
     await hooks.update_request_status(litellm_call_id=data.get("litellm_call_id", ""), status="success")
@@ -72,6 +75,23 @@ async def _kept(pack: Pack, batch: HostBatch, ticket: tickets.Ticket, data: dict
     if waiting is None:
         budgets.taken_back(held)
     return waiting
+
+
+async def _afford_at_once(pack: Pack, ticket: tickets.Ticket, data: dict[str, Any], auth: UserAPIKeyAuth) -> None:
+    """It cannot wait after all: reserve what it costs now, for as long as a call takes. Raises: BudgetRefusal."""
+    before, decision, routing = ticket.held, ticket.decision, pack.routing
+    if before is None or pack.budgets is None:
+        return
+    more = () if routing is None else (partial(routing.lowered, ticket),)
+    held = await pack.budgets.admit(str(ticket), decision.request, data, auth, decision.own, *more)
+    if held.admission.reserved:
+        pack.budgets.handed_on(before)  # to what is reserved in its place
+    else:  # which leaves the former as it was
+        await pack.budgets.released(before)
+    ticket.held = held
+    if routing is not None:
+        routing.tell_lowered(ticket, str(data.get("model") or ""), data)
+    pack.budgets.tell(held)
 
 
 def _as_logged(waiting: Deferred) -> ModelResponse:

@@ -6,13 +6,14 @@ the whole batch once more, on nobody's account.
 
 from __future__ import annotations
 
-import os
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 import litellm
 import openai
+from litellm.secret_managers.main import get_secret_str
 from openai import AsyncOpenAI
 
 from litellm_plugins.batch.lines import Result, read, written
@@ -29,6 +30,7 @@ _PROVIDER = "openai"
 _TIMEOUT_S = 120.0  # of one request: shorter than what the worker waits before it looks for a batch
 _PAGES, _PAGE = 20, 100  # of the latest batches: how far one is looked for
 _BUSY = frozenset({408, 409, 425, 429})  # 4xx that may be asked again
+_UNSURE = frozenset({408, 409})  # of which something on the way may have spoken, or a request that is still under way
 _OWN = frozenset({"model", "messages"})
 _DEFAULT_BASE = "https://api.openai.com/v1"
 
@@ -41,7 +43,7 @@ class OpenAiBatches:
 
     async def upload(self, batch: Batch, requests: Sequence[Deferred]) -> File:
         deployment = self.deployment_of(batch)
-        content = written(requests, model=_model_of(deployment))
+        content = await asyncio.to_thread(written, requests, model=_model_of(deployment))
         async with self._client(deployment) as client:
             file = (f"{batch.id}.jsonl", content)
             made = await _asked(client.files.create(file=file, purpose="batch"))
@@ -60,7 +62,8 @@ class OpenAiBatches:
         return str(made.id)
 
     async def look_up(self, batch: Batch) -> str | None:
-        async with self._client(self.deployment_of(batch)) as client:
+        deployment = self.deployment_of(batch)
+        async with self._client(deployment) as client:
             after: Any = openai.NOT_GIVEN
             for _ in range(_PAGES):
                 page = await _asked(client.batches.list(limit=_PAGE, after=after))
@@ -68,6 +71,8 @@ class OpenAiBatches:
                     if (each.metadata or {}).get(NAME_IN_METADATA) == batch.id:
                         return str(each.id)
                 if not page.has_more or not page.data:
+                    if _info(deployment).get("id") != batch.deployment:
+                        raise ProviderFault("no_deployment", "it is not with another one than it was given to")
                     return None
                 after = page.data[-1].id
         raise ProviderFault("too_many_batches", f"{_PAGES * _PAGE} batches are newer than one that is looked for")
@@ -92,7 +97,7 @@ class OpenAiBatches:
         async with self._client(self.deployment_of(batch)) as client:
             for file_id in filter(None, (progress.error_file, progress.output_file)):
                 content = await _asked(client.files.content(file_id))
-                found += read(content.content)
+                found += await asyncio.to_thread(_read, content.content)
         return found
 
     async def cancel(self, batch: Batch) -> None:
@@ -121,10 +126,27 @@ class OpenAiBatches:
         said.pop("stream", None)
         return {"messages": asked["messages"], **said, **more}
 
+    def is_for_everybody(self, model_group: str, team_id: str | None) -> bool:
+        """Whether the host would let everybody reach every deployment that it has for the group, and for that team."""
+        router = self._router()
+        named = [] if router is None else router.get_model_list(model_name=model_group) or []
+        own = [] if router is None else router.get_model_list(model_name=model_group, team_id=team_id) or []
+        found: list[Mapping[str, Any]] = [*named, *own]
+        groups = {frozenset(_info(each).get("access_groups") or ()) for each in found}
+        return len(groups) <= 1 and not any(map(_is_reserved, found))
+
     def _deployments(self, model_group: str) -> list[Mapping[str, Any]]:
+        """Those with batches that everybody may reach: a batch holds the requests of many."""
         router = self._router()
         found = [] if router is None else router.get_model_list(model_name=model_group) or []
-        return [each for each in found if _is_openai(each["litellm_params"])]
+        return [
+            each
+            for each in found
+            if _is_openai(each["litellm_params"])
+            and not _is_reserved(each)
+            and _info(each).get("blocked") is not True
+            and not each["litellm_params"].get("extra_body")  # which would not be in the file
+        ]
 
     def deployment_of(self, batch: Batch) -> Mapping[str, Any]:
         """That the batch was given to; another of the group where the host has it no more. Raises: ProviderFault."""
@@ -138,12 +160,19 @@ class OpenAiBatches:
         parameters, router = deployment["litellm_params"], self._router()
         if router is None:
             raise ProviderFault("no_deployment", "the host has no router yet", is_certain=True)
-        told = router.get_deployment_credentials_with_provider(str(deployment["model_info"]["id"])) or {}
+        told = router.get_deployment_credentials_with_provider(str(deployment["model_info"]["id"]))
+        if told is None:  # it is paused, or another team's: never with the environment's key in its place
+            raise ProviderFault("no_deployment", "the host gives out no credentials of it", is_certain=True)
         headers = parameters.get("extra_headers")
+        whose = (parameters.get("organization"), litellm.organization, get_secret_str("OPENAI_ORGANIZATION"))
         client = AsyncOpenAI(
-            api_key=told.get("api_key") or litellm.api_key or litellm.openai_key or os.getenv("OPENAI_API_KEY") or "",
-            base_url=told.get("api_base") or litellm.api_base or os.getenv("OPENAI_BASE_URL") or _DEFAULT_BASE,
-            organization=parameters.get("organization") or litellm.organization,
+            api_key=told.get("api_key")
+            or litellm.api_key
+            or litellm.openai_key
+            or get_secret_str("OPENAI_API_KEY")
+            or "",
+            base_url=_base_of(told.get("api_base") or parameters.get("base_url")),
+            organization=next(filter(None, whose), None),
             default_headers=headers if isinstance(headers, Mapping) else None,
             timeout=self._timeout_s,
             max_retries=0,  # whether a batch is begun twice is for the worker to know
@@ -152,16 +181,21 @@ class OpenAiBatches:
             yield client
 
 
+def _read(content: bytes) -> list[Result]:
+    return list(read(content))
+
+
 async def _asked(work: Awaitable[Any]) -> Any:
     """Raises: ProviderFault, in place of the client's own errors."""
     try:
         return await work
     except openai.APIStatusError as exc:
         refused = exc.status_code < 500
+        is_certain = refused and exc.status_code not in _UNSURE
         code = str(exc.code or f"status_{exc.status_code}")
         is_lasting = refused and exc.status_code not in _BUSY
         kind = "provider_refused" if is_lasting else "provider_busy" if refused else "provider_error"
-        raise ProviderFault(code, type(exc).__name__, kind=kind, is_certain=refused, is_lasting=is_lasting) from exc
+        raise ProviderFault(code, type(exc).__name__, kind=kind, is_certain=is_certain, is_lasting=is_lasting) from exc
     except openai.APITimeoutError as exc:
         raise ProviderFault("provider_timeout") from exc
     except openai.APIConnectionError as exc:
@@ -172,6 +206,31 @@ async def _asked(work: Awaitable[Any]) -> Any:
 
 def _model_of(deployment: Mapping[str, Any]) -> str:
     return str(deployment["litellm_params"]["model"]).removeprefix(f"{_PROVIDER}/")
+
+
+def _base_of(named: Any) -> str:
+    """Where the host would send a chat: what is to stay with a server of one's own must not go elsewhere."""
+    found = (
+        named
+        or litellm.api_base
+        or get_secret_str("OPENAI_BASE_URL")
+        or get_secret_str("OPENAI_API_BASE")
+        or _DEFAULT_BASE
+    )
+    return str(found)
+
+
+def _info(deployment: Mapping[str, Any]) -> Mapping[str, Any]:
+    found = deployment.get("model_info")
+    return found if isinstance(found, Mapping) else {}
+
+
+def _is_reserved(deployment: Mapping[str, Any]) -> bool:
+    """Whether the host gives it to some of its callers only: of a team, at times of a team, or of a tag."""
+    parameters, info = deployment["litellm_params"], _info(deployment)
+    return any(info.get(name) for name in ("team_id", "access_windows")) or any(
+        parameters.get(name) for name in ("tags", "tag_regex")
+    )
 
 
 def _is_openai(parameters: Mapping[str, Any]) -> bool:

@@ -15,17 +15,19 @@ import orjson
 
 from litellm_plugins.batch.provider import Ended
 from litellm_plugins.batch.queue import Deferred, Status
-from litellm_plugins.batch.wish import Wish, body_for, left_out
+from litellm_plugins.batch.wish import Wish, body_for, has_audio, left_out
 from litellm_plugins.batch.worker import HELD_ON_S, Worker
 from litellm_plugins.errors import NotFound, PluginError, StoreUnavailable
 from litellm_plugins.model import BudgetReason, DeferReason, Reason
-from litellm_plugins.proxy.batch.about import about, ended, finished
+from litellm_plugins.proxy.batch.about import About, about, ended, finished
+from litellm_plugins.proxy.batch.whose import fetched_by, goes_elsewhere, has_host_budget
 from litellm_plugins.proxy.batch.wishes import Json, PutOff, refusal, told, wish_in
 from litellm_plugins.proxy.budgets.stage import Later
-from litellm_plugins.proxy.review.tenant import tenant_of
 from litellm_plugins.telemetry.events import DeferralDecided, DeferralsMeasured, StageFailed
 
 if TYPE_CHECKING:
+    from litellm.proxy._types import UserAPIKeyAuth
+
     from litellm_plugins.batch.queue import Queue
     from litellm_plugins.model import Identity
     from litellm_plugins.proxy.batch.books import HostBooks
@@ -107,7 +109,7 @@ class HostBatch:
 
     # Before the router
 
-    def consider(self, ticket: Ticket, data: Mapping[str, Any], *, is_in_front: bool) -> None:
+    def consider(self, ticket: Ticket, data: Mapping[str, Any], auth: UserAPIKeyAuth, *, is_in_front: bool) -> None:
         """Whether the request may, and can, be put off. Raises: Refusal, where it is to be and cannot."""
         wish = wish_in(data)
         if wish is None:
@@ -116,12 +118,14 @@ class HostBatch:
         if ticket.decision.verdict.is_hit:
             put_off.reason = DeferReason.CACHE_HIT
             return
-        hindrance, detail = self._hindrance(ticket, data, is_in_front=is_in_front)
+        hindrance, detail = self._hindrance(ticket, data, auth, is_in_front=is_in_front)
         if hindrance is None:
             try:
                 put_off.body = self._provider.worded(str(data["model"]), body_for(data))
             except litellm.UnsupportedParamsError as exc:
                 hindrance, detail = DeferReason.UNSUPPORTED_PARAMETER, f"this: {exc.message}"
+            except Exception as exc:  # noqa: BLE001 - the host will say what is wrong with it, where it is answered at once
+                hindrance, detail = DeferReason.UNSUPPORTED_PARAMETER, f"it: {type(exc).__name__}"
         if hindrance is None:
             lease_ms = int((self._rules.max_wait_s + HELD_ON_S) * 1_000)
             put_off.later = Later(self._prices, lease_ms, wish is Wish.REQUIRE)
@@ -130,6 +134,12 @@ class HostBatch:
         if wish is Wish.REQUIRE:
             self._tell(ticket, put_off)
             raise refusal(hindrance, detail)
+
+    def no_room(self, ticket: Ticket) -> None:
+        """A budget has refused it."""
+        if ticket.put_off is not None and ticket.put_off.later is not None:
+            ticket.put_off.reason = DeferReason.NO_ROOM
+            self._tell(ticket, ticket.put_off)
 
     def decided(self, ticket: Ticket) -> None:
         """The budgets have had their say. Raises: Refusal, where it is to be put off and cannot."""
@@ -150,7 +160,7 @@ class HostBatch:
                 raise refusal(put_off.reason)
 
     def _hindrance(
-        self, ticket: Ticket, data: Mapping[str, Any], *, is_in_front: bool
+        self, ticket: Ticket, data: Mapping[str, Any], auth: UserAPIKeyAuth, *, is_in_front: bool
     ) -> tuple[DeferReason | None, str]:
         """Why it cannot be put off, and which part of it is at fault."""
         request, model = ticket.decision.request, str(data.get("model") or "")
@@ -158,16 +168,22 @@ class HostBatch:
             return DeferReason.UNSUPPORTED_ENDPOINT, ""
         if request.stream or data.get("stream"):
             return DeferReason.STREAMED, ""
-        if not is_in_front:
+        if not is_in_front or not fetched_by(request.identity):
             return DeferReason.NO_DELIVERY, ""
         if model not in self._rules.models:
             return DeferReason.MODEL_NOT_OFFERED, model
+        if goes_elsewhere(data) or not self._provider.is_for_everybody(model, request.identity.team_id):
+            return DeferReason.OWN_DEPLOYMENT, model
         if not self._provider.offers(model):
             return DeferReason.UNSUPPORTED_PROVIDER, model
+        if has_host_budget(auth):
+            return DeferReason.HOST_BUDGET, model
         sent = _mapping(_mapping(data.get("proxy_server_request")).get("body"))
         unsent = left_out({name: value for name, value in sent.items() if name not in _DONE})
         if ticket.output is not None and ticket.output.long is not None:
             unsent.append("response_format")  # in short names, which only an answer at once gets back
+        if has_audio(data.get("messages")):
+            unsent.append("input_audio")
         return (DeferReason.UNSUPPORTED_PARAMETER, ", ".join(unsent)) if unsent else (None, "")
 
     # In place of an answer
@@ -188,7 +204,7 @@ class HostBatch:
         )
         waiting = Deferred(
             id=f"deferred_{secrets.token_hex(16)}",
-            tenant=tenant_of(request.identity),
+            tenant=fetched_by(request.identity),
             model_group=str(data["model"]),
             body=orjson.dumps(put_off.body),
             about=kept.written(),
@@ -206,8 +222,10 @@ class HostBatch:
         self._tell(ticket, put_off)
         if is_kept:
             return waiting
+        if held is not None and not put_off.is_unsure:
+            held.own.give_back(About.of(waiting).own_nano_usd)
         if put_off.wish is Wish.REQUIRE or put_off.is_unsure:
-            raise refusal(put_off.reason)
+            raise refusal(put_off.reason, is_unsure=put_off.is_unsure)
         return None
 
     async def _is_not_there(self, waiting: Deferred) -> bool:
@@ -236,18 +254,17 @@ class HostBatch:
 
     async def show(self, id_: str, identity: Identity) -> Json:
         """How a request stands. Raises: NotFound, StoreUnavailable."""
-        return told(_found(await self._store.find(id_, tenant=tenant_of(identity))))
+        return told(_found(await self._store.find(id_, tenant=fetched_by(identity))))
 
     async def cancel(self, id_: str, identity: Identity) -> Json:
         """Take it back, while it is in no batch. Raises: NotFound, NotYours, StoreUnavailable."""
-        tenant, now = tenant_of(identity), time.time()
-        before = _found(await self._store.find(id_, tenant=tenant))
+        tenant, now = fetched_by(identity), time.time()
         after = _found(await self._store.cancel(id_, tenant=tenant, now_s=now))
         if after.status is not Status.CANCELLED:
             raise NotYours("it is in a batch, or over: it can no longer be taken back")
-        await self._books.release(after)
-        if before.status is not Status.CANCELLED:
+        if after.ended_s == now:  # else somebody did it before
             self._tell_end(Ended(after, Status.CANCELLED, now))
+        await self._books.release(after)
         return told(after)
 
 

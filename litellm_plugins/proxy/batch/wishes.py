@@ -29,13 +29,17 @@ _OUT_OF_ORDER = frozenset({DeferReason.STORE_UNAVAILABLE, DeferReason.QUEUE_FULL
 _SAID: Mapping[DeferReason, str] = {
     DeferReason.MODEL_NOT_OFFERED: "requests for this model cannot be put off",
     DeferReason.UNSUPPORTED_PROVIDER: "no deployment of this model has a batch API that this proxy speaks",
+    DeferReason.OWN_DEPLOYMENT: "which of this proxy's accounts answers it depends on who asks",
+    DeferReason.HOST_BUDGET: "a budget of LiteLLM's own covers it, which does not see what batches cost",
     DeferReason.UNSUPPORTED_ENDPOINT: "only chat completions can be put off",
     DeferReason.STREAMED: "a request that is put off cannot be streamed",
-    DeferReason.NO_DELIVERY: "on this path, or beside this proxy's other callbacks, requests cannot be put off",
+    DeferReason.NO_DELIVERY: "on this path, beside other callbacks, or of nobody in particular, none can be put off",
     DeferReason.LEDGER_UNAVAILABLE: "what it may cost cannot be reserved now",
     DeferReason.STORE_UNAVAILABLE: "it cannot be kept now",
     DeferReason.QUEUE_FULL: "too many requests are put off already",
 }
+
+_UNREADABLE = "unreadable"
 
 Json = dict[str, Any]
 
@@ -56,7 +60,7 @@ class PutOff:
         """As header, metric and log say it."""
         if self.is_on:
             return "deferred"
-        if self.is_unsure:
+        if self.is_unsure or self.reason is DeferReason.NO_ROOM:
             return "refused"
         is_refused = self.wish is Wish.REQUIRE and self.reason is not DeferReason.CACHE_HIT
         return "refused" if is_refused else "immediate"
@@ -93,7 +97,9 @@ def told(request: Deferred) -> Json:
         "completion": None,
         "error": None,
     }
-    if request.status is Status.COMPLETED:
+    if request.status is Status.COMPLETED and not request.answer:
+        body["error"] = {"code": _UNREADABLE, "message": "none of the encryption keys opens the answer"}
+    elif request.status is Status.COMPLETED:
         body["completion"] = orjson.loads(request.answer) | {"model": request.model_group}
     elif request.reason:
         error = orjson.loads(request.answer) if request.answer else {}
@@ -101,11 +107,14 @@ def told(request: Deferred) -> Json:
     return body
 
 
-def refusal(reason: DeferReason, detail: str = "") -> Refusal:
-    """Of a request that is to wait and cannot."""
+def refusal(reason: DeferReason, detail: str = "", *, is_unsure: bool = False) -> Refusal:
+    """Of a request that is to wait and cannot. `is_unsure`: or does: it is not to be sent again unasked."""
     message = _SAID.get(reason) or f"a batch cannot carry {detail}"
     said = f"This request is not put off, as {HEADER}: require asks for: {message}."
-    return _refused(str(reason), said, out_of_order=reason in _OUT_OF_ORDER)
+    refused = _refused(str(reason), said, out_of_order=reason in _OUT_OF_ORDER)
+    if is_unsure:
+        refused.headers |= {"x-should-retry": "false"}  # OpenAI's clients would, after a 503
+    return refused
 
 
 def _refused(reason: str, message: str, *, out_of_order: bool = False) -> Refusal:

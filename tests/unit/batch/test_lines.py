@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import orjson
 import pytest
 
 from litellm_plugins.batch.lines import read, written
 from litellm_plugins.batch.queue import Deferred, Status
-from litellm_plugins.batch.wish import UnknownWish, Wish, body_for, left_out, wish_of
+from litellm_plugins.batch.wish import UnknownWish, Wish, body_for, has_audio, left_out, wish_of
+
+GOOD = {"id": 1, "choices": [{}], "usage": {"prompt_tokens": 2, "completion_tokens": 0}}
 
 
 def test_a_line_is_the_request_for_the_providers_model() -> None:
@@ -26,7 +30,7 @@ def test_a_line_is_the_request_for_the_providers_model() -> None:
 def test_results_are_read_and_everything_else_is_passed_over() -> None:
     content = b"\n".join(
         [
-            b'{"custom_id": "a", "response": {"status_code": 200, "body": {"id": 1, "usage": {"prompt_tokens": 2}}}}',
+            orjson.dumps({"custom_id": "a", "response": {"status_code": 200, "body": GOOD}}),
             b'{"custom_id": "b", "response": {"status_code": 400, "body": {"error": {"code": "x", "message": "y"}}}}',
             b'{"custom_id": "c", "response": null, "error": {"code": "batch_expired", "message": "late"}}',
             b'{"custom_id": "d", "response": null, "error": {"code": "batch_cancelled"}}',
@@ -45,7 +49,7 @@ def test_results_are_read_and_everything_else_is_passed_over() -> None:
         "e": ("failed", "provider_error"),
     }
     assert orjson.loads(told["a"].answer)["id"] == 1
-    assert told["a"].usage == {"prompt_tokens": 2}
+    assert told["a"].usage == {"prompt_tokens": 2, "completion_tokens": 0}
     assert told["a"].status is Status.COMPLETED
 
 
@@ -65,3 +69,38 @@ def test_only_what_a_model_reads_goes_into_a_batch() -> None:
     assert body_for(asked) == {"model": "m", "messages": [], "seed": 0}
     assert left_out(asked) == ["api_base", "fallbacks"]
     assert left_out({"model": "m", "stream": False, "store": None}) == []
+
+
+@pytest.mark.parametrize("body", [{"error": {"code": "boom", "message": "no"}}, {"choices": []}, {"choices": None}])
+def test_a_success_without_an_answer_is_a_failure(body: dict[str, Any]) -> None:
+    line = orjson.dumps({"custom_id": "a", "response": {"status_code": 200, "body": body}})
+    (told,) = read(line)
+    assert (told.status, told.reason) == (Status.FAILED, "boom" if "error" in body else "provider_error")
+
+
+@pytest.mark.parametrize(
+    "usage",
+    [
+        None,
+        {},
+        {"prompt_tokens": 5},
+        {"prompt_tokens": -5, "completion_tokens": 1},
+        {"prompt_tokens": 5, "completion_tokens": 10**18},
+        {"prompt_tokens": 5.5, "completion_tokens": 1},
+        {"prompt_tokens": True, "completion_tokens": 1},
+        "5",
+    ],
+)
+def test_a_usage_that_is_none_is_not_believed(usage: object) -> None:
+    """Nor is the answer free then: what was reserved is booked."""
+    body = {"choices": [{}], "usage": usage}
+    (told,) = read(orjson.dumps({"custom_id": "a", "response": {"status_code": 200, "body": body}}))
+    assert (told.status, told.usage) == (Status.COMPLETED, None)
+
+
+def test_what_is_not_paid_by_tokens_of_text_does_not_wait() -> None:
+    asked = {"audio": {"voice": "x"}, "modalities": ["audio"], "web_search_options": {}}
+    assert left_out(asked) == ["audio", "modalities", "web_search_options"]
+    said = {"role": "user", "content": [{"type": "text", "text": "?"}, {"type": "input_audio", "input_audio": {}}]}
+    assert has_audio([{"role": "system", "content": "x"}, said])
+    assert not has_audio([{"role": "user", "content": [{"type": "text", "text": "?"}]}, "odd"])

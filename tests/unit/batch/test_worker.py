@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -38,6 +39,7 @@ class FakeProvider:
         self.status = "completed"
         self.made: Callable[[str], Result] = answered
         self.bad_lines: tuple[int, ...] = ()
+        self.reason = ""
         self.at_upload = self.before = self.after = self.at_progress = nothing
 
     async def upload(self, batch: Batch, requests: Sequence[Deferred]) -> File:
@@ -57,7 +59,7 @@ class FakeProvider:
 
     async def progress(self, batch: Batch) -> Progress:
         self.at_progress()
-        return Progress(self.status, bad_lines=self.bad_lines)
+        return Progress(self.status, bad_lines=self.bad_lines, reason=self.reason)
 
     async def results(self, batch: Batch, progress: Progress) -> list[Result]:
         if progress.status != "completed":
@@ -241,12 +243,11 @@ async def test_a_worker_killed_between_booking_and_keeping_books_once(scene: Sce
     assert [each.request.id for each in scene.told] == ["a", "b", "c"]
 
 
-def raising_once(work: Callable[..., Any], error: BaseException) -> Callable[..., Any]:
-    raised: list[bool] = []
+def raising_once(work: Callable[..., Any], error: BaseException, *, after: int = 0) -> Callable[..., Any]:
+    calls = itertools.count()
 
     async def once(*args: Any, **more: Any) -> Any:
-        if not raised:
-            raised.append(True)
+        if next(calls) == after:
             raise error
         return await work(*args, **more)
 
@@ -395,3 +396,80 @@ async def test_ended_requests_are_forgotten_in_time(scene: Scene) -> None:
     scene.now += 7 * 86_400 + 1
     await worker.turn()
     assert await scene.store.find("a", tenant="t") is None
+
+
+async def test_where_too_much_waits_at_the_provider_it_is_asked_again_after_a_pause(scene: Scene) -> None:
+    """The organization's queue of batches is full, as OpenAI says only once it has looked at the file."""
+    worker = scene.worker()
+    await scene.put("a", "b", "c")
+    await worker.turn()
+    scene.provider.status, scene.provider.reason = "failed", "token_limit_exceeded"
+    await worker.turn()
+    assert await scene.status("a") == "submitted"
+    assert scene.failed == ["provider_busy"]
+    await worker.turn()
+    assert len(scene.provider.created) == 1
+    scene.provider.status, scene.provider.reason = "completed", ""
+    scene.now += 2
+    await worker.turn()
+    await worker.turn()
+    assert len(scene.provider.created) == 2
+    assert [await scene.status(id_) for id_ in "abc"] == ["completed"] * 3
+
+
+async def test_of_bad_lines_none_is_another_for_a_worker_that_goes_on(scene: Scene) -> None:
+    """It counts the requests that have no end yet."""
+    worker = scene.worker()
+    await scene.put("a", "b", "c")
+    await worker.turn()
+    scene.provider.status, scene.provider.bad_lines = "failed", (1, 3)
+    release = scene.books.release
+    scene.books.release = raising_once(release, StoreUnavailable("store_unreachable"), after=1)  # type: ignore[method-assign] # as said
+    with pytest.raises(StoreUnavailable):
+        await worker.turn()
+    await worker.turn()
+    assert {id_: await scene.status(id_) for id_ in "abc"} == {"a": "failed", "b": "queued", "c": "failed"}
+
+
+async def test_one_answer_that_cannot_be_booked_keeps_no_other_from_its_client(scene: Scene) -> None:
+    worker = scene.worker()
+    await scene.put("a", "b", "c")
+    await worker.turn()
+    settle = scene.books.settle
+
+    async def odd(request: Deferred, batch: Batch, usage: Mapping[str, Any] | None) -> Paid:
+        if request.id == "a":
+            raise TypeError("odd")
+        return await settle(request, batch, usage)
+
+    scene.books.settle = odd  # type: ignore[method-assign] # as said
+    await worker.turn()
+    assert [await scene.status(id_) for id_ in "abc"] == ["submitted", "completed", "completed"]
+    assert scene.failed == ["internal_error"]
+    scene.now = START + 1_000 + HELD_ON_S + 1
+    await worker.turn()
+    assert await scene.status("a") == "expired"
+    assert len(scene.provider.created) == 1
+
+
+async def test_what_cannot_be_read_any_more_fails_alone(scene: Scene) -> None:
+    await scene.put("a", "b")
+    unread = Deferred("c", "t", GROUP, b"", b"{}", scene.now, scene.now + 1_000)  # as with a key that is gone
+    assert await scene.store.put(unread, most=100)
+    worker = scene.worker()
+    await worker.turn()
+    await worker.turn()
+    assert [await scene.status(id_) for id_ in "abc"] == ["completed", "completed", "failed"]
+    assert scene.provider.uploads == [["a", "b"]]
+
+
+async def test_a_batch_that_its_provider_never_ends_is_given_up_after_a_time(scene: Scene) -> None:
+    worker = scene.worker()
+    await scene.put("a", "b", "c")
+    scene.provider.status = "cancelling"
+    await worker.turn()
+    for passed_s, status in ((1_000 + HELD_ON_S - 1, "submitted"), (1_000 + HELD_ON_S + 1, "expired")):
+        scene.now = START + passed_s
+        await worker.turn()
+        assert [await scene.status(id_) for id_ in "abc"] == [status] * 3
+    assert scene.books.settled == {}

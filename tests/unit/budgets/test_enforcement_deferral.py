@@ -120,3 +120,14 @@ async def test_past_the_mark_with_no_room_even_for_the_lower_price(tmp_path: Pat
     await run.ask("a")
     assert (await run.ask("b", wish)).is_denied
     assert await run.held() == (0, 1)
+
+
+async def test_without_room_even_for_the_lower_price_the_rest_of_the_degrading_holds(tmp_path: Path) -> None:
+    """Who allows waiting is no worse off than who does not."""
+    run = Stage(tmp_path, limit_usd=1.2, on_hard="degrade", degrade={"defer": True, "model": "weak"})
+    await run.ask("a")
+    for call, wish in (("b", "allow"), ("c", None)):
+        admission = await run.ask(call, wish)
+        assert (admission.reserved, admission.change) == (True, Change(model="weak"))
+    assert (await run.ask("d", "allow")).is_denied
+    assert await run.held() == (0, 1.2)

@@ -4,14 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from decimal import Decimal
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from litellm_plugins.batch.queue import Batch, Deferred
+from litellm_plugins.budgets.amounts import Amounts
 from litellm_plugins.budgets.estimate import reserved_for
+from litellm_plugins.budgets.ledger import Settlement
+from litellm_plugins.proxy.batch.about import About
+from litellm_plugins.proxy.batch.books import HostBooks
 from litellm_plugins.proxy.batch.prices import BatchBook
 from litellm_plugins.proxy.budgets.prices import PriceBook
 from litellm_plugins.settings.budgets import Price as GivenPrice
+from litellm_plugins.telemetry.events import StageFailed
 
 pytestmark = pytest.mark.filterwarnings("ignore:Items? .* on TypedDict class:UserWarning")  # the host's own
 USAGE = {"prompt_tokens": 1_000, "completion_tokens": 100, "total_tokens": 1_100}
@@ -89,3 +96,29 @@ def test_prices_by_the_length_of_the_prompt_are_those_of_batches() -> None:
     price = batches.listings("group")[0].price(prompt_tokens=300_000)
     assert price is not None
     assert price.input == 2_500
+
+
+async def test_an_answer_whose_usage_cannot_be_reckoned_costs_what_was_reserved() -> None:
+    """It is there, and nobody says that it was free."""
+    batches, router = book(LISTED)
+    told: list[Any] = []
+    ledger, telemetry = Ledger(), SimpleNamespace(emit=told.append)
+    provider = SimpleNamespace(deployment_of=lambda _: router.deployment)
+    books = HostBooks(ledger, batches, provider, telemetry)  # type: ignore[arg-type] # as far as they are asked
+    about = About("call", "group", budgets=("b",), reserved_nano_usd=700, reserved_tokens=30).written()
+    odd = {"prompt_tokens": 1, "completion_tokens": 1, "completion_tokens_details": {"reasoning_tokens": "odd"}}
+    paid = await books.settle(Deferred("a", "t", "group", b"{}", about, 0, 1), Batch("b", "group", 0), odd)
+    assert paid.nano_usd == 700
+    assert ledger.settled == [("call", Amounts(700, 30, 1))]
+    assert [each.reason for each in told if isinstance(each, StageFailed)] == ["bad_usage"]
+
+
+class Ledger:
+    """Notes what it is to book."""
+
+    def __init__(self) -> None:
+        self.settled: list[tuple[str, Amounts]] = []
+
+    async def settle(self, call_id: str, actual: Amounts, *, now_ms: int) -> Settlement:
+        self.settled.append((call_id, actual))
+        return Settlement(fresh=True)

@@ -6,16 +6,18 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from litellm.proxy._types import UserAPIKeyAuth
 
 from litellm_plugins.batch.queue import Deferred, Status
 from litellm_plugins.batch.wish import Wish
 from litellm_plugins.errors import StoreUnavailable
 from litellm_plugins.model import DeferReason, Identity, Request
+from litellm_plugins.proxy.batch.about import About
 from litellm_plugins.proxy.batch.stage import HostBatch
 from litellm_plugins.proxy.batch.wishes import PutOff
 from litellm_plugins.proxy.refusal import Refusal
 from litellm_plugins.settings.batch import Batch as Rules
-from litellm_plugins.telemetry.events import DeferralDecided, Event, StageFailed, Telemetry
+from litellm_plugins.telemetry.events import DeferralDecided, DeferralEnded, Event, StageFailed, Telemetry
 
 RULES = Rules(enabled=True, models=("mini",))
 
@@ -97,7 +99,69 @@ async def test_what_may_have_been_kept_is_not_answered_twice() -> None:
     assert (found, ticket.put_off.is_unsure) == (None, False)
 
     ticket = waiting(Wish.ALLOW)
-    with pytest.raises(Refusal):
+    with pytest.raises(Refusal) as refused:
         await kept(FakeQueue(fails="store_timeout", fails_again=True), ticket)
     assert ticket.put_off.is_unsure
+    assert refused.value.headers["x-should-retry"] == "false"
     assert ticket.put_off.headers["x-litellm-plugins-defer"] == "refused"
+
+
+@pytest.mark.parametrize(
+    ("identity", "auth", "messages", "reason"),
+    [
+        (Identity(key_id="k"), UserAPIKeyAuth(max_budget=1.0), [], DeferReason.HOST_BUDGET),
+        (Identity(), UserAPIKeyAuth(), [], DeferReason.NO_DELIVERY),
+        (
+            Identity(key_id="k"),
+            UserAPIKeyAuth(),
+            [{"role": "user", "content": [{"type": "input_audio", "input_audio": {}}]}],
+            DeferReason.UNSUPPORTED_PARAMETER,
+        ),
+        (Identity(key_id="k"), UserAPIKeyAuth(), [], None),
+    ],
+)
+def test_who_is_paid_for_elsewhere_or_is_nobody_does_not_wait(
+    identity: Identity, auth: UserAPIKeyAuth, messages: list[Any], reason: DeferReason | None
+) -> None:
+    ticket, seen = waiting(Wish.REQUIRE), Seen()
+    ticket.decision = SimpleNamespace(
+        request=Request("chat", "mini", (), {}, identity), verdict=SimpleNamespace(is_hit=False)
+    )
+    ticket.put_off = ticket.output = None
+    provider = SimpleNamespace(
+        offers=lambda _: True, is_for_everybody=lambda *_: True, worded=lambda _, asked: {"messages": asked["messages"]}
+    )
+    given: Any = (RULES, FakeQueue(), provider, None, None, Telemetry([seen]))
+    data = {"model": "mini", "messages": messages, "metadata": {"litellm_plugins": {"defer": "require"}}}
+    if reason is None:
+        HostBatch(*given).consider(ticket, data, auth, is_in_front=True)
+        assert ticket.put_off.later is not None
+        return
+    with pytest.raises(Refusal) as refused:
+        HostBatch(*given).consider(ticket, data, auth, is_in_front=True)
+    assert (refused.value.reason, refused.value.code) == (reason, "400")
+    assert [each.outcome for each in seen.events if isinstance(each, DeferralDecided)] == ["refused"]
+
+
+async def test_what_was_taken_back_is_told_once_and_let_go_of_again() -> None:
+    """Whoever was first may have died before he let go of what is reserved."""
+    released: list[str] = []
+
+    class Queue(FakeQueue):
+        at_s: float | None = None
+
+        async def cancel(self, id_: str, *, tenant: str, now_s: float) -> Deferred | None:
+            self.at_s = self.at_s or now_s
+            about = About("call", "mini").written()
+            return Deferred(id_, tenant, "mini", b"{}", about, 0, 1, Status.CANCELLED, ended_s=self.at_s)
+
+    async def release(request: Deferred) -> None:
+        released.append(request.id)
+
+    seen = Seen()
+    given: Any = (RULES, Queue(), None, SimpleNamespace(release=release), None, Telemetry([seen]))
+    batch = HostBatch(*given)
+    for _ in range(2):
+        assert (await batch.cancel("a", Identity(key_id="k")))["status"] == "cancelled"
+    assert len([each for each in seen.events if isinstance(each, DeferralEnded)]) == 1
+    assert released == ["a", "a"]

@@ -73,12 +73,17 @@ function steps.waiting()
   return told
 end
 
--- batch, model group, most; then the batch's fields in pairs. Returns the ids.
+-- batch, model group, most, most bytes of their bodies; then the batch's fields in pairs. Returns the ids.
 function steps.claim()
   local batch, group = given[2], given[3]
-  local ids = redis.call('ZRANGE', base .. 'w:' .. group, 0, tonumber(given[4]) - 1)
+  local ids, bytes = {}, 0
+  for _, id in ipairs(redis.call('ZRANGE', base .. 'w:' .. group, 0, tonumber(given[4]) - 1)) do
+    bytes = bytes + redis.call('HSTRLEN', base .. 'r:' .. id, 'body')
+    if #ids > 0 and bytes > tonumber(given[5]) then break end
+    ids[#ids + 1] = id
+  end
   if #ids == 0 then return ids end
-  redis.call('HSET', base .. 'b:' .. batch, unpack(given, 5))
+  redis.call('HSET', base .. 'b:' .. batch, unpack(given, 6))
   redis.call('ZADD', base .. 'batches', redis.call('INCR', base .. 'number'), batch)
   for _, id in ipairs(ids) do
     redis.call('HSET', base .. 'r:' .. id, 'batch', batch)

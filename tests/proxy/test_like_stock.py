@@ -37,6 +37,7 @@ ODD_BODIES: dict[str, dict[str, Any]] = {
 }  # fmt: skip
 JSON = {"content-type": "application/json"}
 PATHS = ("/v1/chat/completions", "/openai/deployments/gpt-4.1/chat/completions")
+MENDED = ("tools of another type", PATHS[0])  # the host's auth breaks over it: see test_admission.py
 
 
 @pytest.mark.parametrize("route", ["v1", "host"])
@@ -92,6 +93,10 @@ def test_an_odd_request_fares_as_with_stock(
         for each in (bare_proxy, proxy, proxy)
     ]
 
+    if (what, path) == MENDED:
+        assert (stock.status_code, [answer.status_code for answer in ours]) == (500, [400, 400])
+        assert {answer.json()["error"]["type"] for answer in ours} == {"invalid_request_error"}
+        return
     assert [answer.status_code for answer in ours] == [stock.status_code] * 2
     if stock.status_code >= 400:
         assert [_error(answer.text) for answer in ours] == [_error(stock.text)] * 2

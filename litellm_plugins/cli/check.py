@@ -88,6 +88,7 @@ def _features(settings: Settings) -> dict[str, Any]:
         "early_stop": _early_stop(settings.early_stop),
         "virtual_keys": _keys(settings.virtual_keys),
         "budgets": ", ".join(budget.name for budget in settings.budgets) or "off",
+        "batch": f"on, for {', '.join(settings.batch.models)}" if settings.batch.enabled else "off",
         "alerts": _alerts(settings) or "off",
         "admission": _on(settings.admission.enabled),
         "review": _on(settings.review.enabled),

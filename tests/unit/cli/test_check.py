@@ -45,6 +45,7 @@ def test_a_right_config_is_ok_and_says_what_is_on(tmp_path: Path) -> None:
         "early_stop": "off",
         "virtual_keys": "2 keys of 1 teams",
         "budgets": "company, each",
+        "batch": "off",
         "alerts": "SLACK_URL (not set here)",
         "admission": "off",
         "review": "off",
@@ -54,6 +55,13 @@ def test_a_right_config_is_ok_and_says_what_is_on(tmp_path: Path) -> None:
         "overrides": "team support",
     }
     assert result.stdout.endswith("proxy_config.yaml: ok\n")
+
+
+def test_models_whose_requests_may_wait_are_said(tmp_path: Path) -> None:
+    listed = {"model_list": [{"model_name": name, "litellm_params": {"model": f"openai/{name}"}} for name in ("a", "b")]}
+    result = check(tmp_path, config({"batch": {"enabled": True, "models": ["a", "b"]}}) | listed)
+    assert result.exit_code == 0, result.stderr
+    assert ["batch", "on,", "for", "a,", "b"] in [line.split() for line in result.stdout.splitlines()]
 
 
 def test_what_is_off_is_said_to_be_off(tmp_path: Path) -> None:

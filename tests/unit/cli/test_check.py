@@ -58,7 +58,9 @@ def test_a_right_config_is_ok_and_says_what_is_on(tmp_path: Path) -> None:
 
 
 def test_models_whose_requests_may_wait_are_said(tmp_path: Path) -> None:
-    listed = {"model_list": [{"model_name": name, "litellm_params": {"model": f"openai/{name}"}} for name in ("a", "b")]}
+    listed = {
+        "model_list": [{"model_name": name, "litellm_params": {"model": f"openai/{name}"}} for name in ("a", "b")]
+    }
     result = check(tmp_path, config({"batch": {"enabled": True, "models": ["a", "b"]}}) | listed)
     assert result.exit_code == 0, result.stderr
     assert ["batch", "on,", "for", "a,", "b"] in [line.split() for line in result.stdout.splitlines()]

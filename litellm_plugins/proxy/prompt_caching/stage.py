@@ -7,6 +7,7 @@ import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,7 @@ from litellm_plugins.prompt_caching.blocks import Block, Place, Ttl, blocks_of
 from litellm_plugins.prompt_caching.deciding import Marks, Rules, decide
 from litellm_plugins.prompt_caching.families import Families
 from litellm_plugins.prompt_caching.marking import marked, unmarked
+from litellm_plugins.prompt_caching.moving import Changing, Move, move, restored
 from litellm_plugins.prompt_caching.prices import TTL_S
 from litellm_plugins.prompt_caching.report import report
 from litellm_plugins.prompt_caching.sharing import Sharing
@@ -32,7 +34,7 @@ from litellm_plugins.settings import prompt_caching_anywhere
 from litellm_plugins.telemetry.events import PromptCacheDecided, PromptCacheUsed, StageFailed
 
 if TYPE_CHECKING:
-    from litellm_plugins.model import Identity
+    from litellm_plugins.model import Identity, Request
     from litellm_plugins.prompt_caching.family import Family
     from litellm_plugins.prompt_caching.store import PromptStore
     from litellm_plugins.proxy.budgets.prices import PriceBook
@@ -59,6 +61,8 @@ class PromptCached:
     estimated: int  # tokens of the whole prompt
     marks: tuple[tuple[bytes, Ttl], ...]  # the client's and ours, by their prefixes
     places: tuple[Place, ...]  # of ours
+    endpoint: str
+    moved: Move | None = None  # into a block of its own
 
 
 class HostPromptCaching:
@@ -77,6 +81,7 @@ class HostPromptCaching:
         mine = settings.prompt_caching
         self._policies, self._telemetry, self._targets = policies, telemetry, Targets(book)
         self.families = Families(clock=clock, max_families=mine.max_families, max_prefixes=mine.max_prefixes)
+        self._changing = Changing(most=mine.max_prefixes)
         self._sharing = Sharing(self.families, store, failed=self._not_shared)
         self._since_s = clock()
 
@@ -101,10 +106,11 @@ class HostPromptCaching:
         try:
             self._sharing.start()
             with ticket.decision.steps.measured("prompt_cache"):
-                if not again:
+                told = await self._moved(request, data, model) if rules.move_volatile else None
+                if not again:  # after it, for what lies at the provider is the prompt as it was moved
                     await self._followed(ticket, data, model)
                 blocks = await _read(request.endpoint, data)
-                ticket.prompt_cached = self._decided(ticket, data, model, blocks, rules)
+                ticket.prompt_cached = self._decided(ticket, data, model, blocks, rules, told)
         except Exception as exc:  # noqa: BLE001 - fail open: this is the stage's edge
             self._telemetry.emit(StageFailed("prompt_cache", str(Reason.INTERNAL_ERROR), type(exc).__name__))
             return
@@ -114,7 +120,7 @@ class HostPromptCaching:
     def unmark(ticket: Ticket, data: dict[str, Any]) -> None:
         """Take off what was put there for the model of `ticket`: another is to be asked."""
         if ticket.prompt_cached is not None:
-            data.update(unmarked(data, ticket.prompt_cached.places))
+            _undo(ticket.prompt_cached, data)
 
     def at_deployment(self, ticket: Ticket, kwargs: dict[str, Any]) -> None:
         """A deployment is about to be asked: one of a fallback may take no marks. Never raises.
@@ -122,12 +128,12 @@ class HostPromptCaching:
         The host takes them off for OpenAI itself, and leaves them for servers that speak its protocol.
         """
         cached = ticket.prompt_cached
-        if cached is None or not cached.places:
+        if cached is None or not (cached.places or cached.moved):
             return
         try:
             model = str(kwargs.get("model") or "")
             if not supports_anthropic_cache_control(model, provider_of(model, kwargs.get("custom_llm_provider"))):
-                kwargs.update(unmarked(kwargs, cached.places))
+                _undo(cached, kwargs)
         except Exception as exc:  # noqa: BLE001 - the host's edge: it goes as it is
             self._telemetry.emit(StageFailed("prompt_cache", str(Reason.INTERNAL_ERROR), type(exc).__name__))
 
@@ -153,6 +159,20 @@ class HostPromptCaching:
             return report(self.families.all(), since_s=self._since_s, now_s=now, worker=os.getpid())
         return report(shared, since_s=min((each.since_s for each in shared), default=now), now_s=now)
 
+    async def _moved(self, request: Request, data: dict[str, Any], model: str) -> _Moved:
+        target = self._targets.of(model, request.identity.team_id)
+        stands_down = _stands_down(target, data)
+        if stands_down not in (None, Why.AUTOMATIC):  # nothing would be read for it
+            return _Moved(stands_down.value)
+        own_block = stands_down is None
+        reading = partial(move, request.endpoint, data, self._changing, tenant_of(request.identity), model)
+        if _chars((data.get("system"), data.get("messages"))) > _THREAD_FROM_CHARS:
+            found = await asyncio.to_thread(reading, own_block=own_block)
+        else:
+            found = reading(own_block=own_block)
+        data.update(found.fields or {})
+        return _Moved(found.reason.value, found.lines, found if own_block and found.fields is not None else None)
+
     async def _followed(self, ticket: Ticket, data: dict[str, Any], model: str) -> None:
         """Where the provider has texts cached as they were before they were made shorter, they stay so."""
         compressed, request = ticket.compressed, ticket.decision.request
@@ -174,7 +194,13 @@ class HostPromptCaching:
         return live
 
     def _decided(
-        self, ticket: Ticket, data: dict[str, Any], model: str, blocks: Sequence[Block], rules: PromptCaching
+        self,
+        ticket: Ticket,
+        data: dict[str, Any],
+        model: str,
+        blocks: Sequence[Block],
+        rules: PromptCaching,
+        told: _Moved | None,
     ) -> PromptCached:
         request = ticket.decision.request
         tenant, target = tenant_of(request.identity), self._targets.of(model, request.identity.team_id)
@@ -195,12 +221,14 @@ class HostPromptCaching:
             data.update(marked(data, {blocks[at].place: ttl for at, ttl in marks.at}))
         theirs = tuple((block.chain, block.mark) for block in blocks if block.mark is not None)
         return PromptCached(
-            _event(marks, family, model, request.identity),
+            _event(marks, family, model, request.identity, told),
             family,
             target,
             blocks[-1].tokens if blocks else 0,
             (*theirs, *((blocks[at].chain, ttl) for at, ttl in marks.at)),
             tuple(blocks[at].place for at, _ in marks.at),
+            request.endpoint,
+            None if told is None else told.in_a_block,
         )
 
     def _count(self, cached: PromptCached, family: Family, usage: _Usage) -> int:
@@ -232,6 +260,13 @@ class HostPromptCaching:
             )
         )
         return saved - extra
+
+
+@dataclass(frozen=True, slots=True)
+class _Moved:
+    volatile: str
+    lines: int = 0
+    in_a_block: Move | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -315,7 +350,16 @@ def _noted(
         family.features_named[feature] += 1
 
 
-def _event(marks: Marks, family: Family | None, model: str, identity: Identity) -> PromptCacheDecided:
+def _undo(cached: PromptCached, data: dict[str, Any]) -> None:
+    """For another model than it was meant for."""
+    data.update(unmarked(data, cached.places))
+    if cached.moved is not None:
+        data.update(restored(cached.endpoint, data, cached.moved))
+
+
+def _event(
+    marks: Marks, family: Family | None, model: str, identity: Identity, told: _Moved | None
+) -> PromptCacheDecided:
     return PromptCacheDecided(
         reason=marks.reason,
         model_group=model,
@@ -325,6 +369,8 @@ def _event(marks: Marks, family: Family | None, model: str, identity: Identity) 
         family="" if family is None else family.id,
         team=identity.team_alias or identity.team_id or "",
         key=identity.key_alias or "",
+        volatile=None if told is None else told.volatile,
+        moved=None if told is None else told.lines,
     )
 
 

@@ -1,0 +1,161 @@
+"""Lines of a system prompt that may stand at its end as well as where they are. When in doubt, none may. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+
+from litellm_plugins.prompt_caching.stamps import Stamp, stamp_of
+
+_MOST_LINES = 20_000  # of a longer prompt nothing is moved
+_NOUN = (
+    r"(?:dates?|times?|datetime|day|today|timestamp|clock|moment|ids?|identifier|session|request|trace|line|it|this|that"
+    r"|value|info(?:rmation)?|context|header|fechas?|horas?|d[ií]a|hoy|momento|identificador|sesi[oó]n|petici[oó]n"
+    r"|solicitud|traza|l[ií]nea|valor|dato|informaci[oó]n|contexto|encabezado)"
+)
+_WHERE = (
+    r"(?:above|below|afore\w+|preceding|preceded|previous|earlier|following|next|first|second|third|top|beginning|arriba"
+    r"|abajo|anterior\w*|precedente|siguiente|primer[ao]?|segund[ao]|principio|mencionad[ao])"
+)
+_POINTS = (
+    r"(?:this|that|these|those|said|such|same|est[ae]|es[ae]|dich[ao]|mism[ao]|aquell?[ao]?) "
+    r"(?:dates?|times?|datetime|day|timestamp|moment|ids?|identifier|session|request|trace|fecha|hora|d[ií]a|momento"
+    r"|identificador|sesi[oó]n|petici[oó]n|solicitud|traza|valor)"
+)
+# Each searched for on its own: a pattern with both would take long on a long line.
+_POINTING = re.compile(rf"\b{_POINTS}\b|\b(?:line|l[ií]nea) \d", re.IGNORECASE)
+_NAMING, _PLACING = re.compile(rf"\b{_NOUN}\b", re.IGNORECASE), re.compile(rf"\b{_WHERE}\b", re.IGNORECASE)
+_GOES_ON = re.compile(
+    r"(?:it|this|that|these|those|he|she|they|so|therefore|thus|hence|then|which|accordingly|eso|esto|por|as[ií]|entonces)\b",
+    re.IGNORECASE,
+)
+_ITEM = re.compile(
+    r"\s*(?:[-*+\u2022\u2013>|]|\d{1,3}[.)]\s|[a-z][.)]\s)", re.IGNORECASE
+)  # of a list, a table, a quotation
+_SPEAKER = re.compile(
+    r"\W*(?:user|human|assistant|system|ai|customer|agent|q|a|question|answer|input|output|example|from|to|subject|usuario"
+    r"|asistente|cliente|agente|pregunta|respuesta|ejemplo|entrada|salida|de|para|asunto)\b[^:]{0,20}:",
+    re.IGNORECASE,
+)
+_KEY = re.compile(r"[^:]{1,60}:(?:\s|$)")
+_ENDS = (".", "!", "?", "…")
+_FENCE = re.compile(r"\s*(?:```|~~~)")
+_TAG = re.compile(r"<(/?)([A-Za-z_][\w.-]*)(?:\s[^<>]*)?(/?)>")
+_RULE = re.compile(r"\s*(?:-{3,}|={3,}|\*{3,}|_{3,}|#{3,})\s*")
+_PAIRS = ("{}", "[]", "“”", "«»")
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One that may be moved: where it stands, and a hash of what changes in it."""
+
+    text: int  # of the system prompt's texts
+    at: int  # from 0
+    value: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """`form` is a hash of all that a system prompt says beside those values, in its order."""
+
+    form: bytes
+    lines: tuple[Line, ...]
+    doubtful: int = 0  # lines that are volatile, and stay
+
+
+def read(texts: Sequence[str]) -> Reading:
+    """A system prompt, as its texts."""
+    places = [(at, number, line) for at, text in enumerate(texts) for number, line in enumerate(text.split("\n"))]
+    if len(places) > _MOST_LINES:
+        return Reading(b"", ())
+    stamps = [stamp_of(line) for _, _, line in places]
+    found = [at for at, stamp in enumerate(stamps) if stamp is not None]
+    if not found:
+        return Reading(b"", ())
+    fit = _fit([line for _, _, line in places], stamps, found)
+    lines = tuple(Line(places[at][0], places[at][1], _hash(_value(stamps[at]))) for at in fit)
+    form = [f"{place}/{stamps[at] if at not in fit else _label(stamps[at])}/{'' if at in fit else line}"
+            for at, (place, _, line) in enumerate(places)]  # fmt: skip
+    return Reading(_hash("\n".join(form)), lines, len(found) - len(fit))
+
+
+def apart(texts: Sequence[str], lines: Sequence[Line]) -> tuple[list[str | None], str]:
+    """What is left of each text (None: nothing was taken from it), and the lines, in their order."""
+    taken = {(line.text, line.at) for line in lines}
+    left, tail = list[str | None](), list[str]()
+    for number, text in enumerate(texts):
+        given = text.split("\n")
+        rest = [line for at, line in enumerate(given) if (number, at) not in taken]
+        tail += [line for at, line in enumerate(given) if (number, at) in taken]
+        left.append("\n".join(rest) if len(rest) < len(given) else None)
+    return left, "\n".join(tail)
+
+
+def _fit(lines: Sequence[str], stamps: Sequence[Stamp | None], found: Sequence[int]) -> list[int]:
+    if any(stamp is None and _refers(line) for line, stamp in zip(lines, stamps, strict=True)):
+        return []
+    free = _outside(lines)
+    if not free[-1]:  # at the end something is open still: they would get into it
+        return []
+    labels = Counter(_label(stamps[at]) for at in found)
+    others = [at for at, stamp in enumerate(stamps) if stamp is None and lines[at].strip()]
+    last = others[-1] if others else -1
+    return [
+        at for at in found if free[at] and labels[_label(stamps[at])] == 1
+        and (at > last or _stands_alone(lines, others, at))
+    ]  # fmt: skip
+
+
+def _refers(line: str) -> bool:
+    """To a line by where it stands, or to what it has said."""
+    return bool(_POINTING.search(line) or (_PLACING.search(line) and _NAMING.search(line)))
+
+
+def _stands_alone(lines: Sequence[str], others: Sequence[int], at: int) -> bool:
+    """Before it a sentence has ended, and after it another begins that does not hang on it."""
+    before = next((lines[each] for each in reversed(others) if each < at), None)
+    after = next(lines[each] for each in others if each > at)
+    if before is not None and not (before.rstrip().endswith(_ENDS) and _is_prose(before)):
+        return False
+    begins = after[0]
+    is_key = _KEY.match(after) is not None and not after.rstrip().endswith(_ENDS)
+    return (begins.isupper() or begins in "#¿¡") and _is_prose(after) and not is_key and _GOES_ON.match(after) is None
+
+
+def _is_prose(line: str) -> bool:
+    return _ITEM.match(line) is None and _SPEAKER.match(line) is None and not line[0].isspace()
+
+
+def _outside(lines: Sequence[str]) -> list[bool]:
+    """For each line whether nothing is open above it: code, JSON, tags, quotations, rules. One more for the end."""
+    open_tags, counts, fenced, free = Counter[str](), Counter[str](), False, list[bool]()
+    for line in lines:
+        free.append(not fenced and not any(open_tags.values()) and not _is_open(counts))
+        if _FENCE.match(line):
+            fenced = not fenced
+        counts["rules"] += _RULE.fullmatch(line) is not None
+        counts.update({sign: line.count(sign) for sign in ('"', "`", "'''", *"".join(_PAIRS)) if sign in line})
+        for closing, name, alone in _TAG.findall(line):
+            if not alone:
+                open_tags[name] += -1 if closing else 1
+    return [*free, not fenced and not any(open_tags.values()) and not _is_open(counts)]
+
+
+def _is_open(counts: Counter[str]) -> bool:
+    uneven = any(counts[sign] % 2 for sign in ('"', "`", "'''", "rules"))
+    return uneven or any(counts[begin] != counts[end] for begin, end in _PAIRS)
+
+
+def _label(stamp: Stamp | None) -> str:
+    return "" if stamp is None else stamp.label
+
+
+def _value(stamp: Stamp | None) -> str:
+    return "" if stamp is None else stamp.value
+
+
+def _hash(text: str) -> bytes:
+    return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()

@@ -114,8 +114,8 @@ def _place_of(endpoint: str, data: Mapping[str, Any]) -> tuple[str, int | None] 
         return ("system", None) if data.get("system") else None
     messages = data.get("messages")
     roles = [each.get("role") if isinstance(each, Mapping) else None for each in messages] if _is_list(messages) else []
-    one = sum(role in _SYSTEM_ROLES for role in roles if isinstance(role, str)) == 1
-    return ("messages", 0) if one and roles[0] in _SYSTEM_ROLES else None
+    system = [at for at, role in enumerate(roles) if isinstance(role, str) and role in _SYSTEM_ROLES]
+    return ("messages", 0) if system == [0] else None
 
 
 def _is_list(value: object) -> bool:

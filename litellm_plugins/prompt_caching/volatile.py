@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,23 +12,29 @@ from hashlib import blake2b
 from litellm_plugins.prompt_caching.stamps import Stamp, stamp_of
 
 _MOST_LINES = 20_000  # of a longer prompt nothing is moved
-_NOUN = (
-    r"(?:dates?|times?|datetime|day|today|timestamp|clock|moment|ids?|identifier|session|request|trace|line|it|this|that"
-    r"|value|info(?:rmation)?|context|header|fechas?|horas?|d[ií]a|hoy|momento|identificador|sesi[oó]n|petici[oó]n"
-    r"|solicitud|traza|l[ií]nea|valor|dato|informaci[oó]n|contexto|encabezado)"
-)
-_WHERE = (
-    r"(?:above|below|afore\w+|preceding|preceded|previous|earlier|following|next|first|second|third|top|beginning|arriba"
-    r"|abajo|anterior\w*|precedente|siguiente|primer[ao]?|segund[ao]|principio|mencionad[ao])"
-)
-_POINTS = (
-    r"(?:this|that|these|those|said|such|same|est[ae]|es[ae]|dich[ao]|mism[ao]|aquell?[ao]?) "
-    r"(?:dates?|times?|datetime|day|timestamp|moment|ids?|identifier|session|request|trace|fecha|hora|d[ií]a|momento"
-    r"|identificador|sesi[oó]n|petici[oó]n|solicitud|traza|valor)"
-)
-# Each searched for on its own: a pattern with both would take long on a long line.
-_POINTING = re.compile(rf"\b{_POINTS}\b|\b(?:line|l[ií]nea) \d", re.IGNORECASE)
-_NAMING, _PLACING = re.compile(rf"\b{_NOUN}\b", re.IGNORECASE), re.compile(rf"\b{_WHERE}\b", re.IGNORECASE)
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+_WORD = re.compile(r"\w+")
+_STAMPS = _words("""
+    date dates time times datetime day today timestamp clock moment id ids identifier session request trace line value
+    fecha fechas hora horas día dia hoy momento identificador sesión sesion petición peticion solicitud traza línea
+    linea valor dato
+""")
+_NOUNS = _STAMPS | _words("it this that info information context header información informacion contexto encabezado")
+_PLACES = _words("""
+    above below aforementioned aforesaid preceding preceded previous earlier following next first second third top
+    beginning arriba abajo anterior anteriores anteriormente precedente siguiente primer primera primero segunda segundo
+    principio mencionado mencionada
+""")
+_POINTERS = _words("""
+    this that these those said such same este esta ese esa dicho dicha mismo misma aquel aquella
+""")
+_THIS_DATE = re.compile(rf"\b(?:{'|'.join(sorted(_POINTERS))}) (?:{'|'.join(sorted(_STAMPS))})\b", re.IGNORECASE)
+_NUMBERED = re.compile(r"\b(?:line|l[ií]nea) \d", re.IGNORECASE)
 _GOES_ON = re.compile(
     r"(?:it|this|that|these|those|he|she|they|so|therefore|thus|hence|then|which|accordingly|eso|esto|por|as[ií]|entonces)\b",
     re.IGNORECASE,
@@ -76,9 +83,8 @@ def read(texts: Sequence[str]) -> Reading:
     if not found:
         return Reading(b"", ())
     fit = _fit([line for _, _, line in places], stamps, found)
-    lines = tuple(Line(places[at][0], places[at][1], _hash(_value(stamps[at]))) for at in fit)
-    form = [f"{place}/{stamps[at] if at not in fit else _label(stamps[at])}/{'' if at in fit else line}"
-            for at, (place, _, line) in enumerate(places)]  # fmt: skip
+    lines = tuple(Line(places[at][0], places[at][1], _hash(_value(stamps[at]))) for at in sorted(fit))
+    form = (f"{place}/{_label(stamps[at]) if at in fit else line}" for at, (place, _, line) in enumerate(places))
     return Reading(_hash("\n".join(form)), lines, len(found) - len(fit))
 
 
@@ -94,30 +100,36 @@ def apart(texts: Sequence[str], lines: Sequence[Line]) -> tuple[list[str | None]
     return left, "\n".join(tail)
 
 
-def _fit(lines: Sequence[str], stamps: Sequence[Stamp | None], found: Sequence[int]) -> list[int]:
+def _fit(lines: Sequence[str], stamps: Sequence[Stamp | None], found: Sequence[int]) -> set[int]:
     if any(stamp is None and _refers(line) for line, stamp in zip(lines, stamps, strict=True)):
-        return []
+        return set()
     free = _outside(lines)
     if not free[-1]:  # at the end something is open still: they would get into it
-        return []
+        return set()
     labels = Counter(_label(stamps[at]) for at in found)
     others = [at for at, stamp in enumerate(stamps) if stamp is None and lines[at].strip()]
     last = others[-1] if others else -1
-    return [
+    return {
         at for at in found if free[at] and labels[_label(stamps[at])] == 1
         and (at > last or _stands_alone(lines, others, at))
-    ]  # fmt: skip
+    }  # fmt: skip
 
 
 def _refers(line: str) -> bool:
     """To a line by where it stands, or to what it has said."""
-    return bool(_POINTING.search(line) or (_PLACING.search(line) and _NAMING.search(line)))
+    words = set(_WORD.findall(line.casefold()))
+    if words.isdisjoint(_NOUNS):
+        return False
+    if not words.isdisjoint(_PLACES):
+        return True
+    return bool(_NUMBERED.search(line) or (not words.isdisjoint(_POINTERS) and _THIS_DATE.search(line)))
 
 
 def _stands_alone(lines: Sequence[str], others: Sequence[int], at: int) -> bool:
     """Before it a sentence has ended, and after it another begins that does not hang on it."""
-    before = next((lines[each] for each in reversed(others) if each < at), None)
-    after = next(lines[each] for each in others if each > at)
+    behind = bisect(others, at)
+    before = lines[others[behind - 1]] if behind else None
+    after = lines[others[behind]]
     if before is not None and not (before.rstrip().endswith(_ENDS) and _is_prose(before)):
         return False
     begins = after[0]
@@ -131,9 +143,9 @@ def _is_prose(line: str) -> bool:
 
 def _outside(lines: Sequence[str]) -> list[bool]:
     """For each line whether nothing is open above it: code, JSON, tags, quotations, rules. One more for the end."""
-    open_tags, counts, fenced, free = Counter[str](), Counter[str](), False, list[bool]()
+    open_tags, uneven_tags, counts, fenced, free = Counter[str](), set[str](), Counter[str](), False, list[bool]()
     for line in lines:
-        free.append(not fenced and not any(open_tags.values()) and not _is_open(counts))
+        free.append(not (fenced or uneven_tags or _is_open(counts)))
         if _FENCE.match(line):
             fenced = not fenced
         counts["rules"] += _RULE.fullmatch(line) is not None
@@ -141,7 +153,8 @@ def _outside(lines: Sequence[str]) -> list[bool]:
         for closing, name, alone in _TAG.findall(line):
             if not alone:
                 open_tags[name] += -1 if closing else 1
-    return [*free, not fenced and not any(open_tags.values()) and not _is_open(counts)]
+                (uneven_tags.add if open_tags[name] else uneven_tags.discard)(name)
+    return [*free, not (fenced or uneven_tags or _is_open(counts))]
 
 
 def _is_open(counts: Counter[str]) -> bool:

@@ -7,7 +7,6 @@ import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +19,7 @@ from litellm_plugins.prompt_caching.blocks import Block, Place, Ttl, blocks_of
 from litellm_plugins.prompt_caching.deciding import Marks, Rules, decide
 from litellm_plugins.prompt_caching.families import Families
 from litellm_plugins.prompt_caching.marking import marked, unmarked
-from litellm_plugins.prompt_caching.moving import Changing, Move, move, restored
+from litellm_plugins.prompt_caching.moving import Changing
 from litellm_plugins.prompt_caching.prices import TTL_S
 from litellm_plugins.prompt_caching.report import report
 from litellm_plugins.prompt_caching.sharing import Sharing
@@ -28,13 +27,14 @@ from litellm_plugins.proxy.budgets.prices import provider_of
 from litellm_plugins.proxy.calls.log import whole
 from litellm_plugins.proxy.prompt_caching.following import stayed
 from litellm_plugins.proxy.prompt_caching.models import Target, Targets
+from litellm_plugins.proxy.prompt_caching.moving import THREAD_FROM_CHARS, Moved, chars, moved
 from litellm_plugins.proxy.prompt_caching.stores import open_prompts
 from litellm_plugins.proxy.review.tenant import tenant_of
 from litellm_plugins.settings import prompt_caching_anywhere
 from litellm_plugins.telemetry.events import PromptCacheDecided, PromptCacheUsed, StageFailed
 
 if TYPE_CHECKING:
-    from litellm_plugins.model import Identity, Request
+    from litellm_plugins.model import Identity
     from litellm_plugins.prompt_caching.family import Family
     from litellm_plugins.prompt_caching.store import PromptStore
     from litellm_plugins.proxy.budgets.prices import PriceBook
@@ -44,7 +44,6 @@ if TYPE_CHECKING:
     from litellm_plugins.telemetry.events import Telemetry
 
 _ENDPOINTS = frozenset({"chat", "messages"})
-_THREAD_FROM_CHARS = 32_000  # counting the tokens of a longer prompt would hold up every other request
 _MOST_COUNTS = 20_000
 _MOST_FEATURES = 16  # named by clients, of one family
 _HOSTS_POINTS = "cache_control_injection_points"
@@ -61,8 +60,7 @@ class PromptCached:
     estimated: int  # tokens of the whole prompt
     marks: tuple[tuple[bytes, Ttl], ...]  # the client's and ours, by their prefixes
     places: tuple[Place, ...]  # of ours
-    endpoint: str
-    moved: Move | None = None  # into a block of its own
+    moved: Moved | None = None  # None: it is not allowed
 
 
 class HostPromptCaching:
@@ -106,7 +104,11 @@ class HostPromptCaching:
         try:
             self._sharing.start()
             with ticket.decision.steps.measured("prompt_cache"):
-                told = await self._moved(request, data, model) if rules.move_volatile else None
+                told = None
+                if rules.move_volatile:
+                    stands_down = _stands_down(self._targets.of(model, request.identity.team_id), data)
+                    tenant = tenant_of(request.identity)
+                    told = await moved(request.endpoint, data, self._changing, tenant, model, stands_down)
                 if not again:  # after it, for what lies at the provider is the prompt as it was moved
                     await self._followed(ticket, data, model)
                 blocks = await _read(request.endpoint, data)
@@ -159,20 +161,6 @@ class HostPromptCaching:
             return report(self.families.all(), since_s=self._since_s, now_s=now, worker=os.getpid())
         return report(shared, since_s=min((each.since_s for each in shared), default=now), now_s=now)
 
-    async def _moved(self, request: Request, data: dict[str, Any], model: str) -> _Moved:
-        target = self._targets.of(model, request.identity.team_id)
-        stands_down = _stands_down(target, data)
-        if stands_down not in (None, Why.AUTOMATIC):  # nothing would be read for it
-            return _Moved(stands_down.value)
-        own_block = stands_down is None
-        reading = partial(move, request.endpoint, data, self._changing, tenant_of(request.identity), model)
-        if _chars((data.get("system"), data.get("messages"))) > _THREAD_FROM_CHARS:
-            found = await asyncio.to_thread(reading, own_block=own_block)
-        else:
-            found = reading(own_block=own_block)
-        data.update(found.fields or {})
-        return _Moved(found.reason.value, found.lines, found if own_block and found.fields is not None else None)
-
     async def _followed(self, ticket: Ticket, data: dict[str, Any], model: str) -> None:
         """Where the provider has texts cached as they were before they were made shorter, they stay so."""
         compressed, request = ticket.compressed, ticket.decision.request
@@ -200,7 +188,7 @@ class HostPromptCaching:
         model: str,
         blocks: Sequence[Block],
         rules: PromptCaching,
-        told: _Moved | None,
+        told: Moved | None,
     ) -> PromptCached:
         request = ticket.decision.request
         tenant, target = tenant_of(request.identity), self._targets.of(model, request.identity.team_id)
@@ -227,8 +215,7 @@ class HostPromptCaching:
             blocks[-1].tokens if blocks else 0,
             (*theirs, *((blocks[at].chain, ttl) for at, ttl in marks.at)),
             tuple(blocks[at].place for at, _ in marks.at),
-            request.endpoint,
-            None if told is None else told.in_a_block,
+            told,
         )
 
     def _count(self, cached: PromptCached, family: Family, usage: _Usage) -> int:
@@ -263,13 +250,6 @@ class HostPromptCaching:
 
 
 @dataclass(frozen=True, slots=True)
-class _Moved:
-    volatile: str
-    lines: int = 0
-    in_a_block: Move | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class _Usage:
     prompt: int
     read: int
@@ -287,17 +267,9 @@ def host_prompt_caching(
 
 
 async def _read(endpoint: str, data: Mapping[str, Any]) -> tuple[Block, ...]:
-    if _chars((data.get("tools"), data.get("system"), data.get("messages"))) > _THREAD_FROM_CHARS:
+    if chars((data.get("tools"), data.get("system"), data.get("messages"))) > THREAD_FROM_CHARS:
         return await asyncio.to_thread(blocks_of, endpoint, data, _tokens)
     return blocks_of(endpoint, data, _tokens)
-
-
-def _chars(value: object) -> int:
-    """Of all texts in it."""
-    if isinstance(value, str):
-        return len(value)
-    within = value.values() if isinstance(value, Mapping) else value if isinstance(value, list | tuple) else ()
-    return sum(map(_chars, within))
 
 
 class _TokenCounts:
@@ -354,11 +326,11 @@ def _undo(cached: PromptCached, data: dict[str, Any]) -> None:
     """For another model than it was meant for."""
     data.update(unmarked(data, cached.places))
     if cached.moved is not None:
-        data.update(restored(cached.endpoint, data, cached.moved))
+        data.update(cached.moved.undone(data))
 
 
 def _event(
-    marks: Marks, family: Family | None, model: str, identity: Identity, told: _Moved | None
+    marks: Marks, family: Family | None, model: str, identity: Identity, told: Moved | None
 ) -> PromptCacheDecided:
     return PromptCacheDecided(
         reason=marks.reason,

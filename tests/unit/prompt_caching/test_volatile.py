@@ -292,6 +292,7 @@ def words(content: Any) -> Counter[str]:
         "User" + " " * 100_000,
         "<a " * 50_000,
         "\n".join(["Current date: 2027-03-05 "] * 5_000),
+        "\n".join(f"<a{at}>" for at in range(10_000)),
         "\n".join(['"{[<a>'] * 5_000 + [DATE]),
     ],
 )

@@ -113,13 +113,10 @@ def _place_of(endpoint: str, data: Mapping[str, Any]) -> tuple[str, int | None] 
     if endpoint == "messages":
         return ("system", None) if data.get("system") else None
     messages = data.get("messages")
-    roles = [each.get("role") if isinstance(each, Mapping) else None for each in messages] if _is_list(messages) else []
+    given = messages if isinstance(messages, list) else []
+    roles = [each.get("role") if isinstance(each, Mapping) else None for each in given]
     system = [at for at, role in enumerate(roles) if isinstance(role, str) and role in _SYSTEM_ROLES]
     return ("messages", 0) if system == [0] else None
-
-
-def _is_list(value: object) -> bool:
-    return isinstance(value, list)
 
 
 def _content(data: Mapping[str, Any], place: tuple[str, int | None]) -> Any:  # noqa: ANN401 - as a body holds it

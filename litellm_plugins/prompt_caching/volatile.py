@@ -52,7 +52,8 @@ _ENDS = (".", "!", "?", "…")
 _FENCE = re.compile(r"\s*(?:```|~~~)")
 _TAG = re.compile(r"<(/?)([A-Za-z_][\w.-]*)(?:\s[^<>]*)?(/?)>")
 _RULE = re.compile(r"\s*(?:-{3,}|={3,}|\*{3,}|_{3,}|#{3,})\s*")
-_PAIRS = ("{}", "[]", "“”", "«»")
+_PAIRS = (("{", "}"), ("[", "]"), ("“", "”"), ("«", "»"))
+_SIGNS = ('"', "`", "'''", *(sign for pair in _PAIRS for sign in pair))
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +150,7 @@ def _outside(lines: Sequence[str]) -> list[bool]:
         if _FENCE.match(line):
             fenced = not fenced
         counts["rules"] += _RULE.fullmatch(line) is not None
-        counts.update({sign: line.count(sign) for sign in ('"', "`", "'''", *"".join(_PAIRS)) if sign in line})
+        counts.update({sign: line.count(sign) for sign in _SIGNS if sign in line})
         for closing, name, alone in _TAG.findall(line):
             if not alone:
                 open_tags[name] += -1 if closing else 1

@@ -4,7 +4,8 @@
 
 Each replay runs through a proxy of its own, half of the conversations with the OpenAI SDK and half with Anthropic's,
 against the local provider, whose prompt cache keeps Anthropic's documented rules; time between turns is made to go by
-on the clocks of both. `pack` puts marks where a prefix came before; `ahead` is the pack with `ahead: true`;
+on the clocks of both. `pack` puts marks where a prefix came before; `ahead` is the pack with `ahead: true`, `moves`
+with `move_volatile: true`;
 `host` is LiteLLM's own `enable_anthropic_prompt_caching`, which marks the system prompt and the last message of every
 request. The bill is what the provider says it read, wrote and answered, at Anthropic's prices of claude-sonnet-4-5.
 """
@@ -29,7 +30,8 @@ from tests.support.clockwork import CALLBACK, Clockwork
 CLAUDE = "claude-sonnet-4-5"
 # Dollars a million tokens.
 INPUT, OUTPUT, WRITE_5M, WRITE_1H, READ = 3.0, 15.0, 3.75, 6.0, 0.3
-WAYS = ("off", "pack", "ahead", "host")
+WAYS = ("off", "pack", "ahead", "moves", "host")
+_OURS = ("pack", "ahead", "moves")
 _RULE = "Rule {} ({}): whoever asks about case {} of shop {} gets answer {} and the address of department {}."
 
 
@@ -61,17 +63,19 @@ def main() -> None:
     parser.add_argument("--conversations", type=int, default=12)
     parser.add_argument("--turns", type=int, default=6)
     parser.add_argument("--seed", type=int, default=7)
+    parser.add_argument("--ways", default=",".join(WAYS), help="comma-separated")
     parser.add_argument("--json", action="store_true")
     given = parser.parse_args()
-    found = {way: dict(replays(way, given.conversations, given.turns, given.seed)) for way in WAYS}
+    ways = given.ways.split(",")
+    found = {way: dict(replays(way, given.conversations, given.turns, given.seed)) for way in ways}
     if given.json:
         print(json.dumps(found, indent=2))
         return
-    print(f"{'scene':<12} {'requests':>8} " + " ".join(f"{way + ' hit':>9} {way + ' USD':>9}" for way in WAYS))
+    print(f"{'scene':<12} {'requests':>8} " + " ".join(f"{way + ' hit':>9} {way + ' USD':>9}" for way in ways))
     for scene in (*(each.name for each in SCENES), "all"):
-        cells = " ".join(f"{found[way][scene]['hit_rate']:>9.1%} {found[way][scene]['usd']:>9.4f}" for way in WAYS)
-        print(f"{scene:<12} {found['off'][scene]['requests']:>8} {cells}")
-    for scene, words in found["pack"]["why_not"].items():
+        cells = " ".join(f"{found[way][scene]['hit_rate']:>9.1%} {found[way][scene]['usd']:>9.4f}" for way in ways)
+        print(f"{scene:<12} {found[ways[0]][scene]['requests']:>8} {cells}")
+    for scene, words in found.get("pack", {}).get("why_not", {}).items():
         print(f"why not, {scene}: {'; '.join(words)}")
 
 
@@ -105,12 +109,12 @@ def proxy_of(way: str, provider: Provider, clock: Clockwork, folder: Path) -> Ru
     """A stock proxy with the pack, whose prompt caching is on for `pack` alone."""
     pack = {
         "cache": {"enabled": False},
-        "prompt_caching": {"enabled": way in ("pack", "ahead"), "ahead": way == "ahead"},
+        "prompt_caching": {"enabled": way in _OURS, "ahead": way == "ahead", "move_volatile": way == "moves"},
     }
     config = proxy_config(provider.url, pack=pack, more_models=[model(CLAUDE, provider.url, via="anthropic")])
     config["litellm_settings"]["enable_anthropic_prompt_caching"] = way == "host"
     clock.install(folder)
-    if way in ("pack", "ahead"):
+    if way in _OURS:
         config["litellm_settings"]["callbacks"].append(CALLBACK)
     return RunningProxy(config, folder, provider_url=provider.url)
 

@@ -295,6 +295,17 @@ class PromptCacheReason(StrEnum):
     NO_PREFIX = "no_prefix"  # nothing to know it by: no tools, no system prompt, no long document
 
 
+class VolatileReason(StrEnum):
+    """What became of a system prompt's dates and ids, which make a prefix another one every time."""
+
+    MOVED = "moved"
+    NOT_SEEN_TO_CHANGE = "not_seen_to_change"  # yet, in this very prompt
+    IN_DOUBT = "in_doubt"  # there are some, and none may be moved
+    CLIENT_MARKS = "client_marks"
+    UNSUPPORTED_CONTENT = "unsupported_content"  # no system prompt, more than one, or not of texts alone
+    NO_VOLATILE_LINE = "no_volatile_line"
+
+
 class RefusalReason(StrEnum):
     """Why a request was not let in. The same word stands in the error's code, in header, log, metric and test."""
 

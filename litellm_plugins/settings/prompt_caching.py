@@ -18,5 +18,6 @@ class PromptCaching(Block):
     enabled: bool = False
     ttl: Literal["auto", "5m", "1h"] = "auto"  # auto: whichever costs less for the gaps that were seen
     ahead: bool = False  # the newest turn as well, where conversations of its family go on often enough to pay
+    move_volatile: bool = False  # dates and ids that were seen to change go to the end of the system prompt
     max_families: int = Field(default=1_000, ge=1, le=100_000)
     max_prefixes: int = Field(default=20_000, ge=100, le=1_000_000)

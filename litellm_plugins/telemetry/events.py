@@ -237,6 +237,8 @@ class PromptCacheDecided:
     family: str = ""
     team: str = ""
     key: str = ""
+    volatile: str | None = None  # what became of its dates and ids, a VolatileReason; None: `move_volatile` is off
+    moved: int | None = None  # lines of it that stand at the end of the system prompt now
 
 
 @dataclass(frozen=True, slots=True)

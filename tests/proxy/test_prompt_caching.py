@@ -18,6 +18,7 @@ from tests.support.clockwork import CALLBACK, Clockwork
 
 CLAUDE, TIED, OFF, POINTS = "claude-sonnet-4-5", "claude-tied", "claude-off", "claude-points"
 BROKEN, KEPT, MIXED = "claude-broken", "claude-kept", "claude-mixed"
+MOVES, GPT_MOVES = "claude-moves", "gpt-moves"
 # Nano-dollars a token, as Anthropic's price list has them.
 INPUT, WRITE_5M, WRITE_1H, READ, OUTPUT = 3_000, 3_750, 6_000, 300, 15_000
 HEADER = "x-litellm-plugins-prompt-cache"
@@ -31,6 +32,9 @@ PACK: dict[str, Any] = {
         TIED: {"prompt_caching": {"ttl": "5m"}},
         OFF: {"prompt_caching": {"enabled": False}},
         KEPT: {"cache": {"enabled": True}},
+        MOVES: {"cache": {"enabled": True}, "prompt_caching": {"move_volatile": True}},
+        GPT_MOVES: {"prompt_caching": {"move_volatile": True}},
+        BROKEN: {"prompt_caching": {"move_volatile": True}},
     },
     "budgets": [budget("claude", limit_usd=50)],
     # The cheap tier's answer is cut short, and so the dearer one is asked.
@@ -72,6 +76,8 @@ def caching(claude: Provider, clock: Clockwork, tmp_path_factory: pytest.TempPat
         model(OFF, claude.url, CLAUDE, via="anthropic"),
         model(POINTS, claude.url, CLAUDE, via="anthropic", cache_control_injection_points=points),
         model(KEPT, claude.url, CLAUDE, via="anthropic"),
+        model(MOVES, claude.url, CLAUDE, via="anthropic"),
+        model(GPT_MOVES, claude.url, "gpt-4.1"),
         model(BROKEN, claude.url, CLAUDE, via="anthropic", extra_headers={"x-simulator-fault": "error:500"}),
         model(MIXED, claude.url, CLAUDE, via="anthropic"),
         model(MIXED, claude.url, "gpt-4.1"),
@@ -216,6 +222,58 @@ def test_a_timestamp_in_the_second_line_is_named(caching: RunningProxy) -> None:
     told = family(caching, headers, answered=4)
     assert why_not(told) == ["a timestamp in line 2 changes on every request"]
     assert told["read_tokens"] == 0
+
+
+def stamped(rest: str, at: int) -> tuple[str, str, str]:
+    """A prompt with the time in its second line, that line, and the prompt without it."""
+    first, _, below = rest.split("\n", 2)
+    line = f"It is 2027-03-05T10:3{at}:0{at}Z."
+    return f"{first}\n{line}\n{below}", line, f"{first}\n{below}"
+
+
+@pytest.mark.parametrize("asks", [ask, say])
+def test_a_timestamp_goes_to_the_end_where_that_is_allowed_and_the_rest_is_read(
+    caching: RunningProxy, claude: Provider, asks: Any
+) -> None:
+    """Without it nothing is ever read. The first change decides, the next request writes, those after it read."""
+    read: dict[str, list[bool]] = {CLAUDE: [], MOVES: []}
+    for group, found in read.items():
+        rest, mark, told = instructions(), f"mark {next(_numbers)}", []
+        for i in range(5):
+            system, line, without = stamped(rest, i)
+            claude.clear()
+            _, headers = asks(caching, system, f"{mark}, question {i}?", model=group, max_tokens=1_000)
+            found.append(claude.bill()[CLAUDE].get("cache_read_tokens", 0) > 1_024)
+            told.append(headers.get(f"{HEADER}-volatile"))
+    assert read == {CLAUDE: [False] * 5, MOVES: [False, False, False, True, True]}
+    assert told == ["not_seen_to_change", *["moved"] * 4]
+    assert (headers[f"{HEADER}-reason"], headers[f"{HEADER}-moved"]) == ("stable_prefix", "1")
+    assert claude.requests_about(mark)[-1]["body"]["system"] == [
+        {"type": "text", "text": f"{without}\n", "cache_control": {"type": "ephemeral"}},
+        {"type": "text", "text": line},
+    ]
+    _, hit = asks(caching, system, f"{mark}, question 4?", model=MOVES, max_tokens=1_000)
+    assert hit["x-litellm-plugins-cache"] == "exact", "our own key is of what the client sent"
+
+
+def test_for_openai_a_timestamp_becomes_the_last_line(caching: RunningProxy, claude: Provider) -> None:
+    rest, mark = instructions(), f"mark {next(_numbers)}"
+    for i in range(2):
+        system, line, without = stamped(rest, i)
+        _, headers = ask(caching, system, f"{mark}, question {i}?", model=GPT_MOVES)
+    assert headers[f"{HEADER}-volatile"] == "moved"
+    first, last = (each["body"]["messages"][0]["content"] for each in claude.requests_about(mark))
+    assert (first, last) == (stamped(rest, 0)[0], f"{without}\n{line}")
+
+
+def test_a_fallback_to_a_model_without_marks_gets_the_prompt_as_it_was(caching: RunningProxy, claude: Provider) -> None:
+    rest, mark = instructions(), f"mark {next(_numbers)}"
+    for i in range(3):
+        system = stamped(rest, i)[0]
+        _, headers = ask(caching, system, f"{mark}, question {i}?", model=BROKEN)
+    assert headers[f"{HEADER}-volatile"] == "moved"
+    reached = [each["body"] for each in claude.requests_about(mark) if each["body"]["model"] == "gpt-4.1"]
+    assert [each["messages"][0]["content"] for each in reached] == [stamped(rest, i)[0] for i in range(3)]
 
 
 def test_a_prefix_below_the_minimum_is_named_with_its_length(caching: RunningProxy, claude: Provider) -> None:

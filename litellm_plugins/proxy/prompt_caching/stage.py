@@ -19,6 +19,7 @@ from litellm_plugins.prompt_caching.blocks import Block, Place, Ttl, blocks_of
 from litellm_plugins.prompt_caching.deciding import Marks, Rules, decide
 from litellm_plugins.prompt_caching.families import Families
 from litellm_plugins.prompt_caching.marking import marked, unmarked
+from litellm_plugins.prompt_caching.moving import Changing
 from litellm_plugins.prompt_caching.prices import TTL_S
 from litellm_plugins.prompt_caching.report import report
 from litellm_plugins.prompt_caching.sharing import Sharing
@@ -26,6 +27,7 @@ from litellm_plugins.proxy.budgets.prices import provider_of
 from litellm_plugins.proxy.calls.log import whole
 from litellm_plugins.proxy.prompt_caching.following import stayed
 from litellm_plugins.proxy.prompt_caching.models import Target, Targets
+from litellm_plugins.proxy.prompt_caching.moving import THREAD_FROM_CHARS, Moved, chars, moved
 from litellm_plugins.proxy.prompt_caching.stores import open_prompts
 from litellm_plugins.proxy.review.tenant import tenant_of
 from litellm_plugins.settings import prompt_caching_anywhere
@@ -42,7 +44,6 @@ if TYPE_CHECKING:
     from litellm_plugins.telemetry.events import Telemetry
 
 _ENDPOINTS = frozenset({"chat", "messages"})
-_THREAD_FROM_CHARS = 32_000  # counting the tokens of a longer prompt would hold up every other request
 _MOST_COUNTS = 20_000
 _MOST_FEATURES = 16  # named by clients, of one family
 _HOSTS_POINTS = "cache_control_injection_points"
@@ -59,6 +60,7 @@ class PromptCached:
     estimated: int  # tokens of the whole prompt
     marks: tuple[tuple[bytes, Ttl], ...]  # the client's and ours, by their prefixes
     places: tuple[Place, ...]  # of ours
+    moved: Moved | None = None  # None: it is not allowed
 
 
 class HostPromptCaching:
@@ -77,6 +79,7 @@ class HostPromptCaching:
         mine = settings.prompt_caching
         self._policies, self._telemetry, self._targets = policies, telemetry, Targets(book)
         self.families = Families(clock=clock, max_families=mine.max_families, max_prefixes=mine.max_prefixes)
+        self._changing = Changing(most=mine.max_prefixes)
         self._sharing = Sharing(self.families, store, failed=self._not_shared)
         self._since_s = clock()
 
@@ -101,10 +104,15 @@ class HostPromptCaching:
         try:
             self._sharing.start()
             with ticket.decision.steps.measured("prompt_cache"):
-                if not again:
+                told = None
+                if rules.move_volatile:
+                    stands_down = _stands_down(self._targets.of(model, request.identity.team_id), data)
+                    tenant = tenant_of(request.identity)
+                    told = await moved(request.endpoint, data, self._changing, tenant, model, stands_down)
+                if not again:  # after it, for what lies at the provider is the prompt as it was moved
                     await self._followed(ticket, data, model)
                 blocks = await _read(request.endpoint, data)
-                ticket.prompt_cached = self._decided(ticket, data, model, blocks, rules)
+                ticket.prompt_cached = self._decided(ticket, data, model, blocks, rules, told)
         except Exception as exc:  # noqa: BLE001 - fail open: this is the stage's edge
             self._telemetry.emit(StageFailed("prompt_cache", str(Reason.INTERNAL_ERROR), type(exc).__name__))
             return
@@ -114,7 +122,7 @@ class HostPromptCaching:
     def unmark(ticket: Ticket, data: dict[str, Any]) -> None:
         """Take off what was put there for the model of `ticket`: another is to be asked."""
         if ticket.prompt_cached is not None:
-            data.update(unmarked(data, ticket.prompt_cached.places))
+            _undo(ticket.prompt_cached, data)
 
     def at_deployment(self, ticket: Ticket, kwargs: dict[str, Any]) -> None:
         """A deployment is about to be asked: one of a fallback may take no marks. Never raises.
@@ -122,12 +130,12 @@ class HostPromptCaching:
         The host takes them off for OpenAI itself, and leaves them for servers that speak its protocol.
         """
         cached = ticket.prompt_cached
-        if cached is None or not cached.places:
+        if cached is None or not (cached.places or cached.moved):
             return
         try:
             model = str(kwargs.get("model") or "")
             if not supports_anthropic_cache_control(model, provider_of(model, kwargs.get("custom_llm_provider"))):
-                kwargs.update(unmarked(kwargs, cached.places))
+                _undo(cached, kwargs)
         except Exception as exc:  # noqa: BLE001 - the host's edge: it goes as it is
             self._telemetry.emit(StageFailed("prompt_cache", str(Reason.INTERNAL_ERROR), type(exc).__name__))
 
@@ -174,7 +182,13 @@ class HostPromptCaching:
         return live
 
     def _decided(
-        self, ticket: Ticket, data: dict[str, Any], model: str, blocks: Sequence[Block], rules: PromptCaching
+        self,
+        ticket: Ticket,
+        data: dict[str, Any],
+        model: str,
+        blocks: Sequence[Block],
+        rules: PromptCaching,
+        told: Moved | None,
     ) -> PromptCached:
         request = ticket.decision.request
         tenant, target = tenant_of(request.identity), self._targets.of(model, request.identity.team_id)
@@ -195,12 +209,13 @@ class HostPromptCaching:
             data.update(marked(data, {blocks[at].place: ttl for at, ttl in marks.at}))
         theirs = tuple((block.chain, block.mark) for block in blocks if block.mark is not None)
         return PromptCached(
-            _event(marks, family, model, request.identity),
+            _event(marks, family, model, request.identity, told),
             family,
             target,
             blocks[-1].tokens if blocks else 0,
             (*theirs, *((blocks[at].chain, ttl) for at, ttl in marks.at)),
             tuple(blocks[at].place for at, _ in marks.at),
+            told,
         )
 
     def _count(self, cached: PromptCached, family: Family, usage: _Usage) -> int:
@@ -252,17 +267,9 @@ def host_prompt_caching(
 
 
 async def _read(endpoint: str, data: Mapping[str, Any]) -> tuple[Block, ...]:
-    if _chars((data.get("tools"), data.get("system"), data.get("messages"))) > _THREAD_FROM_CHARS:
+    if chars((data.get("tools"), data.get("system"), data.get("messages"))) > THREAD_FROM_CHARS:
         return await asyncio.to_thread(blocks_of, endpoint, data, _tokens)
     return blocks_of(endpoint, data, _tokens)
-
-
-def _chars(value: object) -> int:
-    """Of all texts in it."""
-    if isinstance(value, str):
-        return len(value)
-    within = value.values() if isinstance(value, Mapping) else value if isinstance(value, list | tuple) else ()
-    return sum(map(_chars, within))
 
 
 class _TokenCounts:
@@ -315,7 +322,16 @@ def _noted(
         family.features_named[feature] += 1
 
 
-def _event(marks: Marks, family: Family | None, model: str, identity: Identity) -> PromptCacheDecided:
+def _undo(cached: PromptCached, data: dict[str, Any]) -> None:
+    """For another model than it was meant for."""
+    data.update(unmarked(data, cached.places))
+    if cached.moved is not None:
+        data.update(cached.moved.undone(data))
+
+
+def _event(
+    marks: Marks, family: Family | None, model: str, identity: Identity, told: Moved | None
+) -> PromptCacheDecided:
     return PromptCacheDecided(
         reason=marks.reason,
         model_group=model,
@@ -325,6 +341,8 @@ def _event(marks: Marks, family: Family | None, model: str, identity: Identity) 
         family="" if family is None else family.id,
         team=identity.team_alias or identity.team_id or "",
         key=identity.key_alias or "",
+        volatile=None if told is None else told.volatile,
+        moved=None if told is None else told.lines,
     )
 
 

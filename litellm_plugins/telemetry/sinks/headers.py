@@ -138,6 +138,11 @@ def prompt_cache_headers(event: PromptCacheDecided) -> dict[str, str]:
         headers |= {f"{PREFIX}prompt-cache-family": event.family, f"{PREFIX}prompt-cache-tokens": str(event.tokens)}
     if event.marks:
         headers |= {f"{PREFIX}prompt-cache-marks": str(event.marks), f"{PREFIX}prompt-cache-ttl": event.ttl}
+    if event.volatile is not None:
+        headers |= {
+            f"{PREFIX}prompt-cache-volatile": event.volatile,
+            f"{PREFIX}prompt-cache-moved": str(event.moved or 0),
+        }
     return headers
 
 

@@ -139,6 +139,8 @@ def prompt_cache_notes(event: PromptCacheDecided) -> TraceNotes:
         metadata |= {"prompt_cache_family": event.family, "prompt_cache_tokens": event.tokens}
     if event.ttl:
         metadata["prompt_cache_ttl"] = event.ttl
+    if event.volatile is not None:
+        metadata |= {"prompt_cache_volatile": event.volatile, "prompt_cache_moved": event.moved or 0}
     return TraceNotes(tags=(f"prompt_cache:{'marked' if event.marks else 'none'}",), metadata=metadata)
 
 

@@ -90,7 +90,7 @@ _TOLD: Mapping[type, tuple[str, str]] = {
     OutputLimited: ("output_limited", "limits=output endpoint model_group=model feature team key"),
     PromptCacheDecided: (
         "prompt_cache_decision",
-        "reason marks ttl tokens family model_group=model team key",
+        "reason marks ttl tokens family model_group=model team key volatile? moved?",
     ),
     PromptCacheUsed: (
         "prompt_cache_used",

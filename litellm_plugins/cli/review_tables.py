@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 from rich.table import Table
 from rich.text import Text
 
+from litellm_plugins.cli.connection import plain
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -48,7 +50,8 @@ def show(told: Mapping[str, Any], out: Console) -> None:
 
 def _promotions(told: Mapping[str, Any], out: Console) -> None:
     """Of each verifier and router that took over: the newest ones."""
-    rows = [(kind, each) for kind in ("verifier", "router") for each in told[kind]]
+    found = [(kind, each) for kind in ("verifier", "router") for each in told[kind]]
+    rows = sorted(found, key=lambda row: -row[1]["at_s"])
     if not rows:
         return
     table = Table(
@@ -62,9 +65,9 @@ def _promotions(told: Mapping[str, Any], out: Console) -> None:
         since = datetime.fromtimestamp(each["at_s"], UTC).strftime("%Y-%m-%d %H:%M")
         sides = [_right(before), _right(after), each["state"].replace("_", " ") + by]
         hits = [_share(side.get("hit_rate")) for side in (before, after)]
-        table.add_row(named, since, Text(str(each["of"])), *sides, *hits)
+        table.add_row(named, since, Text(plain(str(each["of"]))), *sides, *hits)
         for name, one, other in _tiers(before, after):
-            table.add_row(Text(f"  tier {name}"), "", "", _right(one), _right(other))
+            table.add_row(Text(plain(f"  tier {name}")), "", "", _right(one), _right(other))
     out.print(table)
     if len(rows) > _PROMOTIONS:
         out.print(f"and {len(rows) - _PROMOTIONS} more: --json has them all")

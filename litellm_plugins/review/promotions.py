@@ -8,6 +8,7 @@ both stretches' own, and so keeps to the strata that `precision` knows of.
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
@@ -62,19 +63,18 @@ def before_after(
     series = _series(promotions)
     own_from = {name: each[0].at_s for (changed, name), each in series.items() if changed is Changed.VERIFIER and name}
     words = {tenant: word_of(tenant) for tenant in {item.tenant for item in sample}}
-    tenants = {word: tenant for tenant, word in words.items()}
+    tenants = {word: tenant for tenant, word in words.items()}  # who is in the sample: no others to be told of
     found: dict[Changed, list[Json]] = {changed: [] for changed in Changed}
     for (changed, name), each in series.items():
-        of: str | None = name
         if changed is Changed.ROUTER:
-            items, told = [i for i in sample if i.tier and i.route.startswith(f"{name}/")], _routed
-        elif name:  # that of a tenant which is not in the sample may be none of whoever asks
-            items, told, of = [i for i in sample if words[i.tenant] == name], _verified, tenants.get(name)
-        else:
-            items = [i for i in sample if i.at_s < own_from.get(words[i.tenant], math.inf)]
-            told, of = _verified, "everybody"
-        if of is not None:
-            found[changed] += _rows(items, each, told, of, (since_s, now_s))
+            routed = [item for item in sample if item.tier and item.route.startswith(f"{name}/")]
+            found[changed] += _rows(routed, each, _routed, name, (since_s, now_s))
+        elif not name:
+            common = [item for item in sample if item.at_s < own_from.get(words[item.tenant], math.inf)]
+            found[changed] += _rows(common, each, _verified, "everybody", (since_s, now_s))
+        elif name in tenants:
+            own = [item for item in sample if item.tenant == tenants[name]]
+            found[changed] += _rows(own, each, _verified, tenants[name], (since_s, now_s))
     return {"fewest": FEWEST} | {
         str(changed): sorted(rows, key=lambda row: -row["at_s"]) for changed, rows in found.items()
     }
@@ -98,15 +98,20 @@ def _rows(
 ) -> list[Json]:
     since_s, now_s = window
     bounds = [since_s, *(max(since_s, each.at_s) for each in series), now_s]
+    in_order = sorted(items, key=_at)
     stretches = []
     for start, end in pairwise(bounds):
-        inside = [item for item in items if start <= item.at_s < end]
+        inside = in_order[bisect_left(in_order, start, key=_at) : bisect_left(in_order, end, key=_at)]
         stretches.append({"from_s": start, "until_s": end, **told(inside)})
     return [
         {**each.what, "at_s": each.at_s, "of": of, "before": before, "after": after, **_difference(before, after)}
         for each, (before, after) in zip(series, pairwise(stretches), strict=True)
         if each.at_s >= since_s
     ]
+
+
+def _at(item: Item) -> float:
+    return item.at_s
 
 
 def _verified(items: Sequence[Item]) -> Json:

@@ -193,12 +193,11 @@ def test_the_report_says_what_it_can_of_a_verifier_that_took_over(reviewed: Runn
     asyncio.run(_take_over(reviewed, Record(at, "pack", "verifier_promoted", 1, {"tenant": "", "labels": 123_456})))
     _ask_anew(reviewed, keys.legal, "Is the museum open?", 1)
 
-    def sampled() -> dict[str, Any] | None:
+    def sampled() -> list[dict[str, Any]]:
         rows = _report(reviewed)["promotions"]["verifier"]
-        [row] = [each for each in rows if each["labels"] == 123_456]
-        return row if row["after"]["looked_up"] else None
+        return [row for row in rows if row["labels"] == 123_456 and row["after"]["looked_up"]]
 
-    row = eventually(sampled, what="a request of the sample after it")
+    [row] = eventually(sampled, what="a request of the sample after it")
     assert (row["at_s"], row["of"], row["state"], row["difference"]) == (at, "everybody", "too_few", None)
     assert row["after"]["right"] is None
 

@@ -134,15 +134,15 @@ def test_the_report_says_before_and_after_of_what_took_over_and_where_that_is_to
     done = run("report", "--json")
     assert json.loads(done.output)["promotions"] == compared
 
-    monkeypatch.setenv("COLUMNS", "240")
     done = run("report")
     assert done.exit_code == 0, done.output
     newer, older = [line for line in done.output.splitlines() if "verifier, 5" in line]
     assert "540 labels" in newer
     assert "too few (7)" in newer
     assert "better" in older
-    assert "0.0%, 0.0% to 8.8% (40)" in older
-    assert "100.0%, 92.9% to 100.0% (50)" in older
+    assert "0.0%, 0.0% to 8.8%" in older
+    assert "100.0%, 92.9% to" in older  # a cell of two lines
+    assert all(judged in done.output for judged in ("(40)", "(50)"))
 
 
 def test_what_a_user_typed_is_shown_as_it_is_and_moves_no_terminal() -> None:

@@ -127,7 +127,7 @@ def test_the_hit_rate_is_of_what_was_looked_up_in_the_sample() -> None:
 
 
 def test_a_tenant_counts_for_everybody_s_verifier_until_it_has_its_own() -> None:
-    ours = {"tenant": "team:a"}
+    ours: dict[str, Any] = {"tenant": "team:a"}
     sample = [
         *hits(0, 40),
         *hits(100, 40, wrong=40, **ours),

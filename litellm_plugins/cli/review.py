@@ -101,7 +101,7 @@ def verdicts(client: Client, file: Path, as_json: bool) -> None:
 @click.option("--team", help="Of this team only.")
 @connected(_ROOT, _nowhere, what="store")
 def report(client: Client, days: float, team: str | None, as_json: bool) -> None:
-    """Precision from the control sample with its 95 % interval, quality by tier and arm, promises, effects."""
+    """Precision from the control sample with its 95 % interval, quality by tier and arm, before and after, promises."""
     told = client.call("GET", "/report", {"days": days, **({"team": team} if team else {})})
 
     def draw(out: Console) -> None:

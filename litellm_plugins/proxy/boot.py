@@ -58,6 +58,7 @@ from litellm_plugins.proxy.prompts import HostPrompts, host_prompts
 from litellm_plugins.proxy.review.feedback import FeedbackDesk
 from litellm_plugins.proxy.review.feedback_scores import Scores
 from litellm_plugins.proxy.review.loop import HostReview
+from litellm_plugins.proxy.review.promotions import notes_fits
 from litellm_plugins.proxy.review.replay import HostReplay
 from litellm_plugins.proxy.routing.checks import unknown_limited, unknown_models
 from litellm_plugins.proxy.routing.stage import HostRouting, host_routing
@@ -193,7 +194,7 @@ def build(settings: Settings, *, config: Path | None = None) -> Pack:
     layers = CacheLayers(
         store=stores.entries,
         embedder=embedder,
-        verifier=None if embedder is None else _verifier(stores.labels, embedder),
+        verifier=None if embedder is None else _verifier(stores, embedder),
         comparer=None if embedder is None else _comparer(settings, stores.judge_spend, embedder, telemetry),
         checks=stores.checks,
         told=tells_checks(telemetry, Monitor(settings.cache.stale_alarm_rate)),
@@ -339,8 +340,9 @@ def _coalescing(settings: Settings, flights: FlightStore) -> Coalescing | None:
     return Coalescing(flights, timeout_s=wanted.timeout_s, lease_s=wanted.lease_s)
 
 
-def _verifier(labels: LabelStore, embedder: Embedder) -> Verifier:
-    return Verifier(SecondLooks(labels), space=embedder.model_id, prior=shipped_prior(embedder.model_id))
+def _verifier(stores: Stores, embedder: Embedder) -> Verifier:
+    prior, promoted = shipped_prior(embedder.model_id), notes_fits(stores.journal, time.time)
+    return Verifier(SecondLooks(stores.labels), space=embedder.model_id, prior=prior, promoted=promoted)
 
 
 def _comparer(settings: Settings, spend: JudgeSpend, embedder: Embedder, telemetry: Telemetry) -> AnswerComparer:

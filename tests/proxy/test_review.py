@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import html
 import json
 import re
@@ -14,6 +15,10 @@ from typing import Any
 import httpx
 import pytest
 
+from litellm_plugins.cache.admin.audit import Record
+from litellm_plugins.cache.backends.sqlite_journal import SqliteJournal
+from litellm_plugins.proxy.stores import SCHEMA
+from litellm_plugins.storage.sqlite import SqliteFile
 from tests.support import Keys, Provider, RunningProxy, eventually, proxy_config
 from tests.support.redis_server import RedisServer, why_no_redis
 
@@ -177,6 +182,30 @@ def test_the_report_counts_hits_of_the_sample_and_what_was_said_of_them(reviewed
     lines = [json.loads(line[line.index("{") :]) for line in reviewed.log().splitlines() if '"review_verdict"' in line]
     assert any(line["verdict"] == "right" and "support_raised" in line["effects"] for line in lines)
     assert "park my car" not in "".join(map(json.dumps, lines))
+
+
+def test_the_report_says_what_it_can_of_a_verifier_that_took_over(reviewed: RunningProxy, keys: Keys) -> None:
+    at = time.time()
+    told = _report(reviewed)["promotions"]
+    assert (told["fewest"], told["router"]) == (30, [])
+    if not reviewed.database.exists():  # on Redis
+        return
+    asyncio.run(_take_over(reviewed, Record(at, "pack", "verifier_promoted", 1, {"tenant": "", "labels": 123_456})))
+    _ask_anew(reviewed, keys.legal, "Is the museum open?", 1)
+
+    def sampled() -> list[dict[str, Any]]:
+        rows = _report(reviewed)["promotions"]["verifier"]
+        return [row for row in rows if row["labels"] == 123_456 and row["after"]["looked_up"]]
+
+    [row] = eventually(sampled, what="a request of the sample after it")
+    assert (row["at_s"], row["of"], row["state"], row["difference"]) == (at, "everybody", "too_few", None)
+    assert row["after"]["right"] is None
+
+
+async def _take_over(proxy: RunningProxy, record: Record) -> None:
+    file = SqliteFile(proxy.database, schema=SCHEMA)
+    await SqliteJournal(file).append(record)
+    await file.aclose()
 
 
 def test_only_admins_see_the_queue_and_judge(reviewed: RunningProxy, keys: Keys) -> None:

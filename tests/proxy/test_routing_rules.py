@@ -82,6 +82,7 @@ def court(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Court]:
                 {"name": "none", "scope": {"feature": "none"}, "limit_usd": "0.0000001"},
             ],
             "routing": routing,
+            "review": {"enabled": True, "control_share": "100%"},
             "per_team": {"sales": {"routing": {"max_tier": "standard"}}},
         }
         # The host has to know the routers' names; whatever serves them there, our stage sends the requests on.
@@ -167,6 +168,23 @@ def test_the_trained_scorer_shares_the_cache_s_embedding(court: Court, keys: Key
 def test_a_scorer_fitted_to_one_s_own_prompts_is_the_one_that_judges(court: Court, keys: Keys) -> None:
     found = told(court.proxy.ask(keys.support, fresh(EASY), model="fitted").headers)
     assert (found["tier"], found["reason"], found["scorer"]) == ("strong", "score", "adapted")
+
+
+def test_a_fitted_scorer_that_took_over_is_in_the_journal_and_the_report_has_its_answers_by_tier(
+    court: Court, keys: Keys
+) -> None:
+    court.proxy.ask(keys.support, fresh(EASY), model="fitted")
+
+    def rows() -> list[dict[str, Any]]:
+        report = court.proxy.http("GET", "/plugins/review/report", court.proxy.master_key).raise_for_status().json()
+        return [row for row in report["promotions"]["router"] if row["after"]["sampled"]]
+
+    [row] = eventually(rows, what="an answer of the fitted router in the sample")
+    assert (row["of"], row["scorer"], row["state"]) == ("fitted", "adapted", "too_few")
+    assert [tier["name"] for tier in row["after"]["by_tier"]] == ["strong"]
+    path = "/plugins/cache/audit?action=router_promoted"
+    [record] = court.proxy.http("GET", path, court.proxy.master_key).raise_for_status().json()["records"]
+    assert record["what"] == {"router": "fitted", "scorer": "adapted", "artefact": row["artefact"]}
 
 
 @pytest.mark.parametrize(("letter", "tier"), [("A", "small"), ("B", "standard"), ("C", "strong")])

@@ -13,7 +13,7 @@ class Record:
 
     at: float  # UNIX seconds
     actor: str  # alias or hash of the key, the event's type, or who ran the command line
-    action: str  # invalidate, curate, uncurate, warm, event, version, verdict, budget_reset…
+    action: str  # invalidate, curate, uncurate, warm, event, version, verdict, verifier_promoted, budget_reset…
     count: int  # how many entries it touched
     what: Mapping[str, Any] = field(default_factory=dict)  # the selector, or what else was given; JSON
     id: int = 0  # given by the journal, ascending

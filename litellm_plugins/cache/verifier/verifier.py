@@ -8,7 +8,7 @@ import math
 import random
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import ParamSpec, TypeVar
 
@@ -31,6 +31,7 @@ _LOG = logging.getLogger(__name__)
 
 P = ParamSpec("P")
 T = TypeVar("T")
+Promoted = Callable[[str, Fit], Awaitable[None]]  # the domain, and the fit whose model takes over
 
 _LABELS = 6_000  # the newest; a fit on more takes seconds of a core and gains nothing
 _LOOK_FOR_FITS_S, _LOOK_FOR_TENANTS_S = 5.0, 30.0
@@ -77,6 +78,7 @@ class Verifier:
         caution: see there.
         clock: UNIX seconds.
         draw: uniform in [0, 1), for choosing what is checked.
+        promoted: is told, once over all workers, of each model that takes over; it does not raise.
     """
 
     def __init__(
@@ -88,12 +90,13 @@ class Verifier:
         caution: Caution | None = None,
         clock: Callable[[], float] = time.time,
         draw: Callable[[], float] = random.random,
+        promoted: Promoted | None = None,
     ) -> None:
         self._labels, self._prior, self._space = labels, prior, space
         self._domain = domain_of(space)
         self._common: Verifier | None = None  # of a tenant's own: everybody's
         self._caution = caution or Caution()
-        self._clock, self._draw = clock, draw
+        self._clock, self._draw, self._promoted = clock, draw, promoted
         self._words = WordCounts()
         self._popularity: OrderedDict[bytes, int] = OrderedDict()
         self._fit: Fit | None = None
@@ -118,6 +121,7 @@ class Verifier:
             caution=self._caution,
             clock=self._clock,
             draw=self._draw,
+            promoted=self._promoted,
         )
         own._domain = f"{self._domain}/tenant/{name}"
         own._common, own._words, own._popularity = self, self._words, self._popularity
@@ -283,12 +287,15 @@ class Verifier:
             )
             if others is not None and not await asyncio.to_thread(fitting.explains_better, new, others, labels):
                 return  # everybody's labels serve this tenant as well as its own do
-            if old is not None and not await asyncio.to_thread(fitting.beats, new, old, labels):
+            takes_over = old is None or await asyncio.to_thread(fitting.beats, new, old, labels)
+            if old is not None and not takes_over:
                 _LOG.info("verifier: a fit to %d labels explains the newest ones no better; the old one stays", version)
                 new = await asyncio.to_thread(fitting.recalibrated, old, labels, version=version)
                 new = replace(new, word_counts=words, questions=self._words.questions, popularity=popularity)
             await self._labels.save_fit(self._domain, version, await asyncio.to_thread(new.to_bytes))
             self._adopt(new)
+            if takes_over and self._promoted is not None:
+                await self._promoted(self._domain, new)
         except (StoreUnavailable, np.linalg.LinAlgError) as exc:
             _LOG.warning("verifier: no fit after %d labels: %s", version, exc)
 

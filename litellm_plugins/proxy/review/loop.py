@@ -15,11 +15,13 @@ from litellm_plugins.model import Reason
 from litellm_plugins.proxy.review.effects import HostEffects
 from litellm_plugins.proxy.review.noted import noted_in
 from litellm_plugins.proxy.review.opinions import HostOpinions
+from litellm_plugins.proxy.review.promotions import note_scorers, promotions, word_of
 from litellm_plugins.proxy.review.recording import Recorder
 from litellm_plugins.proxy.review.sync import HostSync
 from litellm_plugins.review.desk import SAMPLE_DAYS, ReviewDesk, kind_of, limit_of
 from litellm_plugins.review.items import Why
 from litellm_plugins.review.outcomes import rows
+from litellm_plugins.review.promotions import before_after
 from litellm_plugins.review.rates import factors
 from litellm_plugins.review.report import report
 from litellm_plugins.review.sweeping import TextSweep
@@ -64,6 +66,7 @@ class HostReview:
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._store, self._telemetry, self._clock = store, telemetry, clock
+        self._journal, self._routing = journal, settings.routing
         self._standing, self._promised = standing, promised_rates(settings)
         self.recorder = Recorder(store, settings.review, space=space)
         self._rates: dict[tuple[str, str], float] = {}
@@ -83,7 +86,8 @@ class HostReview:
     def start(self) -> None:
         """Record beside the requests, and follow the rates. Raises: RuntimeError where no loop runs."""
         self.recorder.start(self._telemetry.emit)
-        self._tasks = [asyncio.get_running_loop().create_task(self._follow_rates())]
+        loop = asyncio.get_running_loop()
+        self._tasks = [loop.create_task(self._follow_rates()), loop.create_task(self._note_scorers())]
         self.sync.start()
         self._sweep.start()
 
@@ -132,14 +136,18 @@ class HostReview:
         """`GET /plugins/review/report`: of the last `days`."""
         _known(given, ("days", "team", "tenant"))
         days, team, tenant = _days(given), given.get("team") or None, given.get("tenant") or None
-        since_s = self._clock() - days * 86_400
+        now_s = self._clock()
+        since_s = now_s - days * 86_400
         sample = await self.desk.sample(days, team, tenant)
         judged = await self._store.judged(since_s=since_s, team=team, tenant=tenant)
         labels = {} if self._standing is None else {"verifier": (await self._standing()).labels}
         labels["of_people"] = sum("labelled" in (*i.state.effects, *i.state.thumb_effects) for i in judged)
         made = partial(report, sample, judged, compare=_compared, promised=self._promised, labels=labels)
         told = await asyncio.to_thread(made)  # a full store takes a while, and requests go on meanwhile
-        return {"days": days, "team": team, **told, "rates": await self._told_rates(judged)}
+        known = await promotions(self._journal)
+        compared = partial(before_after, sample, known, since_s=since_s, now_s=now_s, word_of=word_of)
+        changed = await asyncio.to_thread(compared)
+        return {"days": days, "team": team, **told, "promotions": changed, "rates": await self._told_rates(judged)}
 
     async def outcomes(self, given: Mapping[str, Any]) -> Json:
         """`GET /plugins/review/outcomes`: rows to train routers on."""
@@ -154,6 +162,12 @@ class HostReview:
             {"feature": feature, "model_group": model, "factor": round(factor, 4)}
             for (feature, model), factor in sorted(factors(judged).items())
         ]
+
+    async def _note_scorers(self) -> None:
+        try:
+            await note_scorers(self._journal, self._routing, self._clock)
+        except Exception as exc:  # noqa: BLE001 - requests are routed all the same; the next start notes it
+            self._failed(exc)
 
     async def _follow_rates(self) -> None:
         while True:

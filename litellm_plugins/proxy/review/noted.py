@@ -1,4 +1,4 @@
-"""Who judged what, in the audit journal: a verdict evicts answers for everybody."""
+"""What a review or a fit changed for everybody, in the audit journal."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ ACTION = "verdict"
 Note = Callable[[str, Mapping[str, Any]], Awaitable[None]]
 
 
-def noted_in(journal: Journal, clock: Callable[[], float]) -> Note:
+def noted_in(journal: Journal, clock: Callable[[], float], action: str = ACTION) -> Note:
     """Into the log first: it was done, whether or not the journal can say so."""
 
     async def note(actor: str, what: Mapping[str, Any]) -> None:
-        AUDIT_LOG.info("%s", orjson.dumps({"event": ACTION, "actor": actor, "count": 1, "what": what}).decode())
+        AUDIT_LOG.info("%s", orjson.dumps({"event": action, "actor": actor, "count": 1, "what": what}).decode())
         try:
-            await journal.append(Record(clock(), actor, ACTION, 1, what))
+            await journal.append(Record(clock(), actor, action, 1, what))
         except StoreUnavailable as exc:
-            AUDIT_LOG.warning("%s by %s could not be written into the journal: %s", ACTION, actor, exc)
+            AUDIT_LOG.warning("%s by %s could not be written into the journal: %s", action, actor, exc)
 
     return note

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 Floats = npt.NDArray[np.float64]
 ARTEFACT = Path(__file__).parent / "artefact"
-_FILE, _SUMS = "trained.npz", "SHA256SUMS"
+FILE, _SUMS = "trained.npz", "SHA256SUMS"
 _SPACE_OF_OLD = "local:all-MiniLM-L6-v2-int8:a33e8974"  # of the shipped artefact, and of those that do not say
 QUANTILES = 60
 """Parts that `score_quantiles` cuts scores into: 2 to 6 tiers of equal size can be made of them."""
@@ -139,12 +139,12 @@ def fingerprints(prompt: str) -> npt.NDArray[np.uint64]:
 def shipped(folder: Path = ARTEFACT) -> TrainedScorer:
     """The scorer of the pack. Raises: ArtefactUnusable."""
     try:
-        content = (folder / _FILE).read_bytes()
+        content = (folder / FILE).read_bytes()
         named = (folder / _SUMS).read_text().split()[0]
     except (OSError, IndexError) as exc:
         raise ArtefactUnusable(str(exc)) from exc
     if hashlib.sha256(content).hexdigest() != named:
-        raise ArtefactUnusable(f"{folder / _FILE} is not the file that {_SUMS} names")
+        raise ArtefactUnusable(f"{folder / FILE} is not the file that {_SUMS} names")
     return loads(content)
 
 
@@ -152,8 +152,8 @@ def write(scorer: TrainedScorer, folder: Path) -> None:
     """Put a scorer where `shipped` finds it."""
     content = dumps(scorer)
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / _FILE).write_bytes(content)
-    (folder / _SUMS).write_text(f"{hashlib.sha256(content).hexdigest()}  {_FILE}\n")
+    (folder / FILE).write_bytes(content)
+    (folder / _SUMS).write_text(f"{hashlib.sha256(content).hexdigest()}  {FILE}\n")
 
 
 def dumps(scorer: TrainedScorer) -> bytes:

@@ -12,6 +12,10 @@ import pytest
 from click.testing import CliRunner
 
 from litellm_plugins.cli import connection, main
+from litellm_plugins.review.items import Verdict, Why
+from litellm_plugins.review.promotions import Changed, Promotion, before_after
+from litellm_plugins.review.report import report
+from tests.unit.review.samples import NOW, item
 
 _ITEM = {
     "id": "known",
@@ -114,6 +118,31 @@ def test_a_replay_shows_what_flipped_and_ends_with_1_where_a_wrong_answer_would_
     monkeypatch.setattr(Answering, "call", lambda *_: told)
     done = run("replay", "--days", "3")
     assert (done.exit_code, f"{flip} 1" in done.output, "abc" in done.output) == (exit_code, True, True)
+
+
+def test_the_report_says_before_and_after_of_what_took_over_and_where_that_is_too_little(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    hit: dict[str, Any] = {"why": Why.CONTROL, "probability": 0.99, "promised": 0.01}
+    sample = [item(number, verdict=Verdict.WRONG, **hit) for number in range(40)]
+    sample += [item(number, verdict=Verdict.RIGHT, **hit) for number in range(100, 150)]
+    sample += [item(number, verdict=Verdict.RIGHT, **hit) for number in range(200, 207)]
+    took = [Promotion(NOW + at, Changed.VERIFIER, "", {"labels": labels}) for at, labels in ((100, 500), (200, 540))]
+    compared = before_after(sample, took, since_s=NOW, now_s=NOW + 900, word_of=str)
+    told = report(sample, sample, compare=lambda *_: None) | {"promotions": compared}
+    monkeypatch.setattr(Answering, "call", lambda *_: told)
+    done = run("report", "--json")
+    assert json.loads(done.output)["promotions"] == compared
+
+    done = run("report")
+    assert done.exit_code == 0, done.output
+    newer, older = [line for line in done.output.splitlines() if "verifier, 5" in line]
+    assert "540 labels" in newer
+    assert "too few (7)" in newer
+    assert "better" in older
+    assert "0.0%, 0.0% to 8.8%" in older
+    assert "100.0%, 92.9% to" in older  # a cell of two lines
+    assert all(judged in done.output for judged in ("(40)", "(50)"))
 
 
 def test_what_a_user_typed_is_shown_as_it_is_and_moves_no_terminal() -> None:

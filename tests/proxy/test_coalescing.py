@@ -19,23 +19,30 @@ import yaml
 from litellm_plugins.simulator.wire import RequestError
 from tests.support import Keys, Provider, RunningProxy, eventually, mark_of, model, proxy_config
 from tests.support.answers import cache_of
-from tests.support.at_once import Told, ask_at_once, chat, post_at_once, words_of
+from tests.support.at_once import Told, ask_at_once, ask_over, chat, post_at_once, words_of
 from tests.support.fixtures import CLAUDE, LEGACY_MODEL, new_question
 from tests.support.redis_server import RedisServer
+from tests.support.workers import in_turn, on_each_worker
 
 MERGED = "litellm_plugins_coalesced_total"
 SPEND, ASKED = "litellm_spend_metric_total", "litellm_proxy_total_requests_metric_total"
+TOOK_PART = ("taken_over", "followed")
 LEASE_S = 15.0  # the machine of the tests stands still for seconds
+HANGS_S = 500.0  # longer than any test
 pytestmark = pytest.mark.timeout(240)  # the first of each store boots two workers
 
 
 class Failing:
-    """The simulator's script: questions that fail so many times before they are answered."""
+    """The simulator's script: questions that fail so many times before they are answered, or hang at first."""
 
     def __init__(self) -> None:
         self.left: Counter[str] = Counter()
+        self.hung: set[str] = set()
 
     def __call__(self, _model: str, question: str) -> str | None:
+        if question in self.hung:
+            self.hung.remove(question)
+            raise RequestError(500, "Nobody hears this: who has asked is gone by then.", stall_s=HANGS_S)
         if self.left[question] > 0:
             self.left[question] -= 1
             raise RequestError(500, "The server had an error while processing your request.")
@@ -83,9 +90,10 @@ def test_a_hundred_at_once_are_one_call_one_charge_and_a_hundred_answers(
 ) -> None:
     question = slow()
     before = proxy.metrics()
-    told = ask_at_once(
-        proxy.url, [(keys.support, chat(question, stream=n * streams % 100 < streams)) for n in range(100)]
-    )
+    asked = [(keys.support, chat(question, stream=n * streams % 100 < streams)) for n in range(100)]
+
+    with on_each_worker(proxy, clients=50) as clients:
+        told = ask_over(in_turn(clients), asked)
 
     assert {each.status for each in told} == {200}
     assert provider.times_asked(question) == 1
@@ -198,20 +206,43 @@ def test_a_leader_whose_client_leaves_lets_nobody_down(
 
 
 def test_a_leader_that_is_killed_is_replaced_within_seconds(
-    proxy: RunningProxy, provider: Provider, keys: Keys
+    proxy: RunningProxy, provider: Provider, keys: Keys, failing: Failing
 ) -> None:
     """The last test: it costs a worker, which the host's supervisor replaces."""
-    question = slow(6)
-    with ThreadPoolExecutor(1) as pool:
-        asked: Future[list[Told]] = pool.submit(ask_at_once, proxy.url, [(keys.support, chat(question))] * 60)
-        eventually(lambda: provider.times_asked(question) == 1, what="somebody to lead", timeout_s=60)
-        os.kill(_leader(proxy), signal.SIGKILL)
-        told = asked.result(timeout=120)
-    assert {each.status for each in told} <= {200, None}
-    answered = [each for each in told if each.status == 200]
-    assert answered, "no client of the other worker was among sixty"
-    assert provider.times_asked(question) == 2
+    question = new_question()
+    failing.hung.add(question)
+    before = proxy.metrics()
+    with on_each_worker(proxy, clients=6) as clients, ThreadPoolExecutor(11) as pool:
+        (killed, (first, *with_it)), (_, (watching, *elsewhere)) = clients.items()
+
+        def ask(client: httpx.Client) -> Future[list[Told]]:
+            return pool.submit(ask_over, [client], [(keys.support, chat(question))])
+
+        asked = [ask(first)]
+        eventually(lambda: provider.times_asked(question) == 1, what="the first to lead", timeout_s=60)
+        assert _leader(proxy) == killed
+        asked += [ask(client) for client in with_it]
+        waiting = [ask(client) for client in elsewhere]
+        eventually(lambda: _in_flight(proxy, watching) == len(waiting), what="those of the other worker to wait")
+        os.kill(killed, signal.SIGKILL)
+        lost = [told for each in asked for told in each.result(timeout=120)]
+        answered = [told for each in waiting for told in each.result(timeout=120)]
+    assert {each.status for each in lost} == {None}
+    assert {each.status for each in answered} == {200}
     assert len({each.text for each in answered}) == 1
+    assert provider.times_asked(question) == 2
+
+    def merged() -> dict[str, float]:
+        after = proxy.metrics()
+        return {part: after.value(MERGED, part=part) - before.value(MERGED, part=part) for part in TOOK_PART}
+
+    eventually(lambda: merged() == {"taken_over": 1, "followed": len(waiting) - 1}, what="all to be counted")
+
+
+def _in_flight(proxy: RunningProxy, client: httpx.Client) -> int:
+    """The requests that this client's worker has not answered yet, but for the one that asks for their number."""
+    asked = client.get("/health/backlog", headers={"authorization": f"Bearer {proxy.master_key}"})
+    return int(asked.raise_for_status().json()["in_flight_requests"]) - 1
 
 
 def _leader(proxy: RunningProxy) -> int:

@@ -1,9 +1,10 @@
-"""Many requests at the same moment, each over a connection of its own: so every worker gets its share."""
+"""Many requests at the same moment, each over a connection of its own. Which worker takes which is chance."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -51,6 +52,21 @@ def post_at_once(url: str, asked: Iterable[tuple[str, Mapping[str, Any]]]) -> li
             return list(await asyncio.gather(*(post(client, key, body) for key, body in asked)))
 
     return asyncio.run(all_of_them())
+
+
+def ask_over(clients: Sequence[httpx.Client], asked: Iterable[tuple[str, Mapping[str, Any]]]) -> list[Told]:
+    """The same as `ask_at_once` over connections that are there (see `workers.py`), one for each."""
+
+    def post(client: httpx.Client, key: str, body: Mapping[str, Any]) -> Told:
+        try:
+            answer = client.post("/v1/chat/completions", headers={"authorization": f"Bearer {key}"}, json=body)
+        except httpx.TransportError:
+            return _told(None, body)
+        return _told(answer, body)
+
+    with ThreadPoolExecutor(len(clients)) as pool:
+        asking = [pool.submit(post, client, *each) for client, each in zip(clients, asked, strict=True)]
+        return [each.result() for each in asking]
 
 
 def chat(text: str, *, stream: bool = False, **more: Any) -> dict[str, Any]:

@@ -48,7 +48,7 @@ class ProxyProcess:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.master_key = MASTER_KEY
-        self._num_workers = num_workers
+        self.num_workers = num_workers
         self._env = proxy_env(provider_url, folder, num_workers=num_workers, extra=env or {})
         self._log_path = folder / "proxy.log"
         self._log_offset = 0  # where the log of this start begins
@@ -73,8 +73,8 @@ class ProxyProcess:
             str(Path(sys.executable).parent / "litellm"), "--config", str(self.config_path),
             "--host", "127.0.0.1", "--port", str(self.port),
         ]  # fmt: skip
-        if self._num_workers > 1:  # by default a worker that takes longer than 5 s to import its modules is shot
-            command += ["--num_workers", str(self._num_workers), "--timeout_worker_healthcheck", "60"]
+        if self.num_workers > 1:  # by default a worker that takes longer than 5 s to import its modules is shot
+            command += ["--num_workers", str(self.num_workers), "--timeout_worker_healthcheck", "60"]
         self._log_offset = self._log_path.stat().st_size if self._log_path.exists() else 0
         with self._log_path.open("ab") as log:
             if self._template is not None:
@@ -131,7 +131,7 @@ class ProxyProcess:
         self.close()
 
     def _is_ready(self) -> bool:
-        if self.log().count(_READY) < self._num_workers:
+        if self.log().count(_READY) < self.num_workers:
             return False
         try:
             return httpx.get(f"{self.url}/health/readiness", trust_env=False).status_code == httpx.codes.OK

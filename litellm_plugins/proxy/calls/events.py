@@ -152,8 +152,8 @@ def _first_token_ms(call: Call, log: Logged, took_ms: float, *, hit: bool) -> fl
 
 def _who(identity: Identity) -> _Who:
     return {
-        "team": identity.team_alias or identity.team_id or "",
-        "key": identity.key_alias or "",
+        "team": identity.team_name,
+        "key": identity.key_name,
         "user": identity.user_id or "",
         "end_user": identity.end_user_id or "",
     }

@@ -17,7 +17,7 @@ from litellm_plugins.compression.history_sizes import size_of
 from litellm_plugins.compression.memo import Memo
 from litellm_plugins.compression.protected import cached_until
 from litellm_plugins.compression.summary import NOTE_TOKENS, Part, note_of, parts_of
-from litellm_plugins.model import HistoryOutcome, HistoryReason, Reason
+from litellm_plugins.model import HistoryOutcome, HistoryReason
 from litellm_plugins.proxy.cache.host_judge import host_router
 from litellm_plugins.proxy.compression.history_summaries import Summaries
 from litellm_plugins.proxy.compression.models import input_nano_usd, marks_of_host, read_share, tokenizer_of
@@ -114,7 +114,7 @@ class HostHistory:
                 shortened = await self._shortened(policy.history, request, data)
             data.update({name: sent for name, (_, sent) in shortened.fields.items()})
         except Exception as exc:  # noqa: BLE001 - fail open: this is the stage's edge
-            self._telemetry.emit(StageFailed("history", str(Reason.INTERNAL_ERROR), type(exc).__name__))
+            self._telemetry.broke("history", exc)
             return
         ticket.history = shortened
 
@@ -150,8 +150,8 @@ class HostHistory:
             reason=told.reason,
             endpoint=request.endpoint,
             model_group=request.model_group,
-            team=request.identity.team_alias or request.identity.team_id or "",
-            key=request.identity.key_alias or "",
+            team=request.identity.team_name,
+            key=request.identity.key_name,
             feature=request.feature,
             turns=0 if cut is None else cut.turns,
             turns_gone=0 if cut is None or not went else cut.turns_gone,

@@ -15,13 +15,13 @@ from litellm_plugins.compression.bodies import CONVERSATION, as_messages, place_
 from litellm_plugins.compression.memo import Memo
 from litellm_plugins.compression.question import SHORT
 from litellm_plugins.compression.squeezing import Squeezed
-from litellm_plugins.model import CompressionReason, Identity, Reason
+from litellm_plugins.model import CompressionReason, Identity
 from litellm_plugins.proxy.cache.host_judge import host_router
 from litellm_plugins.proxy.compression.job import Job, Wanted
 from litellm_plugins.proxy.compression.methods import HostMethods
 from litellm_plugins.proxy.compression.models import input_nano_usd, marks_of_host, read_share, tokenizer_of
 from litellm_plugins.settings import compression_anywhere
-from litellm_plugins.telemetry.events import PromptCompressed, StageFailed
+from litellm_plugins.telemetry.events import PromptCompressed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -123,7 +123,7 @@ class HostCompression:
                 compressed = await self._compressed(policy, ticket, data)
             data.update({name: sent for name, (_, sent) in compressed.fields.items()})
         except Exception as exc:  # noqa: BLE001 - fail open: this is the stage's edge
-            self._telemetry.emit(StageFailed("compress", str(Reason.INTERNAL_ERROR), type(exc).__name__))
+            self._telemetry.broke("compress", exc)
             return
         ticket.compressed = compressed
 
@@ -155,8 +155,8 @@ class HostCompression:
             methods=policy.methods,
             endpoint=request.endpoint,
             model_group=request.model_group,
-            team=request.identity.team_alias or request.identity.team_id or "",
-            key=request.identity.key_alias or "",
+            team=request.identity.team_name,
+            key=request.identity.key_name,
             feature=request.feature,
             tokens_before=before,
             tokens_after=None if before is None else before - saved,

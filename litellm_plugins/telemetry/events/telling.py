@@ -6,7 +6,8 @@ import logging
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
-from litellm_plugins.telemetry.events.health import SinkFailed
+from litellm_plugins.model import Reason
+from litellm_plugins.telemetry.events.health import SinkFailed, StageFailed
 
 if TYPE_CHECKING:
     from litellm_plugins.telemetry.events import Event
@@ -40,3 +41,7 @@ class Telemetry:
                 _LOG.exception("%s could not tell of an event", type(sink).__name__)
                 if not isinstance(event, SinkFailed):
                     self.emit(SinkFailed(type(sink).__name__))
+
+    def broke(self, stage: str, exc: Exception) -> None:
+        """A stage raised what nobody expected: the error's class is told, for in its words there may be a prompt."""
+        self.emit(StageFailed(stage, str(Reason.INTERNAL_ERROR), type(exc).__name__))

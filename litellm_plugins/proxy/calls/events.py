@@ -20,8 +20,7 @@ if TYPE_CHECKING:
     from litellm_plugins.model import Identity
     from litellm_plugins.proxy.calls.call import Call
     from litellm_plugins.proxy.calls.log import Logged
-    from litellm_plugins.proxy.compression.history import Shortened
-    from litellm_plugins.proxy.compression.stage import Compressed
+    from litellm_plugins.proxy.compression.replaced import Compressed, Shortened
 
 
 class _Who(TypedDict):

@@ -20,7 +20,7 @@ from litellm_plugins.storage.feeds import READ_AT_ONCE
 from litellm_plugins.storage.redis import RedisServer as Connections
 from litellm_plugins.storage.sqlite import SqliteFile
 from tests.support.redis_server import RedisServer
-from tests.unit.proxy.test_route_sessions import FIRST, SECOND, Book, followed, routed
+from tests.unit.proxy.routing.test_sessions import FIRST, SECOND, Book, followed, routed
 
 NOW = time.time_ns() // 1_000_000  # a server forgets by its own clock
 Opener = Callable[[], SessionStore]

@@ -340,6 +340,16 @@ class Identity:
     user_id: str | None = None
     end_user_id: str | None = None
 
+    @property
+    def team_name(self) -> str:
+        """As people know the team; empty where there is none."""
+        return self.team_alias or self.team_id or ""
+
+    @property
+    def key_name(self) -> str:
+        """As people know the key; empty where nobody named it."""
+        return self.key_alias or ""
+
 
 @dataclass(frozen=True, slots=True)
 class CacheControls:

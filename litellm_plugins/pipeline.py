@@ -119,11 +119,11 @@ class Pipeline:
             with steps.measured("coalesce"):
                 joined = await self._coalescing.join(keys.exact, answered, window_s=window_s)
         except Exception as exc:  # noqa: BLE001 - fail open: this is the stage's edge
-            self._telemetry.emit(StageFailed("coalesce", str(Reason.INTERNAL_ERROR), type(exc).__name__))
+            self._telemetry.broke("coalesce", exc)
             return None
         if joined.failure is not None:
             self._telemetry.emit(StageFailed("coalesce", joined.failure.reason, str(joined.failure)))
-        team = request.identity.team_alias or request.identity.team_id or ""
+        team = request.identity.team_name
         self._telemetry.emit(RequestsMerged(joined.part, request.model_group, team, joined.waited_s * 1_000))
         return joined
 
@@ -175,7 +175,7 @@ class Pipeline:
             with put_on(decision.own), decision.steps.stage("lookup"):
                 verdict = await self._cache.look_up(decision.request, policy)
         except Exception as exc:  # noqa: BLE001 - fail open: this is the stage's edge
-            self._telemetry.emit(StageFailed("lookup", str(Reason.INTERNAL_ERROR), type(exc).__name__))
+            self._telemetry.broke("lookup", exc)
             return None
         if not verdict.is_hit:
             return None
@@ -207,7 +207,7 @@ class Pipeline:
             self._telemetry.emit(StageFailed("store", exc.reason, str(exc)))
             return Reason.STORE_UNAVAILABLE
         except Exception as exc:  # noqa: BLE001 - fail open: this is the stage's edge
-            self._telemetry.emit(StageFailed("store", str(Reason.INTERNAL_ERROR), type(exc).__name__))
+            self._telemetry.broke("store", exc)
             return Reason.INTERNAL_ERROR
 
     async def aclose(self) -> None:
@@ -239,8 +239,8 @@ def _event(request: Request, verdict: Verdict, *, decision_ms: float, waited_ms:
         reason=verdict.reason,
         endpoint=request.endpoint,
         model_group=request.model_group,
-        team=request.identity.team_alias or request.identity.team_id or "",
-        key=request.identity.key_alias or "",
+        team=request.identity.team_name,
+        key=request.identity.key_name,
         stream=request.stream,
         similarity=verdict.similarity,
         probability=verdict.probability,

@@ -2,47 +2,30 @@
 
 from __future__ import annotations
 
-import asyncio
 import getpass
-import logging
-import os
 from collections.abc import Mapping
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
-import click
-
-from litellm_plugins.cli import config_file
-from litellm_plugins.errors import PluginError
+from litellm_plugins.cli.local_client import LocalClient
 
 if TYPE_CHECKING:
     from litellm_plugins.cli.connection import Json
-    from litellm_plugins.proxy.boot import Pack
+    from litellm_plugins.settings import Settings
 
 
-class LocalBudgets:
-    """Keeps `cli.connection.Client`. A proxy may run beside it. It sends no alerts."""
+class LocalBudgets(LocalClient):
+    """It sends no alerts."""
 
-    def __init__(self, path: Path) -> None:
-        settings = config_file.our_settings(config_file.load(path))
-        if settings is None:
-            raise click.ClickException(f"{path}: no callback_settings.litellm_plugins block: there are no budgets")
-        os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")  # no download
+    lacking = "no callback_settings.litellm_plugins block: there are no budgets"
+
+    def _open(self, settings: Settings) -> None:
         from litellm_plugins.proxy.boot import build
 
-        self._pack: Pack = build(settings)
-        logging.getLogger("litellm_plugins").setLevel(logging.WARNING)
+        self._pack = build(settings)
         if self._pack.sight is None:
-            raise click.ClickException(f"{path}: no budgets in callback_settings.litellm_plugins")
+            raise self._refused("no budgets in callback_settings.litellm_plugins")
         self._admin = self._pack.sight.admin
-        self._runner = asyncio.Runner()
-
-    def call(self, method: str, path: str, given: Mapping[str, Any] | None = None) -> Json:
-        try:
-            return self._runner.run(self._operation(method, path, given or {}))
-        except PluginError as exc:
-            raise click.ClickException(str(exc)) from exc
 
     async def _operation(self, method: str, path: str, given: Mapping[str, Any]) -> Json:
         if method == "POST":
@@ -50,9 +33,5 @@ class LocalBudgets:
             return await writing[path](given, actor=f"cli:{getpass.getuser()}")
         return await self._admin.show(unquote(path[1:])) if path else await self._admin.list(given)
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        self._runner.run(self._pack.aclose())
-        self._runner.close()
+    async def _close(self) -> None:
+        await self._pack.aclose()

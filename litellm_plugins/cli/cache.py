@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from litellm_plugins.cli import cache_files
-from litellm_plugins.cli.cache_client import LocalClient
+from litellm_plugins.cli.cache_client import LocalCache
 from litellm_plugins.cli.connection import Client, connected
 from litellm_plugins.cli.connection import show as show_answer
 
@@ -22,7 +22,7 @@ _BATCH = 50  # rows of one call: a progress bar that moves, and no request that 
 _EXIT_CODES = {"pass": 0, "fail": 1, "not_enough": 2}  # of the gate
 F = TypeVar("F", bound=Callable[..., Any])
 
-_connected = connected("/plugins/cache", LocalClient, what="store")
+_connected = connected("/plugins/cache", LocalCache, what="store")
 
 
 @click.group()

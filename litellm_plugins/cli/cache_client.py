@@ -2,50 +2,35 @@
 
 from __future__ import annotations
 
-import asyncio
 import getpass
-import logging
-import os
 from collections.abc import Mapping
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from litellm_plugins.cli import config_file
-from litellm_plugins.errors import PluginError
+from litellm_plugins.cli.local_client import LocalClient
 
 if TYPE_CHECKING:
     from litellm_plugins.cli.connection import Json
-    from litellm_plugins.proxy.boot import Pack
+    from litellm_plugins.settings import Settings
 
 
-class LocalClient:
-    """Keeps `cli.connection.Client`. A proxy may run beside it."""
+class LocalCache(LocalClient):
+    """It embeds only where the pack itself does."""
 
-    def __init__(self, path: Path) -> None:
-        settings = config_file.our_settings(config_file.load(path))
-        if settings is None:
-            raise click.ClickException(f"{path}: no callback_settings.litellm_plugins block: there is no cache")
-        os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")  # no download
+    lacking = "no callback_settings.litellm_plugins block: there is no cache"
+
+    def _open(self, settings: Settings) -> None:
         from litellm_plugins.proxy.boot import build
 
-        self._pack: Pack = build(settings)
-        logging.getLogger("litellm_plugins").setLevel(logging.WARNING)
+        self._pack = build(settings)
         self._embeds_here = settings.cache.semantic.embedder == "local"
-        self._runner = asyncio.Runner()
 
-    def call(self, method: str, path: str, given: Mapping[str, Any] | None = None) -> Json:
+    async def _operation(self, method: str, path: str, given: Mapping[str, Any]) -> Json:
         if path in ("/curate", "/warm") and not self._embeds_here:
             raise click.ClickException(
                 "cache.semantic.embedder is a model of the proxy's: this needs it running (--url)"
             )
-        try:
-            return self._runner.run(self._operation(method, path, given or {}))
-        except PluginError as exc:
-            raise click.ClickException(str(exc)) from exc
-
-    async def _operation(self, method: str, path: str, given: Mapping[str, Any]) -> Json:
         admin, actor = self._pack.cache_admin, f"cli:{getpass.getuser()}"
         _, operation, *rest = path.split("/", 2)
         if method == "DELETE":
@@ -58,9 +43,5 @@ class LocalClient:
         writing = {"invalidate": admin.invalidate, "curate": admin.curate, "warm": admin.warm}
         return await writing[operation](given, actor=actor)
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        self._runner.run(self._pack.pipeline.aclose())
-        self._runner.close()
+    async def _close(self) -> None:
+        await self._pack.pipeline.aclose()

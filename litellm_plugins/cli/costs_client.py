@@ -2,51 +2,33 @@
 
 from __future__ import annotations
 
-import asyncio
-import logging
-import os
 import time
 from collections.abc import Mapping
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
-import click
-
-from litellm_plugins.cli import config_file
-from litellm_plugins.errors import PluginError
+from litellm_plugins.cli.local_client import LocalClient
 
 if TYPE_CHECKING:
     from litellm_plugins.cli.connection import Json
+    from litellm_plugins.settings import Settings
 
 
-class LocalCosts:
-    """Keeps `cli.connection.Client`. A proxy may run beside it."""
+class LocalCosts(LocalClient):
+    """There is one operation."""
 
-    def __init__(self, path: Path) -> None:
-        settings = config_file.our_settings(config_file.load(path))
-        if settings is None:
-            raise click.ClickException(f"{path}: no callback_settings.litellm_plugins block: nothing is counted")
+    lacking = "no callback_settings.litellm_plugins block: nothing is counted"
+
+    def _open(self, settings: Settings) -> None:
         if not settings.insight.enabled:
-            raise click.ClickException(f"{path}: callback_settings.litellm_plugins.insight.enabled is off")
-        os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")  # no download
+            raise self._refused("callback_settings.litellm_plugins.insight.enabled is off")
         from litellm_plugins.insight.costs import Costs
         from litellm_plugins.proxy.insight.stores import open_insight
 
         self._usage = open_insight(settings).usage
-        logging.getLogger("litellm_plugins").setLevel(logging.WARNING)
         self._costs = Costs(self._usage, clock_ms=lambda: time.time_ns() // 1_000_000)
-        self._runner = asyncio.Runner()
 
-    def call(self, method: str, path: str, given: Mapping[str, Any] | None = None) -> Json:
-        """There is one operation."""
-        try:
-            return self._runner.run(self._costs.report(given or {}))
-        except PluginError as exc:
-            raise click.ClickException(str(exc)) from exc
+    async def _operation(self, method: str, path: str, given: Mapping[str, Any]) -> Json:
+        return await self._costs.report(given)
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        self._runner.run(self._usage.aclose())
-        self._runner.close()
+    async def _close(self) -> None:
+        await self._usage.aclose()

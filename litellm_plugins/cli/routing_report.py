@@ -2,58 +2,44 @@
 
 from __future__ import annotations
 
-import asyncio
-import logging
-import os
 import time
 from collections.abc import Mapping
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from litellm_plugins.cli import config_file
 from litellm_plugins.cli.connection import Client, connected, show
-from litellm_plugins.errors import PluginError
+from litellm_plugins.cli.local_client import LocalClient
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from litellm_plugins.cli.connection import Json
+    from litellm_plugins.settings import Settings
 
 
-class LocalReport:
-    """Keeps `cli.connection.Client`. A proxy may run beside it."""
+class LocalReport(LocalClient):
+    """There is one operation."""
 
-    def __init__(self, path: Path) -> None:
-        settings = config_file.our_settings(config_file.load(path))
-        if settings is None or not settings.insight.enabled:
-            raise click.ClickException(f"{path}: nothing is counted there: callback_settings.litellm_plugins.insight")
-        os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")  # no download
+    lacking = "nothing is counted there: callback_settings.litellm_plugins.insight"
+
+    def _open(self, settings: Settings) -> None:
+        if not settings.insight.enabled:
+            raise self._refused(self.lacking)
         from litellm_plugins.proxy.insight.stores import open_insight
         from litellm_plugins.proxy.routing.report import RouteReport
         from litellm_plugins.proxy.stores import open_stores
 
         self._usage, self._stores = open_insight(settings).usage, open_stores(settings)
-        logging.getLogger("litellm_plugins").setLevel(logging.WARNING)
         feedback = self._stores.feedback if settings.feedback.enabled else None
         self._report = RouteReport(self._usage, feedback, clock_ms=lambda: time.time_ns() // 1_000_000)
-        self._runner = asyncio.Runner()
 
-    def call(self, method: str, path: str, given: Mapping[str, Any] | None = None) -> Json:
-        """There is one operation."""
-        try:
-            return self._runner.run(self._report.report(given or {}))
-        except PluginError as exc:
-            raise click.ClickException(str(exc)) from exc
+    async def _operation(self, method: str, path: str, given: Mapping[str, Any]) -> Json:
+        return await self._report.report(given)
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        self._runner.run(self._usage.aclose())
-        self._runner.run(self._stores.entries.aclose())
-        self._runner.close()
+    async def _close(self) -> None:
+        await self._usage.aclose()
+        await self._stores.entries.aclose()
 
 
 @click.command()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import uuid
 from collections.abc import Callable
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING
 from litellm_plugins.errors import StoreUnavailable
 from litellm_plugins.prompt_caching.store import Batch, Told
 from litellm_plugins.prompt_caching.telling import counts_of, family_of, last_of, sights_as_bytes, sights_from
+from litellm_plugins.storage.exchange import Exchange
 
 if TYPE_CHECKING:
     from litellm_plugins.prompt_caching.families import Families
@@ -19,37 +19,18 @@ if TYPE_CHECKING:
     from litellm_plugins.prompt_caching.store import PromptStore
 
 EVERY_S = 1.0  # far below the shortest lifetime at a provider, 5 minutes
-_FAILED_FACTOR = 10  # of that time, until a store that failed is asked again
 _MOST_AT_ONCE = 2_000  # prefixes in one batch: the newest
 
 
-class Sharing:
+class Sharing(Exchange):
     """One for each worker. Where the store fails, it knows its own requests, as alone, and tries again."""
 
     def __init__(
         self, families: Families, store: PromptStore, *, failed: Callable[[str, str], None], every_s: float = EVERY_S
     ) -> None:
-        self._families, self._store, self._failed, self._every_s = families, store, failed, every_s
-        self._worker, self._cursor = uuid.uuid4().hex, ""
+        super().__init__(store, failed=failed, every_s=every_s)
+        self._families, self._store = families, store
         self._batch: Batch | None = None  # in hand: not yet known to have arrived
-        self._task: asyncio.Task[None] | None = None
-        self._lock = asyncio.Lock()
-
-    def start(self) -> None:
-        """Once; the loop is there with the first request."""
-        if self._task is None:
-            self._task = asyncio.get_running_loop().create_task(self._run())
-
-    async def sync(self) -> bool:
-        """Tell what is new and learn; False where the store cannot."""
-        async with self._lock:
-            try:
-                await self._tell()
-                await self._learn()
-            except StoreUnavailable as exc:
-                self._failed(exc.reason, type(exc).__name__)
-                return False
-            return True
 
     async def all(self) -> list[Family] | None:
         """The families of all workers; None where the store cannot say."""
@@ -65,20 +46,6 @@ class Sharing:
             with contextlib.suppress(ValueError, KeyError):  # of another version
                 found.append(family_of(name, each))
         return found
-
-    async def aclose(self) -> None:
-        """Tell the last of it, and close the store."""
-        if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
-            await self.sync()
-        await self._store.aclose()
-
-    async def _run(self) -> None:
-        while True:
-            told = await self.sync()
-            await asyncio.sleep(self._every_s if told else _FAILED_FACTOR * self._every_s)
 
     async def _tell(self) -> None:
         batch = self._batch or self._next()
@@ -102,8 +69,6 @@ class Sharing:
         last_s = {family.id: family.last_s for family in changed}
         return Batch(uuid.uuid4().hex, self._worker, told, sights_as_bytes(newest, last_s))
 
-    async def _learn(self) -> None:
-        found, self._cursor = await self._store.since(self._cursor, self._worker)
-        for told in found:
-            with contextlib.suppress(ValueError, KeyError, TypeError):  # of another version
-                self._families.learn(*sights_from(told))
+    def _learn(self, told: bytes) -> None:
+        with contextlib.suppress(ValueError, KeyError, TypeError):  # of another version
+            self._families.learn(*sights_from(told))

@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from litellm_plugins.storage.exchange import Feed
+
 KEEP_SIGHTS_MS = 65 * 60_000  # an hour is the longest lifetime at a provider
 KEEP_FAMILIES_MS = 7 * 86_400_000
 MOST_SIGHTS = 2_000  # batches of them
-READ_AT_ONCE = 200
 FORGET_AT_ONCE = 50
 
 
@@ -40,17 +41,11 @@ class Kept:
     last: bytes  # as whichever worker told last
 
 
-class PromptStore(Protocol):
-    """Every method raises `StoreUnavailable` where the store cannot do it."""
+class PromptStore(Feed, Protocol):
+    """`Feed.since` tells sights. Every method raises `StoreUnavailable` where the store cannot do it."""
 
     async def add(self, batch: Batch, *, now_ms: int) -> bool:
         """Add all of it, or nothing. False where that was done before. What is too old is forgotten on the way."""
 
-    async def since(self, cursor: str, worker: str) -> tuple[list[bytes], str]:
-        """Sights that others have told since (of very many the newest), and the cursor to go on from; first is ''."""
-
     async def families(self) -> dict[str, Kept]:
         """All that are kept."""
-
-    async def aclose(self) -> None:
-        """Close what it holds open."""

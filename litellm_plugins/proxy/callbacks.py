@@ -22,8 +22,7 @@ from litellm_plugins.proxy.budgets.tariff import MCP_TOOL
 from litellm_plugins.proxy.cache.host_judge import host_router
 from litellm_plugins.proxy.calls.log import PASSED_THROUGH
 from litellm_plugins.proxy.calls.telling import annotate, response_headers, told_to_langfuse
-from litellm_plugins.proxy.compression.history import undone as with_old_turns
-from litellm_plugins.proxy.compression.stage import undone
+from litellm_plugins.proxy.compression.replaced import undone
 from litellm_plugins.proxy.host.conversion import feature_of, to_request
 from litellm_plugins.proxy.host.deployment import deployment_of
 from litellm_plugins.proxy.host.provider_chunks import carried_on, told_again
@@ -77,7 +76,6 @@ class PluginHandler(CustomLogger):
         if metadata is None:  # nothing of the host's travels with this request, so neither can a decision
             return
         before = undone(tickets.find(data), data)
-        with_old_turns(before, data)
         unprompted(before, data)
         request = self._understood(data, user_api_key_dict, call_type)
         if not isinstance(data.get("cache"), Mapping):

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 from litellm.litellm_core_utils.logging_worker import GLOBAL_LOGGING_WORKER
 
 from litellm_plugins.errors import StoreUnavailable
-from litellm_plugins.model import Reason
 from litellm_plugins.telemetry.events import QueueMeasured, StageFailed, StoreMeasured, VerifierMeasured
 
 if TYPE_CHECKING:
@@ -61,7 +60,7 @@ class Gauges:
             except StoreUnavailable as exc:
                 self._telemetry.emit(StageFailed(_STAGE, exc.reason, str(exc)))
             except Exception as exc:  # noqa: BLE001 - nobody waits for it, and it must not end unseen
-                self._telemetry.emit(StageFailed(_STAGE, str(Reason.INTERNAL_ERROR), type(exc).__name__))
+                self._telemetry.broke(_STAGE, exc)
 
     async def _of_memory(self) -> None:
         if self._memory is not None:

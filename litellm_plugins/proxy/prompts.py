@@ -21,7 +21,7 @@ from litellm_plugins.proxy.refusal import Refusal
 from litellm_plugins.proxy.routing.reading import conversation_of
 from litellm_plugins.routing.intents import intent_of
 from litellm_plugins.settings import ROOT
-from litellm_plugins.telemetry.events import PromptAssembled, RequestRefused, StageFailed
+from litellm_plugins.telemetry.events import PromptAssembled, RequestRefused
 from litellm_plugins.telemetry.sinks.headers import PREFIX, refusal_headers
 
 if TYPE_CHECKING:
@@ -139,11 +139,11 @@ class HostPrompts:
         return next((str(each) for each in said if each is not None and each != ""), None)
 
     def _broken(self, request: Request, exc: Exception) -> NoReturn:
-        self._telemetry.emit(StageFailed(_STAGE, str(Reason.INTERNAL_ERROR), type(exc).__name__))
+        self._telemetry.broke(_STAGE, exc)
         self._refuse(request, RefusalReason.PROMPT_FAILED, "the system prompt could not be put together", code=500)
 
     def _refuse(self, request: Request, reason: RefusalReason, message: str, *, code: int = 400) -> NoReturn:
-        team, key = request.identity.team_alias or request.identity.team_id or "", request.identity.key_alias or ""
+        team, key = request.identity.team_name, request.identity.key_name
         event = RequestRefused(reason, request.endpoint, request.model_group, team=team, key=key)
         self._telemetry.emit(event)
         raise Refusal(
@@ -190,8 +190,8 @@ def _asked(request: Request) -> PromptAssembled:
         endpoint=request.endpoint,
         model_group=request.model_group,
         feature=request.feature,
-        team=request.identity.team_alias or request.identity.team_id or "",
-        key=request.identity.key_alias or "",
+        team=request.identity.team_name,
+        key=request.identity.key_name,
     )
 
 

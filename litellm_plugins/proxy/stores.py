@@ -29,8 +29,6 @@ from litellm_plugins.storage.extras import why_no_redis
 from litellm_plugins.storage.sqlite import SqliteFile
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from litellm_plugins.admission.flights import FlightStore
     from litellm_plugins.alerts.outbox import Outbox
     from litellm_plugins.batch.queue import Queue
@@ -45,7 +43,7 @@ if TYPE_CHECKING:
     from litellm_plugins.review.feedback import FeedbackStore
     from litellm_plugins.review.store import ItemStore
     from litellm_plugins.review.sync_store import SyncStore
-    from litellm_plugins.settings import Settings, Storage
+    from litellm_plugins.settings import Settings
 
 # Every table of a file, of all features: a file is brought up to date as a whole. Numbers are given once over both.
 LEDGER_SCHEMA = (*ledger_schema.SCHEMA, *sqlite_outbox.SCHEMA, *sqlite_queue.SCHEMA)
@@ -108,12 +106,6 @@ def open_stores(settings: Settings) -> Stores:
     )
 
 
-def ledger_path(storage: Storage) -> Path:
-    """Beside the cache's file: money waits for no clean-up there, and may outlive it."""
-    path = storage.path
-    return path.with_name(f"{path.stem}.ledger{path.suffix}")
-
-
 def _on_sqlite(settings: Settings) -> Stores:
     storage = settings.storage
     file, money = SqliteFile(storage.path, schema=SCHEMA), _ledger_file(settings)
@@ -137,7 +129,8 @@ def _on_sqlite(settings: Settings) -> Stores:
 
 
 def _ledger_file(settings: Settings) -> SqliteFile:
-    return SqliteFile(ledger_path(settings.storage), schema=LEDGER_SCHEMA, begins_anew=False)
+    # Beside the cache's file: money waits for no clean-up there, and may outlive it.
+    return SqliteFile(settings.storage.beside("ledger"), schema=LEDGER_SCHEMA, begins_anew=False)
 
 
 def _on_redis(settings: Settings) -> Stores:
@@ -163,7 +156,7 @@ def _on_redis(settings: Settings) -> Stores:
     from litellm_plugins.storage.redis import RedisServer
 
     def connect() -> RedisServer:
-        return RedisServer(storage.url, timeout_s=storage.timeout_ms / 1_000, max_connections=storage.max_connections)
+        return RedisServer.at(storage, max_connections=storage.max_connections)
 
     server = connect()
     names = Names(storage.key_prefix)

@@ -18,8 +18,7 @@ if TYPE_CHECKING:
     from litellm_plugins.proxy.budgets.held import Held
     from litellm_plugins.proxy.budgets.unreserved import Unheld
     from litellm_plugins.proxy.calls.call import Call
-    from litellm_plugins.proxy.compression.history import Shortened
-    from litellm_plugins.proxy.compression.stage import Compressed
+    from litellm_plugins.proxy.compression.replaced import Compressed, Shortened
     from litellm_plugins.proxy.host.deployment import Deployment
     from litellm_plugins.proxy.langfuse.trace import Trace
     from litellm_plugins.proxy.output.stage import Limited

@@ -4,19 +4,14 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from litellm_plugins.storage.exchange import Feed
+
 KEEP_MS = 65 * 60_000  # what is older nobody is told; who has been told goes by the session's `ttl_s`
 MOST = 2_000  # tellings
-READ_AT_ONCE = 200
 
 
-class SessionStore(Protocol):
+class SessionStore(Feed, Protocol):
     """Every method raises `StoreUnavailable` where the store cannot do it. What is told twice is heard twice."""
 
     async def add(self, worker: str, body: bytes, *, now_ms: int) -> None:
         """Tell it. What is too old, or too much, is forgotten on the way."""
-
-    async def since(self, cursor: str, worker: str) -> tuple[list[bytes], str]:
-        """What others have told since (of very much the newest), and the cursor to go on from; first is ''."""
-
-    async def aclose(self) -> None:
-        """Close what it holds open."""

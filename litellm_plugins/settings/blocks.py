@@ -88,6 +88,10 @@ class Storage(_Block):
         """The database file; a relative path is taken from the directory the proxy was started in."""
         return Path(self.url.removeprefix("sqlite:///"))
 
+    def beside(self, name: str) -> Path:
+        """A database file next to that one, named after it."""
+        return self.path.with_name(f"{self.path.stem}.{name}{self.path.suffix}")
+
 
 class Exact(_Block):
     """Answers for the very same request."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import TYPE_CHECKING, Self, TypeVar
 
 from redis import exceptions as faults
 from redis.asyncio import BlockingConnectionPool, Redis
@@ -15,6 +15,9 @@ from redisvl.exceptions import RedisVLError
 
 from litellm_plugins.errors import StoreUnavailable
 from litellm_plugins.storage.circuit import Circuit
+
+if TYPE_CHECKING:
+    from litellm_plugins.settings import Storage
 
 T = TypeVar("T")
 Work = Callable[[Redis], Awaitable[T]]
@@ -50,6 +53,11 @@ class RedisServer:
             protocol=2,  # the same replies from every server and proxy that speaks Redis
         )
         self._client = Redis.from_pool(pool)
+
+    @classmethod
+    def at(cls, storage: Storage, *, max_connections: int) -> Self:
+        """As the settings say."""
+        return cls(storage.url, timeout_s=storage.timeout_ms / 1_000, max_connections=max_connections)
 
     async def run(self, work: Work[T]) -> T:
         """Run `work` with the client. Raises: StoreUnavailable, at once while the server is known to be gone."""

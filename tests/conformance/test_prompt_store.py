@@ -14,7 +14,8 @@ from litellm_plugins.prompt_caching.families import Families
 from litellm_plugins.prompt_caching.family import Family
 from litellm_plugins.prompt_caching.prices import Prices
 from litellm_plugins.prompt_caching.sharing import Sharing
-from litellm_plugins.prompt_caching.store import KEEP_FAMILIES_MS, KEEP_SIGHTS_MS, READ_AT_ONCE, Batch, Kept, Told
+from litellm_plugins.prompt_caching.store import KEEP_FAMILIES_MS, KEEP_SIGHTS_MS, Batch, Kept, Told
+from litellm_plugins.storage.feeds import READ_AT_ONCE
 from tests.support.prompt_stores import MOST, PromptOpener
 
 NOW = time.time_ns() // 1_000_000  # a server forgets by its own clock

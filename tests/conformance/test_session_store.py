@@ -15,11 +15,12 @@ from litellm_plugins.routing.backends.redis import RedisSessions
 from litellm_plugins.routing.backends.sqlite import SCHEMA, SqliteSessions
 from litellm_plugins.routing.session_memory import SessionMemory
 from litellm_plugins.routing.session_sharing import SessionSharing
-from litellm_plugins.routing.session_store import KEEP_MS, READ_AT_ONCE, SessionStore
+from litellm_plugins.routing.session_store import KEEP_MS, SessionStore
+from litellm_plugins.storage.feeds import READ_AT_ONCE
 from litellm_plugins.storage.redis import RedisServer as Connections
 from litellm_plugins.storage.sqlite import SqliteFile
 from tests.support.redis_server import RedisServer
-from tests.unit.proxy.test_route_sessions import FIRST, SECOND, Book, followed, routed
+from tests.unit.proxy.routing.test_sessions import FIRST, SECOND, Book, followed, routed
 
 NOW = time.time_ns() // 1_000_000  # a server forgets by its own clock
 Opener = Callable[[], SessionStore]

@@ -18,7 +18,7 @@ from litellm_plugins.storage.redis import RedisServer as Connections
 from litellm_plugins.storage.sqlite import SqliteFile
 from litellm_plugins.storage.vault import Vault
 from tests.support.redis_server import RedisServer
-from tests.unit.proxy.test_history_summaries import ITEMS, RULES, Writer, parts
+from tests.unit.proxy.compression.test_history_summaries import ITEMS, RULES, Writer, parts
 
 NOW = time.time_ns() // 1_000_000
 SHARED = RULES.model_copy(update={"share": True})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 import anthropic
@@ -12,107 +12,13 @@ import httpx
 import openai
 import pytest
 
-from tests.support import KEYS, Provider, RunningProxy, eventually, model, proxy_config
+from tests.support import KEYS, Provider, RunningProxy, eventually
 from tests.support.budgets import billed, held_by, open_calls
-from tests.support.fixtures import new_question
+from tests.support.cascades import GOOD, STRONG, UNSURE, WAYS, ask, config_of, fresh, landed, script, told
 
-GOOD, UNSURE, SORRY = "The capital of France is Paris.", "I'm not sure, it may be Lyon.", "I'm sorry, but I can't help."
-STRONG = "Paris has been the capital of France since 987."
-CHEAP_SAYS = {"unsure": UNSURE, "sorry": SORRY, "blank": "", "sum 12 and 30": "It is 12 + 30 = 43."}
-BROKEN = {"dearbreaks": "gpt-4.1"}
 SCHEMA = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
 STREAMED = pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
-WAYS = ("chat", "messages", "responses", "completions")
 ON_EVERY_ENDPOINT = pytest.mark.parametrize("endpoint", WAYS)
-LIMIT = {"chat": "max_tokens", "messages": "max_tokens", "responses": "max_output_tokens", "completions": "max_tokens"}
-
-
-def script(of: str, question: str) -> str | None:
-    """The cheap model errs where the question says so; the strong one knows."""
-    if of != "gpt-4.1-nano":
-        return '{"city": "Paris"}' if "as json" in question else STRONG
-    if "as json" in question:
-        return '{"town": "Paris"}'
-    if "sorry for the long wait" in question:
-        return f"{SORRY} " + "It lies on the Seine. " * 20
-    if "long tail" in question:
-        return f"{GOOD} " + "It lies on the Seine. " * 60 + UNSURE
-    return next((says for word, says in CHEAP_SAYS.items() if word in question), GOOD)
-
-
-def router(simple: str = "nano", complex_: str = "gpt-4.1", **cascade: Any) -> dict[str, Any]:
-    tiers = [{"name": "simple", "models": [simple]}, {"name": "complex", "models": [complex_]}]
-    return {"tiers": tiers, "thresholds": [0.99], "cascade": cascade}
-
-
-def three(*models: str) -> dict[str, Any]:
-    tiers = [{"name": name, "models": [each]} for name, each in zip("abc", models, strict=True)]
-    return {"tiers": tiers, "thresholds": [0.98, 0.99], "cascade": {"max_escalations": 2}}
-
-
-def config_of(url: str) -> dict[str, Any]:
-    failing: dict[str, Any] = {"extra_headers": {"x-simulator-fault": "error:500"}}
-    cut: dict[str, Any] = {"extra_headers": {"x-simulator-fault": "silent_end"}}
-    routers = {
-        "auto": router(),
-        "part": router(hold={"first_tokens": 20}),
-        "fragile-top": router(complex_="failing"),
-        "fragile-base": router("failing-nano"),
-        "cut": router("cut-nano"),
-        "down": router("down-nano"),
-        "all-down": router("down-nano", "failing"),
-        "turned-away": router("bad-nano"),
-        "dropping": router("dropping-nano"),
-        "hurried": router(hold_s=0.0005),
-        "part-alone": router(complex_="failing", hold={"first_tokens": 3}),
-        "off": router(enabled=False),
-        "limited": {
-            "tiers": [
-                {"name": "simple", "models": ["nano"], "max_tokens": 3},
-                {"name": "complex", "models": ["gpt-4.1"], "max_tokens": 700},
-            ],
-            "thresholds": [0.99],
-            "cascade": {},
-        },
-        "three": three("nano", "other-nano", "gpt-4.1"),
-        "broken-middle": three("nano", "failing", "gpt-4.1"),
-        "broken-twice": three("down-nano", "failing", "gpt-4.1"),
-        "broken-upwards": three("nano", "failing", "failing-too"),
-        "refused-middle": three("nano", "bad", "gpt-4.1"),
-        "limited-three": {
-            **three("nano", "other-nano", "gpt-4.1"),
-            "tiers": [
-                {"name": "a", "models": ["nano"], "max_tokens": 3},
-                {"name": "b", "models": ["other-nano"]},
-                {"name": "c", "models": ["gpt-4.1"]},
-            ],
-        },
-    }
-    return proxy_config(
-        url,
-        pack={
-            "cache": {"enabled": True, "semantic": {"enabled": False}},
-            "budgets": [
-                {"name": "all", "limit_usd": 100},
-                {"name": "narrow", "scope": {"feature": "narrow"}, "limit_usd": "0.004"},
-            ],
-            "routing": {"routers": routers, "may_force": True},
-        },
-        more_models=[
-            model("nano", url, "gpt-4.1-nano"),
-            model("other-nano", url, "gpt-4.1-nano"),
-            model("failing", url, "gpt-4.1", **failing),
-            model("failing-too", url, "gpt-4.1", **failing),
-            model("bad", url, "gpt-4.1", extra_headers={"x-simulator-fault": "error:400"}),
-            model("failing-nano", url, "gpt-4.1-nano", **failing),
-            model("down-nano", url, "gpt-4.1-nano", **failing),
-            model("dropping-nano", url, "gpt-4.1-nano", extra_headers={"x-simulator-fault": "disconnect"}),
-            model("bad-nano", url, "gpt-4.1-nano", extra_headers={"x-simulator-fault": "error:400"}),
-            model("cut-nano", url, "gpt-4.1-nano", **cut),
-            *(model(name, url, "gpt-4.1-mini") for name in routers),
-        ],
-        router_settings={"fallbacks": [{"failing-nano": ["gpt-4.1-mini"]}]},
-    )
 
 
 @pytest.fixture(scope="module")
@@ -126,70 +32,6 @@ def charging() -> Iterator[Provider]:
 def routed(charging: Provider, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningProxy]:
     with RunningProxy(config_of(charging.url), tmp_path_factory.mktemp("cascade"), provider_url=charging.url) as proxy:
         yield proxy
-
-
-def fresh(about: str) -> str:
-    return f"What is the capital of France, {about}? ({new_question()[-30:-16]})"
-
-
-def told(headers: Mapping[str, str]) -> tuple[str | None, str | None, str | None]:
-    """Path, the check that was not passed, and why the cheap answer was kept."""
-    path, why, kept = (headers.get(f"x-litellm-plugins-route-{what}") for what in ("path", "escalated", "kept"))
-    return path, why, kept
-
-
-def landed(provider: Provider, text: str) -> list[str]:
-    return [each["body"]["model"] for each in provider.requests_about(text)]
-
-
-def ask(
-    proxy: RunningProxy,
-    endpoint: str,
-    text: str,
-    *,
-    of: str = "auto",
-    stream: bool = False,
-    feature: str = "none",
-    **more: Any,
-) -> tuple[str, Mapping[str, str]]:
-    """Through the SDK of the endpoint: the whole text, and the headers."""
-    client: Any = proxy.anthropic(KEYS.support) if endpoint == "messages" else proxy.client(KEYS.support)
-    said: dict[str, Any] = {"model": of, LIMIT[endpoint]: 900, **more}
-    said["extra_body"] = {"litellm_metadata" if endpoint == "messages" else "metadata": {"feature": feature}}
-    if endpoint == "chat":
-        made, said["messages"] = client.chat.completions, [{"role": "user", "content": text}]
-    elif endpoint == "messages":
-        made, said["messages"] = client.messages, [{"role": "user", "content": text}]
-    elif endpoint == "responses":
-        made, said["input"] = client.responses, text
-    else:
-        made, said["prompt"] = client.completions, text
-        said |= {"stream_options": {"include_usage": True}} if stream else {}  # else it is booked by our own count
-    raw = made.with_raw_response.create(stream=stream, **said)
-    return (_streamed if stream else _whole)(endpoint, raw.parse()), raw.headers
-
-
-def _whole(endpoint: str, body: Any) -> str:
-    if endpoint == "responses":
-        return str(body.output_text)
-    if endpoint == "messages":
-        return "".join(block.text for block in body.content)
-    choice = body.choices[0]
-    return str((choice.message.content if endpoint == "chat" else choice.text) or "")
-
-
-def _streamed(endpoint: str, events: Any) -> str:
-    parts = []
-    for each in events:
-        if endpoint == "chat":
-            parts += [choice.delta.content or "" for choice in each.choices]
-        elif endpoint == "completions":
-            parts += [choice.text or "" for choice in each.choices if getattr(choice, "text", None)]
-        elif each.type == "content_block_delta":
-            parts.append(each.delta.text)
-        elif each.type == "response.output_text.delta":
-            parts.append(each.delta)
-    return "".join(parts)
 
 
 @pytest.fixture(autouse=True)
@@ -390,24 +232,6 @@ def test_what_is_the_requests_own_fault_is_not_asked_again(
     nothing_is_owed(routed, charging)
 
 
-def test_without_budgets_an_error_that_is_escalated_costs_what_the_provider_bills(
-    charging: Provider, tmp_path_factory: pytest.TempPathFactory
-) -> None:
-    config = config_of(charging.url)
-    del config["callback_settings"]["litellm_plugins"]["budgets"]
-    with RunningProxy(config, tmp_path_factory.mktemp("free"), provider_url=charging.url) as proxy:
-        for of in ("down", "auto"):
-            for stream in (False, True):
-                ask(proxy, "chat", fresh("unsure"), of=of, stream=stream)
-
-        def ends() -> list[dict[str, Any]]:
-            return [json.loads(line) for line in proxy.log().splitlines() if '"call_finished"' in line]
-
-        eventually(lambda: len(ends()) == 4, what="the ends to be told", timeout_s=20)
-    assert sum(round(float(end["cost_usd"]) * 1e9) for end in ends()) == billed(charging)
-    assert [end["ending"] for end in ends()] == ["success"] * 4
-
-
 @ON_EVERY_ENDPOINT
 def test_a_stream_that_is_held_too_long_is_told_unjudged_and_not_kept(
     routed: RunningProxy, charging: Provider, endpoint: str
@@ -577,17 +401,3 @@ def test_event_metric_and_log_tell_the_escalation_and_one_end(routed: RunningPro
     assert len(ends()) == known + 1
     assert round(float(ends()[-1]["cost_usd"]) * 1e9) == now.spent - spent.spent
     assert now.requests == spent.requests + 1
-
-
-def test_settings_that_make_no_sense_stop_the_boot(charging: Provider, tmp_path_factory: Any) -> None:
-    config = config_of(charging.url)
-    routers = config["callback_settings"]["litellm_plugins"]["routing"]["routers"]
-    routers["auto"]["cascade"] = {"checks": ["hegding"], "max_escalations": 0}
-    proxy = RunningProxy(config, tmp_path_factory.mktemp("unknown"), provider_url=charging.url)
-    try:
-        assert proxy.spawn().wait(timeout=90) != 0
-    finally:
-        proxy.kill()
-        proxy.close()
-    assert "routing.routers.auto.cascade.checks.0" in proxy.log()
-    assert "routing.routers.auto.cascade.max_escalations" in proxy.log()

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from tests.proxy.test_cascade import STRONG, UNSURE, WAYS, ask, fresh, router, told
 from tests.support import KEYS, Provider, RunningProxy, eventually, model, proxy_config
 from tests.support.budgets import billed, held_by, open_calls
+from tests.support.cascades import STRONG, UNSURE, WAYS, ask, fresh, router, told
 
 LONG = f"{STRONG} " + "The Seine runs through it, and many bridges lead over the Seine. " * 8
 PACE = 4.0  # times a provider's: the dearer tier's answers take some nine seconds

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 import subprocess
 import sys
@@ -11,47 +10,31 @@ from typing import Any
 
 import pytest
 
-from tests.support import KEYS, Provider, RunningProxy, eventually, model, proxy_config
-from tests.support.budget_proxy import budget
+from tests.support import KEYS, Provider, RunningProxy, eventually
 from tests.support.budgets import held_by, open_calls
-from tests.support.clockwork import CALLBACK, Clockwork
-
-CLAUDE, TIED, OFF, POINTS = "claude-sonnet-4-5", "claude-tied", "claude-off", "claude-points"
-BROKEN, KEPT, MIXED = "claude-broken", "claude-kept", "claude-mixed"
-MOVES, GPT_MOVES = "claude-moves", "gpt-moves"
-# Nano-dollars a token, as Anthropic's price list has them.
-INPUT, WRITE_5M, WRITE_1H, READ, OUTPUT = 3_000, 3_750, 6_000, 300, 15_000
-HEADER = "x-litellm-plugins-prompt-cache"
-CASCADES = {"to-claude": ("gpt-4.1-mini", CLAUDE), "to-off": (CLAUDE, OFF), "to-gpt": (CLAUDE, "gpt-4.1")}
-_numbers = itertools.count()
-
-PACK: dict[str, Any] = {
-    "cache": {"enabled": False},
-    "prompt_caching": {"enabled": True},
-    "per_model": {
-        TIED: {"prompt_caching": {"ttl": "5m"}},
-        OFF: {"prompt_caching": {"enabled": False}},
-        KEPT: {"cache": {"enabled": True}},
-        MOVES: {"cache": {"enabled": True}, "prompt_caching": {"move_volatile": True}},
-        GPT_MOVES: {"prompt_caching": {"move_volatile": True}},
-        BROKEN: {"prompt_caching": {"move_volatile": True}},
-    },
-    "budgets": [budget("claude", limit_usd=50)],
-    # The cheap tier's answer is cut short, and so the dearer one is asked.
-    "routing": {
-        "routers": {
-            name: {
-                "tiers": [
-                    {"name": "simple", "models": [cheap], "max_tokens": 1},
-                    {"name": "complex", "models": [dear]},
-                ],
-                "thresholds": [0.99],
-                "cascade": {"checks": ["cut_short"]},
-            }
-            for name, (cheap, dear) in CASCADES.items()
-        }
-    },
-}
+from tests.support.clockwork import Clockwork
+from tests.support.prompt_caches import (
+    BROKEN,
+    CLAUDE,
+    GPT_MOVES,
+    HEADER,
+    KEPT,
+    MIXED,
+    MOVES,
+    OFF,
+    POINTS,
+    TIED,
+    ask,
+    config_of,
+    family,
+    instructions,
+    nano_usd,
+    numbers,
+    read_by_chat,
+    say,
+    stamped,
+    why_not,
+)
 
 
 @pytest.fixture(scope="module")
@@ -69,79 +52,8 @@ def claude(clock: Clockwork) -> Iterator[Provider]:
 def caching(claude: Provider, clock: Clockwork, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningProxy]:
     folder = tmp_path_factory.mktemp("prompt_caching")
     clock.install(folder)
-    points = [{"location": "message", "role": "system"}]
-    more = [
-        model(CLAUDE, claude.url, via="anthropic"),
-        model(TIED, claude.url, CLAUDE, via="anthropic"),
-        model(OFF, claude.url, CLAUDE, via="anthropic"),
-        model(POINTS, claude.url, CLAUDE, via="anthropic", cache_control_injection_points=points),
-        model(KEPT, claude.url, CLAUDE, via="anthropic"),
-        model(MOVES, claude.url, CLAUDE, via="anthropic"),
-        model(GPT_MOVES, claude.url, "gpt-4.1"),
-        model(BROKEN, claude.url, CLAUDE, via="anthropic", extra_headers={"x-simulator-fault": "error:500"}),
-        model(MIXED, claude.url, CLAUDE, via="anthropic"),
-        model(MIXED, claude.url, "gpt-4.1"),
-        *(model(name, claude.url, "gpt-4.1-mini") for name in CASCADES),
-    ]
-    config = proxy_config(claude.url, pack=PACK, more_models=more)
-    config["litellm_settings"]["callbacks"].append(CALLBACK)
-    config["router_settings"]["fallbacks"].append({BROKEN: ["gpt-4.1"]})
-    with RunningProxy(config, folder, provider_url=claude.url) as proxy:
+    with RunningProxy(config_of(claude.url), folder, provider_url=claude.url) as proxy:
         yield proxy
-
-
-def instructions(lines: int = 150, *, second: str = "Answer in two sentences.") -> str:
-    """Of a new application: some 11 tokens a line."""
-    number = next(_numbers)
-    told = (f"Rule {number}-{i}: whoever asks about case {i} gets answer {i}." for i in range(lines))
-    return "\n".join([f"You help the customers of shop {number}.", second, *told])
-
-
-def ask(
-    proxy: RunningProxy, system: str, question: str = "Where is my parcel?", key: str = KEYS.support, **body: Any
-) -> tuple[Any, dict[str, str]]:
-    messages = [{"role": "system", "content": system}, {"role": "user", "content": question}]
-    options = {"model": CLAUDE, "messages": messages, "max_tokens": 40, **body}
-    raw = proxy.client(key).chat.completions.with_raw_response.create(**options)
-    return raw.parse(), dict(raw.headers)
-
-
-def say(proxy: RunningProxy, system: Any, question: str = "Where is it?", **body: Any) -> tuple[Any, dict[str, str]]:
-    options = {"model": CLAUDE, "max_tokens": 40, "messages": [{"role": "user", "content": question}], **body}
-    raw = proxy.anthropic(KEYS.support).messages.with_raw_response.create(system=system, **options)
-    return raw.parse(), dict(raw.headers)
-
-
-def nano_usd(bill: dict[str, int]) -> int:
-    """What the provider charges for what it says it read, wrote and answered."""
-    apart = {"cache_read_tokens": READ, "cache_written_5m_tokens": WRITE_5M, "cache_written_1h_tokens": WRITE_1H}
-    cached = {name: bill.get(name, 0) for name in apart}
-    plain = bill["prompt_tokens"] - sum(cached.values())
-    return (
-        plain * INPUT + sum(cached[name] * price for name, price in apart.items()) + bill["completion_tokens"] * OUTPUT
-    )
-
-
-def family(proxy: RunningProxy, headers: dict[str, str], answered: int) -> dict[str, Any]:
-    """What is told of that request's family, once that many of its requests are over."""
-
-    def told() -> dict[str, Any] | None:
-        report = proxy.http("GET", "/plugins/prompt-cache", proxy.master_key).raise_for_status().json()
-        found = next(each for each in report["families"] if each["family"] == headers[f"{HEADER}-family"])
-        return found if found["answered"] >= answered else None
-
-    found: dict[str, Any] | None = eventually(told, what=f"{answered} requests of the family to be over")
-    assert found is not None
-    return found
-
-
-def why_not(told: dict[str, Any]) -> list[str]:
-    return [each["words"] for each in told["why_not"]]
-
-
-def read_by_chat(answer: Any) -> int:
-    details = answer.usage.prompt_tokens_details
-    return 0 if details is None else details.cached_tokens or 0
 
 
 def test_a_chat_is_marked_from_its_second_time_on_and_read_at_the_third(caching: RunningProxy) -> None:
@@ -186,7 +98,7 @@ def test_streams_are_marked_and_counted_as_well(caching: RunningProxy) -> None:
 
 def test_only_what_came_before_is_marked(caching: RunningProxy, claude: Provider) -> None:
     """Never the question that nobody asked before; and the order of tools stays."""
-    system, mark = instructions(), f"mark {next(_numbers)}"
+    system, mark = instructions(), f"mark {next(numbers)}"
     tools = [
         {"type": "function", "function": {"name": name, "parameters": {"type": "object", "properties": {}}}}
         for name in ("zebra", "ape")
@@ -224,13 +136,6 @@ def test_a_timestamp_in_the_second_line_is_named(caching: RunningProxy) -> None:
     assert told["read_tokens"] == 0
 
 
-def stamped(rest: str, at: int) -> tuple[str, str, str]:
-    """A prompt with the time in its second line, that line, and the prompt without it."""
-    first, _, below = rest.split("\n", 2)
-    line = f"It is 2027-03-05T10:3{at}:0{at}Z."
-    return f"{first}\n{line}\n{below}", line, f"{first}\n{below}"
-
-
 @pytest.mark.parametrize("asks", [ask, say])
 def test_a_timestamp_goes_to_the_end_where_that_is_allowed_and_the_rest_is_read(
     caching: RunningProxy, claude: Provider, asks: Any
@@ -238,7 +143,7 @@ def test_a_timestamp_goes_to_the_end_where_that_is_allowed_and_the_rest_is_read(
     """Without it nothing is ever read. The first change decides, the next request writes, those after it read."""
     read: dict[str, list[bool]] = {CLAUDE: [], MOVES: []}
     for group, found in read.items():
-        rest, mark, told = instructions(), f"mark {next(_numbers)}", []
+        rest, mark, told = instructions(), f"mark {next(numbers)}", []
         for i in range(5):
             system, line, without = stamped(rest, i)
             claude.clear()
@@ -257,7 +162,7 @@ def test_a_timestamp_goes_to_the_end_where_that_is_allowed_and_the_rest_is_read(
 
 
 def test_for_openai_a_timestamp_becomes_the_last_line(caching: RunningProxy, claude: Provider) -> None:
-    rest, mark = instructions(), f"mark {next(_numbers)}"
+    rest, mark = instructions(), f"mark {next(numbers)}"
     for i in range(2):
         system, line, without = stamped(rest, i)
         _, headers = ask(caching, system, f"{mark}, question {i}?", model=GPT_MOVES)
@@ -267,7 +172,7 @@ def test_for_openai_a_timestamp_becomes_the_last_line(caching: RunningProxy, cla
 
 
 def test_a_fallback_to_a_model_without_marks_gets_the_prompt_as_it_was(caching: RunningProxy, claude: Provider) -> None:
-    rest, mark = instructions(), f"mark {next(_numbers)}"
+    rest, mark = instructions(), f"mark {next(numbers)}"
     for i in range(3):
         system = stamped(rest, i)[0]
         _, headers = ask(caching, system, f"{mark}, question {i}?", model=BROKEN)
@@ -324,7 +229,7 @@ def test_nothing_is_written_for_prompts_that_never_come_again(caching: RunningPr
 
 def test_the_clients_own_marks_are_kept_and_counted(caching: RunningProxy, claude: Provider) -> None:
     """With four of its own there is no room; an hour never comes after its five minutes."""
-    mark, blocks = f"mark {next(_numbers)}", [{"type": "text", "text": instructions(100)} for _ in range(4)]
+    mark, blocks = f"mark {next(numbers)}", [{"type": "text", "text": instructions(100)} for _ in range(4)]
     marked = [{**block, "cache_control": {"type": "ephemeral"}} for block in blocks]
     for i in range(3):
         _, headers = say(caching, marked, f"{mark}, question {i}?")
@@ -336,7 +241,7 @@ def test_the_clients_own_marks_are_kept_and_counted(caching: RunningProxy, claud
 
 
 def test_where_the_host_puts_marks_the_pack_stands_down_and_says_so(caching: RunningProxy, claude: Provider) -> None:
-    system, mark = instructions(), f"mark {next(_numbers)}"
+    system, mark = instructions(), f"mark {next(numbers)}"
     for i in range(3):
         answer, headers = ask(caching, system, f"{mark}, question {i}?", model=POINTS)
     assert (headers[HEADER], headers[f"{HEADER}-reason"]) == ("none", "host_marks")
@@ -345,7 +250,7 @@ def test_where_the_host_puts_marks_the_pack_stands_down_and_says_so(caching: Run
 
 
 def test_it_is_off_where_it_is_set_off(caching: RunningProxy, claude: Provider) -> None:
-    system, mark = instructions(), f"mark {next(_numbers)}"
+    system, mark = instructions(), f"mark {next(numbers)}"
     for _ in range(3):
         _, headers = ask(caching, system, mark, model=OFF)
     assert not [name for name in headers if name.startswith(HEADER)]
@@ -355,7 +260,7 @@ def test_it_is_off_where_it_is_set_off(caching: RunningProxy, claude: Provider) 
 @pytest.mark.parametrize("asks", [ask, say])
 def test_a_fallback_to_a_model_without_marks_gets_none(caching: RunningProxy, claude: Provider, asks: Any) -> None:
     """They were put for the model that failed."""
-    system, mark = instructions(), f"mark {next(_numbers)}"
+    system, mark = instructions(), f"mark {next(numbers)}"
     for i in range(3):
         _, headers = asks(caching, system, f"{mark}, question {i}?", model=BROKEN)
     assert headers[HEADER] == "marked"
@@ -368,7 +273,7 @@ def test_a_fallback_to_a_model_without_marks_gets_none(caching: RunningProxy, cl
 def test_the_dearer_call_of_a_cascade_is_marked_for_its_own_model(
     caching: RunningProxy, claude: Provider, asks: Any
 ) -> None:
-    system, mark = instructions(), f"mark {next(_numbers)}"
+    system, mark = instructions(), f"mark {next(numbers)}"
     seen = [asks(caching, system, f"{mark}, question {i}?", model="to-claude") for i in range(3)]
     assert [headers["x-litellm-plugins-route-path"] for _, headers in seen] == ["simple>complex"] * 3
     assert [headers[HEADER] for _, headers in seen] == ["none", "marked", "marked"]
@@ -382,7 +287,7 @@ def test_the_dearer_call_of_a_cascade_is_marked_for_its_own_model(
 def test_marks_for_the_cheap_model_of_a_cascade_do_not_go_to_the_dearer_one(
     caching: RunningProxy, claude: Provider, of: str, said: str | None
 ) -> None:
-    system, mark = instructions(), f"mark {next(_numbers)}"
+    system, mark = instructions(), f"mark {next(numbers)}"
     for i in range(3):
         _, headers = ask(caching, system, f"{mark}, question {i}?", model=of)
     assert headers.get(f"{HEADER}-reason") == said
@@ -402,7 +307,7 @@ def test_an_answer_of_the_packs_own_cache_is_found_though_its_prompt_was_marked(
 
 
 def test_a_group_with_a_deployment_that_takes_no_marks_gets_none(caching: RunningProxy, claude: Provider) -> None:
-    system, mark = instructions(), f"mark {next(_numbers)}"
+    system, mark = instructions(), f"mark {next(numbers)}"
     for i in range(4):
         _, headers = ask(caching, system, f"{mark}, question {i}?", model=MIXED)
     assert (headers[HEADER], headers[f"{HEADER}-reason"]) == ("none", "unsupported")
@@ -410,7 +315,7 @@ def test_a_group_with_a_deployment_that_takes_no_marks_gets_none(caching: Runnin
 
 
 def test_openais_models_get_no_marks(caching: RunningProxy, claude: Provider) -> None:
-    system, mark = instructions(), f"mark {next(_numbers)}"
+    system, mark = instructions(), f"mark {next(numbers)}"
     for _ in range(3):
         _, headers = ask(caching, system, mark, model="gpt-4.1")
     assert (headers[HEADER], headers[f"{HEADER}-reason"]) == ("none", "automatic")

@@ -13,10 +13,10 @@ from litellm_plugins.prompt_caching.store import (
     KEEP_FAMILIES_MS,
     KEEP_SIGHTS_MS,
     MOST_SIGHTS,
-    READ_AT_ONCE,
     Batch,
     Kept,
 )
+from litellm_plugins.storage.feeds import stream_since
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
@@ -49,11 +49,7 @@ class RedisPrompts:
         return bool(await self._server.run(lambda redis: redis.register_script(_ADD)(keys, given)))
 
     async def since(self, cursor: str, worker: str) -> tuple[list[bytes], str]:
-        after = f"({cursor}" if cursor else "-"
-
-        found: Any = await self._server.run(lambda redis: redis.xrevrange(self._stream, "+", after, count=READ_AT_ONCE))
-        theirs = [fields[b"body"] for _, fields in reversed(found) if fields[b"worker"] != worker.encode()]
-        return theirs, found[0][0].decode() if found else cursor
+        return await stream_since(self._server, self._stream, cursor, worker)
 
     async def families(self) -> dict[str, Kept]:
         async def work(redis: Redis) -> list[tuple[bytes, dict[bytes, bytes]]]:

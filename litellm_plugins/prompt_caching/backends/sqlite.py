@@ -11,10 +11,10 @@ from litellm_plugins.prompt_caching.store import (
     KEEP_FAMILIES_MS,
     KEEP_SIGHTS_MS,
     MOST_SIGHTS,
-    READ_AT_ONCE,
     Batch,
     Kept,
 )
+from litellm_plugins.storage.feeds import forget_rows, rows_since
 from litellm_plugins.storage.migrations import Migration
 
 if TYPE_CHECKING:
@@ -65,17 +65,7 @@ class SqlitePrompts:
         return await self._file.write(work)
 
     async def since(self, cursor: str, worker: str) -> tuple[list[bytes], str]:
-        def work(db: sqlite3.Connection) -> tuple[list[bytes], str]:
-            newest = db.execute("SELECT max(number) FROM prompt_sights").fetchone()[0] or 0
-            after = int(cursor or 0)
-            if newest < after:  # the file is another one
-                after = 0
-            query = """SELECT body FROM prompt_sights WHERE number > ? AND worker <> ? AND body <> x''
-                ORDER BY number DESC LIMIT ?"""
-            found = [row[0] for row in db.execute(query, (after, worker, READ_AT_ONCE))]
-            return found[::-1], str(newest)
-
-        return await self._file.read(work)
+        return await self._file.read(lambda db: rows_since(db, "prompt_sights", cursor, worker))
 
     async def families(self) -> dict[str, Kept]:
         def work(db: sqlite3.Connection) -> dict[str, Kept]:
@@ -91,10 +81,7 @@ class SqlitePrompts:
         await self._file.aclose()
 
     def _forget(self, db: sqlite3.Connection, now_ms: int) -> None:
-        db.execute("DELETE FROM prompt_sights WHERE at_ms < ?", (now_ms - KEEP_SIGHTS_MS,))
-        db.execute(
-            "DELETE FROM prompt_sights WHERE number <= (SELECT max(number) FROM prompt_sights) - ?", (MOST_SIGHTS,)
-        )
+        forget_rows(db, "prompt_sights", before_ms=now_ms - KEEP_SIGHTS_MS, most=MOST_SIGHTS)
         over = db.execute("SELECT count(*) FROM prompt_families").fetchone()[0] - self._max_families
         query = "SELECT id FROM prompt_families WHERE at_ms < ? ORDER BY at_ms LIMIT ?"
         gone = db.execute(query, (now_ms - KEEP_FAMILIES_MS, FORGET_AT_ONCE)).fetchall()

@@ -106,8 +106,8 @@ class HostAdmission:
             fault.reason,
             endpoint,
             _model(data),
-            team=identity.team_alias or identity.team_id or "",
-            key=identity.key_alias or "",
+            team=identity.team_name,
+            key=identity.key_name,
         )
         self._telemetry.emit(event)
         return Refusal(

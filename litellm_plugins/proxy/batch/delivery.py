@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import orjson
 from fastapi import Response
-from litellm.litellm_core_utils.logging_worker import GLOBAL_LOGGING_WORKER
 from litellm.proxy import proxy_server as host
-from litellm.proxy.common_request_processing import ProxyBaseLLMRequestProcessing
 from litellm.types.utils import Choices, Message, ModelResponse, Usage
 
-from litellm_plugins.proxy import ticket as tickets
 from litellm_plugins.proxy.batch.wishes import PATH, told
-from litellm_plugins.proxy.calls.telling import COST_HEADER, annotate
+from litellm_plugins.proxy.calls.own_answer import OwnAnswer
 from litellm_plugins.proxy.refusal import Refusal
 
 if TYPE_CHECKING:
@@ -25,13 +21,14 @@ if TYPE_CHECKING:
     from litellm_plugins.batch.queue import Deferred
     from litellm_plugins.proxy.batch.stage import HostBatch
     from litellm_plugins.proxy.boot import Pack
+    from litellm_plugins.proxy.ticket import Ticket
 
 _ACCEPTED = 202
 _PROVIDER = "openai"
 
 
 async def put_off(
-    pack: Pack, ticket: tickets.Ticket, data: dict[str, Any], auth: UserAPIKeyAuth, request: Request
+    pack: Pack, ticket: Ticket, data: dict[str, Any], auth: UserAPIKeyAuth, request: Request
 ) -> Response | None:
     """The response to a request that waits; None: it does not. Raises: Refusal, and what the host's hooks raise."""
     if pack.batch is None:
@@ -46,9 +43,11 @@ async def put_off(
     pack.calls.put_off(ticket)
     ticket.reviewed = ""  # nobody shall judge the empty answer that is logged
     answer = _as_logged(waiting)
-    _log(pack, ticket, data, answer)
+    own = OwnAnswer(pack, ticket, data, auth, request)
+    own.prepare_log(data["model"], _PROVIDER, asked=data.get("messages"))
+    own.log(answer, cache_hit=False)
     await hooks.update_request_status(litellm_call_id=data.get("litellm_call_id", ""), status="success")
-    headers = await _headers(data, auth, request, answer)
+    headers = await own.headers(answer)
     told_where = {"location": f"{PATH}/{waiting.id}", "retry-after": str(pack.batch.look_again_s)}
     return Response(
         orjson.dumps(told(waiting)),
@@ -58,7 +57,7 @@ async def put_off(
     )
 
 
-async def _kept(pack: Pack, batch: HostBatch, ticket: tickets.Ticket, data: dict[str, Any]) -> Deferred | None:
+async def _kept(pack: Pack, batch: HostBatch, ticket: Ticket, data: dict[str, Any]) -> Deferred | None:
     """As `HostBatch.keep`. What is reserved goes with it, before it does: if nobody knows whether it was kept (this is
     cancelled, or the store has not said), that must be there for its answer, or lapse.
     """
@@ -77,7 +76,7 @@ async def _kept(pack: Pack, batch: HostBatch, ticket: tickets.Ticket, data: dict
     return waiting
 
 
-async def _afford_at_once(pack: Pack, ticket: tickets.Ticket, data: dict[str, Any], auth: UserAPIKeyAuth) -> None:
+async def _afford_at_once(pack: Pack, ticket: Ticket, data: dict[str, Any], auth: UserAPIKeyAuth) -> None:
     """It cannot wait after all: reserve what it costs now, for as long as a call takes. Raises: BudgetRefusal."""
     before, decision, routing = ticket.held, ticket.decision, pack.routing
     if before is None or pack.budgets is None:
@@ -97,55 +96,6 @@ async def _afford_at_once(pack: Pack, ticket: tickets.Ticket, data: dict[str, An
 def _as_logged(waiting: Deferred) -> ModelResponse:
     empty = Choices(finish_reason="stop", index=0, message=Message(content="", role="assistant"))
     usage = Usage(prompt_tokens=0, completion_tokens=0, total_tokens=0)
-    return ModelResponse(id=waiting.id, model=waiting.model_group, choices=[empty], usage=usage)
-
-
-def _log(pack: Pack, ticket: tickets.Ticket, data: dict[str, Any], answer: ModelResponse) -> None:
-    metadata, log = tickets.metadata_of(data), data["litellm_logging_obj"]
-    if metadata is not None:
-        metadata.setdefault("model_group", data["model"])
-        annotate(pack, ticket, metadata, data)
-    log.update_environment_variables(
-        model=data["model"],
-        user=data.get("user"),
-        optional_params={},
-        litellm_params={
-            "acompletion": True,
-            "api_base": "",
-            "metadata": metadata,
-            "model_info": {},
-            "proxy_server_request": data.get("proxy_server_request"),
-            "custom_llm_provider": _PROVIDER,
-            "litellm_call_id": data.get("litellm_call_id"),
-        },
-        input=data.get("messages"),
-        stream=False,
-        custom_llm_provider=_PROVIDER,
-    )
+    answer = ModelResponse(id=waiting.id, model=waiting.model_group, choices=[empty], usage=usage)
     answer._hidden_params["response_cost"] = 0.0
-    told_of = {
-        "result": answer,
-        "start_time": log.start_time,
-        "end_time": datetime.now(),  # noqa: DTZ005 - the host subtracts naive times
-        "cache_hit": False,
-    }
-    GLOBAL_LOGGING_WORKER.ensure_initialized_and_enqueue(async_coroutine=log.async_success_handler(**told_of))
-    log.handle_sync_success_callbacks_for_async_calls(**told_of)
-
-
-async def _headers(
-    data: dict[str, Any], auth: UserAPIKeyAuth, request: Request, answer: ModelResponse
-) -> dict[str, str]:
-    headers = ProxyBaseLLMRequestProcessing.get_custom_headers(
-        user_api_key_dict=auth,
-        call_id=data.get("litellm_call_id"),
-        version=host.version,
-        response_cost=0.0,
-        request_data=data,
-        hidden_params={},
-        litellm_logging_obj=data["litellm_logging_obj"],
-    )
-    ours = await host.proxy_logging_obj.post_call_response_headers_hook(
-        data=data, user_api_key_dict=auth, response=answer, request_headers=dict(request.headers)
-    )
-    return {**headers, **(ours or {}), COST_HEADER: "0.0"}
+    return answer

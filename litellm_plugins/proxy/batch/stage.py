@@ -244,8 +244,8 @@ class HostBatch:
                 put_off.outcome,
                 put_off.reason,
                 request.model_group,
-                team=who.team_alias or who.team_id or "",
-                key=who.key_alias or "",
+                team=who.team_name,
+                key=who.key_name,
                 feature=request.feature,
             )
         )

@@ -24,8 +24,8 @@ def decided(admission: Admission, caller: Caller, model_group: str, took_s: floa
         budget=verdict.budget,
         remaining_nano_usd=verdict.remaining_nano_usd,
         reserved_nano_usd=admission.amount.nano_usd if admission.reserved else 0,
-        team=who.team_alias or who.team_id or "",
-        key=who.key_alias or "",
+        team=who.team_name,
+        key=who.key_name,
         degraded_to=(change.model or "") if change and not admission.is_denied else "",
         took_ms=took_s * 1_000,
     )

@@ -14,12 +14,11 @@ from litellm_plugins.budgets.alerting_watch import More, Told, Watch
 from litellm_plugins.budgets.alerting_words import number
 from litellm_plugins.budgets.overview import AccountView, Overview
 from litellm_plugins.budgets.overview_shown import Shown, label_of, nothing_on
-from litellm_plugins.model import Reason
 from litellm_plugins.proxy.alert_receivers import LogReceiver, webhooks
 from litellm_plugins.proxy.budgets.admin import BudgetAdmin
 from litellm_plugins.proxy.budgets.drift import HostLog, host_database
 from litellm_plugins.proxy.budgets.stage import now_ms
-from litellm_plugins.telemetry.events import AccountMeasured, AlertHandled, BudgetsMeasured, DriftMeasured, StageFailed
+from litellm_plugins.telemetry.events import AccountMeasured, AlertHandled, BudgetsMeasured, DriftMeasured
 
 if TYPE_CHECKING:
     from litellm_plugins.budgets.ledger import Ledger
@@ -70,7 +69,7 @@ class BudgetSight:
                 await job.run(self._every_s)
             except Exception as exc:  # noqa: BLE001 - nobody waits for it, and it must not end unseen
                 stage = f"budget_{type(job).__name__.lower()}"
-                self._telemetry.emit(StageFailed(stage, str(Reason.INTERNAL_ERROR), type(exc).__name__))
+                self._telemetry.broke(stage, exc)
                 await asyncio.sleep(self._every_s)
 
     async def aclose(self) -> None:

@@ -20,8 +20,7 @@ if TYPE_CHECKING:
     from litellm_plugins.proxy.budgets.held import Held
     from litellm_plugins.proxy.budgets.prices import Listing
     from litellm_plugins.proxy.calls.log import Logged
-    from litellm_plugins.proxy.compression.history import Shortened
-    from litellm_plugins.proxy.compression.stage import Compressed
+    from litellm_plugins.proxy.compression.replaced import Compressed, Shortened
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,8 +20,7 @@ if TYPE_CHECKING:
     from litellm_plugins.model import Identity
     from litellm_plugins.proxy.calls.call import Call
     from litellm_plugins.proxy.calls.log import Logged
-    from litellm_plugins.proxy.compression.history import Shortened
-    from litellm_plugins.proxy.compression.stage import Compressed
+    from litellm_plugins.proxy.compression.replaced import Compressed, Shortened
 
 
 class _Who(TypedDict):
@@ -152,8 +151,8 @@ def _first_token_ms(call: Call, log: Logged, took_ms: float, *, hit: bool) -> fl
 
 def _who(identity: Identity) -> _Who:
     return {
-        "team": identity.team_alias or identity.team_id or "",
-        "key": identity.key_alias or "",
+        "team": identity.team_name,
+        "key": identity.key_name,
         "user": identity.user_id or "",
         "end_user": identity.end_user_id or "",
     }

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import litellm
 
-from litellm_plugins.model import BudgetReason, BudgetState, Layer, Reason, Usage
+from litellm_plugins.model import BudgetReason, BudgetState, Layer, Usage
 from litellm_plugins.proxy.langfuse.export import send
 from litellm_plugins.proxy.langfuse.trace import is_told, is_traced, tell, trace_of
 from litellm_plugins.proxy.review.tenant import tenant_of
 from litellm_plugins.proxy.routing.trial import Outcome
 from litellm_plugins.review.feedback import Served
-from litellm_plugins.telemetry.events import BudgetDecided, StageFailed
+from litellm_plugins.telemetry.events import BudgetDecided
 from litellm_plugins.telemetry.sinks.headers import (
     budget_headers,
     call_headers,
@@ -187,4 +187,4 @@ def _send(pack: Pack, ticket: Ticket, trace: Trace, call: Mapping[str, Any], err
     try:
         send(ticket, trace, call, prompts=_may_quote(pack), error=error)
     except Exception as exc:  # noqa: BLE001 - the host's edge: nothing of a trace may break a request
-        pack.pipeline.telemetry.emit(StageFailed("trace", str(Reason.INTERNAL_ERROR), type(exc).__name__))
+        pack.pipeline.telemetry.broke("trace", exc)

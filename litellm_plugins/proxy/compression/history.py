@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -17,10 +17,11 @@ from litellm_plugins.compression.history_sizes import size_of
 from litellm_plugins.compression.memo import Memo
 from litellm_plugins.compression.protected import cached_until
 from litellm_plugins.compression.summary import NOTE_TOKENS, Part, note_of, parts_of
-from litellm_plugins.model import HistoryOutcome, HistoryReason, Reason
+from litellm_plugins.model import HistoryOutcome, HistoryReason
 from litellm_plugins.proxy.cache.host_judge import host_router
 from litellm_plugins.proxy.compression.history_summaries import Summaries
 from litellm_plugins.proxy.compression.models import input_nano_usd, marks_of_host, read_share, tokenizer_of
+from litellm_plugins.proxy.compression.replaced import Replaced, Shortened
 from litellm_plugins.proxy.compression.summary_stores import open_summaries
 from litellm_plugins.proxy.host.token_counts import remembered_tokens
 from litellm_plugins.proxy.review.tenant import tenant_of
@@ -44,16 +45,6 @@ _AT_PROVIDER = ("previous_response_id", "conversation")  # where earlier turns l
 _MORE = "extra_body"
 _REFERENCE = "item_reference"  # to what lies at the provider: neither its length nor what it is known
 _THREADS, _MOST_WAITING, _MOST_COUNTED = 2, 32, 65_536
-
-
-@dataclass(frozen=True, slots=True)
-class Shortened:
-    """Of one request: what is told, and the fields that were replaced, each as it was and as it was sent."""
-
-    event: HistoryCut
-    fields: Mapping[str, tuple[Any, Any]] = field(default_factory=dict)
-    told: bool = False
-    read_share: float = 1.0  # of the price of input, that reading from the provider's prompt cache costs
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,9 +103,9 @@ class HostHistory:
                 return
             with put_on(ticket.decision.own), ticket.decision.steps.measured("history"):
                 shortened = await self._shortened(policy.history, request, data)
-            data.update({name: sent for name, (_, sent) in shortened.fields.items()})
+            shortened.put_into(data)
         except Exception as exc:  # noqa: BLE001 - fail open: this is the stage's edge
-            self._telemetry.emit(StageFailed("history", str(Reason.INTERNAL_ERROR), type(exc).__name__))
+            self._telemetry.broke("history", exc)
             return
         ticket.history = shortened
 
@@ -150,8 +141,8 @@ class HostHistory:
             reason=told.reason,
             endpoint=request.endpoint,
             model_group=request.model_group,
-            team=request.identity.team_alias or request.identity.team_id or "",
-            key=request.identity.key_alias or "",
+            team=request.identity.team_name,
+            key=request.identity.key_name,
             feature=request.feature,
             turns=0 if cut is None else cut.turns,
             turns_gone=0 if cut is None or not went else cut.turns_gone,
@@ -160,7 +151,7 @@ class HostHistory:
             saved_nano_usd=int(saved * input_nano_usd(listings)),
             took_ms=(self._timer() - started) * 1_000,
         )
-        return Shortened(event, fields, read_share=read_share(listings))
+        return Replaced(event, fields, read_share=read_share(listings))
 
     async def _outcome(self, rules: History, request: Request, data: Mapping[str, Any], tokenizer: str) -> _Outcome:
         refusal = _refusal(data, request.endpoint)
@@ -227,14 +218,6 @@ class HostHistory:
         self._waiting -= 1
         if not future.cancelled():
             future.exception()  # also where nobody waits any more
-
-
-def undone(ticket: Ticket | None, data: dict[str, Any]) -> None:
-    """Put the original back before a request is read once more: its cache key is of what the client sent."""
-    shortened = None if ticket is None else ticket.history
-    for name, (original, sent) in (shortened.fields if shortened is not None else {}).items():
-        if data.get(name) == sent:
-            data[name] = original
 
 
 def host_history(settings: Settings, policies: Policies, book: PriceBook, telemetry: Telemetry) -> HostHistory | None:

@@ -15,13 +15,14 @@ from litellm_plugins.compression.bodies import CONVERSATION, as_messages, place_
 from litellm_plugins.compression.memo import Memo
 from litellm_plugins.compression.question import SHORT
 from litellm_plugins.compression.squeezing import Squeezed
-from litellm_plugins.model import CompressionReason, Identity, Reason
+from litellm_plugins.model import CompressionReason, Identity
 from litellm_plugins.proxy.cache.host_judge import host_router
 from litellm_plugins.proxy.compression.job import Job, Wanted
 from litellm_plugins.proxy.compression.methods import HostMethods
 from litellm_plugins.proxy.compression.models import input_nano_usd, marks_of_host, read_share, tokenizer_of
+from litellm_plugins.proxy.compression.replaced import Compressed, Replaced
 from litellm_plugins.settings import compression_anywhere
-from litellm_plugins.telemetry.events import PromptCompressed, StageFailed
+from litellm_plugins.telemetry.events import PromptCompressed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -52,16 +53,6 @@ _TELLING = (
     CompressionReason.SHORT,
     CompressionReason.NOTHING_TO_TOUCH,
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Compressed:
-    """Of one request: what is told, and the fields that were replaced, each as it was and as it was sent."""
-
-    event: PromptCompressed
-    fields: Mapping[str, tuple[Any, Any]] = field(default_factory=dict)
-    told: bool = False
-    read_share: float = 1.0  # of the price of input, that reading from the provider's prompt cache costs
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,9 +112,9 @@ class HostCompression:
                 return
             with ticket.decision.steps.measured("compress"):
                 compressed = await self._compressed(policy, ticket, data)
-            data.update({name: sent for name, (_, sent) in compressed.fields.items()})
+            compressed.put_into(data)
         except Exception as exc:  # noqa: BLE001 - fail open: this is the stage's edge
-            self._telemetry.emit(StageFailed("compress", str(Reason.INTERNAL_ERROR), type(exc).__name__))
+            self._telemetry.broke("compress", exc)
             return
         ticket.compressed = compressed
 
@@ -155,8 +146,8 @@ class HostCompression:
             methods=policy.methods,
             endpoint=request.endpoint,
             model_group=request.model_group,
-            team=request.identity.team_alias or request.identity.team_id or "",
-            key=request.identity.key_alias or "",
+            team=request.identity.team_name,
+            key=request.identity.key_name,
             feature=request.feature,
             tokens_before=before,
             tokens_after=None if before is None else before - saved,
@@ -164,7 +155,7 @@ class HostCompression:
             took_ms=(self._timer() - started) * 1_000,
         )
         fields = {name: (data[name], value) for name, value in sent.items()}
-        return Compressed(event, fields, read_share=read_share(listings))
+        return Replaced(event, fields, read_share=read_share(listings))
 
     async def _outcome(
         self, policy: Compression, rate: float, request: Request, data: Mapping[str, Any], tokenizer: str
@@ -222,15 +213,6 @@ class HostCompression:
                 loop.call_soon_threadsafe(count_down)
 
         return over
-
-
-def undone(ticket: Ticket | None, data: dict[str, Any]) -> Ticket | None:
-    """Put the original back before a request is read once more: its cache key is of what the client sent."""
-    compressed = None if ticket is None else ticket.compressed
-    for name, (original, sent) in (compressed.fields if compressed is not None else {}).items():
-        if data.get(name) == sent:
-            data[name] = original
-    return ticket
 
 
 def host_compression(

@@ -27,10 +27,9 @@ def open_summaries(settings: Settings) -> SummaryStore:
 def _open(settings: Settings) -> SummaryStore:
     storage = settings.storage
     if not storage.is_redis:
-        path = storage.path.with_name(f"{storage.path.stem}.summaries{storage.path.suffix}")
-        return sqlite.SqliteSummaries(SqliteFile(path, schema=sqlite.SCHEMA))
+        return sqlite.SqliteSummaries(SqliteFile(storage.beside("summaries"), schema=sqlite.SCHEMA))
     from litellm_plugins.compression.backends.redis import RedisSummaries
     from litellm_plugins.storage.redis import RedisServer
 
-    server = RedisServer(storage.url, timeout_s=storage.timeout_ms / 1_000, max_connections=4)
+    server = RedisServer.at(storage, max_connections=4)
     return RedisSummaries(server, storage.key_prefix)

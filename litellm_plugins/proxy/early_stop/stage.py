@@ -17,7 +17,6 @@ import orjson
 from litellm_plugins.budgets.amounts import NANO
 from litellm_plugins.early_stop.good_enough import Scorer
 from litellm_plugins.early_stop.watch import Stop, Watch
-from litellm_plugins.model import Reason
 from litellm_plugins.proxy.budgets.heard import Heard
 from litellm_plugins.proxy.early_stop.sent_tokens import tokens_said, tokens_used
 from litellm_plugins.proxy.host.provider_chunks import hang_up
@@ -27,7 +26,7 @@ from litellm_plugins.proxy.wire.sse import event, whole_events
 from litellm_plugins.proxy.wire.stopping import Ending, Piece, Teller, teller_of
 from litellm_plugins.routing.answer_check import check
 from litellm_plugins.routing.checks import Answer, fault_of
-from litellm_plugins.telemetry.events import StageFailed, StreamStopped
+from litellm_plugins.telemetry.events import StreamStopped
 
 if TYPE_CHECKING:
     from starlette.responses import StreamingResponse
@@ -68,7 +67,7 @@ class EarlyStops:
 
     def failed(self, exc: Exception) -> None:
         """The stage broke, and a stream goes on without it."""
-        self._telemetry.emit(StageFailed("early_stop", str(Reason.INTERNAL_ERROR), type(exc).__name__))
+        self._telemetry.broke("early_stop", exc)
 
     async def watching(self, call: Call, rules: StopRules) -> Watch:
         """The rules over the stream of `call`."""
@@ -103,8 +102,8 @@ class EarlyStops:
                 finish=stop.finish,
                 endpoint=request.endpoint,
                 model_group=request.model_group,
-                team=request.identity.team_alias or request.identity.team_id or "",
-                key=request.identity.key_alias or "",
+                team=request.identity.team_name,
+                key=request.identity.key_name,
                 feature=request.feature,
                 completion_tokens=tokens,
             )

@@ -12,12 +12,11 @@ from litellm_plugins.alerts.telling import Teller
 from litellm_plugins.insight.costs import Costs
 from litellm_plugins.insight.recording import UsageRecorder
 from litellm_plugins.insight.watching import AnomalyWatch
-from litellm_plugins.model import Reason
 from litellm_plugins.proxy.alert_receivers import LogReceiver, webhooks
 from litellm_plugins.proxy.budgets.stage import now_ms
 from litellm_plugins.proxy.insight.stores import InsightStores, open_insight
 from litellm_plugins.proxy.routing.report import RouteReport
-from litellm_plugins.telemetry.events import AlertHandled, StageFailed
+from litellm_plugins.telemetry.events import AlertHandled
 
 if TYPE_CHECKING:
     from litellm_plugins.review.feedback import FeedbackStore
@@ -75,7 +74,7 @@ class InsightSight:
                 await job.run(every_s)
             except Exception as exc:  # noqa: BLE001 - nobody waits for it, and it must not end unseen
                 stage = f"insight_{type(job).__name__.lower()}"
-                self._telemetry.emit(StageFailed(stage, str(Reason.INTERNAL_ERROR), type(exc).__name__))
+                self._telemetry.broke(stage, exc)
                 await asyncio.sleep(every_s)
 
     async def aclose(self) -> None:

@@ -11,11 +11,9 @@ from litellm_plugins.storage.sqlite import SqliteFile
 from litellm_plugins.ui.backends import sqlite as sqlite_passes
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from litellm_plugins.alerts.outbox import Outbox
     from litellm_plugins.insight.store import AnomalyLog, UsageStore
-    from litellm_plugins.settings import Settings, Storage
+    from litellm_plugins.settings import Settings
     from litellm_plugins.ui.passes import PassStore
 
 INSIGHT_SCHEMA = (*sqlite.SCHEMA, *sqlite_anomalies.SCHEMA, *sqlite_outbox.SCHEMA, *sqlite_passes.SCHEMA)
@@ -31,17 +29,11 @@ class InsightStores:
     passes: PassStore  # of the page that shows all this
 
 
-def insight_path(storage: Storage) -> Path:
-    """Beside the cache's file."""
-    path = storage.path
-    return path.with_name(f"{path.stem}.insight{path.suffix}")
-
-
 def open_insight(settings: Settings) -> InsightStores:
     """Opens nothing yet."""
     storage, keep_hours = settings.storage, 24 * settings.insight.keep_days
     if not storage.is_redis:
-        file = SqliteFile(insight_path(storage), schema=INSIGHT_SCHEMA)
+        file = SqliteFile(storage.beside("insight"), schema=INSIGHT_SCHEMA)
         usage_file = sqlite.SqliteUsage(file, keep_hours=keep_hours)
         anomalies, passes = sqlite_anomalies.SqliteAnomalies(file), sqlite_passes.SqlitePasses(file)
         return InsightStores(usage_file, sqlite_outbox.SqliteOutbox(file), anomalies, passes)
@@ -51,7 +43,7 @@ def open_insight(settings: Settings) -> InsightStores:
     from litellm_plugins.ui.backends.redis import RedisPasses
 
     # Connections of its own: what it waits for must not count against the look-ups.
-    server = RedisServer(storage.url, timeout_s=storage.timeout_ms / 1_000, max_connections=8)
+    server = RedisServer.at(storage, max_connections=8)
     usage = RedisUsage(server, storage.key_prefix, keep_hours=keep_hours)
     prefix = storage.key_prefix
     outbox = RedisOutbox(server, f"{prefix}:insight")

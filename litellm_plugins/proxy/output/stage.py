@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import litellm
 
-from litellm_plugins.model import OutputBy, OutputLimit, Reason
+from litellm_plugins.model import OutputBy, OutputLimit
 from litellm_plugins.output.plan import Plan, digest, plan
 from litellm_plugins.output.wording import briefed, own_stops, stopped, stops_field
 from litellm_plugins.proxy.cache.host_judge import host_router
 from litellm_plugins.proxy.output.keys import keys_shortened
 from litellm_plugins.proxy.routing.answers import is_limited, limit, thinks
-from litellm_plugins.telemetry.events import OutputLimited, StageFailed
+from litellm_plugins.telemetry.events import OutputLimited
 
 if TYPE_CHECKING:
     from litellm_plugins.model import Request
@@ -145,8 +145,8 @@ class HostOutput:
                         endpoint=request.endpoint,
                         model_group=request.model_group,
                         feature=request.feature,
-                        team=request.identity.team_alias or request.identity.team_id or "",
-                        key=request.identity.key_alias or "",
+                        team=request.identity.team_name,
+                        key=request.identity.key_name,
                     )
                 )
         except Exception as exc:  # noqa: BLE001 - as above
@@ -156,7 +156,7 @@ class HostOutput:
         return plan(self._policies.output_for(request.identity, request.model_group), request.feature)
 
     def _failed(self, exc: Exception) -> None:
-        self._telemetry.emit(StageFailed(_STAGE, str(Reason.INTERNAL_ERROR), type(exc).__name__))
+        self._telemetry.broke(_STAGE, exc)
 
 
 def host_output(settings: Settings, policies: Policies, telemetry: Telemetry) -> HostOutput | None:

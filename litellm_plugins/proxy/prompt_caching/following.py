@@ -12,7 +12,7 @@ from litellm_plugins.prompt_caching.blocks import Block, Chain, Place, blocks_of
 from litellm_plugins.prompt_caching.following import kept_as_cached
 
 if TYPE_CHECKING:
-    from litellm_plugins.proxy.compression.stage import Compressed
+    from litellm_plugins.proxy.compression.replaced import Compressed
     from litellm_plugins.proxy.prompt_caching.models import Target
 
 

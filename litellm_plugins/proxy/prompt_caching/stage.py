@@ -14,7 +14,6 @@ import litellm
 from litellm.llms.anthropic.common_utils import supports_anthropic_cache_control
 
 from litellm_plugins.model import PromptCacheReason as Why
-from litellm_plugins.model import Reason
 from litellm_plugins.prompt_caching.blocks import Block, Place, Ttl, blocks_of
 from litellm_plugins.prompt_caching.deciding import Marks, Rules, decide
 from litellm_plugins.prompt_caching.families import Families
@@ -114,7 +113,7 @@ class HostPromptCaching:
                 blocks = await _read(request.endpoint, data)
                 ticket.prompt_cached = self._decided(ticket, data, model, blocks, rules, told)
         except Exception as exc:  # noqa: BLE001 - fail open: this is the stage's edge
-            self._telemetry.emit(StageFailed("prompt_cache", str(Reason.INTERNAL_ERROR), type(exc).__name__))
+            self._telemetry.broke("prompt_cache", exc)
             return
         self._telemetry.emit(ticket.prompt_cached.event)
 
@@ -137,7 +136,7 @@ class HostPromptCaching:
             if not supports_anthropic_cache_control(model, provider_of(model, kwargs.get("custom_llm_provider"))):
                 _undo(cached, kwargs)
         except Exception as exc:  # noqa: BLE001 - the host's edge: it goes as it is
-            self._telemetry.emit(StageFailed("prompt_cache", str(Reason.INTERNAL_ERROR), type(exc).__name__))
+            self._telemetry.broke("prompt_cache", exc)
 
     def over(self, ticket: Ticket, kwargs: Mapping[str, Any]) -> None:
         """A provider has answered: what it read from its cache, and what it wrote. Never raises."""
@@ -152,7 +151,7 @@ class HostPromptCaching:
             if ticket.call is not None:
                 ticket.call.prompt_cache_nano_usd[f"{kwargs.get('litellm_call_id')} {payload.get('id')}"] = nano_usd
         except Exception as exc:  # noqa: BLE001 - the host's edge: counting may break no request
-            self._telemetry.emit(StageFailed("prompt_cache", str(Reason.INTERNAL_ERROR), type(exc).__name__))
+            self._telemetry.broke("prompt_cache", exc)
 
     async def report(self, _query: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """Every family, over all workers; where the store cannot say, those that this worker remembers."""
@@ -311,7 +310,7 @@ def _noted(
 ) -> None:
     theirs = [block.mark for block in blocks if block.mark is not None]
     family.minimum = target.minimum
-    family.team = identity.team_alias or identity.team_id or ""
+    family.team = identity.team_name
     family.reason = marks.reason.value
     family.reasons[marks.reason.value] += 1
     family.ttl = marks.ttl or (theirs[0] if theirs else "")
@@ -339,8 +338,8 @@ def _event(
         ttl=marks.ttl,
         tokens=marks.tokens,
         family="" if family is None else family.id,
-        team=identity.team_alias or identity.team_id or "",
-        key=identity.key_alias or "",
+        team=identity.team_name,
+        key=identity.key_name,
         volatile=None if told is None else told.volatile,
         moved=None if told is None else told.lines,
     )

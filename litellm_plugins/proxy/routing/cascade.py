@@ -17,7 +17,7 @@ from fastapi.encoders import jsonable_encoder
 from fastapi.responses import StreamingResponse
 from litellm.proxy.common_request_processing import ProxyBaseLLMRequestProcessing
 
-from litellm_plugins.model import KeptReason, Reason
+from litellm_plugins.model import KeptReason
 from litellm_plugins.proxy import ticket as tickets
 from litellm_plugins.proxy.budgets.refusal import BudgetRefusal
 from litellm_plugins.proxy.cache.storing import listen
@@ -30,7 +30,7 @@ from litellm_plugins.proxy.routing.reading import wanted_of
 from litellm_plugins.proxy.routing.trial import Outcome, Trial
 from litellm_plugins.proxy.wire.said import said
 from litellm_plugins.routing.checks import Answer, fault_of
-from litellm_plugins.telemetry.events import AnswerChecked, StageFailed
+from litellm_plugins.telemetry.events import AnswerChecked
 
 if TYPE_CHECKING:
     from litellm_plugins.proxy.boot import Pack
@@ -168,7 +168,7 @@ class Cascaded:
             else:
                 better, kept = await self._climbed(tried, asked, route, fault, skipped)
         except Exception as exc:  # noqa: BLE001 - fail open: this is the stage's edge
-            self._pack.pipeline.telemetry.emit(StageFailed("cascade", str(Reason.INTERNAL_ERROR), type(exc).__name__))
+            self._pack.pipeline.telemetry.broke("cascade", exc)
         finally:
             if better is None:
                 self._keep(ticket, outcome, kept)

@@ -16,10 +16,9 @@ def open_sessions(settings: Settings) -> SessionStore:
     """Beside the cache's file, or in the same Redis. Opens nothing yet."""
     storage = settings.storage
     if not storage.is_redis:
-        path = storage.path.with_name(f"{storage.path.stem}.sessions{storage.path.suffix}")
-        return sqlite.SqliteSessions(SqliteFile(path, schema=sqlite.SCHEMA))
+        return sqlite.SqliteSessions(SqliteFile(storage.beside("sessions"), schema=sqlite.SCHEMA))
     from litellm_plugins.routing.backends.redis import RedisSessions
     from litellm_plugins.storage.redis import RedisServer
 
-    server = RedisServer(storage.url, timeout_s=storage.timeout_ms / 1_000, max_connections=2)
+    server = RedisServer.at(storage, max_connections=2)
     return RedisSessions(server, storage.key_prefix)

@@ -10,7 +10,7 @@ import orjson
 from litellm.proxy import common_request_processing as host_processing
 
 from litellm_plugins.cache.own_calls import put_on
-from litellm_plugins.model import Reason, RouteReason
+from litellm_plugins.model import RouteReason
 from litellm_plugins.proxy.budgets.tokens import Asked
 from litellm_plugins.proxy.cache.host_judge import host_router
 from litellm_plugins.proxy.routing.answers import limit, unlimited
@@ -124,7 +124,7 @@ class HostRouting:
                     self._limit(routed, data, request.endpoint)
                     _told_on(ticket, routed)
         except Exception as exc:  # noqa: BLE001 - fail open: this is the stage's edge
-            self._telemetry.emit(StageFailed("route", str(Reason.INTERNAL_ERROR), type(exc).__name__))
+            self._telemetry.broke("route", exc)
             self._held_back(name, request, data)
             return
         ticket.routed = routed
@@ -267,8 +267,8 @@ class HostRouting:
             because=route.because,
             scorer=weighed.scorer,
             model_group=request.model_group,
-            team=identity.team_alias or identity.team_id or "",
-            key=identity.key_alias or "",
+            team=identity.team_name,
+            key=identity.key_name,
             shadow=self._settings.mode == "shadow",
             took_ms=(self._timer() - started) * 1_000,
             experiment=placed.experiment,

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from litellm_plugins.routing.session_store import KEEP_MS, MOST, READ_AT_ONCE
+from litellm_plugins.routing.session_store import KEEP_MS, MOST
+from litellm_plugins.storage.feeds import stream_since
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
@@ -31,10 +32,7 @@ class RedisSessions:
         await self._server.run(work)
 
     async def since(self, cursor: str, worker: str) -> tuple[list[bytes], str]:
-        after = f"({cursor}" if cursor else "-"
-        found: Any = await self._server.run(lambda redis: redis.xrevrange(self._stream, "+", after, count=READ_AT_ONCE))
-        theirs = [fields[b"body"] for _, fields in reversed(found) if fields[b"worker"] != worker.encode()]
-        return theirs, found[0][0].decode() if found else cursor
+        return await stream_since(self._server, self._stream, cursor, worker)
 
     async def aclose(self) -> None:
         await self._server.aclose()

@@ -18,7 +18,8 @@ from litellm_plugins.model import Identity, Layer, Reason, Request
 from litellm_plugins.pipeline import Decision
 from litellm_plugins.proxy.budgets.prices import PriceBook
 from litellm_plugins.proxy.compression.job import Job
-from litellm_plugins.proxy.compression.stage import host_compression, undone
+from litellm_plugins.proxy.compression.replaced import undone
+from litellm_plugins.proxy.compression.stage import host_compression
 from litellm_plugins.proxy.ticket import Ticket
 from litellm_plugins.settings import Policies, parse
 from litellm_plugins.telemetry.events import CacheDecided, Event, PromptCompressed, StageFailed, Telemetry

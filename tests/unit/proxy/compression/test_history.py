@@ -12,9 +12,9 @@ from litellm_plugins.cache.verdict import Verdict
 from litellm_plugins.model import Identity, Layer, Reason, Request
 from litellm_plugins.pipeline import Decision
 from litellm_plugins.proxy.budgets.prices import PriceBook
-from litellm_plugins.proxy.compression.history import HostHistory, undone
+from litellm_plugins.proxy.compression.history import HostHistory
+from litellm_plugins.proxy.compression.replaced import undone
 from litellm_plugins.proxy.compression.stage import host_compression
-from litellm_plugins.proxy.compression.stage import undone as uncompressed
 from litellm_plugins.proxy.ticket import Ticket
 from litellm_plugins.settings import Policies, parse
 from litellm_plugins.telemetry.events import CacheDecided, Event, HistoryCut, Telemetry
@@ -102,6 +102,6 @@ async def test_and_though_texts_were_made_shorter_after_it(stage: HostHistory, h
     data["messages"] = [{"role": "system", "content": "Briefly."}, *data["messages"]]
     stage.settle(asked, data)
     compression.tell(asked, data)
-    undone(uncompressed(asked, data), data)
+    undone(asked, data)
     assert data["messages"] == whole
     await compression.aclose()

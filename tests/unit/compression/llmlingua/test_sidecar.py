@@ -153,13 +153,15 @@ def test_past_the_deadline_nobody_waits_and_what_was_queued_is_not_begun() -> No
 def test_an_engine_is_told_when_nobody_waits_any_more() -> None:
     class Slow(SmallWords):
         def compress(self, wanted: Wanted, *, late: Callable[[], bool]) -> str:
-            if not self.seen:
+            if not self.late:
                 eventually(late, what="the deadline of the first")
             return super().compress(wanted, late=late)
 
     with RunningSidecar(Slow()) as sidecar:
         client = LinguaClient(sidecar.ready().url, most_in_flight=4)
-        assert refused(client, within_s=1.0) == Refusal.DEADLINE
+        while not sidecar.engine.late:  # on a busy machine one is too late to be begun
+            assert refused(client, within_s=0.3) == Refusal.DEADLINE
+            eventually(lambda: sidecar.desk.health().waiting == 0, what="it to be left")
         client.compress(Wanted(text=PROSE), until=soon())
         assert sidecar.engine.late == [True, False]
 

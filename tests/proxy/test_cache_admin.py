@@ -5,15 +5,18 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import httpx
 import pytest
 
 from litellm_plugins.cache.admin.events import SIGNATURE_HEADER, sign
 from tests.support import Keys, Provider, RunningProxy, eventually, proxy_config
+from tests.support.at_once import chat
 from tests.support.fixtures import new_question
+from tests.support.workers import ask_each_worker
+
+if TYPE_CHECKING:
+    import httpx
 
 SECRET = "whsec-test-" + "5" * 32
 ROOT = "/plugins/cache"
@@ -51,20 +54,11 @@ def tagged(*tags: str, **more: Any) -> dict[str, Any]:
     return {"extra_body": {"metadata": {"litellm_plugins": {"tags": list(tags)}}} | more}
 
 
-def asked_anew(proxy: RunningProxy, key: str, text: str, body: dict[str, Any] | None = None) -> list[httpx.Response]:
-    """Each time over a new connection, several at once: so both workers get their share."""
-
-    def ask(_: int) -> httpx.Response:
-        return httpx.post(
-            f"{proxy.url}/v1/chat/completions",
-            headers={"authorization": f"Bearer {key}"},
-            json={"model": "gpt-4.1", "messages": [{"role": "user", "content": text}], **(body or {})},
-            trust_env=False,
-            timeout=60,
-        )
-
-    with ThreadPoolExecutor(6) as pool:
-        return list(pool.map(ask, range(12)))
+def asked_of_each(proxy: RunningProxy, key: str, text: str, body: dict[str, Any] | None = None) -> list[httpx.Response]:
+    """What each of the two workers answers."""
+    answers = ask_each_worker(proxy, "POST", "/v1/chat/completions", key, json=chat(text) | (body or {}))
+    assert len(answers) == 2
+    return answers
 
 
 def layers(answers: list[httpx.Response]) -> set[str]:
@@ -75,15 +69,15 @@ def test_what_a_tag_names_is_gone_for_both_workers_at_once(two_workers: RunningP
     proxy, mine, other = two_workers, new_question(), new_question()
     proxy.teach(keys.support, mine, **tagged("order:42", "product:7"))
     proxy.teach(keys.support, other, extra_headers={"x-litellm-plugins-cache-tags": "order:43, product:7"})
-    assert layers(asked_anew(proxy, keys.support, mine)) == {"exact"}
+    assert layers(asked_of_each(proxy, keys.support, mine)) == {"exact"}
 
     would = call(proxy, "POST", "/invalidate", {"tag": "order:42", "dry_run": True})
     assert (would["would_remove"], [e["question"] for e in would["entries"]]) == (1, [mine])
-    assert layers(asked_anew(proxy, keys.support, mine)) == {"exact"}
+    assert layers(asked_of_each(proxy, keys.support, mine)) == {"exact"}
 
     assert call(proxy, "POST", "/invalidate", {"tag": "order:42"}) == {"dry_run": False, "removed": 1}
-    assert layers(asked_anew(proxy, keys.support, mine, NO_STORE)) == {"miss"}
-    assert layers(asked_anew(proxy, keys.support, other)) == {"exact"}
+    assert layers(asked_of_each(proxy, keys.support, mine, NO_STORE)) == {"miss"}
+    assert layers(asked_of_each(proxy, keys.support, other)) == {"exact"}
 
 
 def test_an_entry_is_found_shown_and_removed_by_the_id_that_its_header_tells(
@@ -180,7 +174,7 @@ def test_a_curated_answer_is_served_by_both_workers_however_the_question_is_aske
     time.sleep(2.1)  # the other worker has learned by then that there are any
 
     for body in ({}, {"temperature": 0.3, "max_tokens": 300}, {"model": "gpt-4.1-mini", "user": "ann"}):
-        answers = asked_anew(proxy, keys.support, question.upper(), body)
+        answers = asked_of_each(proxy, keys.support, question.upper(), body)
         assert layers(answers) == {"exact"}, body
         assert {a.headers["x-litellm-plugins-cache-reason"] for a in answers} == {"curated"}
         assert {a.json()["choices"][0]["message"]["content"] for a in answers} == {answer}
@@ -205,7 +199,7 @@ def test_a_curated_answer_is_served_by_both_workers_however_the_question_is_aske
     call(proxy, "POST", "/invalidate", {"team": "support"})
     assert proxy.ask(keys.support, question).reason == "curated", "a general removal leaves it"
     assert call(proxy, "DELETE", f"/curate/{cache_id}") == {"removed": 1}
-    assert layers(asked_anew(proxy, keys.support, question, NO_STORE)) == {"miss"}
+    assert layers(asked_of_each(proxy, keys.support, question, NO_STORE)) == {"miss"}
 
 
 def post_event(proxy: RunningProxy, event: Any, *, secret: str = SECRET, at: float | None = None) -> httpx.Response:
@@ -221,7 +215,7 @@ def test_a_signed_event_removes_what_it_makes_stale(two_workers: RunningProxy, k
     told = post_event(proxy, {"type": "order_updated", "tags": ["order:77", "order:78"]})
     assert (told.status_code, told.json()) == (200, {"removed": 1, "tags": ["order:77", "order:78"]})
     assert post_event(proxy, {"type": "price_changed", "product_id": "p-9"}).json()["removed"] == 1
-    assert layers(asked_anew(proxy, keys.support, mine, NO_STORE)) == {"miss"}
+    assert layers(asked_of_each(proxy, keys.support, mine, NO_STORE)) == {"miss"}
 
 
 def test_an_event_that_cannot_be_believed_changes_nothing(two_workers: RunningProxy, keys: Keys) -> None:

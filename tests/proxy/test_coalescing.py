@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import signal
 import sqlite3
@@ -9,9 +10,8 @@ from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import httpx
 import pytest
 import redis
 import yaml
@@ -19,10 +19,13 @@ import yaml
 from litellm_plugins.simulator.wire import RequestError
 from tests.support import Keys, Provider, RunningProxy, eventually, mark_of, model, proxy_config
 from tests.support.answers import cache_of
-from tests.support.at_once import Told, ask_at_once, ask_over, chat, post_at_once, words_of
+from tests.support.at_once import Told, ask_at_once, ask_over, chat, leave_once, post_at_once, words_of
 from tests.support.fixtures import CLAUDE, LEGACY_MODEL, new_question
 from tests.support.redis_server import RedisServer
 from tests.support.workers import in_turn, on_each_worker
+
+if TYPE_CHECKING:
+    import httpx
 
 MERGED = "litellm_plugins_coalesced_total"
 SPEND, ASKED = "litellm_spend_metric_total", "litellm_proxy_total_requests_metric_total"
@@ -90,7 +93,7 @@ def test_a_hundred_at_once_are_one_call_one_charge_and_a_hundred_answers(
 ) -> None:
     question = slow()
     before = proxy.metrics()
-    asked = [(keys.support, chat(question, stream=n * streams % 100 < streams)) for n in range(100)]
+    asked = [(keys.support, chat(question, stream=n // 2 * streams % 100 < streams)) for n in range(100)]
 
     with on_each_worker(proxy, clients=50) as clients:
         told = ask_over(in_turn(clients), asked)
@@ -196,9 +199,8 @@ def test_a_leader_whose_client_leaves_lets_nobody_down(
     proxy: RunningProxy, provider: Provider, keys: Keys, stream: bool
 ) -> None:
     question = slow()
-    headers = {"authorization": f"Bearer {keys.support}"}
-    with pytest.raises(httpx.ReadTimeout):
-        proxy.http("POST", "/v1/chat/completions", json=chat(question, stream=stream), headers=headers, timeout=2.0)
+    asked, body = functools.partial(provider.times_asked, question), chat(question, stream=stream)
+    leave_once(proxy.url, "/v1/chat/completions", keys.support, body, probe=asked, what="the leader to ask")
     told = ask_at_once(proxy.url, [(keys.support, chat(question, stream=stream))] * 10)
     assert {each.status for each in told} == {200}
     assert len({each.text for each in told}) == 1

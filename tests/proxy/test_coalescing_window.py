@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from tests.support import Keys, Provider, RunningProxy, eventually, proxy_config
-from tests.support.at_once import ask_at_once, chat
+from tests.support.at_once import ask_at_once, ask_over, chat
 from tests.support.fixtures import new_question
 from tests.support.redis_server import RedisServer
+from tests.support.workers import in_turn, on_each_worker
 
 WINDOW_S = 15.0  # the machine of the tests stands still for seconds
 pytestmark = pytest.mark.timeout(240)
@@ -47,7 +48,9 @@ def test_who_asks_a_moment_later_is_served_without_a_call_and_after_the_window_i
     (first,) = ask_at_once(proxy.url, [(keys.support, chat(question))])
     assert (first.status, first.cache) == (200, "bypass")
     assert first.headers["x-litellm-plugins-cache-reason"] == "realtime"
-    told = ask_at_once(proxy.url, [(keys.support, chat(question, stream=n % 2 == 0)) for n in range(10)])
+    asked = [(keys.support, chat(question, stream=n < 5)) for n in range(10)]
+    with on_each_worker(proxy, clients=5) as clients:
+        told = ask_over(in_turn(clients), asked)
     assert time.monotonic() - began < WINDOW_S, "the machine is too busy to say anything"
     assert provider.times_asked(question) == 1
     assert {(each.status, each.cache) for each in told} == {(200, "coalesced")}
@@ -66,7 +69,9 @@ def test_who_asks_a_moment_later_is_served_without_a_call_and_after_the_window_i
 
 def test_all_that_ask_it_at_once_are_one_call(proxy: RunningProxy, provider: Provider, keys: Keys) -> None:
     question = f"{news()} simulator:stall:2"
-    told = ask_at_once(proxy.url, [(keys.support, chat(question, stream=n % 2 == 0)) for n in range(20)])
+    asked = [(keys.support, chat(question, stream=n < 10)) for n in range(20)]
+    with on_each_worker(proxy, clients=10) as clients:
+        told = ask_over(in_turn(clients), asked)
     assert {each.status for each in told} == {200}
     assert provider.times_asked(question) == 1
     assert len({each.text for each in told}) == 1

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
 
+import openai
 import pytest
 
 from tests.support import KEYS, Provider, RunningProxy, eventually, proxy_config
 from tests.support.budgets import held_on_redis, settled
 from tests.support.fixtures import new_question
 from tests.support.redis_server import RedisServer
+from tests.support.workers import in_turn, on_each_worker
+
+if TYPE_CHECKING:
+    import httpx
 
 MOST, STREAMS = 150, 6
 
@@ -39,12 +45,18 @@ def test_loops_on_both_workers_are_ended_and_booked_in_one_ledger(
 ) -> None:
     questions = [f"{new_question()} simulator:loop:2000" for _ in range(STREAMS)]
 
-    def ask(question: str) -> str | None:
-        answer = two.ask_streamed(KEYS.support, question, extra_body={"metadata": {"feature": "loops"}})
-        return answer.chunks[-1].choices[0].finish_reason
+    def ask(question: str, client: httpx.Client) -> str | None:
+        sdk = openai.OpenAI(base_url=f"{two.url}/v1", api_key=KEYS.support, max_retries=0, http_client=client)
+        stream = sdk.chat.completions.create(
+            model="gpt-4.1",
+            messages=[{"role": "user", "content": question}],
+            stream=True,
+            extra_body={"metadata": {"feature": "loops"}},
+        )
+        return list(stream)[-1].choices[0].finish_reason
 
-    with ThreadPoolExecutor(STREAMS) as pool:
-        assert list(pool.map(ask, questions)) == ["length"] * STREAMS
+    with on_each_worker(two, clients=STREAMS // 2) as found, ThreadPoolExecutor(STREAMS) as pool:
+        assert list(pool.map(ask, questions, in_turn(found))) == ["length"] * STREAMS
 
     def records() -> list[dict[str, object]]:
         return [paced.requests_about(question)[-1] for question in questions]
@@ -55,6 +67,7 @@ def test_loops_on_both_workers_are_ended_and_booked_in_one_ledger(
     held = settled(lambda: held_on_redis(redis_server.url, "early-loops"), STREAMS)
     assert held.tokens == sum(int(str(each["tokens_sent"])) + int(str(each["prompt_tokens"])) for each in records())
     assert not held.reserved
-    # The next one asks the provider anew, whichever worker has it: nothing of a stopped answer is kept.
-    assert ask(questions[0]) == "length"
-    assert paced.times_asked(questions[0]) == 2
+    # Who asks again asks the provider anew, on either worker: nothing of a stopped answer is kept.
+    with on_each_worker(two) as found:
+        assert [ask(questions[0], client) for client in in_turn(found)] == ["length"] * 2
+    assert paced.times_asked(questions[0]) == 3

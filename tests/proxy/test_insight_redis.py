@@ -25,6 +25,7 @@ from tests.support.fixtures import new_question
 from tests.support.langfuse import LangfuseRecorder
 from tests.support.receiver import Receiver
 from tests.support.redis_server import RedisServer, why_no_redis
+from tests.support.workers import ask_each_worker, in_turn, on_each_worker
 
 pytestmark = pytest.mark.timeout(240)
 SECRET = "whsec-test-" + "3" * 32
@@ -33,7 +34,8 @@ DEAR_USD = "0.002"  # an answer of gpt-4.1 of a thousand tokens is dearer, one o
 KINDS = ("cost_per_request", "dear_request", "retry_storm")
 DAYS = 15
 LOOKS_S = 5.0  # in which two workers look at least three times
-VOICES = 24  # so many connections reach both workers, but once in four million runs
+VOICES = 6
+FEEDBACK = "/plugins/feedback"
 
 
 @pytest.fixture(scope="module")
@@ -185,7 +187,12 @@ def test_feedback_is_one_voice_whichever_worker_hears_it(
     proxy: RunningProxy, redis: RedisServer, recorder: LangfuseRecorder, keys: Keys
 ) -> None:
     call_id = _answered(proxy, keys.support)
-    replies = [_say(proxy, keys.support, call_id=call_id, score=n / VOICES, comment=f"no. {n}") for n in range(VOICES)]
+    with on_each_worker(proxy, clients=VOICES // 2) as found:
+        headers = {"authorization": f"Bearer {keys.support}"}
+        said = [{"call_id": call_id, "score": n / VOICES, "comment": f"no. {n}"} for n in range(VOICES)]
+        replies = [
+            client.post(FEEDBACK, headers=headers, json=body) for client, body in zip(in_turn(found), said, strict=True)
+        ]
     assert [reply.status_code for reply in replies] == [200] * VOICES
     bodies = [reply.json() for reply in replies]
     assert [body["replaced"] for body in bodies] == [False] + [True] * (VOICES - 1)
@@ -204,20 +211,19 @@ def test_both_workers_refuse_another_team_and_know_what_was_never_given(
     proxy: RunningProxy, redis: RedisServer, keys: Keys
 ) -> None:
     call_id = _answered(proxy, keys.support)
-    assert _say(proxy, keys.support_colleague, call_id=call_id, verdict="up").status_code == 200
+    up, down = ({"call_id": call_id, "verdict": verdict} for verdict in ("up", "down"))
+    assert proxy.http("POST", FEEDBACK, keys.support_colleague, json=up).status_code == 200
     for stranger in (keys.sales, keys.freelancer):
-        refused = [_say(proxy, stranger, call_id=call_id, verdict="down").status_code for _ in range(VOICES // 2)]
-        assert refused == [403] * (VOICES // 2)
-    assert _say(proxy, keys.support, call_id=str(uuid.uuid4()), verdict="up").status_code == 404
+        refused = ask_each_worker(proxy, "POST", FEEDBACK, stranger, json=down)
+        assert [each.status_code for each in refused] == [403, 403]
+    never_given = {"call_id": str(uuid.uuid4()), "verdict": "up"}
+    unknown = ask_each_worker(proxy, "POST", FEEDBACK, keys.support, json=never_given)
+    assert [each.status_code for each in unknown] == [404, 404]
     assert [each.value for each in _kept(redis.url) if each.trace_id == call_id.replace("-", "")] == [1.0]
 
 
 def _answered(proxy: RunningProxy, key: str) -> str:
     return str(proxy.ask(key, new_question()).headers["x-litellm-call-id"])
-
-
-def _say(proxy: RunningProxy, key: str, **body: Any) -> httpx.Response:
-    return proxy.http("POST", "/plugins/feedback", key, json=body)
 
 
 def _kept(url: str) -> list[Feedback]:

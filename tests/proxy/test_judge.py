@@ -97,7 +97,8 @@ def court(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Court]:
     def script(model: str, question: str) -> str | None:
         return reply[0] if model == JUDGE else answers.get(question)
 
-    judge = {"model": "judge", "budget_usd_per_day": "0.50", "timeout_s": 1}
+    # The machine of the tests stands still for seconds.
+    judge = {"model": "judge", "budget_usd_per_day": "0.50", "timeout_s": 3}
     pack = {
         "cache": {"semantic": {"threshold": None, "max_error_rate": 0.01, "judge": judge}},
         "per_team": {"legal": {"cache": {"semantic": {"judge": None}}}},
@@ -183,7 +184,7 @@ def test_neither_client_nor_cache_waits_for_a_slow_judge(court: Court, keys: Key
     court.number += 1
     court.ask(keys.support, HOW, BUTTON)
     before, asked = len(court.labels()), len(court.judged())
-    court.ask(keys.support, ALSO_HOW, f"{LINK} simulator:stall:4", streamed=streamed)
+    court.ask(keys.support, ALSO_HOW, f"{LINK} simulator:stall:7", streamed=streamed)
     pending = eventually(lambda: court.judged()[asked:], what="the judge to be asked")
     assert pending[0]["outcome"] == "open"
     assert len(court.labels()) == before

@@ -51,12 +51,13 @@ Story = Mapping[tuple[str, str], Rise]
 
 @pytest.fixture(scope="module")
 def rise_over(proxy: RunningProxy) -> Measure:
-    """Runs something between two calm readings: what came before is counted before, what it did is counted after."""
+    """Runs one request between two calm readings: what came before is counted before, what it did is counted after."""
     calm: list[Metrics] = []
 
     def measure(happens: Callable[[], object]) -> Rise:
         before = _calm(proxy, since=calm.pop() if calm else None)
         happens()
+        eventually(lambda: _has_counted_one(before, proxy.metrics()), what="the request to be counted", every_s=0.1)
         calm.append(_calm(proxy))
         return Rise(before, calm[-1])
 
@@ -75,6 +76,13 @@ def _calm(proxy: RunningProxy, since: Metrics | None = None) -> Metrics:
 
     eventually(unchanged, what="the proxy to have counted everything")
     return seen[-1]
+
+
+def _has_counted_one(before: Metrics, now: Metrics) -> bool:
+    """Whether the pack has, and the host, both when it began and when it was over."""
+    rise = Rise(before, now)
+    over = rise.of("litellm_request_total_latency_metric_count") + rise.of("litellm_proxy_failed_requests_metric_total")
+    return rise.of(REQUESTS) >= 1 and rise.of(HOST_REQUESTS) >= 1 and over >= 1
 
 
 def _counts(metrics: Metrics) -> list[float]:

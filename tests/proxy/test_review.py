@@ -20,7 +20,9 @@ from litellm_plugins.cache.backends.sqlite_journal import SqliteJournal
 from litellm_plugins.proxy.stores import SCHEMA
 from litellm_plugins.storage.sqlite import SqliteFile
 from tests.support import Keys, Provider, RunningProxy, eventually, proxy_config
+from tests.support.at_once import chat
 from tests.support.redis_server import RedisServer, why_no_redis
+from tests.support.workers import ask_each_worker
 
 pytestmark = pytest.mark.timeout(240)
 CHAT = "/v1/chat/completions"
@@ -29,7 +31,6 @@ GYM = (
     "Hello, how do I cancel my gym membership?",
     "Hi, how do I cancel my gym membership?",
 )
-WORKERS_REACHED = 12  # so many connections reach both workers but once in two thousand runs
 
 
 @pytest.fixture(scope="module")
@@ -89,7 +90,7 @@ def test_a_verdict_by_the_page_s_form_makes_the_next_paraphrase_miss_and_only_it
     assert {"evicted", "remembered"} <= set(record["what"]["effects"])
     assert "library" not in audit.text
     for next_one in (asked, "How could I renew <my> library card?"):
-        answers = _ask_anew(reviewed, keys.sales, next_one, WORKERS_REACHED, cache={"no-store": True})
+        answers = _ask_each(reviewed, keys.sales, next_one, cache={"no-store": True})
         assert {answer.headers["x-litellm-plugins-cache"] for answer in answers} == {"miss"}
         assert hit.json()["id"] not in {answer.json()["id"] for answer in answers}
 
@@ -111,7 +112,7 @@ def test_a_thumb_down_makes_the_next_paraphrase_miss_on_every_worker_within_a_se
 
     told = _say(reviewed, keys.support, hit, "down")
     at = time.monotonic()
-    answers = _ask_anew(reviewed, keys.support, "How could I block a lost card?", WORKERS_REACHED)
+    answers = _ask_each(reviewed, keys.support, "How could I block a lost card?")
     assert time.monotonic() - at < 30  # they were asked at once: no worker had a second to catch up
 
     assert {"evicted", "remembered"} <= set(told["effects"])
@@ -130,7 +131,8 @@ def test_a_thumb_down_is_a_label_of_the_verifier_and_a_reviewer_s_word_another(
 ) -> None:
     for stored in GYM:  # one answer in several wordings that is asked for often: what a cold verifier believes in
         _stored(reviewed, keys.legal, stored)
-    _ask_anew(reviewed, keys.legal, GYM[0], 80)
+    with ThreadPoolExecutor(6) as pool:
+        list(pool.map(lambda _: _ask(reviewed, keys.legal, GYM[0]), range(80)))
     hit = _taught(reviewed, keys.legal, GYM[0], "How can I cancel my gym membership?")
     before = _labels(reviewed)
 
@@ -158,14 +160,14 @@ def test_a_pair_that_was_judged_wrong_never_hits_again_even_when_its_entry_is_st
     assert {"evicted", "remembered"} <= set(done["effects"])
     assert _judge(reviewed, item["id"], "wrong") == done  # again is no other verdict
     _stored(reviewed, keys.sales, stored)
-    answers = _ask_anew(reviewed, keys.sales, asked, WORKERS_REACHED, cache={"no-store": True})
+    answers = _ask_each(reviewed, keys.sales, asked, cache={"no-store": True})
     layers = {answer.headers["x-litellm-plugins-cache"] for answer in answers}
     reasons = {answer.headers["x-litellm-plugins-cache-reason"] for answer in answers}
     assert (layers, reasons) == ({"miss"}, {"judged_wrong"})
 
     right = _judge(reviewed, item["id"], "right")
     assert {"forgotten", "support_raised"} <= set(right["effects"])
-    again = _ask_anew(reviewed, keys.sales, asked, WORKERS_REACHED)
+    again = _ask_each(reviewed, keys.sales, asked)
     assert {answer.headers["x-litellm-plugins-cache"] for answer in again} == {"semantic"}
 
 
@@ -191,7 +193,7 @@ def test_the_report_says_what_it_can_of_a_verifier_that_took_over(reviewed: Runn
     if not reviewed.database.exists():  # on Redis
         return
     asyncio.run(_take_over(reviewed, Record(at, "pack", "verifier_promoted", 1, {"tenant": "", "labels": 123_456})))
-    _ask_anew(reviewed, keys.legal, "Is the museum open?", 1)
+    _ask(reviewed, keys.legal, "Is the museum open?")
 
     def sampled() -> list[dict[str, Any]]:
         rows = _report(reviewed)["promotions"]["verifier"]
@@ -266,8 +268,8 @@ def _taught(proxy: RunningProxy, key: str, stored: str, asked: str) -> httpx.Res
     _stored(proxy, key, stored)
 
     def hits() -> list[httpx.Response]:
-        answers = _ask_anew(proxy, key, asked, 1, cache={"no-store": True})
-        return [answer for answer in answers if answer.headers["x-litellm-plugins-cache"] == "semantic"]
+        answer = _ask(proxy, key, asked, cache={"no-store": True})
+        return [answer] if answer.headers["x-litellm-plugins-cache"] == "semantic" else []
 
     return eventually(hits, what="a hit by meaning")[0]
 
@@ -276,8 +278,7 @@ def _stored(proxy: RunningProxy, key: str, question: str) -> None:
     """Ask, until the answer has been stored: storing is asynchronous."""
 
     def is_hit() -> bool:
-        [answer] = _ask_anew(proxy, key, question, 1)
-        return answer.headers["x-litellm-plugins-cache"] == "exact"
+        return _ask(proxy, key, question).headers["x-litellm-plugins-cache"] == "exact"
 
     eventually(is_hit, what="the answer to be stored")
 
@@ -331,15 +332,14 @@ def _report(proxy: RunningProxy) -> dict[str, Any]:
     return told
 
 
-def _ask_anew(proxy: RunningProxy, key: str, text: str, times: int, **more: Any) -> list[httpx.Response]:
-    """Each time over a new connection, several at once: so both workers get their share."""
+def _ask(proxy: RunningProxy, key: str, text: str, **more: Any) -> httpx.Response:
+    answer = proxy.http("POST", CHAT, key, json=chat(text, **more))
+    assert answer.status_code == 200, answer.text
+    return answer
 
-    def ask(_: int) -> httpx.Response:
-        body = {"model": "gpt-4.1", "messages": [{"role": "user", "content": text}], **more}
-        headers = {"authorization": f"Bearer {key}"}
-        answer = httpx.post(f"{proxy.url}{CHAT}", headers=headers, json=body, trust_env=False, timeout=60)
-        assert answer.status_code == 200, answer.text
-        return answer
 
-    with ThreadPoolExecutor(6) as pool:
-        return list(pool.map(ask, range(times)))
+def _ask_each(proxy: RunningProxy, key: str, text: str, **more: Any) -> list[httpx.Response]:
+    """What each of the two workers answers."""
+    answers = ask_each_worker(proxy, "POST", CHAT, key, json=chat(text, **more))
+    assert [answer.status_code for answer in answers] == [200, 200], [answer.text for answer in answers]
+    return answers

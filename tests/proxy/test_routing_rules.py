@@ -65,7 +65,7 @@ def court(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Court]:
         url = provider.url
         common: dict[str, Any] = {"tiers": TIERS, "thresholds": [0.5, 0.8]}
         routing: dict[str, Any] = {
-            "judge": {"model": "judge", "timeout_s": 1},
+            "judge": {"model": "judge", "timeout_s": 4},
             "adapted": str(fitted(tmp_path_factory.mktemp("fitted"))),
             "embed_timeout_ms": 10_000,
             "routers": {
@@ -228,7 +228,7 @@ def test_a_text_that_speaks_to_the_judge_decides_nothing(court: Court, keys: Key
 
 
 @pytest.mark.parametrize(
-    ("fault", "why"), [("simulator:error:500", "judge_failed"), ("simulator:stall:3", "judge_late")]
+    ("fault", "why"), [("simulator:error:500", "judge_failed"), ("simulator:stall:7", "judge_late")]
 )
 def test_a_judge_that_fails_or_is_late_leaves_it_to_the_heuristic(
     court: Court, keys: Keys, fault: str, why: str

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import httpx
 import pytest
 
 from litellm_plugins.routing.experiments import arm_of
@@ -17,6 +14,10 @@ from tests.support.answers import Answer
 from tests.support.at_once import ask_at_once, chat
 from tests.support.budgets import billed, held_by, open_calls
 from tests.support.fixtures import new_question
+from tests.support.workers import ask_each_worker
+
+if TYPE_CHECKING:
+    import httpx
 
 pytestmark = pytest.mark.timeout(240)  # the last boots two workers
 UNSURE, STRONG, GOOD = "I'm not sure, it may be Lyon.", "Paris, since 987.", "The capital of France is Paris."
@@ -24,6 +25,7 @@ HARD = (
     "Prove that the algorithm for distributed consensus below never deadlocks, derive its complexity, and design a"
     " counterexample where the invariant does not hold without the transaction. Justify each step."
 )
+UNCACHED = {"no-cache": True, "no-store": True}
 ARMS = {"b": "nano", "control": "gpt-4.1-mini"}
 SMALL: dict[str, Any] = {
     "name": "cheaper",
@@ -212,44 +214,36 @@ def test_every_worker_knows_a_callers_arm_and_none_another_keys_conversation(
     config = config_of(charging.url)
     with RunningProxy(config, folder, provider_url=charging.url, num_workers=2) as proxy:
 
-        def ask(messages: list[dict[str, str]], user: str, key: str = KEYS.support) -> httpx.Response:
-            """Over a new connection: whichever worker takes it."""
-            body = {"model": "auto", "messages": messages, "user": user, "cache": {"no-cache": True, "no-store": True}}
-            answer = httpx.post(
-                f"{proxy.url}/v1/chat/completions",
-                headers={"authorization": f"Bearer {key}"},
-                json=body,
-                trust_env=False,
-                timeout=60,
-            )
-            assert answer.status_code == 200, answer.text
-            return answer
+        def ask(messages: list[dict[str, str]], user: str, key: str = KEYS.support) -> list[httpx.Response]:
+            """What each of the two workers answers."""
+            body = {"model": "auto", "messages": messages, "user": user, "cache": UNCACHED}
+            answers = ask_each_worker(proxy, "POST", "/v1/chat/completions", key, json=body)
+            assert [each.status_code for each in answers] == [200, 200], [each.text for each in answers]
+            return answers
 
         def of(answers: list[httpx.Response], name: str) -> set[str | None]:
             return {each.headers.get(f"x-litellm-plugins-route-{name}") for each in answers}
 
-        with ThreadPoolExecutor(6) as pool:
-            for arm, of_arm in ARMS.items():
-                users = [asker(arm, number % 4) for number in range(12)]
-                found = list(pool.map(lambda user: ask([{"role": "user", "content": fresh("please")}], user), users))
+        for arm, of_arm in ARMS.items():
+            for number in range(4):
+                found = ask([{"role": "user", "content": fresh("please")}], asker(arm, number))
                 assert of(found, "arm") == {arm}
                 assert of(found, "model") == {of_arm}
 
-            turns, user = turns_of(fresh("unsure")), asker("control")
-            opened = ask(turns, user)
-            assert opened.headers["x-litellm-plugins-route-path"] == "small>strong"
-            said = {"role": "assistant", "content": opened.json()["choices"][0]["message"]["content"]}
+        turns, user = turns_of(fresh("unsure")), asker("control")
+        opened = proxy.ask(KEYS.support, model="auto", messages=turns, user=user, extra_body={"cache": UNCACHED})
+        assert opened.headers["x-litellm-plugins-route-path"] == "small>strong"
+        said = {"role": "assistant", "content": str(opened.text)}
 
-            def later() -> list[list[dict[str, str]]]:
-                return [[*turns, said, {"role": "user", "content": fresh("please")}] for _ in range(16)]
+        def later() -> list[dict[str, str]]:
+            return [*turns, said, {"role": "user", "content": fresh("please")}]
 
-            def kept_by_all() -> bool:
-                found = list(pool.map(lambda each: ask(each, user), later()))
-                return of(found, "reason") == {"session_kept"} and of(found, "tier") == {"strong"}
+        def kept_by_all() -> bool:
+            found = ask(later(), user)
+            return of(found, "reason") == {"session_kept"} and of(found, "tier") == {"strong"}
 
-            eventually(kept_by_all, what="the other worker to have been told", every_s=1.0)
-            theirs = list(pool.map(lambda each: ask(each, user, KEYS.support_colleague), later()[:6]))
-        assert of(theirs, "reason") == {"score"}
-        workers = {json.loads(line).get("pid") for line in proxy.log().splitlines() if '"route_decision"' in line}
+        eventually(kept_by_all, what="the other worker to have been told", every_s=0.2)
+        for _ in range(3):
+            assert of(ask(later(), user, KEYS.support_colleague), "reason") == {"score"}
         counters = list((proxy.folder / "prometheus").glob("counter_*.db"))
-        assert sum(b"litellm_plugins_routed_total" in file.read_bytes() for file in counters) == 2, workers
+        assert sum(b"litellm_plugins_routed_total" in file.read_bytes() for file in counters) == 2

@@ -62,8 +62,8 @@ async def test_a_server_that_hangs_keeps_only_the_first_few_waiting(
     server: RedisServer, open_store: StoreOpener
 ) -> None:
     """It is stopped, swapping, or forking: connections are taken, and nothing is answered."""
+    await put(open_store(server), lasting("a"))
     store = open_store(server, timeout_s=0.3)
-    await put(store, lasting("a"))
     server.freeze()
     waited = []
     for _ in range(20):

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
+from http.client import HTTPConnection
 from typing import Any
 
 import httpx
 import orjson
+
+from tests.support.waiting import eventually
 
 _TIMEOUT_S = 100.0
 
@@ -67,6 +71,17 @@ def ask_over(clients: Sequence[httpx.Client], asked: Iterable[tuple[str, Mapping
     with ThreadPoolExecutor(len(clients)) as pool:
         asking = [pool.submit(post, client, *each) for client, each in zip(clients, asked, strict=True)]
         return [each.result() for each in asking]
+
+
+def leave_once(
+    url: str, path: str, key: str, body: Mapping[str, Any], *, probe: Callable[[], object], what: str
+) -> None:
+    """Ask, and hang up before there is an answer, as soon as `probe` holds: while the provider is asked, say."""
+    to = httpx.URL(url)
+    with closing(HTTPConnection(to.host, to.port)) as connection:
+        headers = {"authorization": f"Bearer {key}", "content-type": "application/json"}
+        connection.request("POST", path, orjson.dumps(body), headers)
+        eventually(probe, what=what, timeout_s=60)
 
 
 def chat(text: str, *, stream: bool = False, **more: Any) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from tests.support.config import KEYS, model, proxy_config
 from tests.support.fixtures import CLAUDE
 from tests.support.proxy import RunningProxy
+from tests.support.workers import in_turn, on_each_worker
 
 if TYPE_CHECKING:
     import httpx
@@ -65,16 +66,18 @@ def post(proxy: RunningProxy, endpoint: str, text: str, feature: str, **more: An
 
 
 def race(proxy: RunningProxy, feature: str) -> Counter[int]:
-    """64 at once, every second one streamed, each over a connection of its own; by status."""
+    """64 at once, each over a connection of its own, as many to each worker, half of those streamed; by status."""
 
-    def ask(index: int) -> int:
-        response = post(proxy, "chat", f"race {feature} {index:02}", feature, stream=bool(index % 2))
+    def ask(index: int, client: httpx.Client) -> int:
+        stream = bool(index // proxy.num_workers % 2)
+        path, body = body_of("chat", f"race {feature} {index:02}", feature, stream=stream)
+        response = client.post(path, headers={"authorization": f"Bearer {KEYS.support}"}, json=body)
         if response.is_server_error:
             logging.getLogger(__name__).error("%s: %s", response.status_code, response.text)  # pytest shows it
         return response.status_code
 
-    with ThreadPoolExecutor(64) as pool:
-        return Counter(pool.map(ask, range(64)))
+    with on_each_worker(proxy, clients=64 // proxy.num_workers) as found, ThreadPoolExecutor(64) as pool:
+        return Counter(pool.map(ask, range(64), in_turn(found)))
 
 
 def told(response: httpx.Response, name: str) -> str | None:

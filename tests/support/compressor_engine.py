@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -32,6 +33,8 @@ class SmallWords:
         self.model, self.slow_s, self._loads_s = model, slow_s, loads_s
         self.seen: list[Wanted] = []
         self.late: list[bool] = []
+        self.may_answer = threading.Event()  # cleared, a text takes until it is set again
+        self.may_answer.set()
 
     def load(self) -> None:
         time.sleep(self._loads_s)
@@ -41,6 +44,7 @@ class SmallWords:
     def compress(self, wanted: Wanted, *, late: Callable[[], bool]) -> str:
         self.seen.append(wanted)
         time.sleep(self.slow_s)
+        assert self.may_answer.wait(60), "nobody let it answer"
         self.late.append(late())
         if "crash here" in wanted.text:
             raise ZeroDivisionError

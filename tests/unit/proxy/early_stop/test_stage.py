@@ -16,6 +16,7 @@ from litellm_plugins.proxy.budgets.heard import Heard
 from litellm_plugins.proxy.early_stop import stage as early_stop
 from litellm_plugins.proxy.wire.stopping import ChatTeller
 from litellm_plugins.settings.early_stop import StopRules
+from tests.unit.admission.timeless import timeless
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # the host's, of its own models
 STALL_S = 0.1
@@ -61,13 +62,13 @@ async def heard(chunks: AsyncIterator[bytes], *, client_takes_s: float, **more: 
 
 
 def test_a_client_that_is_slow_to_read_is_no_stall() -> None:
-    stops, got = asyncio.run(heard(words(4, every_s=STALL_S / 10), client_takes_s=2 * STALL_S))
+    stops, got = timeless(heard(words(4, every_s=STALL_S / 10), client_takes_s=2 * STALL_S))
     assert stops == []
     assert "word3" in got
 
 
 def test_a_provider_that_says_nothing_is_one() -> None:
-    stops, got = asyncio.run(heard(words(4, every_s=3 * STALL_S), client_takes_s=0))
+    stops, got = timeless(heard(words(4, every_s=3 * STALL_S), client_takes_s=0))
     assert stops == [StopRule.STALL]
     assert "word3" not in got
     assert got.endswith("data: [DONE]\n\n")
@@ -82,7 +83,7 @@ async def in_pieces(chunks: AsyncIterator[bytes], size: int) -> AsyncIterator[by
 
 @pytest.mark.parametrize("size", [1, 50, 100_000])
 def test_lines_that_end_with_a_carriage_return_are_lines(size: int) -> None:
-    stops, got = asyncio.run(heard(in_pieces(words(8), size), client_takes_s=0, max_tokens=6))
+    stops, got = timeless(heard(in_pieces(words(8), size), client_takes_s=0, max_tokens=6))
     assert stops == [StopRule.TOKEN_CAP]
     assert "word1" in got
     assert "word5" not in got

@@ -6,13 +6,15 @@ import contextlib
 import os
 import subprocess
 import sys
+import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 
 from click.testing import CliRunner
 
 from litellm_plugins.cli import main
-from tests.support.process import ProxyProcess
+from tests.support.process import ProxyProcess, proxy_env
 
 _NOT_INHERITED = ("LITELLM", "OPENAI")
 
@@ -40,16 +42,24 @@ def on_proxy(proxy: ProxyProcess, *arguments: str, says: str = "") -> Said:
 
 
 def on_store(proxy: ProxyProcess, *arguments: str) -> Said:
-    """One that has a pack of its own, on the store of `proxy`: in a process of its own, for metrics are a process's."""
-    env = {name: value for name, value in os.environ.items() if not name.startswith(_NOT_INHERITED)}
-    done = subprocess.run(
-        [sys.executable, "-m", "litellm_plugins.cli", *arguments, "--config", str(proxy.config_path)],
-        env=env | {"LITELLM_LOCAL_MODEL_COST_MAP": "True"},
-        capture_output=True,
-        check=False,
-        text=True,
-        timeout=110,
-        cwd=proxy.folder,
-    )
-    assert "Traceback" not in done.stderr, done.stderr
-    return Said(done.returncode, done.stdout, done.stderr)
+    """One that has a pack of its own, on the store of `proxy`.
+
+    In a process of its own, as metrics are a process's: a fork of the one that proxies are forks of, if there is one.
+    """
+    line = [str(Path(sys.executable).parent / "litellm-plugins"), *arguments, "--config", str(proxy.config_path)]
+    env = proxy_env("http://127.0.0.1:9", proxy.folder) | {"LITELLM_MASTER_KEY": ""}
+    with tempfile.TemporaryDirectory() as folder:
+        out, err = Path(folder, "out"), Path(folder, "err")
+        if ProxyProcess.template is not None:
+            with err.open("wb") as errors:
+                done = ProxyProcess.template.fork(line, proxy.folder, env, errors.fileno(), output=out)
+            code = done.wait(110)
+        else:
+            with out.open("wb") as output, err.open("wb") as errors:
+                code = subprocess.run(
+                    line, cwd=proxy.folder, env=env, stdin=subprocess.DEVNULL, stdout=output, stderr=errors,
+                    timeout=110, check=False,
+                ).returncode  # fmt: skip
+        said = Said(code, out.read_text(encoding="utf-8"), err.read_text(encoding="utf-8"))
+    assert "Traceback" not in said.err, said.err
+    return said

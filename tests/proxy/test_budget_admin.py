@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -19,7 +16,7 @@ from litellm_plugins.insight.store import Batch
 from litellm_plugins.insight.usage import DIMENSIONS, Sums, hour_of
 from litellm_plugins.proxy.insight.stores import INSIGHT_SCHEMA
 from litellm_plugins.storage.sqlite import SqliteFile
-from tests.support import Keys, Provider, RunningProxy, eventually, proxy_config
+from tests.support import Keys, Provider, RunningProxy, command_line, eventually, proxy_config
 from tests.support.fixtures import new_question
 from tests.support.receiver import Receiver
 
@@ -70,22 +67,14 @@ def cli(
     code: int = 0,
     on_store: bool = False,
     says: str = "",
-    command: str = "budgets",
+    group: str = "budgets",
 ) -> str:
-    to = ["--config", str(proxy.config_path)] if on_store else ["--url", proxy.url]
-    env = {name: value for name, value in os.environ.items() if not name.startswith(("LITELLM", "OPENAI"))}
-    done = subprocess.run(
-        [sys.executable, "-c", "from litellm_plugins.cli import main; main()", command, *arguments, *to],
-        env=env | {"LITELLM_MASTER_KEY": "" if on_store else proxy.master_key},
-        capture_output=True,
-        check=False,
-        text=True,
-        timeout=110,
-        cwd=proxy.folder,
-        input=says,
-    )
-    assert done.returncode == code, done.stdout + done.stderr
-    return done.stdout if code == 0 else done.stdout + done.stderr
+    if on_store:
+        done = command_line.on_store(proxy, group, *arguments)
+    else:
+        done = command_line.on_proxy(proxy, group, *arguments, says=says)
+    assert done.code == code, done
+    return done.out if code == 0 else done.out + done.err
 
 
 def spent(proxy: RunningProxy, account: str) -> int:
@@ -285,9 +274,9 @@ async def test_costs_are_told_to_admins_by_the_route_and_the_command_line(proxy:
     refused = costs(proxy.master_key, by="colour")
     assert (refused.status_code, refused.json()["error"]["param"]) == (400, "by")
     for on_store in (False, True):
-        rows = json.loads(cli(proxy, "--by", "feature", "--json", on_store=on_store, command="costs"))["rows"]
+        rows = json.loads(cli(proxy, "--by", "feature", "--json", on_store=on_store, group="costs"))["rows"]
         assert {each["feature"]: each["usd"] for each in rows}["planted"] == 1.5
-    assert "planted" in cli(proxy, "--by", "feature", command="costs")
+    assert "planted" in cli(proxy, "--by", "feature", group="costs")
 
 
 def _time_of(headers: httpx.Headers) -> float:

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.support import Keys, Provider, RunningProxy, proxy_config
+from tests.support import Keys, Provider, RunningProxy, command_line, proxy_config
 
 FAQ = """questions,answer,tags,team,category
 How long does delivery to the islands take?,Five working days.,"delivery; islands",support,shipping
@@ -34,19 +34,10 @@ def shop(provider: Provider, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 
 def cli(shop: RunningProxy, *arguments: str, code: int = 0, on_store: bool = False) -> str:
     """What the command printed."""
-    to = ["--config", str(shop.config_path)] if on_store else ["--url", shop.url]
-    env = {name: value for name, value in os.environ.items() if not name.startswith(("LITELLM", "OPENAI"))}
-    done = subprocess.run(
-        [sys.executable, "-c", "from litellm_plugins.cli import main; main()", "cache", *arguments, *to],
-        env=env | {"LITELLM_MASTER_KEY": "" if on_store else shop.master_key},
-        capture_output=True,
-        check=False,
-        text=True,
-        timeout=110,
-        cwd=shop.folder,
-    )
-    assert done.returncode == code, done.stdout + done.stderr
-    return done.stdout if code == 0 else done.stdout + done.stderr
+    ask = command_line.on_store if on_store else command_line.on_proxy
+    done = ask(shop, "cache", *arguments)
+    assert done.code == code, done
+    return done.out if code == 0 else done.out + done.err
 
 
 def as_json(shop: RunningProxy, *arguments: str, **how: Any) -> Any:

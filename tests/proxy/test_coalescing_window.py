@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
@@ -18,32 +19,52 @@ WINDOW_S = 15.0  # the machine of the tests stands still for seconds
 pytestmark = pytest.mark.timeout(240)
 
 
-@pytest.fixture(scope="module", params=["sqlite", "redis"])
-def proxy(
-    request: pytest.FixtureRequest, provider: Provider, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[RunningProxy]:
+@pytest.fixture(scope="module")
+def proxies(
+    redis_server: RedisServer, provider: Provider, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Mapping[str, RunningProxy]]:
+    """By store. Both run side by side, and so do their windows: the last test waits once for both to end."""
+    redis_server.call("FLUSHALL")
     pack: dict[str, Any] = {
         "coalesce": {"enabled": True, "lease_s": 15.0, "window_s": WINDOW_S},
         "budgets": [{"name": "all", "limit_usd": 100}],
     }
-    if request.param == "redis":
-        server: RedisServer = request.getfixturevalue("redis_server")
-        server.call("FLUSHALL")
-        pack["storage"] = {"url": server.url, "timeout_ms": 10_000}
-    config = proxy_config(provider.url, pack=pack)
-    folder = tmp_path_factory.mktemp(f"window_{request.param}")
-    with RunningProxy(config, folder, provider_url=provider.url, num_workers=2) as running:
+    stores = {"sqlite": {}, "redis": {"storage": {"url": redis_server.url, "timeout_ms": 10_000}}}
+    with ExitStack() as stack:
+        running = {}
+        for name, storage in stores.items():
+            config = proxy_config(provider.url, pack=pack | storage)
+            folder = tmp_path_factory.mktemp(f"window_{name}")
+            proxy = RunningProxy(config, folder, provider_url=provider.url, num_workers=2)
+            running[name] = stack.enter_context(proxy)
         yield running
+
+
+@pytest.fixture(params=["sqlite", "redis"])
+def store(request: pytest.FixtureRequest) -> str:
+    name: str = request.param
+    return name
+
+
+@pytest.fixture
+def proxy(proxies: Mapping[str, RunningProxy], store: str) -> RunningProxy:
+    return proxies[store]
+
+
+@pytest.fixture(scope="module")
+def asked_before() -> dict[str, str]:
+    """By store, the question of the first test, which the last one asks again."""
+    return {}
 
 
 def news() -> str:
     return f"What is the latest news today? {new_question()}"
 
 
-def test_who_asks_a_moment_later_is_served_without_a_call_and_after_the_window_it_is_asked_anew(
-    proxy: RunningProxy, provider: Provider, keys: Keys
+def test_who_asks_a_moment_later_is_served_without_a_call(
+    proxy: RunningProxy, store: str, asked_before: dict[str, str], provider: Provider, keys: Keys
 ) -> None:
-    question = news()
+    question = asked_before[store] = news()
     began = time.monotonic()
     (first,) = ask_at_once(proxy.url, [(keys.support, chat(question))])
     assert (first.status, first.cache) == (200, "bypass")
@@ -58,13 +79,6 @@ def test_who_asks_a_moment_later_is_served_without_a_call_and_after_the_window_i
     assert {each.headers["x-litellm-plugins-budget-reason"] for each in told} == {"coalesced"}
     assert {float(each.headers["x-litellm-response-cost"]) for each in told} == {0.0}
     assert {each.text for each in told} == {first.text}
-
-    def asked_anew() -> bool:
-        (later,) = ask_at_once(proxy.url, [(keys.support, chat(question))])
-        return later.cache == "bypass"
-
-    eventually(asked_anew, what="the window to end", timeout_s=2 * WINDOW_S, every_s=1)
-    assert provider.times_asked(question) == 2
 
 
 def test_all_that_ask_it_at_once_are_one_call(proxy: RunningProxy, provider: Provider, keys: Keys) -> None:
@@ -84,3 +98,17 @@ def test_other_teams_and_who_wants_its_own_are_asked_for(proxy: RunningProxy, pr
     (fresh,) = ask_at_once(proxy.url, [(keys.support, chat(question, cache={"no-cache": True}))])
     assert {sales.cache, fresh.cache} == {"bypass"}
     assert provider.times_asked(question) == 3
+
+
+def test_after_the_window_it_is_asked_anew(
+    proxy: RunningProxy, store: str, asked_before: dict[str, str], provider: Provider, keys: Keys
+) -> None:
+    question = asked_before[store]
+    assert provider.times_asked(question) == 1
+
+    def asked_anew() -> bool:
+        (later,) = ask_at_once(proxy.url, [(keys.support, chat(question))])
+        return later.cache == "bypass"
+
+    eventually(asked_anew, what="the window to end", timeout_s=2 * WINDOW_S, every_s=1)
+    assert provider.times_asked(question) == 2

@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import itertools
 import json
-import os
-import subprocess
-import sys
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.support import Keys, Provider, RunningProxy, mark_of, proxy_config
+from tests.support import Keys, Provider, RunningProxy, command_line, mark_of, proxy_config
 from tests.support.fixtures import new_question
 from tests.support.waiting import eventually
 
@@ -242,15 +238,6 @@ def test_the_command_line_shows_what_was_learned(shop: Shop, keys: Keys) -> None
 
 
 def _stats(shop: Shop, *arguments: str) -> str:
-    env = {name: value for name, value in os.environ.items() if not name.startswith(("LITELLM", "OPENAI"))}
-    command = [sys.executable, "-c", "from litellm_plugins.cli import main; main()", "cache", "stats", *arguments]
-    done = subprocess.run(
-        [*command, "--url", shop.one.url],
-        env=env | {"LITELLM_MASTER_KEY": shop.one.master_key},
-        capture_output=True,
-        check=True,
-        text=True,
-        timeout=110,
-        cwd=Path(shop.one.folder),
-    )
-    return done.stdout
+    done = command_line.on_proxy(shop.one, "cache", "stats", *arguments)
+    assert done.code == 0, done
+    return done.out

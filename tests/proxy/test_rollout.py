@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
 import sqlite3
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import closing
 from typing import Any
 
 import pytest
 
-from tests.support import Keys, Provider, RunningProxy, mark_of, proxy_config
+from tests.support import Keys, Provider, RunningProxy, command_line, mark_of, proxy_config
 from tests.support.waiting import eventually
 
 ONE_WAY, ANOTHER = "How do I renew my reader's pass?", "How can I renew my reader's pass?"
@@ -44,19 +41,9 @@ def outcomes(proxy: RunningProxy, team: str) -> list[tuple[str, str, str]]:
 
 def gate(proxy: RunningProxy, *arguments: str, on_store: bool = False) -> tuple[int, Any]:
     """The command's exit code, and what it printed."""
-    to = ["--config", str(proxy.config_path)] if on_store else ["--url", proxy.url]
-    env = {name: value for name, value in os.environ.items() if not name.startswith(("LITELLM", "OPENAI"))}
-    done = subprocess.run(
-        [sys.executable, "-c", "from litellm_plugins.cli import main; main()", "cache", "gate", *arguments, *to],
-        env=env | {"LITELLM_MASTER_KEY": "" if on_store else proxy.master_key},
-        capture_output=True,
-        check=False,
-        text=True,
-        timeout=110,
-        cwd=proxy.folder,
-    )
-    assert "Traceback" not in done.stderr, done.stderr
-    return done.returncode, json.loads(done.stdout) if "--json" in arguments else done.stdout
+    ask = command_line.on_store if on_store else command_line.on_proxy
+    done = ask(proxy, "cache", "gate", *arguments)
+    return done.code, json.loads(done.out) if "--json" in arguments else done.out
 
 
 def test_in_the_shadow_a_client_is_told_what_it_would_have_got(

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import re
-import subprocess
-import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
@@ -15,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-from tests.support import Keys, Provider, RunningProxy, proxy_config
+from tests.support import Keys, Provider, RunningProxy, command_line, proxy_config
 from tests.support.chromium import LAPTOP, PHONE, Console, chromium, why_no_chromium
 from tests.support.shown_day import Desk, fill, item
 from tests.support.ui_server import UiServer
@@ -85,18 +82,9 @@ def token_of(proxy: RunningProxy, *arguments: str) -> dict[str, Any]:
 
 
 def cli(proxy: RunningProxy, *arguments: str, code: int = 0) -> str:
-    env = {name: value for name, value in os.environ.items() if not name.startswith(("LITELLM", "OPENAI"))}
-    command = [sys.executable, "-c", "from litellm_plugins.cli import main; main()", "ui", *arguments]
-    done = subprocess.run(
-        [*command, "--url", proxy.url],
-        env=env | {"LITELLM_MASTER_KEY": proxy.master_key},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
-    assert done.returncode == code, done.stderr
-    return done.stdout
+    done = command_line.on_proxy(proxy, "ui", *arguments)
+    assert done.code == code, done
+    return done.out
 
 
 def tiles(page: Page) -> dict[str, str]:

@@ -78,11 +78,16 @@ class HostTemplate:
             env.get(name) == self._env.get(name) for name in {*env, *self._env} if name.startswith(_READ_ON_IMPORT)
         )
 
-    def fork(self, command: Sequence[str], folder: Path, env: Mapping[str, str], log: int) -> ForkedProcess:
-        """Returns once it has a process id, which for the first takes as long as the import."""
+    def fork(
+        self, command: Sequence[str], folder: Path, env: Mapping[str, str], log: int, *, output: Path | None = None
+    ) -> ForkedProcess:
+        """Returns once it has a process id, which for the first takes as long as the import.
+
+        `command` is `litellm`, or `litellm-plugins`, whose standard output goes to the file `output`.
+        """
         requests = self.start()
         ours, theirs = socket.socketpair()
-        wanted = {"command": list(command), "folder": str(folder), "env": dict(env)}
+        wanted = {"command": list(command), "folder": str(folder), "env": dict(env), "output": str(output)}
         with theirs:
             socket.send_fds(requests, [json.dumps(wanted).encode()], [log, theirs.fileno()])
         return ForkedProcess(ours)

@@ -1,4 +1,4 @@
-"""A process that has imported LiteLLM's proxy, and is forked for each proxy of a run.
+"""A process that has imported LiteLLM's proxy, and is forked for each proxy of a run, and for commands that need it.
 
 Run as a script it is that process, with one argument: the descriptor of its end of a socket. The import costs 13 CPU
 seconds and is paid once. Everything after it, from the command line on, each proxy does for itself; the pack is
@@ -16,8 +16,9 @@ import select
 import signal
 import socket
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
+from pathlib import Path
 from typing import Any, NoReturn
 
 MAX_MESSAGE_BYTES = 150_000  # of one packet on the socket
@@ -48,7 +49,10 @@ def _attend(wanted: Mapping[str, Any], *, log: int, report: int) -> NoReturn:
     process = os.fork()
     if process == 0:
         os.close(report)
-        _be_proxy(wanted, log)
+        _enter(wanted, log)
+        if Path(wanted["command"][0]).name == "litellm":
+            _be_proxy()
+        _be_command(Path(wanted["output"]))
     with suppress(BrokenPipeError):
         os.write(report, b"%d\n" % process)
     ended, status = 0, 0
@@ -63,8 +67,8 @@ def _attend(wanted: Mapping[str, Any], *, log: int, report: int) -> NoReturn:
     os._exit(0)
 
 
-def _be_proxy(wanted: Mapping[str, Any], log: int) -> NoReturn:
-    """What the command `litellm` does, in the environment and the folder that are wanted."""
+def _enter(wanted: Mapping[str, Any], log: int) -> None:
+    """The environment and the folder that are wanted."""
     os.setsid()
     for stream in (sys.stdout, sys.stderr):
         os.dup2(log, stream.fileno())
@@ -74,6 +78,18 @@ def _be_proxy(wanted: Mapping[str, Any], log: int) -> NoReturn:
     os.chdir(wanted["folder"])
     sys.argv = list(wanted["command"])
 
+
+def _be_command(output: Path) -> NoReturn:
+    """What the command `litellm-plugins` does, with its standard output in a file of its own."""
+    with output.open("wb") as file:
+        os.dup2(file.fileno(), sys.stdout.fileno())
+    from litellm_plugins.cli import main
+
+    _run(main)
+
+
+def _be_proxy() -> NoReturn:
+    """What the command `litellm` does."""
     import uvicorn._subprocess
     from litellm import run_server
     from litellm.proxy import proxy_cli
@@ -83,9 +99,14 @@ def _be_proxy(wanted: Mapping[str, Any], log: int) -> NoReturn:
     proxy_cli.start_query_engine_reaper = lambda: None
     # Workers are forks of their supervisor, for the same reason.
     uvicorn._subprocess.spawn = multiprocessing.get_context("fork")  # type: ignore[assignment]
+    _run(run_server)
+
+
+def _run(main: Callable[[], Any]) -> NoReturn:
+    """To its end, with its exit status."""
     status: Any = 1
     try:
-        status = run_server()
+        status = main()
     except SystemExit as exc:
         status = exc.code
     except BaseException:  # noqa: BLE001 - what the interpreter would do with it

@@ -114,7 +114,7 @@ class Ours:
 
 
 class _ByGroup:
-    async def same(self, fresh: Mapping[str, Any], cached: bytes) -> bool:
+    async def same(self, fresh: Mapping[str, Any], cached: bytes, question: str | None = None) -> bool:
         return text_of(fresh) == text_of(orjson.loads(cached))
 
 

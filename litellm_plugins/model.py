@@ -197,6 +197,7 @@ class DeferReason(StrEnum):
     LEDGER_UNAVAILABLE = "ledger_unavailable"  # nothing could be reserved for it
     STORE_UNAVAILABLE = "store_unavailable"
     QUEUE_FULL = "queue_full"
+    TENANT_QUEUE_FULL = "tenant_queue_full"  # this tenant has its share of the queue
 
 
 class RouteReason(StrEnum):

@@ -110,6 +110,8 @@ class Pipeline:
         keys = verdict.keys or verdict.brief
         if self._coalescing is None or keys is None or not may_be_merged(verdict, request, policy):
             return None
+        if verdict.reason is Reason.DEADLINE and not self._coalescing.is_in_flight_here(keys.exact):
+            return None  # the store may hang: it is not asked who leads elsewhere
 
         def answered(was_over: bool) -> Awaitable[Verdict | None]:
             return self._cache.merged(verdict, request, policy, was_over=was_over)

@@ -126,6 +126,10 @@ class Coalescing:
             failures += ended.ending is not Ending.REFUSED
         return Joined(Part.ALONE, self._clock() - since)
 
+    def is_in_flight_here(self, key: bytes) -> bool:
+        """Whether somebody in this worker leads or waits under `key`: then joining asks no store."""
+        return key in self._here
+
     async def aclose(self) -> None:
         """End what is under way here, so that other workers need not wait for it to lapse."""
         for flight in list(self._renewals):

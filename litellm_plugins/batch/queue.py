@@ -27,6 +27,14 @@ class Status(StrEnum):
 OPEN = frozenset({Status.QUEUED, Status.SUBMITTED})
 
 
+class Put(StrEnum):
+    """What became of a request that was brought to the queue."""
+
+    KEPT = "kept"
+    FULL = "full"  # too many of all tenants have no end yet
+    TENANT_FULL = "tenant_full"  # too many of its own
+
+
 class Stage(StrEnum):
     """How a batch stands with its provider."""
 
@@ -78,8 +86,8 @@ class Waiting:
 class DeferredStore(Protocol):
     """The side of those who ask."""
 
-    async def put(self, request: Deferred, *, most: int) -> bool:
-        """Keep it, durably. False: `most` have no end yet, and it is not kept."""
+    async def put(self, request: Deferred, *, most: int, most_of_tenant: int | None = None) -> Put:
+        """Keep it, durably, unless `most` have no end yet, or `most_of_tenant` (None: no bound) of its tenant."""
 
     async def find(self, id_: str, *, tenant: str) -> Deferred | None:
         """None where that tenant has none of this id."""

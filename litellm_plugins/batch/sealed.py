@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from litellm_plugins.batch.queue import MOST_BYTES
 
 if TYPE_CHECKING:
-    from litellm_plugins.batch.queue import Batch, Deferred, Queue, Status, Waiting
+    from litellm_plugins.batch.queue import Batch, Deferred, Put, Queue, Status, Waiting
     from litellm_plugins.storage.vault import Vault
 
 
@@ -18,8 +18,9 @@ class SealedQueue:
     def __init__(self, inner: Queue, vault: Vault) -> None:
         self._inner, self._vault = inner, vault
 
-    async def put(self, request: Deferred, *, most: int) -> bool:
-        return await self._inner.put(replace(request, body=self._seal(request.body, request.id, "body")), most=most)
+    async def put(self, request: Deferred, *, most: int, most_of_tenant: int | None = None) -> Put:
+        sealed = replace(request, body=self._seal(request.body, request.id, "body"))
+        return await self._inner.put(sealed, most=most, most_of_tenant=most_of_tenant)
 
     async def find(self, id_: str, *, tenant: str) -> Deferred | None:
         return self._opened(await self._inner.find(id_, tenant=tenant))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import random
 import time
@@ -16,6 +15,7 @@ from litellm_plugins.cache.choosing import Chooser
 from litellm_plugins.cache.deciding import Judged, decide
 from litellm_plugins.cache.dialects import DIALECTS
 from litellm_plugins.cache.keeping import Keeper
+from litellm_plugins.cache.patience import patience
 from litellm_plugins.cache.rollout import is_rolled_out
 from litellm_plugins.cache.steps import step
 from litellm_plugins.cache.store import CacheStore, Entry
@@ -85,7 +85,7 @@ class CacheLayers:
         else:
             verdict = replace(verdict, keys=derived)
         try:
-            async with asyncio.timeout(policy.lookup_timeout_ms / 1_000):
+            async with patience(policy.lookup_timeout_ms / 1_000):
                 if isinstance(derived, Reason):
                     found = await self._shelf_alone(request, policy, verdict)
                     return self._checker.served(found, policy) if found.is_hit else found
@@ -115,7 +115,7 @@ class CacheLayers:
         if derived is None:
             return None
         try:
-            async with asyncio.timeout(policy.lookup_timeout_ms / 1_000):
+            async with patience(policy.lookup_timeout_ms / 1_000):
                 entry = await self._store.get(derived.tenant, derived.exact)
         except (StoreUnavailable, TimeoutError):
             return None
@@ -325,7 +325,7 @@ class CacheLayers:
         until = slid_until(verdict.entry, verdict.treatment, self._clock())
         if until is not None:
             with contextlib.suppress(StoreUnavailable, TimeoutError):
-                async with asyncio.timeout(policy.lookup_timeout_ms / 1_000):
+                async with patience(policy.lookup_timeout_ms / 1_000):
                     await self._store.extend(verdict.keys.tenant, verdict.entry.key, until)
 
     def _young_enough(self, entry: Entry, request: Request) -> bool:

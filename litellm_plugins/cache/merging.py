@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from litellm_plugins.model import Request
     from litellm_plugins.settings import Cache
 
-_STORE_IS_AWAY = frozenset({Reason.STORE_UNAVAILABLE, Reason.DEADLINE, Reason.INTERNAL_ERROR})
+_STORE_IS_AWAY = frozenset({Reason.STORE_UNAVAILABLE, Reason.INTERNAL_ERROR})
 
 
 def may_be_merged(verdict: Verdict, request: Request, policy: Cache) -> bool:

@@ -12,7 +12,7 @@ import pytest
 
 from litellm_plugins.batch.backends.redis import RedisQueue
 from litellm_plugins.batch.backends.sqlite import SCHEMA, SqliteQueue
-from litellm_plugins.batch.queue import Batch, Deferred, Queue, Stage, Status, Waiting
+from litellm_plugins.batch.queue import Batch, Deferred, Put, Queue, Stage, Status, Waiting
 from litellm_plugins.batch.sealed import SealedQueue
 from litellm_plugins.storage.redis import RedisServer as Connections
 from litellm_plugins.storage.sqlite import SqliteFile
@@ -50,7 +50,7 @@ def waits(id_: str, *, after_s: float = 0.0, group: str = "mini", **more: Any) -
 
 async def put(queue: Queue, *requests: Deferred) -> None:
     for request in requests:
-        assert await queue.put(request, most=100)
+        assert await queue.put(request, most=100) is Put.KEPT
 
 
 def ids(requests: list[Deferred]) -> list[str]:
@@ -67,12 +67,35 @@ async def test_what_was_put_is_found_as_it_was_by_its_tenant_alone(queues: Two) 
 
 async def test_no_more_are_kept_than_may_wait(queues: Two) -> None:
     one, other = queues
-    assert await one.put(waits("a"), most=2)
-    assert await one.put(waits("b"), most=2)
-    assert not await other.put(waits("c"), most=2)
+    await put(one, waits("a"), waits("b"))
+    assert await other.put(waits("c"), most=2) is Put.FULL
     assert await other.find("c", tenant=TENANT) is None
     await one.finish("a", Status.FAILED, now_s=NOW)
-    assert await other.put(waits("c"), most=2)
+    assert await other.put(waits("c"), most=2) is Put.KEPT
+
+
+async def test_nor_more_of_one_tenant_than_his_share(queues: Two) -> None:
+    """Whatever state they are in, until they end; a place that is free again is his who had it."""
+    one, other = queues
+    await put(one, waits("a"), waits("b", after_s=1), waits("hers", tenant="team:sales"))
+    await one.claim(Batch("batch", "mini", NOW), most=1)
+    assert await other.put(waits("c"), most=9, most_of_tenant=2) is Put.TENANT_FULL
+    assert await other.find("c", tenant=TENANT) is None
+    assert await other.put(waits("hers too", tenant="team:sales"), most=9, most_of_tenant=2) is Put.KEPT
+    assert await other.put(waits("c"), most=4, most_of_tenant=2) is Put.FULL
+
+    await one.finish("a", Status.COMPLETED, now_s=NOW)
+    assert await other.put(waits("c"), most=9, most_of_tenant=2) is Put.KEPT
+    assert await one.put(waits("d"), most=9, most_of_tenant=2) is Put.TENANT_FULL
+    await one.cancel("c", tenant=TENANT, now_s=NOW)
+    assert await one.put(waits("d"), most=9, most_of_tenant=2) is Put.KEPT
+
+
+async def test_his_share_holds_for_many_at_once(queues: Two) -> None:
+    many = (queues[n % 2].put(waits(f"r{n:02}"), most=100, most_of_tenant=5) for n in range(20))
+    became = await asyncio.gather(*many)
+    assert (became.count(Put.KEPT), became.count(Put.TENANT_FULL)) == (5, 15)
+    assert (await queues[0].standing())[Status.QUEUED] == 5
 
 
 async def test_a_batch_takes_no_more_bytes_than_a_file_may_have_but_always_one(queues: Two) -> None:

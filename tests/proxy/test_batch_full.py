@@ -32,10 +32,10 @@ def provider() -> Iterator[Provider]:
 
 
 @pytest.fixture(scope="module")
-def proxy(provider: Provider, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningProxy]:
-    """Its queue holds one request, which waits."""
+def queue(provider: Provider, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[RunningProxy, str]]:
+    """Its queue holds two requests, and of one team one, and they wait. With where the second is fetched."""
     pack = {
-        "batch": {"enabled": True, "models": [OFFERED, "tagged"], "window_s": 3_600, "max_waiting": 1},
+        "batch": {"enabled": True, "models": [OFFERED, "tagged"], "window_s": 3_600, "max_waiting": 2},
         "budgets": [
             {"name": "first", "scope": {"feature": "first"}, "limit_usd": 1, "window": "1d"},
             budget("cheaper", "0.00004", defer=True, model=CHEAP),  # room for a batch, or for the cheap model
@@ -47,14 +47,23 @@ def proxy(provider: Provider, tmp_path_factory: pytest.TempPathFactory) -> Itera
     config = proxy_config(provider.url, pack=pack, more_models=more, general_settings={"forward_openai_org_id": True})
     with RunningProxy(config, tmp_path_factory.mktemp("full"), provider_url=provider.url) as proxy:
         assert post(proxy, "The first", "first", "require").status_code == 202
-        yield proxy
+        second = post(proxy, "Of another team", "first", "require", key=KEYS.sales)
+        assert second.status_code == 202
+        yield proxy, second.headers["location"]
 
 
-def post(proxy: RunningProxy, text: str, feature: str, wish: str | None = "allow") -> httpx.Response:
+@pytest.fixture(scope="module")
+def proxy(queue: tuple[RunningProxy, str]) -> RunningProxy:
+    return queue[0]
+
+
+def post(
+    proxy: RunningProxy, text: str, feature: str, wish: str | None = "allow", *, key: str = KEYS.support
+) -> httpx.Response:
     body = {"model": OFFERED, "messages": [{"role": "user", "content": text}], "max_tokens": 30}
     headers = {} if wish is None else {DEFER: wish}
     return proxy.http(
-        "POST", "/v1/chat/completions", KEYS.support, json=body | {"metadata": {"feature": feature}}, headers=headers
+        "POST", "/v1/chat/completions", key, json=body | {"metadata": {"feature": feature}}, headers=headers
     )
 
 
@@ -67,6 +76,17 @@ def test_who_must_wait_is_refused_and_nothing_stays_reserved(proxy: RunningProxy
     refused = post(proxy, "The second", "first", "require")
     assert (refused.status_code, told(refused)[:2]) == (503, ("refused", "queue_full")), refused.text
     eventually(lambda: held_by(proxy, "first").reserved == before.reserved, what="the reservation to be let go of")
+
+
+def test_one_team_cannot_fill_it_for_all(queue: tuple[RunningProxy, str]) -> None:
+    proxy, second = queue
+    assert proxy.http("DELETE", second, KEYS.sales).status_code == 200
+    refused = post(proxy, "One of ours too many", "first", "require")
+    assert (refused.status_code, told(refused)[:2]) == (503, ("refused", "tenant_queue_full")), refused.text
+    assert "too many requests of yours" in refused.json()["error"]["message"]
+    reason = {"outcome": "refused", "reason": "tenant_queue_full"}
+    assert proxy.metrics().value("litellm_plugins_deferrals_total", **reason) == 1
+    assert post(proxy, "Of another team again", "first", "require", key=KEYS.sales).status_code == 202
 
 
 def test_past_a_mark_it_is_served_as_asked(proxy: RunningProxy) -> None:

@@ -11,6 +11,7 @@ import pytest
 from tests.support import KEYS, Provider, RunningProxy
 from tests.support.budget_proxy import ONE_USD_NANO, ROOM_FOR_TEN_NANO, body_of, budget, budget_config, post, race
 from tests.support.budgets import Held, billed, held_by, ledger_file, settled
+from tests.support.waiting import eventually
 
 RACES = 3
 ENDPOINTS = ("chat", "azure", "messages", "responses")
@@ -90,8 +91,12 @@ def test_a_stream_that_comes_to_its_end_is_booked_at_what_it_cost(proxy: Running
 def as_reserved(proxy: RunningProxy, before: Held) -> bool:
     """Whether the last request was booked at all that was held for it."""
     now = settled(lambda: held_by(proxy, "ended"), before.requests + 1)
-    lines = [line for line in proxy.log().splitlines() if '"budget_settled"' in line and '"ended"' in line]
-    told = orjson.loads(lines[-1])
+
+    def lines() -> list[str]:  # each is written after its booking
+        found = [line for line in proxy.log().splitlines() if '"budget_settled"' in line and '"ended"' in line]
+        return found if len(found) >= now.requests else []
+
+    told = orjson.loads(eventually(lines, what=f"{now.requests} lines of what was booked")[-1])
     assert now.spent - before.spent == round(Decimal(told["cost_usd"]) * ONE_USD_NANO) > 0
     return bool(told["cost_usd"] == told["reserved_usd"])
 

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
+import ssl
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 
 class Receiver:
-    """Keeps what it is sent, and answers with `status` and `headers`."""
+    """Keeps what it is sent, and answers with `status` and `headers`; over TLS with a certificate and its key."""
 
     path = "/services/T0/B0/secret-of-the-url"
 
-    def __init__(self) -> None:
+    def __init__(self, *, certificate: tuple[Path, Path] | None = None) -> None:
         self.status = 200
         self.headers: dict[str, str] = {}
         self.got: list[tuple[str, dict[str, Any], dict[str, str]]] = []
@@ -35,9 +37,14 @@ class Receiver:
                 self.end_headers()
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        if certificate is not None:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(*certificate)
+            self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,))
         self._thread.start()
-        self.url = f"http://127.0.0.1:{self._server.server_port}{self.path}"
+        scheme = "http" if certificate is None else "https"
+        self.url = f"{scheme}://127.0.0.1:{self._server.server_port}{self.path}"
 
     @property
     def marks(self) -> list[float | None]:

@@ -83,6 +83,28 @@ def test_a_follower_is_a_hit_that_costs_nothing_and_says_so() -> None:
     timeless(run())
 
 
+def test_who_could_not_look_in_time_waits_with_those_who_wait_here_and_asks_no_store_for_others() -> None:
+    """Where the store hangs, whoever else leads is its word; but who leads here is known."""
+
+    async def run() -> None:
+        run = Run({"lookup_timeout_ms": 500})
+        leader = await run.pipeline.before_call(chat("lost"))
+        led = list(run.flights.led)
+        run.store.hanging = {"get", "nearest"}
+        late = asyncio.create_task(run.pipeline.before_call(chat("lost")))
+        other = await run.pipeline.before_call(chat("another"))
+        assert (other.verdict.reason, other.flight) == (Reason.DEADLINE, None)
+        assert (run.parts, run.flights.led) == ([Part.LED], led)
+        await asyncio.sleep(1)
+        assert not late.done()
+        run.store.hanging = set()
+        await run.pipeline.after_call(leader, reply())
+        assert (await late).verdict.reason is Reason.IN_FLIGHT
+        assert run.parts == [Part.LED, Part.FOLLOWED]
+
+    timeless(run())
+
+
 WAYS_OUT: dict[str, Callable[[Pipeline, Decision], None]] = {
     "refused": lambda pipeline, decision: pipeline.call_failed(decision),
     "failed": lambda pipeline, decision: (pipeline.calling(decision), pipeline.call_failed(decision))[1],

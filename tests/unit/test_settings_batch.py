@@ -14,7 +14,13 @@ def test_it_is_off_unless_it_is_switched_on() -> None:
     off, on = parse({}).batch, parse({"batch": ON}).batch
     assert (off.enabled, on.enabled) == (False, True)
     assert (on.window_s, on.max_requests, on.max_wait_s, on.poll_every_s) == (60, 100, 90_000, 30)
-    assert (on.max_waiting, on.keep_days, on.price_ratio) == (10_000, 7, 0.5)
+    assert (on.max_waiting, on.max_tenant_share, on.keep_days, on.price_ratio) == (10_000, 0.5, 7, 0.5)
+
+
+@pytest.mark.parametrize(("share", "most", "of_one"), [("10%", 1_000, 100), (0.5, 5, 2), (0.5, 1, 1), (1, 7, 7)])
+def test_one_tenant_has_a_share_of_the_queue_and_at_least_a_place(share: object, most: int, of_one: int) -> None:
+    rules = parse({"batch": {**ON, "max_waiting": most, "max_tenant_share": share}}).batch
+    assert rules.max_waiting_of_tenant == of_one
 
 
 @pytest.mark.parametrize(
@@ -26,6 +32,8 @@ def test_it_is_off_unless_it_is_switched_on() -> None:
         {"max_wait_s": 59},
         {"poll_every_s": 0},
         {"max_waiting": 0},
+        {"max_tenant_share": 0},
+        {"max_tenant_share": 1.5},
         {"keep_days": 0},
         {"price_ratio": 1.5},
         {"window": 60},

@@ -7,7 +7,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from litellm_plugins.batch.queue import MOST_BYTES, Batch, Deferred, Stage, Status, Waiting, oldest_first
+from litellm_plugins.batch.queue import MOST_BYTES, Batch, Deferred, Put, Stage, Status, Waiting, oldest_first
 
 if TYPE_CHECKING:
     from litellm_plugins.storage.redis import RedisServer
@@ -25,9 +25,10 @@ class RedisQueue:
         self._server = server
         self._base = f"{prefix}:{VERSION}:{{deferred}}:"
 
-    async def put(self, request: Deferred, *, most: int) -> bool:
-        head = (most, request.id, repr(request.created_s), repr(request.expires_s), request.model_group)
-        return bool(await self._do("put", *head, *_pairs(request)))
+    async def put(self, request: Deferred, *, most: int, most_of_tenant: int | None = None) -> Put:
+        bounds = (most, "" if most_of_tenant is None else most_of_tenant)
+        head = (request.id, repr(request.created_s), repr(request.expires_s), request.model_group, request.tenant)
+        return Put((await self._do("put", *bounds, *head, *_pairs(request))).decode())
 
     async def find(self, id_: str, *, tenant: str) -> Deferred | None:
         found = await self._read(id_)

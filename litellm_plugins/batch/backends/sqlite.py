@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
-from litellm_plugins.batch.queue import MOST_BYTES, Batch, Deferred, Stage, Status, Waiting
+from litellm_plugins.batch.queue import MOST_BYTES, Batch, Deferred, Put, Stage, Status, Waiting
 from litellm_plugins.storage.migrations import Migration
 
 if TYPE_CHECKING:
@@ -33,6 +33,10 @@ SCHEMA = (
                 one INTEGER PRIMARY KEY CHECK (one = 1), owner TEXT NOT NULL, until_s REAL NOT NULL)""",
         ),
     ),
+    Migration(
+        20,
+        ("CREATE INDEX IF NOT EXISTS deferred_tenant ON deferred_requests (tenant) WHERE ended_s IS NULL",),
+    ),
 )
 _FIELDS = "id, tenant, model_group, body, about, created_s, expires_s, status, batch, ended_s, reason, answer"
 _STATUS = 7  # of these
@@ -47,15 +51,16 @@ class SqliteQueue:
     def __init__(self, file: SqliteFile) -> None:
         self._file = file
 
-    async def put(self, request: Deferred, *, most: int) -> bool:
+    async def put(self, request: Deferred, *, most: int, most_of_tenant: int | None = None) -> Put:
         insert = f"INSERT INTO deferred_requests ({_FIELDS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608 - constants
 
-        def work(db: sqlite3.Connection) -> bool:
-            count = f"SELECT count(*) FROM (SELECT 1 FROM deferred_requests WHERE {_OPEN} LIMIT ?)"  # noqa: S608 - constants
-            if db.execute(count, (most,)).fetchone()[0] >= most:
-                return False
+        def work(db: sqlite3.Connection) -> Put:
+            if _has(db, _OPEN, most=most):
+                return Put.FULL
+            if most_of_tenant is not None and _has(db, f"{_OPEN} AND tenant = ?", request.tenant, most=most_of_tenant):
+                return Put.TENANT_FULL
             db.execute(insert, _row(request))
-            return True
+            return Put.KEPT
 
         return await self._file.write(work)
 
@@ -164,6 +169,12 @@ class SqliteQueue:
     async def aclose(self) -> None:
         """Close the file."""
         await self._file.aclose()
+
+
+def _has(db: sqlite3.Connection, where: str, *values: object, most: int) -> bool:
+    """Whether there are so many; no more are counted."""
+    count = f"SELECT count(*) FROM (SELECT 1 FROM deferred_requests WHERE {where} LIMIT ?)"  # noqa: S608 - constants
+    return bool(db.execute(count, (*values, most)).fetchone()[0] >= most)
 
 
 def _one(db: sqlite3.Connection, where: str, *values: object) -> Deferred | None:

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 import litellm
 import openai
+from litellm.llms.custom_httpx.http_handler import get_ssl_configuration
 from litellm.secret_managers.main import get_secret_str
-from openai import AsyncOpenAI
+from openai import AsyncOpenAI, DefaultAsyncHttpxClient
 
 from litellm_plugins.batch.lines import Result, read, written
 from litellm_plugins.batch.provider import File, Progress, ProviderFault
@@ -176,6 +177,7 @@ class OpenAiBatches:
             default_headers=headers if isinstance(headers, Mapping) else None,
             timeout=self._timeout_s,
             max_retries=0,  # whether a batch is begun twice is for the worker to know
+            http_client=DefaultAsyncHttpxClient(verify=get_ssl_configuration()),  # whom the host trusts
         )
         async with client:
             yield client

@@ -14,7 +14,7 @@ import litellm
 import orjson
 
 from litellm_plugins.batch.provider import Ended
-from litellm_plugins.batch.queue import Deferred, Status
+from litellm_plugins.batch.queue import Deferred, Put, Status
 from litellm_plugins.batch.wish import Wish, body_for, has_audio, left_out
 from litellm_plugins.batch.worker import HELD_ON_S, Worker
 from litellm_plugins.errors import NotFound, PluginError, StoreUnavailable
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 STAGE = "batch"
 # In a client's body beside what a model reads: the host's affair, and done by the time it is put off.
 _DONE = frozenset({"metadata", "litellm_metadata", "cache", "stream_options", "tags", "timeout", "num_retries"})
+_NO_PLACE = {Put.FULL: DeferReason.QUEUE_FULL, Put.TENANT_FULL: DeferReason.TENANT_QUEUE_FULL}
 _UNSURE = frozenset({"store_timeout", "store_unreachable"})  # of a server: it may have done it all the same
 
 
@@ -212,8 +213,9 @@ class HostBatch:
             expires_s=now + self._rules.max_wait_s,
         )
         try:
-            is_kept = await self._store.put(waiting, most=self._rules.max_waiting)
-            put_off.reason = put_off.reason if is_kept else DeferReason.QUEUE_FULL
+            most, of_tenant = self._rules.max_waiting, self._rules.max_waiting_of_tenant
+            became = await self._store.put(waiting, most=most, most_of_tenant=of_tenant)
+            is_kept, put_off.reason = became is Put.KEPT, _NO_PLACE.get(became, put_off.reason)
         except StoreUnavailable as exc:
             self._failed(exc.reason, str(exc))
             is_kept, put_off.reason = False, DeferReason.STORE_UNAVAILABLE

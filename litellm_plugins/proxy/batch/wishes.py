@@ -25,7 +25,14 @@ _IN_METADATA = "metadata.litellm_plugins.defer"
 _OURS = "litellm_plugins"
 _BAD_WISH = "bad_defer"
 _PLACES = ("metadata", "litellm_metadata")
-_OUT_OF_ORDER = frozenset({DeferReason.STORE_UNAVAILABLE, DeferReason.QUEUE_FULL, DeferReason.LEDGER_UNAVAILABLE})
+_OUT_OF_ORDER = frozenset(
+    {
+        DeferReason.STORE_UNAVAILABLE,
+        DeferReason.QUEUE_FULL,
+        DeferReason.TENANT_QUEUE_FULL,
+        DeferReason.LEDGER_UNAVAILABLE,
+    }
+)
 _SAID: Mapping[DeferReason, str] = {
     DeferReason.MODEL_NOT_OFFERED: "requests for this model cannot be put off",
     DeferReason.UNSUPPORTED_PROVIDER: "no deployment of this model has a batch API that this proxy speaks",
@@ -37,6 +44,7 @@ _SAID: Mapping[DeferReason, str] = {
     DeferReason.LEDGER_UNAVAILABLE: "what it may cost cannot be reserved now",
     DeferReason.STORE_UNAVAILABLE: "it cannot be kept now",
     DeferReason.QUEUE_FULL: "too many requests are put off already",
+    DeferReason.TENANT_QUEUE_FULL: "too many requests of yours are put off already",
 }
 
 _UNREADABLE = "unreadable"

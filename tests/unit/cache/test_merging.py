@@ -20,7 +20,7 @@ ON = Cache(enabled=True)
 
 
 @pytest.mark.parametrize(
-    "reason", [Reason.EMPTY, Reason.BELOW_THRESHOLD, Reason.EXACT_ONLY, Reason.EMBEDDER_UNAVAILABLE]
+    "reason", [Reason.EMPTY, Reason.BELOW_THRESHOLD, Reason.EXACT_ONLY, Reason.EMBEDDER_UNAVAILABLE, Reason.DEADLINE]
 )
 def test_a_miss_whose_answer_would_be_an_exact_hit_may(reason: Reason) -> None:
     assert may_be_merged(Verdict(Layer.MISS, reason, keys=KEYS), chat(), ON)
@@ -33,7 +33,6 @@ def test_a_miss_whose_answer_would_be_an_exact_hit_may(reason: Reason) -> None:
         Verdict(Layer.OFF, Reason.DISABLED),
         Verdict(Layer.EXACT, Reason.SAME_REQUEST, keys=KEYS),
         Verdict(Layer.MISS, Reason.STORE_UNAVAILABLE, keys=KEYS),
-        Verdict(Layer.MISS, Reason.DEADLINE, keys=KEYS),
         Verdict(Layer.MISS, Reason.RECHECK, keys=KEYS, withheld=Withheld(Layer.EXACT, 1.0, b"")),
     ],
 )

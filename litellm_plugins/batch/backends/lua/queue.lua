@@ -2,7 +2,7 @@
 -- Deferred requests, each step in one script. KEYS: the base of all keys. ARGV: what to do, and what with.
 -- Under the base: r:ID a request (hash), open and expiring (ids of those without an end, by when they came and by when
 -- they expire), w:GROUP (ids that wait for a batch), groups, b:ID a batch (hash), batches (by number), m:ID (its open
--- members), ended (ids by when they ended), turn (hash).
+-- members), t:TENANT (its ids without an end), ended (ids by when they ended), turn (hash).
 local base, given = KEYS[1], ARGV
 
 local function field(id, name) return redis.call('HGET', base .. 'r:' .. id, name) end
@@ -24,21 +24,24 @@ local function finish(id, status, now, reason, answer)
   redis.call('HSET', base .. 'r:' .. id, 'status', status, 'ended_s', now, 'reason', reason, 'answer', answer)
   redis.call('ZREM', base .. 'open', id)
   redis.call('ZREM', base .. 'expiring', id)
+  redis.call('SREM', base .. 't:' .. field(id, 'tenant'), id)
   if batch == '' then stop_waiting(id, field(id, 'model_group')) else redis.call('ZREM', base .. 'm:' .. batch, id) end
   redis.call('ZADD', base .. 'ended', now, id)
 end
 
 local steps = {}
 
--- most, id, when it came, when it expires, its model group; then its fields in pairs.
+-- most, most of its tenant or '', id, when it came, when it expires, its model group, its tenant; then its fields in pairs.
 function steps.put()
-  if redis.call('ZCARD', base .. 'open') >= tonumber(given[2]) then return 0 end
-  local id = given[3]
-  redis.call('HSET', base .. 'r:' .. id, unpack(given, 7))
-  redis.call('ZADD', base .. 'open', given[4], id)
-  redis.call('ZADD', base .. 'expiring', given[5], id)
-  wait(id, given[6])
-  return 1
+  if redis.call('ZCARD', base .. 'open') >= tonumber(given[2]) then return 'full' end
+  local id, own = given[4], base .. 't:' .. given[8]
+  if given[3] ~= '' and redis.call('SCARD', own) >= tonumber(given[3]) then return 'tenant_full' end
+  redis.call('HSET', base .. 'r:' .. id, unpack(given, 9))
+  redis.call('ZADD', base .. 'open', given[5], id)
+  redis.call('ZADD', base .. 'expiring', given[6], id)
+  redis.call('SADD', own, id)
+  wait(id, given[7])
+  return 'kept'
 end
 
 -- id, tenant, now.

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
+import litellm
 import orjson
 import pytest
 from litellm import Router
@@ -13,6 +15,7 @@ from litellm_plugins.batch.provider import File, ProviderFault
 from litellm_plugins.batch.queue import Batch, Deferred, Stage
 from litellm_plugins.proxy.batch.provider import OpenAiBatches
 from tests.support import Provider
+from tests.support.certificates import certificate_of
 from tests.support.receiver import Receiver
 
 pytestmark = pytest.mark.filterwarnings("ignore:Items? .* on TypedDict class:UserWarning")  # the host's own
@@ -38,6 +41,38 @@ def batches(url: str, id_: str = "one") -> OpenAiBatches:
     where = {"model": f"openai/{GROUP}", "api_base": f"{url}/v1", "api_key": "sk-x"}
     router = Router(model_list=[{"model_name": GROUP, "litellm_params": where, "model_info": {"id": id_}}])
     return OpenAiBatches(lambda: router)
+
+
+@pytest.fixture
+def sealed_by_our_own(tmp_path: Path) -> Iterator[tuple[str, Path]]:
+    """A server behind a certificate that nobody signed but itself, and that certificate."""
+    key, file = tmp_path / "key.pem", tmp_path / "ca.pem"
+    certificate_of("127.0.0.1", key=key, file=file)
+    receiver = Receiver(certificate=(file, key))
+    receiver.status = 400
+    yield receiver.url, file
+    receiver.close()
+
+
+@pytest.mark.parametrize("told", ["litellm_settings", "SSL_VERIFY", "SSL_CERT_FILE", "off"])
+async def test_it_trusts_whom_the_host_trusts(
+    sealed_by_our_own: tuple[str, Path], monkeypatch: pytest.MonkeyPatch, told: str
+) -> None:
+    """A gateway of one's own on the way to the provider, with a certificate of one's own."""
+    url, file = sealed_by_our_own
+    for name in ("SSL_VERIFY", "SSL_CERT_FILE"):
+        monkeypatch.delenv(name, raising=False)
+    with pytest.raises(ProviderFault) as strange:
+        await batches(url).create(BATCH, File("file-x", "one"))
+    assert strange.value.kind == "provider_unreachable"
+
+    if told.startswith("SSL_"):
+        monkeypatch.setenv(told, str(file))
+    else:
+        monkeypatch.setattr(litellm, "ssl_verify", False if told == "off" else str(file))
+    with pytest.raises(ProviderFault) as heard:
+        await batches(url).create(BATCH, File("file-x", "one"))
+    assert heard.value.kind == "provider_refused"
 
 
 async def test_a_batch_is_only_looked_for_in_vain_where_it_was_sent(provider: Provider) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from litellm.proxy._types import UserAPIKeyAuth
 
-from litellm_plugins.batch.queue import Deferred, Status
+from litellm_plugins.batch.queue import Deferred, Put, Status
 from litellm_plugins.batch.wish import Wish
 from litellm_plugins.errors import StoreUnavailable
 from litellm_plugins.model import DeferReason, Identity, Request
@@ -25,15 +25,16 @@ RULES = Rules(enabled=True, models=("mini",))
 class FakeQueue:
     """Takes what it is given, unless a test says otherwise."""
 
-    def __init__(self, *, fails: str = "", fails_again: bool = False, has_room: bool = True) -> None:
-        self.fails, self.fails_again, self.has_room = fails, fails_again, has_room
+    def __init__(self, *, fails: str = "", fails_again: bool = False, says: Put = Put.KEPT) -> None:
+        self.fails, self.fails_again, self.says = fails, fails_again, says
         self.taken: list[Deferred] = []
 
-    async def put(self, request: Deferred, *, most: int) -> bool:
+    async def put(self, request: Deferred, *, most: int, most_of_tenant: int | None = None) -> Put:
+        assert (most, most_of_tenant) == (10_000, 5_000)
         if self.fails:
             raise StoreUnavailable(self.fails)
-        self.taken += [request] if self.has_room else []
-        return self.has_room
+        self.taken += [request] if self.says is Put.KEPT else []
+        return self.says
 
     async def cancel(self, id_: str, *, tenant: str, now_s: float) -> Deferred | None:
         if self.fails_again:
@@ -76,7 +77,11 @@ async def test_it_is_kept_for_its_team_with_its_time() -> None:
 
 @pytest.mark.parametrize(
     ("queue", "reason"),
-    [(FakeQueue(has_room=False), "queue_full"), (FakeQueue(fails="store_full"), "store_unavailable")],
+    [
+        (FakeQueue(says=Put.FULL), "queue_full"),
+        (FakeQueue(says=Put.TENANT_FULL), "tenant_queue_full"),
+        (FakeQueue(fails="store_full"), "store_unavailable"),
+    ],
 )
 async def test_who_must_wait_is_refused_and_who_may_is_answered_at_once(queue: FakeQueue, reason: str) -> None:
     ticket = waiting(Wish.REQUIRE)

@@ -89,6 +89,10 @@ class Reviewed:
             return ()
         return (LABEL_OVERRULED if right else LABEL_CONFIRMED,)
 
+    async def confirmed(self, hit: ServedHit, *, right: bool) -> tuple[str, ...]:
+        """Another reviewer says the same of it: its label is not taken to be mistaken any more."""
+        return (LABEL_CONFIRMED,) if await self._taught(hit, right=right, by=SECOND_LOOK) else ()
+
     async def undone(self, hit: ServedHit, effects: tuple[str, ...], *, by_reviewer: bool) -> tuple[str, ...]:
         """Take back what an earlier verdict did, as far as that can be: the entry stays gone, a label is overruled.
 

@@ -11,8 +11,9 @@ from enum import StrEnum
 from typing import Any, Protocol, TypeVar
 
 from litellm_plugins.errors import NotFound, PluginError, RequestError
-from litellm_plugins.review.items import COMPLAINED, Item, Kind, Source, State, Verdict, Why
+from litellm_plugins.review.items import COMPLAINED, Item, Kind, Second, Source, State, Verdict, Why
 from litellm_plugins.review.queue import ranked
+from litellm_plugins.review.second_opinions import is_due, surprises, unsaid
 from litellm_plugins.review.store import ItemStore
 from litellm_plugins.review.telling import told
 from litellm_plugins.telemetry.events import Event, ReviewJudged
@@ -37,6 +38,9 @@ class Effects(Protocol):
 
     async def apply(self, item: Item, verdict: Verdict) -> tuple[str, ...]:
         """See to all that a reviewer's verdict asks for; what was done."""
+
+    async def confirm(self, item: Item, verdict: Verdict) -> tuple[str, ...]:
+        """What it does besides that somebody else says the same; what was done."""
 
     async def doubt(self, item: Item) -> tuple[str, ...]:
         """What an end user's thumb down does by itself, until a reviewer looks."""
@@ -78,11 +82,13 @@ class ReviewDesk:
         *,
         tell: Callable[[Event], None],
         thumbs_act: bool = True,
+        second_opinion_from: float = 1.1,
         clock: Callable[[], float] = time.time,
         between_s: float = _BETWEEN_S,
         note: Callable[[str, Mapping[str, Any]], Awaitable[None]] | None = None,
     ) -> None:
         self._store, self._effects, self._tell, self._note = store, effects, tell, note
+        self._second_from = second_opinion_from
         self._thumbs_act, self._clock, self._between_s = thumbs_act, clock, between_s
 
     async def queue(
@@ -92,11 +98,11 @@ class ReviewDesk:
         now = self._clock()
         waiting = await self._store.waiting(_WAITING, team=team, tenant=tenant)
         sample, known = await self._settled(SAMPLE_DAYS, team, tenant)
-        sample = [each for each in sample if each.pair not in known or each.state.why is not Why.CONTROL]
+        sample = [each for each in sample if each.pair not in known or not _waits_for_chance(each)]
         chosen = ranked(waiting, sample, limit, now_s=now, kind=kind)
         served = {each.id: each.served for each in chosen}
         found = [await self._store.find(each.id) for each in chosen]
-        return [told(replace(item, served=served[item.id])) for item in found if item is not None]
+        return [told(unsaid(replace(item, served=served[item.id]))) for item in found if item is not None]
 
     async def sample(self, days: float, team: str | None = None, tenant: str | None = None) -> list[Item]:
         """The control sample of so many days, by its draw."""
@@ -161,16 +167,22 @@ class ReviewDesk:
             self._tell(ReviewJudged(item.id, item.kind, verdict, source, item.team, item.layer, ()))
             return {"id": item.id, "effects": []}
 
+        said_before: list[State] = []  # where this is a second verdict that says the same
+
         def said(state: State) -> State:
+            said_before.clear()
             if _IN_HAND in state.effects and self._clock() - state.judged_at_s < _IN_HAND_S:
                 raise _InHand
             if state.verdict is verdict and PENDING not in state.effects:
-                return state
+                if not is_due(state, self._clock()):
+                    return state
+                said_before.append(state)
             why = Why.COMPLAINT if was_pointed_at and state.why not in COMPLAINED else state.why
             now = self._clock()
             return replace(
                 state, why=why, verdict=verdict, by=by, source=source, comment=given.comment,
                 judged_at_s=now, effects=(PENDING, _IN_HAND, *_carried_out(state.effects)),
+                second=self._second(item, state, given, said_before),
             )  # fmt: skip
 
         item = await self._said(item, said)
@@ -178,17 +190,29 @@ class ReviewDesk:
             return {"id": item.id, "effects": list(item.state.effects)}
         earlier = _carried_out(item.state.effects)
         try:
-            undone = await self._effects.undo(item, earlier, by_reviewer=True) if earlier else ()
-            done = (*undone, *await self._effects.apply(item, verdict))
+            if said_before:
+                done = (*earlier, *await self._effects.confirm(item, verdict))
+            else:
+                undone = await self._effects.undo(item, earlier, by_reviewer=True) if earlier else ()
+                done = (*undone, *await self._effects.apply(item, verdict))
         except Exception:
             with contextlib.suppress(PluginError):  # else it stays in hand for a while
-                await self._changed(item, lambda state: replace(state, effects=_pending(state.effects)))
+                await self._changed(
+                    item, lambda state: said_before[0] if said_before else replace(state, effects=_pending(state.effects))
+                )
             await self._noted(item, given, (PENDING,))
             raise
         await self._changed(item, lambda state: replace(state, effects=done))
         await self._noted(item, given, done)
         self._tell(ReviewJudged(item.id, item.kind, verdict, source, item.team, item.layer, done))
         return {"id": item.id, "effects": list(done)}
+
+    def _second(self, item: Item, state: State, given: _Given, said_before: Sequence[State]) -> Second:
+        """Whether the item waits for a second verdict once this one is given."""
+        if state.second is Second.NO:
+            asked = surprises(replace(item, state=state), given.verdict, self._second_from)
+            return Second.ASKED if asked else Second.NO
+        return Second.GIVEN if said_before or given.verdict is not state.verdict else state.second
 
     async def _noted(self, item: Item, given: _Given, effects: tuple[str, ...]) -> None:
         """Who judged what, and what came of it; no text of anybody."""
@@ -282,6 +306,11 @@ class ReviewDesk:
                 return replace(item, state=state), item.state
             item = await self._known(item.id)
         raise Busy("others keep changing this item: try again")
+
+
+def _waits_for_chance(item: Item) -> bool:
+    """Whether nothing but its draw says when it is judged."""
+    return item.state.why is Why.CONTROL and item.state.second is not Second.ASKED
 
 
 def _pending(effects: tuple[str, ...]) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from litellm_plugins.cache.verifier import logistic
-from litellm_plugins.cache.verifier.labels import OF_REQUESTS, REVIEWER, SECOND_LOOK, Label
+from litellm_plugins.cache.verifier.labels import CONFIRMED, OF_REQUESTS, REVIEWER, SECOND_LOOK, Label
 from litellm_plugins.cache.verifier.logistic import Model
 from litellm_plugins.cache.verifier.operating_point import (
     Caution,
@@ -41,7 +41,7 @@ class Curve:
     weight: Column
     requests: Column  # that came with each label, the last labels being the newest
     reviewed: Column  # 1.0 where a reviewer says so
-    looked_at: Column  # 1.0 where a person looked at what a fresh answer said
+    looked_at: Column  # 1.0 where a person looked at what somebody else, or a fresh answer, had said
 
     @cached_property
     def recent(self) -> npt.NDArray[np.bool_]:
@@ -166,7 +166,7 @@ def fit(
 ) -> Fit:
     """A fit to `labels`, oldest first."""
     features, right = _columns(labels)
-    worth = np.array([_OF_A_REVIEWER if label.by == REVIEWER else 1.0 for label in labels], np.float64)
+    worth = np.array([_OF_A_REVIEWER if label.by in (REVIEWER, CONFIRMED) else 1.0 for label in labels], np.float64)
     probability = tempered(logistic.cross_fitted(features, right, towards=prior, weight=worth), features)
     curve = _curve(labels, features, probability)
     return Fit(
@@ -246,7 +246,7 @@ def _curve(labels: Sequence[Label], features: npt.NDArray[np.float64], probabili
         weight=np.array([label.weight for label in labels], np.float64),
         requests=np.array([label.requests for label in labels], np.float64),
         reviewed=np.array([label.by == REVIEWER for label in labels], np.float64),
-        looked_at=np.array([label.by == SECOND_LOOK for label in labels], np.float64),
+        looked_at=np.array([label.by in (SECOND_LOOK, CONFIRMED) for label in labels], np.float64),
     )
 
 

@@ -43,6 +43,12 @@ class HostEffects:
             done.append(RATE_LOWERED if verdict is Verdict.WRONG else RATE_RAISED)
         return tuple(done)
 
+    async def confirm(self, item: Item, verdict: Verdict) -> tuple[str, ...]:
+        hit = hit_of(item)
+        if item.kind is not Kind.HIT or self._cache is None or hit is None:
+            return ()  # a label that was overruled is so already
+        return await self._cache.confirmed(hit, right=verdict is Verdict.RIGHT)
+
     async def doubt(self, item: Item) -> tuple[str, ...]:
         hit = hit_of(item)
         if item.kind is not Kind.HIT or self._cache is None or hit is None:

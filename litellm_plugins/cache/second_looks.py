@@ -5,8 +5,7 @@ some of that is mistaken. Where a nearly sure candidate is labelled wrong, the l
 candidate: one look there tells more than a look anywhere else (active label cleaning: Bernhardt et al. 2022, Nature
 Communications 13, 1161). Such words are chosen by what the label says, and so must not be counted beside it, or errors
 would count twice: they overrule it, and it goes on standing for as many requests as it did. Nor may the estimate of how
-many labels are mistaken excuse what somebody has confirmed. The same holds of a reviewer's own label, once a second
-one says the same.
+many labels are mistaken excuse what somebody has confirmed.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from litellm_plugins.cache.verifier.labels import CONFIRMED, FRESH, REVIEWER, SECOND_LOOK
+from litellm_plugins.cache.verifier.labels import FRESH, SECOND_LOOK
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -56,7 +55,5 @@ class SecondLooks:
 
 
 def _looked_at(label: Label, said: Mapping[bytes, bool]) -> Label:
-    right = said.get(label.packed()) if label.by in (FRESH, REVIEWER) else None
-    if label.by == REVIEWER:
-        return replace(label, by=CONFIRMED) if right is label.right else label
+    right = said.get(label.packed()) if label.by == FRESH else None
     return label if right is None else replace(label, right=right, by=SECOND_LOOK)

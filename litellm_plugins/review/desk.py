@@ -39,9 +39,6 @@ class Effects(Protocol):
     async def apply(self, item: Item, verdict: Verdict) -> tuple[str, ...]:
         """See to all that a reviewer's verdict asks for; what was done."""
 
-    async def confirm(self, item: Item, verdict: Verdict) -> tuple[str, ...]:
-        """What it does besides that somebody else says the same; what was done."""
-
     async def doubt(self, item: Item) -> tuple[str, ...]:
         """What an end user's thumb down does by itself, until a reviewer looks."""
 
@@ -167,39 +164,33 @@ class ReviewDesk:
             self._tell(ReviewJudged(item.id, item.kind, verdict, source, item.team, item.layer, ()))
             return {"id": item.id, "effects": []}
 
-        said_before: list[State] = []  # where this is a second verdict that says the same
-
         def said(state: State) -> State:
-            said_before.clear()
             if _IN_HAND in state.effects and self._clock() - state.judged_at_s < _IN_HAND_S:
                 raise _InHand
             if state.verdict is verdict and PENDING not in state.effects:
-                if not is_due(state, self._clock()):
-                    return state
-                said_before.append(state)
+                return replace(state, second=Second.GIVEN) if is_due(state, self._clock()) else state
             why = Why.COMPLAINT if was_pointed_at and state.why not in COMPLAINED else state.why
             now = self._clock()
             return replace(
                 state, why=why, verdict=verdict, by=by, source=source, comment=given.comment,
                 judged_at_s=now, effects=(PENDING, _IN_HAND, *_carried_out(state.effects)),
-                second=self._second(item, state, given, said_before),
+                second=self._second(item, state, verdict),
             )  # fmt: skip
 
+        was_due = is_due(item.state, self._clock())
         item = await self._said(item, said)
         if PENDING not in item.state.effects:  # it was said before, and carried out
+            if was_due:  # and now by two
+                await self._noted(item, given, ())
+                self._tell(ReviewJudged(item.id, item.kind, verdict, source, item.team, item.layer, ()))
             return {"id": item.id, "effects": list(item.state.effects)}
         earlier = _carried_out(item.state.effects)
         try:
-            if said_before:
-                done = (*earlier, *await self._effects.confirm(item, verdict))
-            else:
-                undone = await self._effects.undo(item, earlier, by_reviewer=True) if earlier else ()
-                done = (*undone, *await self._effects.apply(item, verdict))
+            undone = await self._effects.undo(item, earlier, by_reviewer=True) if earlier else ()
+            done = (*undone, *await self._effects.apply(item, verdict))
         except Exception:
             with contextlib.suppress(PluginError):  # else it stays in hand for a while
-                await self._changed(
-                    item, lambda state: said_before[0] if said_before else replace(state, effects=_pending(state.effects))
-                )
+                await self._changed(item, lambda state: replace(state, effects=_pending(state.effects)))
             await self._noted(item, given, (PENDING,))
             raise
         await self._changed(item, lambda state: replace(state, effects=done))
@@ -207,12 +198,12 @@ class ReviewDesk:
         self._tell(ReviewJudged(item.id, item.kind, verdict, source, item.team, item.layer, done))
         return {"id": item.id, "effects": list(done)}
 
-    def _second(self, item: Item, state: State, given: _Given, said_before: Sequence[State]) -> Second:
+    def _second(self, item: Item, state: State, verdict: Verdict) -> Second:
         """Whether the item waits for a second verdict once this one is given."""
-        if state.second is Second.NO:
-            asked = surprises(replace(item, state=state), given.verdict, self._second_from)
-            return Second.ASKED if asked else Second.NO
-        return Second.GIVEN if said_before or given.verdict is not state.verdict else state.second
+        if state.second is not Second.NO:
+            return state.second if verdict is state.verdict else Second.GIVEN
+        asked = surprises(replace(item, state=state), verdict, self._second_from)
+        return Second.ASKED if asked else Second.NO
 
     async def _noted(self, item: Item, given: _Given, effects: tuple[str, ...]) -> None:
         """Who judged what, and what came of it; no text of anybody."""

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from litellm_plugins.cache.verifier import logistic
-from litellm_plugins.cache.verifier.labels import CONFIRMED, OF_REQUESTS, REVIEWER, SECOND_LOOK, Label
+from litellm_plugins.cache.verifier.labels import OF_REQUESTS, REVIEWER, SECOND_LOOK, Label
 from litellm_plugins.cache.verifier.logistic import Model
 from litellm_plugins.cache.verifier.operating_point import (
     Caution,
@@ -21,6 +21,7 @@ from litellm_plugins.cache.verifier.operating_point import (
     choose,
     label_noise,
     reviewer_noise,
+    stricter,
 )
 from litellm_plugins.cache.verifier.pairwise import tempered
 
@@ -41,7 +42,7 @@ class Curve:
     weight: Column
     requests: Column  # that came with each label, the last labels being the newest
     reviewed: Column  # 1.0 where a reviewer says so
-    looked_at: Column  # 1.0 where a person looked at what somebody else, or a fresh answer, had said
+    looked_at: Column  # 1.0 where a person looked at what a fresh answer said
 
     @cached_property
     def recent(self) -> npt.NDArray[np.bool_]:
@@ -50,10 +51,25 @@ class Curve:
         return after < WINDOW
 
     def at(self, rate: float, caution: Caution) -> OperatingPoint:
-        """Where to serve so that at most `rate` of the requests get a wrong answer."""
+        """Where to serve so that at most `rate` of the requests get a wrong answer.
+
+        What people overruled was looked at for what it said: labels that say wrong, of sure matches. Taken at their
+        word such looks only ever lower the estimate of errors (selection on the outcome). So they teach the model, and
+        may make it stricter; how low the threshold may lie is held against what the fresh answers said, as well.
+        """
+        point = self._point(rate, caution)
+        overruled = (self.looked_at > 0) & (self.wrong == 0)
+        if overruled.any():
+            said = replace(
+                self, wrong=np.where(overruled, 1.0, self.wrong), looked_at=np.where(overruled, 0.0, self.looked_at)
+            )
+            point = stricter(point, said._point(rate, caution))
+        return replace(point, similarity=self._least_similarity(point.threshold))
+
+    def _point(self, rate: float, caution: Caution) -> OperatingPoint:
         noise = np.where(self.looked_at > 0, 0.0, self.noise)
         of_reviewers = reviewer_noise(self.probability, self.wrong, self.reviewed, noise, caution)
-        point = choose(
+        return choose(
             self.probability,
             self.wrong,
             self.weight,
@@ -63,7 +79,6 @@ class Curve:
             noise=np.where(self.reviewed > 0, of_reviewers, noise),
             caution=caution,
         )
-        return replace(point, similarity=self._least_similarity(point.threshold))
 
     def _least_similarity(self, threshold: float) -> float:
         """Below which next to no right answer was ever served: past it the model guesses, whatever it says."""
@@ -166,7 +181,7 @@ def fit(
 ) -> Fit:
     """A fit to `labels`, oldest first."""
     features, right = _columns(labels)
-    worth = np.array([_OF_A_REVIEWER if label.by in (REVIEWER, CONFIRMED) else 1.0 for label in labels], np.float64)
+    worth = np.array([_OF_A_REVIEWER if label.by == REVIEWER else 1.0 for label in labels], np.float64)
     probability = tempered(logistic.cross_fitted(features, right, towards=prior, weight=worth), features)
     curve = _curve(labels, features, probability)
     return Fit(
@@ -246,7 +261,7 @@ def _curve(labels: Sequence[Label], features: npt.NDArray[np.float64], probabili
         weight=np.array([label.weight for label in labels], np.float64),
         requests=np.array([label.requests for label in labels], np.float64),
         reviewed=np.array([label.by == REVIEWER for label in labels], np.float64),
-        looked_at=np.array([label.by in (SECOND_LOOK, CONFIRMED) for label in labels], np.float64),
+        looked_at=np.array([label.by == SECOND_LOOK for label in labels], np.float64),
     )
 
 

@@ -12,7 +12,6 @@ from litellm_plugins.cache.verifier.features import FEATURE_VERSION, Features
 
 FRESH, REVIEWER, USER = "", "reviewer", "user"  # who says so: a fresh answer, somebody who reviews, an end user
 SECOND_LOOK = "second_look"  # the same as a fresh answer, and a person has looked at the comparison since
-CONFIRMED = "confirmed"  # by a reviewer, and by another after that
 OF_REQUESTS = frozenset({FRESH, SECOND_LOOK})  # which come with a request, and stand for some
 
 

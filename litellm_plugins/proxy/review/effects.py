@@ -29,7 +29,7 @@ class HostEffects:
                 return ()
             if verdict is Verdict.WRONG:
                 return await self._cache.wrong(hit, by_reviewer=True)
-            return await self._cache.right(hit)
+            return await self._cache.right(hit, question=item.question)
         if item.kind is Kind.COMPARISON:
             match = hit_of(item)
             if self._cache is None or match is None:
@@ -42,12 +42,6 @@ class HostEffects:
             self._rates_changed()
             done.append(RATE_LOWERED if verdict is Verdict.WRONG else RATE_RAISED)
         return tuple(done)
-
-    async def confirm(self, item: Item, verdict: Verdict) -> tuple[str, ...]:
-        hit = hit_of(item)
-        if item.kind is not Kind.HIT or self._cache is None or hit is None:
-            return ()  # a label that was overruled is so already
-        return await self._cache.confirmed(hit, right=verdict is Verdict.RIGHT)
 
     async def doubt(self, item: Item) -> tuple[str, ...]:
         hit = hit_of(item)
@@ -77,4 +71,5 @@ def hit_of(item: Item) -> ServedHit | None:
         is_curated=bool(told.get("curated")),
         features=base64.b64decode(told.get("features", "")),
         space=told.get("space", ""),
+        key=bytes.fromhex(told.get("key", "")),
     )

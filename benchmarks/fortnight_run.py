@@ -238,9 +238,11 @@ class _Fortnight:
             day.judged += 1
             day.mistakes += is_mistaken
             day.found += item.kind is Kind.HIT and not is_right and not is_mistaken and not again
-            day.evicted += EVICTED in done["effects"]
-            day.labelled += LABELLED in done["effects"]
-            day.overruled += LABEL_OVERRULED in done["effects"]
+            done_now = () if verdict is item.state.verdict else done["effects"]  # a second one who agrees does nothing
+            day.evicted += EVICTED in done_now
+            day.labelled += LABELLED in done_now
+            day.overruled += LABEL_OVERRULED in done_now
+            day.second += bool(again)
             whys[str(item.state.why) or "none"] += 1
         day.why = dict(whys)
 

@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import pytest
 
-from litellm_plugins.errors import StoreUnavailable
 from litellm_plugins.review.desk import ReviewDesk
 from litellm_plugins.review.items import Item, Kind, Second, State, Verdict, Why
 from litellm_plugins.review.second_opinions import AGAIN_AFTER_S
 from litellm_plugins.review.store import state_from, state_of
+from litellm_plugins.telemetry.events import Event
 from tests.unit.review.samples import NOW, item
 from tests.unit.review.test_desk import Memory, Noted
 
@@ -19,10 +19,11 @@ OTHER = item(2, why=Why.THUMB_DOWN, at_s=NOW)
 
 
 class World:
-    def __init__(self, *items: Item, fails: int = 0, sure_from: float = 0.8) -> None:
-        self.now, self.memory, self.effects = NOW, Memory(*items), Noted(fails)
+    def __init__(self, *items: Item, sure_from: float = 0.8) -> None:
+        self.now, self.memory, self.effects = NOW, Memory(*items), Noted()
+        self.told: list[Event] = []
         self.desk = ReviewDesk(
-            self.memory, self.effects, tell=lambda _: None, clock=lambda: self.now, second_opinion_from=sure_from
+            self.memory, self.effects, tell=self.told.append, clock=lambda: self.now, second_opinion_from=sure_from
         )
 
     async def say(self, verdict: Verdict, of: Item = SURE, by: str = "ana") -> list[str]:
@@ -47,16 +48,16 @@ async def test_a_wrong_on_a_nearly_sure_hit_acts_at_once_and_comes_back_first_af
     assert (first["verdict"], first["by"], first["effects"]) == (None, "", [])
 
 
-async def test_who_says_the_same_confirms_it_once() -> None:
+async def test_who_says_the_same_settles_it_and_nothing_is_done_twice() -> None:
     world = World(SURE)
     await world.say(Verdict.WRONG)
     assert await world.say(Verdict.WRONG) == ["remembered"]  # a moment later: the same word
-    assert (world.second(), world.effects.done) == (Second.ASKED, ["wrong"])
+    assert (world.second(), len(world.told)) == (Second.ASKED, 1)
 
     world.now += AGAIN_AFTER_S
     for _ in range(2):
-        assert await world.say(Verdict.WRONG, by="ben") == ["remembered", "label_confirmed"]
-    assert world.effects.done == ["wrong", "confirm wrong"]
+        assert await world.say(Verdict.WRONG, by="ben") == ["remembered"]
+    assert (world.effects.done, len(world.told)) == (["wrong"], 2)
     assert (world.second(), await world.asked()) == (Second.GIVEN, [])
 
 
@@ -68,18 +69,6 @@ async def test_who_says_otherwise_takes_it_back_and_nobody_is_asked_a_third_time
 
     world.now += AGAIN_AFTER_S
     assert (world.second(), await world.asked()) == (Second.GIVEN, [])
-
-
-async def test_a_confirmation_that_fails_is_asked_for_again() -> None:
-    world = World(SURE)
-    await world.say(Verdict.WRONG)
-    world.now += AGAIN_AFTER_S
-    world.effects.fails = 1
-    with pytest.raises(StoreUnavailable):
-        await world.say(Verdict.WRONG, by="ben")
-
-    assert await world.asked() == [SURE.id]
-    assert await world.say(Verdict.WRONG, by="ben") == ["remembered", "label_confirmed"]
 
 
 async def test_a_label_that_somebody_overrules_is_looked_at_again() -> None:

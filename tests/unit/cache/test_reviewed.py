@@ -11,8 +11,8 @@ import pytest
 from litellm_plugins.cache.backends.sqlite import SqliteCacheStore
 from litellm_plugins.cache.backends.sqlite_pairs import SqlitePairs
 from litellm_plugins.cache.reviewed import Reviewed, ServedHit, space_of
-from litellm_plugins.proxy.stores import SCHEMA
 from litellm_plugins.cache.store import Entry, Neighbour
+from litellm_plugins.proxy.stores import SCHEMA
 from litellm_plugins.storage.sqlite import SqliteFile
 from tests.unit.cache.fakes import FakeEmbedder
 

@@ -68,6 +68,7 @@ class ItemView:
     question: str
     matched: str
     answer: str
+    opinion: str  # a judge model's, if one was asked
     facts: tuple[tuple[str, str], ...]
 
 
@@ -92,6 +93,7 @@ def _item(number: int, told: Json) -> ItemView:
         question=words.cut(told.get("question"), QUESTION),
         matched=words.cut(told.get("matched_question"), QUESTION),
         answer=words.cut(told.get("answer"), ANSWER),
+        opinion=words.cut(told.get("opinion"), _WORD),
         facts=tuple(_facts(told)),
     )
 

@@ -156,7 +156,6 @@ class _Fortnight:
             lambda: layers.verifiers,
             space=lambda: layers.space,
             doubt_s=settings.review.doubt_days * _A_DAY_S,
-            embedder=embedder,
             clock=self._clock,
         )
         self._desk = ReviewDesk(

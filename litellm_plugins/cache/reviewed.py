@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from litellm_plugins.cache.pairs import FOR_GOOD_S, PairStore, answer_of
-from litellm_plugins.cache.store import CacheStore, Selector, cache_id_of
+from litellm_plugins.cache.store import CacheStore, Selector
 from litellm_plugins.cache.verifier.features import FEATURE_VERSION
 from litellm_plugins.cache.verifier.labels import REVIEWER, SECOND_LOOK, USER, unpacked
-from litellm_plugins.embedding.embedder import EmbedderUnavailable
 
 if TYPE_CHECKING:
     from litellm_plugins.cache.verifier.verifiers import Verifiers
-    from litellm_plugins.embedding.embedder import Embedder
 
 EVICTED, LABELLED, REMEMBERED, SUPPORT_RAISED = "evicted", "labelled", "remembered", "support_raised"
-QUESTION_KEPT, QUESTION_FORGOTTEN = "question_kept", "question_forgotten"
 FORGOTTEN, SUPPORT_LOWERED = "forgotten", "support_lowered"
 LABEL_OVERRULED, LABEL_CONFIRMED = "label_overruled", "label_confirmed"
 SHARED = frozenset({"global", "everyone"})  # tenants that are nobody's own: an end user's word does not empty them
@@ -36,7 +33,6 @@ class ServedHit:
     pairs: tuple[bytes, ...] = ()  # what must not hit again; none by the exact layer, or in the same words
     is_curated: bool = False
     features: bytes = b""  # as `Label.packed` gave them; where the verifier decided
-    key: bytes = b""  # of the request itself, where its question may be kept as one more for the same answer
     space: str = ""  # and in which embedding space, by which version of the features
 
 
@@ -51,10 +47,8 @@ class Reviewed:
         *,
         space: Callable[[], str],
         doubt_s: float,
-        embedder: Embedder | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self._embedder = embedder
         self._store, self._pairs, self._verifiers, self._space = store, pairs, verifiers, space
         self._doubt_s, self._clock = doubt_s, clock
 
@@ -74,16 +68,14 @@ class Reviewed:
             done.append(LABELLED)
         return tuple(done)
 
-    async def right(self, hit: ServedHit, *, question: str = "") -> tuple[str, ...]:
-        """A reviewer stands behind its answer: to this question (none where its text is not kept) as to the first."""
+    async def right(self, hit: ServedHit) -> tuple[str, ...]:
+        """A reviewer stands behind its answer."""
         done: list[str] = []
         if hit.pairs:
             await self._pairs.unbar(hit.tenant, hit.pairs, ending_by_s=self._longest_s(by_reviewer=True))
         if hit.answer_id and hit.partition:
             await self._pairs.vouch(hit.tenant, answer_of(hit.partition, hit.answer_id), 1)
             done.append(SUPPORT_RAISED)
-        if question and await self._kept(hit, question):
-            done.append(QUESTION_KEPT)
         if await self._taught(hit, right=True, by=REVIEWER):
             done.append(LABELLED)
         return tuple(done)
@@ -110,8 +102,6 @@ class Reviewed:
         if SUPPORT_RAISED in effects:
             await self._pairs.vouch(hit.tenant, answer_of(hit.partition, hit.answer_id), -1)
             done.append(SUPPORT_LOWERED)
-        if QUESTION_KEPT in effects and await self._evicted(replace(hit, cache_id=cache_id_of(hit.key))):
-            done.append(QUESTION_FORGOTTEN)
         if LABELLED in effects and not by_reviewer and await self._taught(hit, right=True, by=USER):
             done.append(LABELLED)
         return tuple(done)
@@ -126,27 +116,6 @@ class Reviewed:
         if not all(found.answer_id == hit.answer_id for _, found in await self._store.find(entry, limit=1)):
             return False
         return await self._store.remove(entry) > 0
-
-    async def _kept(self, hit: ServedHit, question: str) -> bool:
-        """Store the answer under this question as well: who asks nearly the same next is nearer to it.
-
-        It lives as long as the entry that gave the answer, bears its tags and origin, and takes nobody's place.
-        """
-        if self._embedder is None or not hit.key or hit.is_curated or not hit.pairs:
-            return False
-        found = await self._store.find(Selector(tenant=hit.tenant, cache_id=hit.cache_id, pinned=False), limit=1)
-        entry = next((entry for _, entry in found if entry.answer_id == hit.answer_id), None)
-        if entry is None or entry.partition != hit.partition or await self._store.get(hit.tenant, hit.key) is not None:
-            return False
-        try:
-            embedding = await self._embedder.embed(question)
-        except EmbedderUnavailable:
-            return False
-        if embedding.partial:
-            return False
-        more = replace(entry, key=hit.key, question=question)
-        await self._store.put(hit.tenant, more, vector=embedding.vector, space=self._space())
-        return True
 
     async def _taught(self, hit: ServedHit, *, right: bool, by: str) -> bool:
         verifiers = self._verifiers()

@@ -36,12 +36,7 @@ class Entry:
     @property
     def cache_id(self) -> str:
         """The public handle of the entry: header `x-litellm-plugins-cache-id`, trace, admin routes."""
-        return cache_id_of(self.key)
-
-
-def cache_id_of(key: bytes) -> str:
-    """As `Entry.cache_id`."""
-    return key.hex()[:32]
+        return self.key.hex()[:32]
 
 
 @dataclass(frozen=True, slots=True)

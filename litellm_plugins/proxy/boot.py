@@ -291,7 +291,6 @@ def _review(
         lambda: layers.verifiers,
         space=lambda: layers.space,
         doubt_s=settings.review.doubt_days * 86_400,
-        embedder=embedder,
     )
     review = HostReview(
         settings,

@@ -30,7 +30,6 @@ _EFFECTS = {
     "label_overruled": "the verifier takes the match for right, whatever the comparison said",
     "label_confirmed": "the verifier knows that the comparison was right",
     "remembered": "this pair never hits again",
-    "question_kept": "the cache knows one way more to ask for it",
     "support_raised": "the entry has more support",
     "outcome": "the router has an outcome more",
     "rate_lowered": "such prompts are compressed less",

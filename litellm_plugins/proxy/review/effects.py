@@ -29,7 +29,7 @@ class HostEffects:
                 return ()
             if verdict is Verdict.WRONG:
                 return await self._cache.wrong(hit, by_reviewer=True)
-            return await self._cache.right(hit, question=item.question)
+            return await self._cache.right(hit)
         if item.kind is Kind.COMPARISON:
             match = hit_of(item)
             if self._cache is None or match is None:
@@ -71,5 +71,4 @@ def hit_of(item: Item) -> ServedHit | None:
         is_curated=bool(told.get("curated")),
         features=base64.b64decode(told.get("features", "")),
         space=told.get("space", ""),
-        key=bytes.fromhex(told.get("key", "")),
     )

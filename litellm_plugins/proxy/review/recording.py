@@ -185,7 +185,7 @@ class Recorder:
             room=room if seen.is_hit else None,
             age_s=age_s,
             promised=_promised(decision),
-            hit="" if entry is None else _hit(seen, entry, self._space(), keep=keep),
+            hit="" if entry is None else _hit(seen, entry, self._space()),
             question=cut(question, LONGEST_QUESTION) if keep else "",
             matched_question=cut(verdict.matched_question or "", LONGEST_QUESTION) if keep else "",
             answer=cut(answer, LONGEST_ANSWER) if keep else "",
@@ -249,7 +249,7 @@ def _promised(decision: Decision) -> float | None:
     return semantic.max_error_rate if semantic.enabled and semantic.threshold is None else None
 
 
-def _hit(seen: _Seen, entry: Entry, space: str, *, keep: bool) -> str:
+def _hit(seen: _Seen, entry: Entry, space: str) -> str:
     """What undoing it and learning from it take."""
     verdict = seen.decision.verdict
     keys, assessed = verdict.keys, verdict.assessment
@@ -265,9 +265,6 @@ def _hit(seen: _Seen, entry: Entry, space: str, *, keep: bool) -> str:
         # Digests: no text of anybody stands outside what is sealed.
         pairs = pairs_of(keys.partition, keys.question, verdict.matched_question, entry.answer_id)
         told["pairs"] = [pair.hex() for pair in pairs]
-        # Where all of the question is kept, and its asker lets it be: a reviewer may have it stored with the answer.
-        if keep and len(keys.question) <= LONGEST_QUESTION and not seen.decision.request.controls.no_store:
-            told["key"] = keys.exact.hex()
     if assessed is not None and by_meaning:
         features = assessed.features.astype("float32").tobytes()
         told |= {"features": base64.b64encode(features).decode(), "space": space_of(space)}

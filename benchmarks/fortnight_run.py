@@ -158,7 +158,13 @@ class _Fortnight:
             doubt_s=settings.review.doubt_days * _A_DAY_S,
             clock=self._clock,
         )
-        self._desk = ReviewDesk(self._items, HostEffects(reviewed), tell=telemetry.emit, clock=self._clock)
+        self._desk = ReviewDesk(
+            self._items,
+            HostEffects(reviewed),
+            tell=telemetry.emit,
+            clock=self._clock,
+            second_opinion_from=settings.review.second_opinion_from,
+        )
         self._store, self._domain = store, domain_of(embedder.model_id)
         self._groups: list[str] = []  # of the requests so far
         self._asked_at: dict[float, int] = {}  # which request was at that time: a comparison bears no trace
@@ -223,16 +229,19 @@ class _Fortnight:
                 raise RuntimeError("an item that was to be judged is gone")
             request = int(item.trace_id, 16) if item.trace_id else self._asked_at[item.at_s]
             is_right = item.answer == self._groups[request]
-            is_mistaken = drawn(f"{self._plan.seed}/verdict/{request}") < self._plan.mistaken
+            again = "" if item.state.verdict is None else "/again"  # a second opinion is somebody else's
+            is_mistaken = drawn(f"{self._plan.seed}/verdict/{request}{again}") < self._plan.mistaken
             verdict = Verdict.RIGHT if is_right != is_mistaken else Verdict.WRONG
             done = await self._desk.judge(id_, verdict, "reviewer")
             await self._verifier.settled()
             day.judged += 1
             day.mistakes += is_mistaken
-            day.found += item.kind is Kind.HIT and not is_right and not is_mistaken
-            day.evicted += EVICTED in done["effects"]
-            day.labelled += LABELLED in done["effects"]
-            day.overruled += LABEL_OVERRULED in done["effects"]
+            day.found += item.kind is Kind.HIT and not is_right and not is_mistaken and not again
+            done_now = () if verdict is item.state.verdict else done["effects"]  # a second one who agrees does nothing
+            day.evicted += EVICTED in done_now
+            day.labelled += LABELLED in done_now
+            day.overruled += LABEL_OVERRULED in done_now
+            day.second += bool(again)
             whys[str(item.state.why) or "none"] += 1
         day.why = dict(whys)
 

@@ -20,6 +20,7 @@ class Day:
     evicted: int = 0
     labelled: int = 0
     overruled: int = 0  # labels of fresh answers, by what a reviewer said of the comparison
+    second: int = 0  # opinions, of items that were judged before
     labels: int = 0  # that the verifier has by the end of it, of people or not
     why: dict[str, int] = field(default_factory=dict)  # what the judged items were there for
 
@@ -94,6 +95,7 @@ def measures(promised: float) -> dict[str, Callable[[Days], float]]:
         "evicted": lambda days: float(sum(day.evicted for day in days)),
         "labels_of_people": lambda days: float(sum(day.labelled for day in days)),
         "overruled": lambda days: float(sum(day.overruled for day in days)),
+        "second_opinions": lambda days: float(sum(day.second for day in days)),
         "labels": lambda days: float(days[-1].labels),
     }
 

@@ -51,6 +51,7 @@ _COLUMNS = {
     "evicted": "evicted",
     "labels_of_people": "labels of people",
     "overruled": "overruled",
+    "second_opinions": "second opinions",
 }
 _SHARES = ("rate", "per_request")
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 _ROOT = "/plugins/review"
-_KINDS = click.Choice(["hit", "route", "compression", "answer"])
+_KINDS = click.Choice(["hit", "route", "compression", "comparison", "answer"])
 _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 _SHOWN = 70  # characters of a text
 

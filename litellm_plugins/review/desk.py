@@ -11,8 +11,9 @@ from enum import StrEnum
 from typing import Any, Protocol, TypeVar
 
 from litellm_plugins.errors import NotFound, PluginError, RequestError
-from litellm_plugins.review.items import COMPLAINED, Item, Kind, Source, State, Verdict, Why
+from litellm_plugins.review.items import COMPLAINED, Item, Kind, Second, Source, State, Verdict, Why
 from litellm_plugins.review.queue import ranked
+from litellm_plugins.review.second_opinions import is_due, surprises, unsaid
 from litellm_plugins.review.store import ItemStore
 from litellm_plugins.review.telling import told
 from litellm_plugins.telemetry.events import Event, ReviewJudged
@@ -78,11 +79,13 @@ class ReviewDesk:
         *,
         tell: Callable[[Event], None],
         thumbs_act: bool = True,
+        second_opinion_from: float = 1.1,
         clock: Callable[[], float] = time.time,
         between_s: float = _BETWEEN_S,
         note: Callable[[str, Mapping[str, Any]], Awaitable[None]] | None = None,
     ) -> None:
         self._store, self._effects, self._tell, self._note = store, effects, tell, note
+        self._second_from = second_opinion_from
         self._thumbs_act, self._clock, self._between_s = thumbs_act, clock, between_s
 
     async def queue(
@@ -92,11 +95,11 @@ class ReviewDesk:
         now = self._clock()
         waiting = await self._store.waiting(_WAITING, team=team, tenant=tenant)
         sample, known = await self._settled(SAMPLE_DAYS, team, tenant)
-        sample = [each for each in sample if each.pair not in known or each.state.why is not Why.CONTROL]
+        sample = [each for each in sample if each.pair not in known or not _waits_for_chance(each)]
         chosen = ranked(waiting, sample, limit, now_s=now, kind=kind)
         served = {each.id: each.served for each in chosen}
         found = [await self._store.find(each.id) for each in chosen]
-        return [told(replace(item, served=served[item.id])) for item in found if item is not None]
+        return [told(unsaid(replace(item, served=served[item.id]))) for item in found if item is not None]
 
     async def sample(self, days: float, team: str | None = None, tenant: str | None = None) -> list[Item]:
         """The control sample of so many days, by its draw."""
@@ -165,16 +168,21 @@ class ReviewDesk:
             if _IN_HAND in state.effects and self._clock() - state.judged_at_s < _IN_HAND_S:
                 raise _InHand
             if state.verdict is verdict and PENDING not in state.effects:
-                return state
+                return replace(state, second=Second.GIVEN) if is_due(state, self._clock()) else state
             why = Why.COMPLAINT if was_pointed_at and state.why not in COMPLAINED else state.why
             now = self._clock()
             return replace(
                 state, why=why, verdict=verdict, by=by, source=source, comment=given.comment,
                 judged_at_s=now, effects=(PENDING, _IN_HAND, *_carried_out(state.effects)),
+                second=self._second(item, state, verdict),
             )  # fmt: skip
 
+        was_due = is_due(item.state, self._clock())
         item = await self._said(item, said)
         if PENDING not in item.state.effects:  # it was said before, and carried out
+            if was_due:  # and now by two
+                await self._noted(item, given, ())
+                self._tell(ReviewJudged(item.id, item.kind, verdict, source, item.team, item.layer, ()))
             return {"id": item.id, "effects": list(item.state.effects)}
         earlier = _carried_out(item.state.effects)
         try:
@@ -189,6 +197,13 @@ class ReviewDesk:
         await self._noted(item, given, done)
         self._tell(ReviewJudged(item.id, item.kind, verdict, source, item.team, item.layer, done))
         return {"id": item.id, "effects": list(done)}
+
+    def _second(self, item: Item, state: State, verdict: Verdict) -> Second:
+        """Whether the item waits for a second verdict once this one is given."""
+        if state.second is not Second.NO:
+            return state.second if verdict is state.verdict else Second.GIVEN
+        asked = surprises(replace(item, state=state), verdict, self._second_from)
+        return Second.ASKED if asked else Second.NO
 
     async def _noted(self, item: Item, given: _Given, effects: tuple[str, ...]) -> None:
         """Who judged what, and what came of it; no text of anybody."""
@@ -282,6 +297,11 @@ class ReviewDesk:
                 return replace(item, state=state), item.state
             item = await self._known(item.id)
         raise Busy("others keep changing this item: try again")
+
+
+def _waits_for_chance(item: Item) -> bool:
+    """Whether nothing but its draw says when it is judged."""
+    return item.state.why is Why.CONTROL and item.state.second is not Second.ASKED
 
 
 def _pending(effects: tuple[str, ...]) -> tuple[str, ...]:

@@ -30,9 +30,18 @@ class Why(StrEnum):
     THUMB_DOWN = "thumb_down"
     COMPLAINT = "complaint"
     ANOMALY = "anomaly"
+    SECOND_OPINION = "second_opinion"  # of an item that was judged, until somebody has judged it again
 
 
 COMPLAINED = frozenset({Why.THUMB_DOWN, Why.COMPLAINT, Why.ANOMALY})  # somebody pointed at it: no chance was in play
+
+
+class Second(StrEnum):
+    """Whether a second verdict is asked for."""
+
+    NO = ""
+    ASKED = "asked"
+    GIVEN = "given"
 
 
 class Verdict(StrEnum):
@@ -66,10 +75,13 @@ class State:
     thumb_effects: tuple[str, ...] = ()
     opinion: Verdict | None = None  # a judge model's
     opinion_by: str = ""
+    second: Second = Second.NO
 
     @property
     def worth(self) -> int:
-        """What it is kept for: 0 to be spoken of, 1 to be judged, 2 it was."""
+        """What it is kept for: 0 to be spoken of, 1 to be judged (a second time, too), 2 it was."""
+        if self.second is Second.ASKED:
+            return 1
         return 2 if self.verdict is not None else int(self.why is not Why.NONE)
 
 

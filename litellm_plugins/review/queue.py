@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Sequence
 
-from litellm_plugins.review.items import COMPLAINED, Item, Kind, Why
+from litellm_plugins.review.items import COMPLAINED, Item, Kind, Second, Why
+from litellm_plugins.review.second_opinions import is_due
 
 CONTROL_SHARE = 0.2  # of a list: else the doubtful would push the sample, and with it the estimate, out
 _HALF_S = 3 * 86_400.0  # an item is worth half after so long: the answer may have gone by then
 _NEAR = 0.03
+_SECOND_OPINION = 100.0  # more than a first look at anything: as long as one is wanting, either verdict may be mistaken
 # How likely a look is to find something, by and large; people's word goes before any sign of ours.
 _WORTH = {
     Why.THUMB_DOWN: 8.0,
@@ -26,7 +28,7 @@ _WORTH = {
 
 def worth(item: Item, now_s: float) -> float:
     """The worth of a look: how likely a fault, times how many it reaches (its logarithm), less for what is old."""
-    doubt = _WORTH.get(item.state.why, 0.5)
+    doubt = _SECOND_OPINION if item.state.second is Second.ASKED else _WORTH.get(item.state.why, 0.5)
     if item.room is not None:
         doubt *= 1 + _NEAR / (_NEAR + max(0.0, item.room))  # up to twice for what just passed
     if item.state.why is Why.DOUBTFUL_LABEL:
@@ -44,17 +46,17 @@ def ranked(
     pointed at by somebody is ranked by that instead, and counts apart (`precision`).
     """
     by_pair: dict[str, Item] = {}
-    complained = [each for each in sample if each.state.why in COMPLAINED]
-    for item in sorted([*waiting, *complained], key=lambda each: (-worth(each, now_s), each.id)):
+    called_for = [each for each in sample if each.state.why in COMPLAINED or each.state.second is Second.ASKED]
+    open_ = [each for each in (*waiting, *called_for) if each.state.verdict is None or is_due(each.state, now_s)]
+    for item in sorted(open_, key=lambda each: (-worth(each, now_s), each.id)):
         if kind in (None, item.kind):
             by_pair.setdefault(item.pair, item)
-    pointed_at = [each for each in by_pair.values() if each.state.verdict is None]
     control = [
         each
         for each in sorted(sample, key=lambda each: each.draw)
         if each.state.verdict is None and each.state.why is Why.CONTROL and kind in (None, each.kind)
     ]
-    return list(_mixed(pointed_at, _once(control), limit))
+    return list(_mixed(list(by_pair.values()), _once(control), limit))
 
 
 def _once(items: Iterable[Item]) -> list[Item]:

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 import orjson
 
-from litellm_plugins.review.items import Item, Kind, Source, State, Verdict, Why
+from litellm_plugins.review.items import Item, Kind, Second, Source, State, Verdict, Why
 
 TEXTS = ("question", "matched_question", "answer")
 _APART = frozenset({*TEXTS, "state", "served"})
@@ -79,7 +79,7 @@ def item_of(facts: bytes, state: bytes, texts: bytes = b"", served: int = 1) -> 
 def state_from(told: bytes) -> State:
     """As `state_of` spelled it."""
     given = _known(orjson.loads(told), State)
-    read: dict[str, Any] = {"why": Why, "verdict": Verdict, "opinion": Verdict, "source": Source}
+    read: dict[str, Any] = {"why": Why, "verdict": Verdict, "opinion": Verdict, "source": Source, "second": Second}
     read |= {"effects": tuple, "thumb_effects": tuple}
     return State(**{name: read[name](value) if name in read else value for name, value in given.items()})
 

@@ -33,6 +33,7 @@ class Review(Block):
     keep_text: bool = True  # off: questions and answers are not kept, and a reviewer sees ids alone
     keep_days: float = Field(default=90, gt=0, le=3_650)  # for so long questions and answers; verdicts stay
     max_items: int = Field(default=20_000, ge=100, le=1_000_000)  # some 2 kB each; the oldest of little worth go first
+    second_opinion_from: Share = 0.8  # a verdict against what the verifier was so sure of is asked for again; 1: none
     thumbs: Literal["act", "queue"] = "act"  # of end users: evict and doubt at once, or only ask a reviewer
     doubt_days: float = Field(default=7, gt=0, le=365)  # for so long a thumb alone keeps a pair from hitting
     judge: Judge | None = None  # the model that `review judge` asks for a first opinion

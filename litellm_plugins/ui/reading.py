@@ -11,6 +11,7 @@ from litellm_plugins.insight.store import AnomalyLog, ToldAnomaly, UsageStore
 from litellm_plugins.insight.usage import HOUR_S, OTHER, Dimension, Row, grouped
 from litellm_plugins.ui import budgets as of_budgets
 from litellm_plugins.ui.budgets import Budgets
+from litellm_plugins.ui.changes import ChangeLine, changes
 from litellm_plugins.ui.overview import Counted, Overview, overview
 from litellm_plugins.ui.promises import Precision, Promises, precision, promises
 from litellm_plugins.ui.reviewing import ItemView, ReviewDesk, items
@@ -58,6 +59,7 @@ class Read:
     budgets: Budgets | None
     anomalies: Sequence[ToldAnomaly]
     precision: Precision | None
+    changes: Sequence[ChangeLine]  # verifiers and routers that took over; none for a team's owner, whose they are not
     teams: Sequence[str]  # to choose from; none for a team's owner
 
 
@@ -70,13 +72,15 @@ class Reader:
     async def overview(self, span: Span, scope: Scope | None, *, choose: bool) -> Read:
         """Of one span of time. With `choose` the teams that were seen in it as well."""
         team = None if scope is None else scope.team
+        report = await self._report(scope)
         told = await self._from.anomalies.latest(_ANOMALIES, since_ms=span.since * HOUR_S * 1_000, team=team)
         return Read(
             seen=overview(await self._counted(span, team), span),
             promises=await self._promises(scope),
             budgets=await self._budgets(scope),
             anomalies=told,
-            precision=await self.precision(scope),
+            precision=precision(report),
+            changes=changes(report) if scope is None else (),
             teams=await self._teams(span) if choose else (),
         )
 
@@ -91,10 +95,13 @@ class Reader:
 
     async def precision(self, scope: Scope | None) -> Precision | None:
         """What people said of what was drawn by chance."""
+        return precision(await self._report(scope))
+
+    async def _report(self, scope: Scope | None) -> Mapping[str, Any]:
         if self._from.desk is None:
-            return None
+            return {}
         team, tenant = (None, None) if scope is None else (scope.team, scope.tenant)
-        return precision(await self._from.desk.report(team, tenant))
+        return await self._from.desk.report(team, tenant)
 
     async def _counted(self, span: Span, team: str | None) -> Counted:
         usage = self._from.usage

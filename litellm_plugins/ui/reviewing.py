@@ -19,6 +19,7 @@ _WHY = {
     "thumb_down": "a thumb down",
     "complaint": "a complaint",
     "anomaly": "an anomaly",
+    "second_opinion": "worth a second opinion",
     "control": "drawn by chance",
     "compressed": "a prompt made shorter",
     "": "pointed at",
@@ -66,6 +67,7 @@ class ItemView:
     question: str
     matched: str
     answer: str
+    opinion: str  # a judge model's, if one was asked
     facts: tuple[tuple[str, str], ...]
 
 
@@ -90,6 +92,7 @@ def _item(number: int, told: Json) -> ItemView:
         question=words.cut(told.get("question"), QUESTION),
         matched=words.cut(told.get("matched_question"), QUESTION),
         answer=words.cut(told.get("answer"), ANSWER),
+        opinion=words.cut(told.get("opinion"), _WORD),
         facts=tuple(_facts(told)),
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 
-from litellm_plugins.review.items import Kind, Source, State, Verdict, Why
+from litellm_plugins.review.items import Kind, Second, Source, State, Verdict, Why
 from litellm_plugins.review.store import ItemStore
 from tests.unit.review.samples import NOW, item
 
@@ -144,6 +144,18 @@ async def test_a_state_is_changed_only_by_who_knows_it(item_stores: Two) -> None
     assert [each.state for each in await other.judged(since_s=NOW, team=None, tenant=None)] == [state]
     assert await other.swap(now, State(Why.NEAR))
     assert await other.judged(since_s=0, team=None, tenant=None) == []
+
+
+async def test_what_wants_a_second_verdict_waits_and_counts_as_judged_meanwhile(item_stores: Two) -> None:
+    one, other = item_stores
+    await one.add([FULL])
+    asked = replace(FULL.state, verdict=Verdict.WRONG, judged_at_s=NOW, second=Second.ASKED)
+    assert await one.swap(FULL, asked)
+    for lists in (other.waiting(9, team=None, tenant=None), other.judged(since_s=NOW, team=None, tenant=None)):
+        assert [each.state for each in await lists] == [asked]
+
+    assert await one.swap(replace(FULL, state=asked), replace(asked, second=Second.GIVEN))
+    assert await other.waiting(9, team=None, tenant=None) == []
 
 
 async def test_of_many_that_change_it_at_once_one_does(item_stores: Two) -> None:

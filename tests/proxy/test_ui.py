@@ -341,6 +341,25 @@ def test_a_teams_owner_sees_their_items_and_cannot_judge(page: Page, server: UiS
     assert desk.judged == []
 
 
+def test_a_judge_s_opinion_is_there_for_who_asks_for_it(page: Page, server: UiServer, desk: Desk) -> None:
+    desk.items[:] = [item(1, opinion="wrong"), item(2)]
+    reviewer(page, server)
+    assert page.locator("details.opinion").count() == 1
+    assert not page.locator(".opinion p").is_visible()  # who reads it first leans towards it
+    page.click("#item-1 .opinion summary")
+    assert page.inner_text(".opinion p").startswith("Wrong, it says")
+
+
+def test_what_took_over_is_shown_before_and_after_but_not_to_a_team(page: Page, server: UiServer) -> None:
+    reviewer(page, server)
+    page.goto(server.url)
+    assert page.locator(".changes tbody tr").count() == 2
+    assert "+3.9 points (+0.7 to +8.2)" in page.inner_text(".changes")
+    reviewer(page, server, "sales")
+    page.goto(server.url)
+    assert page.locator(".changes").count() == 0
+
+
 def test_what_users_typed_stays_text(page: Page, server: UiServer, desk: Desk) -> None:
     turned = "pay \u202enruter\u202c now"
     desk.items[:] = [

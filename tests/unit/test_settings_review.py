@@ -31,3 +31,11 @@ def test_a_fault_is_said_with_its_path(given: dict[str, Any], said: str) -> None
         parse({"review": {"langfuse": given}})
     (problem,) = caught.value.problems
     assert problem.startswith(said)
+
+
+def test_second_opinions_are_asked_for_from_a_share_and_can_be_switched_off() -> None:
+    assert parse({"review": {"enabled": True}}).review.second_opinion_from == 0.8
+    assert parse({"review": {"second_opinion_from": "100%"}}).review.second_opinion_from == 1
+    with pytest.raises(SettingsError) as caught:
+        parse({"review": {"second_opinion_from": 2}})
+    assert "review.second_opinion_from: expected a share" in caught.value.problems[0]

@@ -21,6 +21,7 @@ from litellm_plugins.cache.verifier.operating_point import (
     choose,
     label_noise,
     reviewer_noise,
+    stricter,
 )
 from litellm_plugins.cache.verifier.pairwise import tempered
 
@@ -50,10 +51,25 @@ class Curve:
         return after < WINDOW
 
     def at(self, rate: float, caution: Caution) -> OperatingPoint:
-        """Where to serve so that at most `rate` of the requests get a wrong answer."""
+        """Where to serve so that at most `rate` of the requests get a wrong answer.
+
+        What people overruled was looked at for what it said: labels that say wrong, of sure matches. Taken at their
+        word such looks only ever lower the estimate of errors (selection on the outcome). So they teach the model, and
+        may make it stricter; how low the threshold may lie is held against what the fresh answers said, as well.
+        """
+        point = self._point(rate, caution)
+        overruled = (self.looked_at > 0) & (self.wrong == 0)
+        if overruled.any():
+            said = replace(
+                self, wrong=np.where(overruled, 1.0, self.wrong), looked_at=np.where(overruled, 0.0, self.looked_at)
+            )
+            point = stricter(point, said._point(rate, caution))
+        return replace(point, similarity=self._least_similarity(point.threshold))
+
+    def _point(self, rate: float, caution: Caution) -> OperatingPoint:
         noise = np.where(self.looked_at > 0, 0.0, self.noise)
         of_reviewers = reviewer_noise(self.probability, self.wrong, self.reviewed, noise, caution)
-        point = choose(
+        return choose(
             self.probability,
             self.wrong,
             self.weight,
@@ -63,7 +79,6 @@ class Curve:
             noise=np.where(self.reviewed > 0, of_reviewers, noise),
             caution=caution,
         )
-        return replace(point, similarity=self._least_similarity(point.threshold))
 
     def _least_similarity(self, threshold: float) -> float:
         """Below which next to no right answer was ever served: past it the model guesses, whatever it says."""

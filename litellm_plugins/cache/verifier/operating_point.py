@@ -105,6 +105,11 @@ def eased(point: OperatingPoint, before: OperatingPoint | None) -> OperatingPoin
     return replace(point, threshold=1 / (1 + math.exp(-(_log_odds(point) + _log_odds(before)) / 2)))
 
 
+def stricter(one: OperatingPoint, other: OperatingPoint) -> OperatingPoint:
+    """The one with the higher threshold."""
+    return other if other.threshold > one.threshold else one
+
+
 def _log_odds(point: OperatingPoint) -> float:
     p = min(max(point.threshold, 1e-6), 1 - 1e-6)
     return math.log(p / (1 - p))

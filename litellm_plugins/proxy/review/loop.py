@@ -73,7 +73,14 @@ class HostReview:
         self._stale = asyncio.Event()
         effects = HostEffects(cache, rates_changed=self._stale.set)
         acts = settings.review.thumbs == "act"
-        self.desk = ReviewDesk(store, effects, tell=telemetry.emit, thumbs_act=acts, note=noted_in(journal, clock))
+        self.desk = ReviewDesk(
+            store,
+            effects,
+            tell=telemetry.emit,
+            thumbs_act=acts,
+            second_opinion_from=settings.review.second_opinion_from,
+            note=noted_in(journal, clock),
+        )
         self.replay = replay
         tell = telemetry.emit
         self.opinions = HostOpinions(settings.review.judge, store, self.desk, judge_spend, tell=tell)

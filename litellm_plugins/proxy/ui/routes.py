@@ -87,6 +87,7 @@ class _Pages:
             budgets=read.budgets,
             anomalies=read.anomalies,
             precision=read.precision,
+            changes=read.changes,
             teams=read.teams,
             causes=CAUSES,
             mark=MARK,

@@ -96,3 +96,23 @@ def test_a_fit_keeps_who_said_what_and_one_of_before_has_nobody() -> None:
 
     assert np.array_equal(back.curve.reviewed, told.curve.reviewed)
     assert beats(made([*labels(200), *said(False, REVIEWER, times=2)]), told, [*labels(200), *said(False, REVIEWER)])
+
+
+def test_labels_that_people_overruled_do_not_lower_the_threshold_below_what_fresh_answers_bear_out() -> None:
+    """They were looked at because they said wrong: nobody looked for those that said right by mistake."""
+    fresh = made(labels(2_000, steepness=60, noise=0.06)).curve
+    sure = (fresh.probability > 0.9) & (fresh.wrong > 0)
+    looked = replace(fresh, wrong=np.where(sure, 0.0, fresh.wrong), looked_at=np.where(sure, 1.0, fresh.looked_at))
+    at_their_word = replace(looked, looked_at=np.zeros(len(sure)))
+
+    assert sure.sum() > 5
+    assert at_their_word.at(0.01, Caution()).threshold < fresh.at(0.01, Caution()).threshold
+    assert looked.at(0.01, Caution()).threshold == fresh.at(0.01, Caution()).threshold
+
+
+def test_what_a_look_confirms_may_raise_it() -> None:
+    fresh = made(labels(2_000, steepness=60, noise=0.06)).curve
+    confirmed = replace(fresh, looked_at=np.where((fresh.probability > 0.9) & (fresh.wrong > 0), 1.0, 0.0))
+
+    assert fresh.noise > 0
+    assert confirmed.at(0.01, Caution()).threshold > fresh.at(0.01, Caution()).threshold

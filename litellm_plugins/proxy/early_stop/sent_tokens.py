@@ -29,12 +29,17 @@ def tokens_used(model: str, request: Request, sent: Mapping[str, Any] | None, sa
 
     Without `sent` the prompt is counted as its client sent it.
     """
-    return _prompt(model, request, sent), tokens_said(model, said)
+    return _prompt(_tokenizer(model), request, sent), tokens_said(model, said)
 
 
 def tokens_said(model: str, said: str) -> int:
     """Of an answer."""
-    return int(litellm.token_counter(model=model, text=said)) if said else 0
+    return int(litellm.token_counter(model=_tokenizer(model), text=said)) if said else 0
+
+
+def _tokenizer(model: str) -> str:
+    """The name by which the host knows the model's own: with the provider before it, it counts by an older one."""
+    return model.removeprefix("openai/")
 
 
 def _prompt(model: str, request: Request, sent: Mapping[str, Any] | None) -> int:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 async def overheard(held: Held, *, asked: int) -> Amounts:
     """The prompt, and what came of the answer. `asked` is how long the host takes the prompt to be, where it does."""
-    told, answered = await held.heard.tokens(held.model)
+    told, answered = await held.heard.tokens(held.tokenizer)
     return reserved_for(held.price, prompt_tokens=told or asked or held.prompt_tokens, output_tokens=answered)
 
 
@@ -42,6 +42,6 @@ async def _with_answer(held: Held, actual: Amounts, *, asked: int) -> Amounts:
 
     At `held.price`, the dearest that may apply, all of the prompt would cost what is written to the cache.
     """
-    _, answered = await held.heard.tokens(held.model)
+    _, answered = await held.heard.tokens(held.tokenizer)
     more = max(0, answered - max(0, actual.tokens - asked))
     return actual + Amounts(math.ceil(held.price.output * more), more, 0)

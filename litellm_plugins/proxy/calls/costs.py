@@ -11,6 +11,7 @@ from litellm_plugins.proxy.budgets import costs
 from litellm_plugins.proxy.budgets.tariff import HostTariff
 from litellm_plugins.proxy.budgets.tokens import Asked
 from litellm_plugins.proxy.host.deployment import group_called
+from litellm_plugins.proxy.host.tokenizers import tokenizer_of
 from litellm_plugins.proxy.ticket import metadata_of
 
 if TYPE_CHECKING:
@@ -35,6 +36,11 @@ class CallCosts:
         info = call.kwargs.get("model_info") or metadata.get("model_info") or {}
         return self._book.listing(group, {"litellm_params": call.kwargs, "model_info": info})
 
+    def tokenizer(self, call: Call) -> str:
+        """The model by whose name the host counts the tokens of `call`."""
+        listing = self.listing(call)
+        return tokenizer_of(call.decision.request.model_group) if listing is None else listing.tokenizer
+
     def of_success(self, call: Call, kwargs: Mapping[str, Any]) -> Amounts:
         """Of a call that the host logs as a success, and of those before it that were left while they worked."""
         actual, asked = costs.of_success(kwargs, None), costs.prompt_tokens(kwargs)
@@ -55,7 +61,7 @@ class CallCosts:
         if listing is None or priced is None:
             return NOTHING
         price, prompt_tokens = priced
-        told, answered = await call.heard.tokens(listing.model)
+        told, answered = await call.heard.tokens(listing.tokenizer)
         return reserved_for(price, prompt_tokens=told or asked or prompt_tokens, output_tokens=answered)
 
     async def prompt(self, call: Call) -> tuple[Price, int] | None:

@@ -11,7 +11,6 @@ import contextlib
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-import litellm
 import orjson
 
 from litellm_plugins.budgets.amounts import NANO
@@ -19,8 +18,9 @@ from litellm_plugins.early_stop.good_enough import Scorer
 from litellm_plugins.early_stop.watch import Stop, Watch
 from litellm_plugins.model import Reason
 from litellm_plugins.proxy.budgets.heard import Heard
-from litellm_plugins.proxy.early_stop.sent_tokens import tokens_said, tokens_used
+from litellm_plugins.proxy.early_stop.sent_tokens import tokens_used
 from litellm_plugins.proxy.host.provider_chunks import hang_up
+from litellm_plugins.proxy.host.token_counts import counted, load_tokenizers
 from litellm_plugins.proxy.routing.cascade_errors import is_error
 from litellm_plugins.proxy.routing.reading import wanted_of
 from litellm_plugins.proxy.wire.sse import event, whole_events
@@ -51,6 +51,10 @@ class EarlyStops:
     def __init__(self, policies: Policies, costs: CallCosts, telemetry: Telemetry) -> None:
         self._policies, self._costs, self._telemetry = policies, costs, telemetry
 
+    def start(self) -> None:
+        """Have the tokenizers read in a thread: a second, in which streams would stand still."""
+        asyncio.get_running_loop().run_in_executor(None, load_tokenizers)
+
     def watch(self, ticket: Ticket, response: StreamingResponse) -> None:
         """Have `response`, the host's, ended where a rule says so. Never raises: without the stage it goes on."""
         request, call = ticket.decision.request, ticket.call
@@ -77,6 +81,10 @@ class EarlyStops:
         score = None if rules.good_enough is None else _scorer(request)
         return Watch(rules, wants_json=_wants_json(request), affordable_tokens=affordable, score=score)
 
+    def tokenizer(self, call: Call) -> str:
+        """The model by whose name the host counts the answer of `call`."""
+        return self._costs.tokenizer(call)
+
     async def _affordable(self, call: Call, usd: float) -> int | None:
         """How many tokens of an answer `usd` pays for, beside the prompt; None: no price is known."""
         priced = await self._costs.prompt(call)
@@ -87,11 +95,10 @@ class EarlyStops:
 
     async def counted(self, call: Call, asked: int | None, said: list[str]) -> tuple[int, int]:
         """Tokens of prompt and answer: as the provider told, else as the host counts what it logs."""
-        listing = self._costs.listing(call)
-        model = call.decision.request.model_group if listing is None else listing.model
+        model = self.tokenizer(call)
         text = "".join(said)
         if asked is not None:
-            return asked, await asyncio.to_thread(tokens_said, model, text)
+            return asked, await asyncio.to_thread(counted, text, model)
         return await asyncio.to_thread(tokens_used, model, call.decision.request, call.kwargs, text)
 
     def tell(self, ticket: Ticket, stop: Stop, tokens: int) -> None:
@@ -129,6 +136,7 @@ class _Stream:
         # Held while it is read: the host itself may let go of it, and read what it holds.
         self._stream = ticket.stream if ticket.stream is not None else (ticket.source or _nothing)()
         self._watch: Watch | None = None
+        self._tokenizer = ""
         self._rest = b""
         self._said: list[str] = []
         self._waited_s = 0.0  # for its provider, since the last token: a client that is slow to read is no stall
@@ -169,6 +177,7 @@ class _Stream:
         if self._is_blind:
             return None
         try:
+            self._tokenizer = self._stops.tokenizer(self._call)
             return await self._stops.watching(self._call, self._rules)
         except Exception as exc:  # noqa: BLE001 - fail open: this is the stage's edge
             self._stops.failed(exc)
@@ -221,7 +230,7 @@ class _Stream:
             text = piece.text
             self._said.append(text)
             if not self._teller.is_over:
-                stop = stop or watch.feed(piece.channel, text, len(litellm.encode(model="gpt-4o", text=text)))
+                stop = stop or watch.feed(piece.channel, text, counted(text, self._tokenizer))
                 if stop is not None and stop.keep is not None:
                     raw = _cut(raw, told, piece, stop.keep)
                     break

@@ -11,7 +11,6 @@ from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-import litellm
 import orjson
 from pydantic import BaseModel
 from starlette.responses import StreamingResponse
@@ -21,6 +20,8 @@ from litellm_plugins.output.json_keys import LongKeys, with_long_keys
 from litellm_plugins.output.schema_keys import Shortened, shortened
 from litellm_plugins.output.schema_walk import Unfit
 from litellm_plugins.output.structured import is_told_apart, schema_in, with_schema
+from litellm_plugins.proxy.host.token_counts import counted
+from litellm_plugins.proxy.host.tokenizers import O200K
 from litellm_plugins.proxy.wire.sse import event, whole_events
 from litellm_plugins.proxy.wire.stopping import teller_of
 
@@ -74,7 +75,7 @@ def _made(schema: Mapping[str, Any], wanted: Structured) -> Shortened | OutputBy
 
 
 def _tokens(text: str) -> int:
-    return len(litellm.encode(model="gpt-4o", text=text))
+    return counted(text, O200K)  # which model it will be is not known yet
 
 
 def answered_with_long_keys(endpoint: str, made: Shortened, result: Any, heard: list[str]) -> None:

@@ -31,6 +31,9 @@ class Stops:
     async def watching(self, *_: Any) -> Watch:
         return Watch(self.rules)
 
+    def tokenizer(self, _: Any) -> str:
+        return "gpt-4o"
+
     async def counted(self, *_: Any) -> tuple[int, int]:
         return 1, 1
 

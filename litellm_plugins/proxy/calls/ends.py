@@ -175,7 +175,8 @@ class Calls:
         else:
             held, heard = logged_by(ticket.held, kwargs), None
             paid = held.paid or paid
-            if ticket.streams and paid.tokens > log.prompt_tokens + log.completion_tokens:
+            is_more = paid.tokens > log.prompt_tokens + log.completion_tokens
+            if ticket.streams and (is_more or held.heard.counting is not None):
                 heard = await held.heard.tokens(held.tokenizer)
             log = as_paid(log, paid.tokens, heard)
         call.tried.append(log)
@@ -230,7 +231,7 @@ class Calls:
             held = logged_by(held, kwargs)
         paid = None if held is None else held.paid
         if paid is None:
-            paid = self._costs.of_success(call, kwargs)
+            paid = await self._costs.of_success(call, kwargs)
         log = await self._as_paid(call, log, paid)
         self._end(call, "gone" if _broke_off(call, ticket) else "success", paid, log)
 
@@ -341,7 +342,8 @@ class Calls:
 
     async def _as_paid(self, call: Call, log: Logged, paid: Amounts) -> Logged:
         """With the tokens that were booked, whatever the host counts."""
-        if paid.tokens <= log.prompt_tokens + log.completion_tokens or not call.streams:
+        is_known = call.heard.counting is None and paid.tokens <= log.prompt_tokens + log.completion_tokens
+        if is_known or not call.streams:
             return as_paid(log, paid.tokens, None)
         return as_paid(log, paid.tokens, await call.heard.tokens(self._costs.tokenizer(call)))
 

@@ -187,7 +187,7 @@ def test_a_loop_is_ended_at_its_provider_and_what_was_generated_is_booked(
 
 
 def test_what_is_booked_is_what_was_generated_in_any_language(stopping: RunningProxy, paced: Provider) -> None:
-    """By the model's own tokenizer, under whichever name its deployment has: another's is some tokens off in Spanish."""
+    """By the model's own tokenizer, whatever its deployment is called: another's is some tokens off in Spanish."""
     wanted = [
         (endpoint, model, kind)
         for endpoint, model in (

@@ -411,6 +411,7 @@ class OutputBy(StrEnum):
     UNSUPPORTED = "unsupported"  # the endpoint, or the model, has no such thing
     CLIENT = "client"  # the client's own leave no room
     LITTLE_SAVED = "little_saved"  # fewer tokens than `min_saved_tokens`
+    STORED = "stored"  # at the provider, who would give it out again as it wrote it
     UNFIT = "unfit"  # a schema that holds what is not known, or keys that may be data
 
 

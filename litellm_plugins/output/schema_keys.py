@@ -33,6 +33,7 @@ class Shortened:
     original: Schema
     long_of: Mapping[str, str]
     saved_tokens: int  # of the schema and of an answer, with some items in each list
+    of_tool: bool = False  # the answer is the arguments of a tool
 
 
 def shortened(schema: Schema, count: Count, *, min_saved: int, expected_items: int) -> Shortened | None:

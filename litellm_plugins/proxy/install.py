@@ -75,6 +75,8 @@ def _start(pack: Pack) -> None:
         pack.routing.scoring.start()
     if pack.batch is not None:
         pack.batch.start()
+    if pack.early_stop is not None:
+        pack.early_stop.start()
 
 
 def _routes(pack: Pack, *, cached: bool) -> list[BaseRoute]:

@@ -11,12 +11,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-import litellm
-
 from litellm_plugins.model import Reason, RefusalReason
 from litellm_plugins.prompts.choosing import Facts, applying, chosen, may_name
 from litellm_plugins.prompts.placing import ENDPOINTS, Unplaceable, found, placed, replaced
 from litellm_plugins.prompts.reading import read_prompts
+from litellm_plugins.proxy.host.token_counts import counted
+from litellm_plugins.proxy.host.tokenizers import O200K
 from litellm_plugins.proxy.refusal import Refusal
 from litellm_plugins.proxy.routing.reading import conversation_of
 from litellm_plugins.routing.intents import intent_of
@@ -213,7 +213,7 @@ _counted: dict[str, int] = {}  # by text: those of the settings, so they are few
 def _tokens(text: str) -> int:
     """As GPT-4o counts them."""
     if text not in _counted:
-        _counted[text] = len(litellm.encode(model="gpt-4o", text=text))
+        _counted[text] = counted(text, O200K)
     return _counted[text]
 
 

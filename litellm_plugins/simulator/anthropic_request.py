@@ -38,7 +38,7 @@ def parse_messages(body: dict[str, Any], *, counting: bool = False) -> ChatReque
         **_tools_of(body),
     }
     request = parse_chat(chat)
-    return replace(request, prompt=replace(request.prompt, stop=_stops_of(body)))
+    return replace(request, prompt=replace(request.prompt, stop=_stops_of(body)), tools_as_json=True)
 
 
 def _max_tokens_of(body: dict[str, Any], *, counting: bool) -> int | None:

@@ -17,6 +17,7 @@ from litellm_plugins.simulator.openai_messages import (
 from litellm_plugins.simulator.openai_tools import forces_function, tools_to_call
 from litellm_plugins.simulator.schemas import Schema
 from litellm_plugins.simulator.tokens import Tokenizer
+from litellm_plugins.simulator.tool_definitions import definition_tokens
 from litellm_plugins.simulator.wire import RequestError
 
 T = TypeVar("T")
@@ -43,6 +44,7 @@ class ChatRequest:
     stream: bool
     include_usage: bool
     forced_function: bool
+    tools_as_json: bool = False  # how its model reads their definitions
 
 
 def parse_chat(body: dict[str, Any]) -> ChatRequest:
@@ -80,7 +82,12 @@ def model_of(body: dict[str, Any]) -> str:
 
 def prompt_tokens(request: ChatRequest, tokenizer: Tokenizer) -> int:
     """What the messages and the tool definitions count as input."""
-    tools = tokenizer.count(orjson.dumps(request.tools).decode()) if request.tools else 0
+    if request.tools_as_json:
+        tools = tokenizer.count(orjson.dumps(request.tools).decode()) if request.tools else 0
+        return tools + conversation_tokens(request.messages, tokenizer)
+    functions = [tool["function"] for tool in request.tools if isinstance(tool, dict) and tool.get("function")]
+    with_system = any(message["role"] in ("system", "developer") for message in request.messages)
+    tools = definition_tokens(functions, tokenizer, with_system=with_system)
     return tools + conversation_tokens(request.messages, tokenizer)
 
 

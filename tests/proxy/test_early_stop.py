@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 from unittest.mock import ANY
 
@@ -44,6 +45,10 @@ def script(_: str, question: str) -> str | None:
         return RECORD + " And here is what I thought about it, at length." * 40
     if "with code" in question:
         return "First. Look:\n```python\n" + "\n".join(f"x{n} = {n}  # a. b." for n in range(30)) + "\n```\nDone. " * 90
+    if "in Spanish" in question:
+        return " ".join(f"El señor Núñez pidió veintidós artículos; ¿quién pagó los {n}?" for n in range(30))
+    if "as a table" in question:
+        return "".join(f'{{"año":{n},"niño":"José","ñu":[{n},"¡sí!"]}}\n' for n in range(40))
     if "sentences" in question:
         some = 60 if "many" in question else 15  # the half of 15 is what the dollar cap pays for
         return " ".join(f"Sentence number {n} says that Dr. Smith paid 3.5 euros." for n in range(some))
@@ -84,6 +89,7 @@ def config_of(url: str) -> dict[str, Any]:
             model("translated", url, "gpt-4.1"),
             model("climbing", url, "gpt-4.1"),
             model("pausing", url, "gpt-4.1", extra_headers={"x-simulator-fault": PAUSE.partition(":")[2]}),
+            model("fine-tuned", url, "ft:gpt-4.1-2025-04-14:acme::x"),
             model(LEGACY_MODEL, url, via="text-completion-openai"),
         ],
     )
@@ -182,6 +188,33 @@ def test_a_loop_is_ended_at_its_provider_and_what_was_generated_is_booked(
     assert text_of(endpoint, events).startswith("I checked that again, and it is still")
     assert text_of(endpoint, events).count("I checked") >= 3
     assert stopping.metrics().value("litellm_plugins_early_stops_total", rule="repetition", endpoint=endpoint) >= 1
+
+
+def test_what_is_booked_is_what_was_generated_in_any_language(stopping: RunningProxy, paced: Provider) -> None:
+    """By the model's own tokenizer, whatever its deployment is called: another's is some tokens off in Spanish."""
+    wanted = [
+        (endpoint, model, kind)
+        for endpoint, model in (
+            ("chat", "gpt-4.1"),
+            ("responses", "fine-tuned"),
+            ("messages", "fine-tuned"),
+            ("messages", CLAUDE),
+        )
+        for kind in ("in Spanish", "as a table")
+    ]
+    asked = [f"{new_question()} {kind}" for _, _, kind in wanted]
+    with ThreadPoolExecutor(len(wanted)) as clients:
+        told = list(
+            clients.map(
+                lambda each, question: streamed(stopping, each[0], question, "short", model=each[1])[0], wanted, asked
+            )
+        )
+    for each, question, response in zip(wanted, asked, told, strict=True):
+        seen = record_of(paced, question)
+        call_id = response.headers["x-litellm-call-id"]
+        line = logged(stopping, "call_finished", call_id=call_id)
+        assert seen["outcome"] == "client_left", each
+        assert (line["prompt_tokens"], line["completion_tokens"]) == (seen["prompt_tokens"], seen["tokens_sent"]), each
 
 
 @pytest.mark.parametrize("endpoint", ["chat", "responses"])

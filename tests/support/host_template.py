@@ -27,9 +27,10 @@ _LOOK_EVERY_S = 0.05
 
 def main(requests: socket.socket) -> None:
     """A fork for each request, until the other end of the socket is closed."""
-    import litellm.proxy.proxy_server  # noqa: F401
+    import litellm.proxy.proxy_server
     import uvloop  # noqa: F401
 
+    litellm.token_counter(model="gpt-4o", text="a")  # a second to read its table, and every proxy counts
     gc.freeze()  # forks share what is there, and do not look through it
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # an attendant that ended is nobody's zombie
     while True:

@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-import litellm
 import orjson
 
 from litellm_plugins.admission import urgency, validation
@@ -14,6 +13,8 @@ from litellm_plugins.admission.faults import Fault
 from litellm_plugins.proxy import ticket as tickets
 from litellm_plugins.proxy.admission.streams import end_in_time
 from litellm_plugins.proxy.host.conversion import endpoint_of, identity_of
+from litellm_plugins.proxy.host.token_counts import counted
+from litellm_plugins.proxy.host.tokenizers import O200K
 from litellm_plugins.proxy.refusal import Refusal
 from litellm_plugins.telemetry.events import RequestRefused
 from litellm_plugins.telemetry.sinks.headers import PREFIX, refusal_headers
@@ -33,7 +34,6 @@ _OURS = "litellm_plugins"  # in metadata: the client's, a key's, a team's
 _CEILING = "highest_priority"
 _SCHEDULED = frozenset({"chat", "completions"})  # elsewhere the host sends `priority` on to the provider
 _SAY_WHERE = ("api_key", "api_base", "user_config", "router_settings_override")  # the host calls another than its own
-_TOKENIZER = "gpt-4o"
 _INLINE_BYTES = 16_000  # a longer prompt is counted in a thread
 
 
@@ -192,10 +192,8 @@ def _body_bytes(data: Mapping[str, Any]) -> int:
 
 
 def _tokens(text: str) -> int:
-    try:
-        return int(litellm.token_counter(model=_TOKENIZER, text=text))
-    except Exception:  # noqa: BLE001 - four bytes to a token, where the tokenizer cannot read it
-        return len(text.encode(errors="replace")) // 4
+    """Which model it will be is not known yet."""
+    return counted(text, O200K)
 
 
 def _model(data: Mapping[str, Any]) -> str:

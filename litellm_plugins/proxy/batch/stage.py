@@ -182,7 +182,9 @@ class HostBatch:
         sent = _mapping(_mapping(data.get("proxy_server_request")).get("body"))
         unsent = left_out({name: value for name, value in sent.items() if name not in _DONE})
         if ticket.output is not None and ticket.output.long is not None:
-            unsent.append("response_format")  # in short names, which only an answer at once gets back
+            unsent.append(
+                "tool_choice" if ticket.output.long.of_tool else "response_format"
+            )  # in short names, which only an answer at once gets back
         if has_audio(data.get("messages")):
             unsent.append("input_audio")
         return (DeferReason.UNSUPPORTED_PARAMETER, ", ".join(unsent)) if unsent else (None, "")

@@ -11,11 +11,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-import litellm
 import orjson
 
 from litellm_plugins.proxy.budgets.unread import unread
 from litellm_plugins.proxy.host.provider_chunks import is_finished, usage_in
+from litellm_plugins.proxy.host.token_counts import counted
 
 if TYPE_CHECKING:
     import aiohttp
@@ -130,10 +130,10 @@ class Heard:
         if self.chunks and (told := usage_in(self.chunks)) is not None:
             return told
         text, before = "".join(self._words), self.answered
-        counted = await asyncio.to_thread(litellm.token_counter, model=model, text=text) if text else 0
+        more = await asyncio.to_thread(counted, text, model)
         if self.answered != before:  # while these were counted, its usage came
-            counted = 0
-        return self.asked, (self.answered or 0) + counted - (-self._sound // _LETTERS_PER_SOUND_TOKEN)
+            more = 0
+        return self.asked, (self.answered or 0) + more - (-self._sound // _LETTERS_PER_SOUND_TOKEN)
 
     def _finish(self) -> None:
         line, self._rest = self._rest, b""

@@ -38,7 +38,7 @@ class Held:
         self.admission, self.event, self.own = admission, event, own
         self.heard = Heard()
         # Of the deployment that is asked:
-        self.model = ""
+        self.tokenizer = ""  # by which model's its tokens are counted
         self.price: Price = FREE
         self.prompt_tokens = 0  # at most
         self.given: Price | None = None  # by the settings, where the host has none

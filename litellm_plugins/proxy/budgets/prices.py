@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import litellm
 
 from litellm_plugins.budgets.estimate import Price, priced
+from litellm_plugins.proxy.host.tokenizers import base_model_of, tokenizer_of
 
 if TYPE_CHECKING:
     from litellm import Router
@@ -43,6 +44,12 @@ class Listing:
     info: Mapping[str, Any]
     parameters: Mapping[str, Any]  # of its own, where a request leaves them open
     given: Price | None = None  # of `ledger.prices`
+    base_model: str = ""  # what it stands for, where its name says nothing
+
+    @property
+    def tokenizer(self) -> str:
+        """The model by whose name the host counts its tokens."""
+        return tokenizer_of(self.model, self.provider, self.base_model)
 
     @property
     def most_output(self) -> int | None:
@@ -163,6 +170,7 @@ class PriceBook:
             known,
             {name: parameters[name] for name in _OF_ITS_OWN if parameters.get(name)},
             self._prices.get(model_group),
+            base_model_of(info, parameters),
         )
 
     def _info(self, model_id: str, model: str) -> Mapping[str, Any]:

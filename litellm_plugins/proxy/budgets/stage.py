@@ -254,7 +254,7 @@ class HostBudgets:
                 held.settled = True
             raise BudgetRefusal(now.verdict, budget_headers(held.event), in_router=True)
         held.admission = now
-        held.model, held.given = listing.model, None if listing.is_priced else listing.given
+        held.tokenizer, held.given = listing.tokenizer, None if listing.is_priced else listing.given
         held.price, held.prompt_tokens = await held.tariff.prompt(listing)
         if now.reserved:
             await self._enforcement.called(held.call_id)
@@ -319,7 +319,7 @@ class HostBudgets:
         if counts and not actual.tokens and held.heard.streams:  # legacy completions: the host counts nothing
             actual = await overheard(held, asked=asked)
         elif held.heard.earlier:
-            again, more = await held.heard.tokens_before(held.model, asked)
+            again, more = await held.heard.tokens_before(held.tokenizer, asked)
             actual += replace(reserved_for(held.price, prompt_tokens=again, output_tokens=more), requests=0)
         if actual != NOTHING and (held.has_own_stream or not first.further):  # else what is heard is another's
             await self._settler.until_ended(held)

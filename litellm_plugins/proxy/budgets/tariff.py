@@ -63,7 +63,8 @@ class HostTariff:
         asked = self._asked
         if asked.endpoint not in BY_TOKENS:
             return FREE, 0
-        tokens = await asked.prompt_tokens(listing.provider, listing.model, listing.most_input) + self._before
+        tokens = await asked.prompt_tokens(listing.provider, listing.model, listing.most_input, listing.base_model)
+        tokens += self._before
         return self._price(listing, tokens) or FREE, tokens
 
     async def _of(

@@ -14,8 +14,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import litellm
 import orjson
+
+from litellm_plugins.proxy.host.token_counts import message_tokens, text_tokens
+from litellm_plugins.proxy.host.tokenizers import OF_OPENAI, tokenizer_of
 
 _READ = (
     *("messages", "system", "input", "instructions", "prompt", "suffix", "prediction", "tools", "functions"),
@@ -27,10 +29,8 @@ _OUTPUT = {"responses": ("max_output_tokens",), "messages": ("max_tokens",)}
 _OUTPUT_ELSEWHERE = ("max_tokens", "max_completion_tokens")
 _MORE = "extra_body"  # the host puts what stands in it over the rest of what the provider gets
 _LEFT_OUT = "additional_drop_params"  # and leaves out what this names
-OF_OPENAI = frozenset({"openai", "azure", "text-completion-openai", "azure_text"})
 _COMPLETES = frozenset({"text-completion-openai", "azure_text"})  # a text is no message to them
 _OF_OTHERS = 1.5
-TOKENIZER = "gpt-4o"  # for those whose own the host would have to download
 _PER_MESSAGE, _WITH_TOOLS, _PRIMING = 4, 600, 16
 _IMAGE = 5_000  # Claude takes up to 4,784, the nano models of OpenAI 3,779
 _DEAR_IMAGE = 48_200  # gpt-4o-mini counts each tile 33 times
@@ -111,12 +111,14 @@ class Asked:
                 return max(_whole(each) or otherwise for each in given)
         return otherwise
 
-    async def prompt_tokens(self, provider: str, model: str, most: int | None) -> int:
-        """What goes in, at most; `most` is the longest prompt that the model takes."""
+    async def prompt_tokens(self, provider: str, model: str, most: int | None, base_model: str = "") -> int:
+        """What goes in, at most; `most` is the longest prompt that the model takes.
+
+        `base_model` is what a deployment stands for whose name does not say it.
+        """
         if self._files or any(map(_goes_on, _places(self.body))):
             return most or _SAID_ELSEWHERE
-        name = model.removeprefix(f"{provider}/") if provider in OF_OPENAI else TOKENIZER
-        kind = (name, provider in _COMPLETES)
+        kind = (tokenizer_of(model, provider, base_model), provider in _COMPLETES)
         if kind not in self._counted:
             self._counted[kind] = await self._count(*kind)
         counted = self._counted[kind]
@@ -202,14 +204,14 @@ def _written(kept: Mapping[str, Any]) -> bytes:
 
 def _tokens(text: str, model: str) -> int:
     try:
-        return int(litellm.token_counter(model=model, text=text)) or len(text.encode())
+        return text_tokens(text, model) or len(text.encode())
     except Exception:  # noqa: BLE001 - no tokenizer makes more tokens than bytes
         return len(text.encode())
 
 
 def _message_tokens(messages: list[Any], model: str) -> int:
     try:
-        return int(litellm.token_counter(model=model, messages=messages))
+        return message_tokens(messages, model)
     except Exception:  # noqa: BLE001 - as above
         return sum(len(str(each).encode()) for each in messages) + _PRIMING
 

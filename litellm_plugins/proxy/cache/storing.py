@@ -22,6 +22,8 @@ from litellm_plugins.proxy.cache.identifiers import without_owner
 from litellm_plugins.proxy.host.endpoints import CHAT, COMPLETIONS, Body, Endpoint, tokens_of
 from litellm_plugins.proxy.host.prices import cost_nano_usd
 from litellm_plugins.proxy.host.provider_chunks import chunks_of, is_finished
+from litellm_plugins.proxy.host.token_counts import counted
+from litellm_plugins.proxy.host.tokenizers import base_model_of, tokenizer_of
 from litellm_plugins.proxy.routing.trial import Outcome
 from litellm_plugins.proxy.wire.sse import events_in
 
@@ -161,8 +163,11 @@ class FreshAnswer:
         )
 
     def _counted(self, body: Body) -> litellm.Usage:
+        deployment = self._ticket.deployment
         model = self._ticket.decision.request.model_group
+        if deployment is not None:
+            model = tokenizer_of(deployment.model, deployment.provider, base_model_of(deployment.info))
         prompt = self._ticket.decision.request.messages[0]["content"]
-        asked = litellm.token_counter(model=model, text=prompt)
-        answered = sum(litellm.token_counter(model=model, text=choice["text"]) for choice in body["choices"])
+        asked = counted(prompt, model)
+        answered = sum(counted(choice["text"], model) for choice in body["choices"])
         return litellm.Usage(prompt_tokens=asked, completion_tokens=answered, total_tokens=asked + answered)

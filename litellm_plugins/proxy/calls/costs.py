@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any
 from litellm_plugins.budgets.amounts import NOTHING, Amounts
 from litellm_plugins.budgets.estimate import FREE, reserved_for
 from litellm_plugins.proxy.budgets import costs
+from litellm_plugins.proxy.budgets.ends import with_answer
 from litellm_plugins.proxy.budgets.tariff import HostTariff
 from litellm_plugins.proxy.budgets.tokens import Asked
 from litellm_plugins.proxy.host.deployment import group_called
+from litellm_plugins.proxy.host.tokenizers import tokenizer_of
 from litellm_plugins.proxy.ticket import metadata_of
 
 if TYPE_CHECKING:
@@ -35,12 +37,27 @@ class CallCosts:
         info = call.kwargs.get("model_info") or metadata.get("model_info") or {}
         return self._book.listing(group, {"litellm_params": call.kwargs, "model_info": info})
 
-    def of_success(self, call: Call, kwargs: Mapping[str, Any]) -> Amounts:
+    def tokenizer(self, call: Call) -> str:
+        """The model by whose name the host counts the tokens of `call`."""
+        listing = self.listing(call)
+        return tokenizer_of(call.decision.request.model_group) if listing is None else listing.tokenizer
+
+    async def of_success(self, call: Call, kwargs: Mapping[str, Any]) -> Amounts:
         """Of a call that the host logs as a success, and of those before it that were left while they worked."""
         actual, asked = costs.of_success(kwargs, None), costs.prompt_tokens(kwargs)
+        if call.stopped and call.heard.counting is not None and not call.left_at:
+            return await self._stopped(call, actual, asked)
         for listing in call.left_at:
             actual += costs.of_prompt(listing.price(prompt_tokens=asked) or FREE, asked)
         return actual
+
+    async def _stopped(self, call: Call, actual: Amounts, asked: int) -> Amounts:
+        priced = await self.prompt(call)
+        if priced is None:
+            return actual
+        if not call.heard.told_at_start or not actual.nano_usd:
+            return await self.overheard(call, asked=asked)
+        return await with_answer(call.heard, actual, priced[0], self.tokenizer(call), asked=asked)
 
     async def of_failure(self, call: Call, request_data: Mapping[str, Any], *, streamed: bool) -> Amounts:
         """Of one that failed."""
@@ -55,7 +72,7 @@ class CallCosts:
         if listing is None or priced is None:
             return NOTHING
         price, prompt_tokens = priced
-        told, answered = await call.heard.tokens(listing.model)
+        told, answered = await call.heard.tokens(listing.tokenizer)
         return reserved_for(price, prompt_tokens=told or asked or prompt_tokens, output_tokens=answered)
 
     async def prompt(self, call: Call) -> tuple[Price, int] | None:

@@ -175,8 +175,9 @@ class Calls:
         else:
             held, heard = logged_by(ticket.held, kwargs), None
             paid = held.paid or paid
-            if ticket.streams and paid.tokens > log.prompt_tokens + log.completion_tokens:
-                heard = await held.heard.tokens(held.model)
+            is_more = paid.tokens > log.prompt_tokens + log.completion_tokens
+            if ticket.streams and (is_more or held.heard.counting is not None):
+                heard = await held.heard.tokens(held.tokenizer)
             log = as_paid(log, paid.tokens, heard)
         call.tried.append(log)
         call.awaited.discard(str(ticket))
@@ -230,8 +231,8 @@ class Calls:
             held = logged_by(held, kwargs)
         paid = None if held is None else held.paid
         if paid is None:
-            paid = self._costs.of_success(call, kwargs)
-        log = await _as_paid(call, log, paid)
+            paid = await self._costs.of_success(call, kwargs)
+        log = await self._as_paid(call, log, paid)
         self._end(call, "gone" if _broke_off(call, ticket) else "success", paid, log)
 
     async def failed(self, ticket: Ticket, request_data: Mapping[str, Any], exception: BaseException) -> None:
@@ -248,7 +249,7 @@ class Calls:
         if paid is None and call.attempts:
             streamed = streamed and not (call.heard.is_silent and costs.was_turned_away(exception))
             paid = await self._costs.of_failure(call, request_data, streamed=streamed)
-        log = await _as_paid(call, log, paid or NOTHING)
+        log = await self._as_paid(call, log, paid or NOTHING)
         self._end(call, "failure", paid or NOTHING, log)
 
     def refused(
@@ -328,7 +329,7 @@ class Calls:
         paid = None if held is None else held.paid
         if paid is None:
             paid = await self._costs.overheard(call) if call.streams else NOTHING
-        log = await _as_paid(call, Logged(), paid)
+        log = await self._as_paid(call, Logged(), paid)
         if is_lost:
             call.answering = False
         is_told = not call.streams or (not is_lost and call.heard.end == "whole")
@@ -339,12 +340,12 @@ class Calls:
         if fault is not None and call.over:
             fault.tell()
 
-
-async def _as_paid(call: Call, log: Logged, paid: Amounts) -> Logged:
-    """With the tokens that were booked, whatever the host counts."""
-    if paid.tokens <= log.prompt_tokens + log.completion_tokens or not call.streams:
-        return as_paid(log, paid.tokens, None)
-    return as_paid(log, paid.tokens, await call.heard.tokens(str((call.kwargs or {}).get("model") or "")))
+    async def _as_paid(self, call: Call, log: Logged, paid: Amounts) -> Logged:
+        """With the tokens that were booked, whatever the host counts."""
+        is_known = call.heard.counting is None and paid.tokens <= log.prompt_tokens + log.completion_tokens
+        if is_known or not call.streams:
+            return as_paid(log, paid.tokens, None)
+        return as_paid(log, paid.tokens, await call.heard.tokens(self._costs.tokenizer(call)))
 
 
 def _is_of(call: Call, ticket: Ticket) -> None:

@@ -95,7 +95,7 @@ class Job:
     def _squeezed(self, text: str, ranges: list[Range], question: str) -> Squeezed:
         wanted = self._wanted
         # Pieces of a text are not remembered: there are many, and none comes alone.
-        context = Context(question, wanted.chain.rate, partial(counted, tokenizer=wanted.tokenizer), self._left_s)
+        context = Context(question, wanted.chain.rate, partial(counted, model=wanted.tokenizer), self._left_s)
         return squeezed(
             text,
             ranges,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from litellm.integrations.anthropic_cache_control_hook import AnthropicCacheControlHook
 
 from litellm_plugins.proxy.budgets.prices import provider_of
-from litellm_plugins.proxy.budgets.tokens import OF_OPENAI, TOKENIZER
+from litellm_plugins.proxy.host.tokenizers import O200K
 
 if TYPE_CHECKING:
     from litellm import Router
@@ -22,11 +22,8 @@ _NANO = 10**9
 
 
 def tokenizer_of(listings: Sequence[Listing]) -> str:
-    """The model by whose tokenizer texts are counted: OpenAI's their own, others' as gpt-4o's."""
-    first = next(iter(listings), None)
-    if first is None or first.provider not in OF_OPENAI:
-        return TOKENIZER
-    return first.model.removeprefix(f"{first.provider}/")
+    """The model by whose tokenizer texts are counted, of the first that may answer."""
+    return next((each.tokenizer for each in listings), O200K)
 
 
 def input_nano_usd(listings: Sequence[Listing]) -> Fraction:

@@ -10,9 +10,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-import litellm
 import orjson
 
+from litellm_plugins.proxy.host.token_counts import counted, message_tokens
 from litellm_plugins.proxy.routing.reading import conversation_of
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ _SAID_IN = ("messages", "input", "prompt")
 _TOOLS_IN = ("tools", "functions")
 _TOKENS_OF_IMAGE = 250  # what the host takes one to be that it has not looked at
 _NOTHING = [{"role": "user", "content": ""}]
+_SYSTEM = [{"role": "system", "content": ""}]
 
 
 def tokens_used(model: str, request: Request, sent: Mapping[str, Any] | None, said: str) -> tuple[int, int]:
@@ -29,33 +30,29 @@ def tokens_used(model: str, request: Request, sent: Mapping[str, Any] | None, sa
 
     Without `sent` the prompt is counted as its client sent it.
     """
-    return _prompt(model, request, sent), tokens_said(model, said)
-
-
-def tokens_said(model: str, said: str) -> int:
-    """Of an answer."""
-    return int(litellm.token_counter(model=model, text=said)) if said else 0
+    return _prompt(model, request, sent), counted(said, model)
 
 
 def _prompt(model: str, request: Request, sent: Mapping[str, Any] | None) -> int:
     body = request.parameters if sent is None else sent
     said = list(request.messages) if sent is None else next((sent[name] for name in _SAID_IN if sent.get(name)), [])
     if request.endpoint == "completions" and isinstance(prompt := _only_text(said), str):
-        return int(litellm.token_counter(model=model, text=prompt))
+        return counted(prompt, model)
     tools = [tool for name in _TOOLS_IN for tool in _list(body.get(name))]
-    return _asked(model, request, body, said) + (_tools(model, tools) if tools else 0)
+    beside = _SYSTEM if _has_system(request, body, said) else _NOTHING
+    return _asked(model, request, body, said) + (_tools(model, tools, beside) if tools else 0)
 
 
 def _asked(model: str, request: Request, body: Mapping[str, Any], said: Any) -> int:
     messages = [{"role": "user", "content": said}] if isinstance(said, str) else _list(said)
     if request.endpoint == "chat":
         with contextlib.suppress(Exception):  # a part that it does not know
-            return int(litellm.token_counter(model=model, messages=messages, use_default_image_token_count=True))
+            return message_tokens(messages, model)
     seen = conversation_of(replace(request, messages=tuple(messages), parameters=dict(body)))
     turns = [{"role": turn.role, "content": turn.text} for turn in seen.turns]
-    asked = int(litellm.token_counter(model=model, messages=turns)) if turns else 0
+    asked = message_tokens(turns, model) if turns else 0
     calls = "".join(_calls(messages))
-    return asked + tokens_said(model, calls) + _TOKENS_OF_IMAGE * seen.images
+    return asked + counted(calls, model) + _TOKENS_OF_IMAGE * seen.images
 
 
 def _calls(messages: list[Any]) -> Iterator[str]:
@@ -71,17 +68,21 @@ def _calls(messages: list[Any]) -> Iterator[str]:
                 yield f"{function['name']}{arguments if isinstance(arguments, str) else _written(arguments)}"
 
 
-def _tools(model: str, tools: list[Any]) -> int:
-    """Of their definitions, as OpenAI writes them; where the host cannot, as JSON."""
+def _has_system(request: Request, body: Mapping[str, Any], said: Any) -> bool:
+    """Tools are some tokens less beside a system message."""
+    seen = conversation_of(replace(request, messages=tuple(_list(said)), parameters=dict(body)))
+    return any(turn.role in ("system", "developer") for turn in seen.turns)
+
+
+def _tools(model: str, tools: list[Any], beside: list[Any]) -> int:
+    """Of their definitions, as OpenAI writes them; where the host cannot, as JSON. `beside` is what they stand by."""
     shapes = [shape for tool in tools if (shape := _shape(tool))]
     others = [tool for tool in tools if not _shape(tool)]
     with contextlib.suppress(Exception):  # a schema that it does not know
         wanted: Any = [{"type": "function", "function": shape} for shape in shapes]
-        with_them, without = (
-            int(litellm.token_counter(model=model, messages=_NOTHING, tools=each)) for each in (wanted, None)
-        )
-        return (with_them - without if shapes else 0) + (tokens_said(model, _written(others)) if others else 0)
-    return tokens_said(model, _written(tools))
+        with_them, without = (message_tokens(beside, model, each) for each in (wanted, None))
+        return (with_them - without if shapes else 0) + (counted(_written(others), model) if others else 0)
+    return counted(_written(tools), model)
 
 
 def _shape(tool: Any) -> dict[str, Any]:

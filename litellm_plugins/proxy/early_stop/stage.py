@@ -8,18 +8,19 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-import litellm
 import orjson
 
 from litellm_plugins.budgets.amounts import NANO
 from litellm_plugins.early_stop.good_enough import Scorer
 from litellm_plugins.early_stop.watch import Stop, Watch
 from litellm_plugins.proxy.budgets.heard import Heard
-from litellm_plugins.proxy.early_stop.sent_tokens import tokens_said, tokens_used
+from litellm_plugins.proxy.early_stop.sent_tokens import tokens_used
 from litellm_plugins.proxy.host.provider_chunks import hang_up
+from litellm_plugins.proxy.host.token_counts import counted, load_tokenizers
 from litellm_plugins.proxy.routing.cascade_errors import is_error
 from litellm_plugins.proxy.routing.reading import wanted_of
 from litellm_plugins.proxy.wire.sse import event, whole_events
@@ -40,6 +41,8 @@ if TYPE_CHECKING:
     from litellm_plugins.telemetry.events import Telemetry
 
 _LONGEST_EVENT = 4 * 1024 * 1024  # bytes; what is longer is passed on unread, as is all after it
+_HEARS_S = 0.2  # at most, what had come before a stop is read
+_TURNS = 8  # of the loop, in which what lies in the socket comes through
 _DATA = b"data:"
 _FAULTS = ("empty", "refusal", "hedging", "arithmetic", "python_syntax")
 
@@ -49,6 +52,10 @@ class EarlyStops:
 
     def __init__(self, policies: Policies, costs: CallCosts, telemetry: Telemetry) -> None:
         self._policies, self._costs, self._telemetry = policies, costs, telemetry
+
+    def start(self) -> None:
+        """Have the tokenizers read in a thread: a second, in which streams would stand still."""
+        asyncio.get_running_loop().run_in_executor(None, load_tokenizers)
 
     def watch(self, ticket: Ticket, response: StreamingResponse) -> None:
         """Have `response`, the host's, ended where a rule says so. Never raises: without the stage it goes on."""
@@ -76,6 +83,10 @@ class EarlyStops:
         score = None if rules.good_enough is None else _scorer(request)
         return Watch(rules, wants_json=_wants_json(request), affordable_tokens=affordable, score=score)
 
+    def tokenizer(self, call: Call) -> str:
+        """The model by whose name the host counts the answer of `call`."""
+        return self._costs.tokenizer(call)
+
     async def _affordable(self, call: Call, usd: float) -> int | None:
         """How many tokens of an answer `usd` pays for, beside the prompt; None: no price is known."""
         priced = await self._costs.prompt(call)
@@ -86,11 +97,10 @@ class EarlyStops:
 
     async def counted(self, call: Call, asked: int | None, said: list[str]) -> tuple[int, int]:
         """Tokens of prompt and answer: as the provider told, else as the host counts what it logs."""
-        listing = self._costs.listing(call)
-        model = call.decision.request.model_group if listing is None else listing.model
+        model = self.tokenizer(call)
         text = "".join(said)
         if asked is not None:
-            return asked, await asyncio.to_thread(tokens_said, model, text)
+            return asked, await asyncio.to_thread(counted, text, model)
         return await asyncio.to_thread(tokens_used, model, call.decision.request, call.kwargs, text)
 
     def tell(self, ticket: Ticket, stop: Stop, tokens: int) -> None:
@@ -128,6 +138,9 @@ class _Stream:
         # Held while it is read: the host itself may let go of it, and read what it holds.
         self._stream = ticket.stream if ticket.stream is not None else (ticket.source or _nothing)()
         self._watch: Watch | None = None
+        self._tokenizer = ""
+        self._unheard: list[bytes] = []  # events that had come with the one that it was stopped at
+        self._coming: asyncio.Future[Any] | None = None  # what was waited for when it was stopped
         self._rest = b""
         self._said: list[str] = []
         self._waited_s = 0.0  # for its provider, since the last token: a client that is slow to read is no stall
@@ -168,6 +181,7 @@ class _Stream:
         if self._is_blind:
             return None
         try:
+            self._tokenizer = self._stops.tokenizer(self._call)
             return await self._stops.watching(self._call, self._rules)
         except Exception as exc:  # noqa: BLE001 - fail open: this is the stage's edge
             self._stops.failed(exc)
@@ -199,13 +213,15 @@ class _Stream:
         whole, self._rest = whole_events(self._rest + _bytes(chunk))
         if len(self._rest) > _LONGEST_EVENT:
             self._is_blind = True
-        for raw in whole:
+        for at, raw in enumerate(whole):
             try:
                 told, stop = self._judged(watch, raw)
             except Exception as exc:  # noqa: BLE001 - fail open: this is the stage's edge
                 self._stops.failed(exc)
                 self._is_blind = True
                 told, stop = raw, None
+            if stop is not None:
+                self._unheard = whole[at + 1 :]
             yield told, stop
             if stop is not None:
                 return
@@ -216,11 +232,11 @@ class _Stream:
             return raw, None
         stop: Stop | None = None
         pieces = self._teller.pieces(told)
+        self._said += [piece.text for piece in pieces]
         for piece in pieces:
             text = piece.text
-            self._said.append(text)
             if not self._teller.is_over:
-                stop = stop or watch.feed(piece.channel, text, len(litellm.encode(model="gpt-4o", text=text)))
+                stop = stop or watch.feed(piece.channel, text, counted(text, self._tokenizer))
                 if stop is not None and stop.keep is not None:
                     raw = _cut(raw, told, piece, stop.keep)
                     break
@@ -228,6 +244,35 @@ class _Stream:
             self._waited_s = 0.0
         self._teller.went_out(told)
         return raw, stop
+
+    async def _hear_what_came(self) -> None:
+        """Read what had come by now, which its provider has generated: on a busy proxy that may be many tokens."""
+        waiting, self._unheard = self._unheard, []
+        for raw in waiting:
+            self._hear(raw)
+        until = time.monotonic() + _HEARS_S
+        while time.monotonic() < until:
+            coming = asyncio.ensure_future(anext(self._chunks, None))
+            for _ in range(_TURNS):
+                await asyncio.sleep(0)
+                if coming.done():
+                    break
+            else:
+                coming.cancel()  # and nobody else runs before the connection is closed
+                self._coming = coming
+                return
+            chunk = None if coming.cancelled() or coming.exception() is not None else coming.result()
+            if chunk is None:
+                return
+            whole, self._rest = whole_events(self._rest + _bytes(chunk))
+            for raw in whole:
+                self._hear(raw)
+
+    def _hear(self, raw: bytes) -> None:
+        """What an event says that the client does not get, nor the teller, who ends the stream at what went out."""
+        with contextlib.suppress(Exception):  # an event of another shape says nothing
+            told, apart = _event_in(raw), teller_of(self._call.decision.request.endpoint, include_usage=False)
+            self._said += [] if told is None or apart is None else [piece.text for piece in apart.pieces(told)]
 
     def _generated(self) -> list[str]:
         """What its provider said: where names went out short, that is less than what its client reads."""
@@ -243,9 +288,13 @@ class _Stream:
         heard = self._heard
         heard.stopped, heard.told_at_start = True, self._teller.asked is not None
         self._ticket.stopped = self._call.stopped = stop.rule
+        await self._hear_what_came()
         heard.counting = asyncio.ensure_future(self._stops.counted(self._call, self._teller.asked, self._generated()))
         await hang_up(self._stream)
         await hang_up(_connection_of(self._call))
+        if self._coming is not None:
+            with contextlib.suppress(BaseException):
+                await self._coming
         each: Any
         for each in (self._chunks, self._upstream):
             with contextlib.suppress(Exception):  # without an upstream there is nothing to close

@@ -9,9 +9,9 @@ from __future__ import annotations
 import copy
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-import litellm
 import orjson
 from pydantic import BaseModel
 from starlette.responses import StreamingResponse
@@ -20,7 +20,10 @@ from litellm_plugins.model import OutputBy, OutputLimit
 from litellm_plugins.output.json_keys import LongKeys, with_long_keys
 from litellm_plugins.output.schema_keys import Shortened, shortened
 from litellm_plugins.output.schema_walk import Unfit
-from litellm_plugins.output.structured import is_told_apart, schema_in, with_schema
+from litellm_plugins.output.structured import forced_schema_in, is_told_apart, schema_in, with_schema
+from litellm_plugins.proxy.host.token_counts import counted
+from litellm_plugins.proxy.host.tokenizers import O200K
+from litellm_plugins.proxy.output.places import arguments, lengthened, place_of, texts
 from litellm_plugins.proxy.wire.sse import event, whole_events
 from litellm_plugins.proxy.wire.stopping import teller_of
 
@@ -31,6 +34,7 @@ _MOST_KEPT = 512  # schemas
 _LONGEST_SCHEMA = 64 * 1024  # bytes: a longer one would take the loop too long, and is left alone
 _LONGEST_EVENT = 4 * 1024 * 1024  # bytes
 _DATA = b"data:"
+_DONE = {"text": "response.output_text.done", "arguments": "response.function_call_arguments.done"}
 _kept: dict[bytes, Shortened | OutputBy] = {}
 
 
@@ -38,17 +42,20 @@ def keys_shortened(
     endpoint: str, data: Mapping[str, Any], wanted: Structured
 ) -> tuple[OutputLimit | None, Shortened | None, dict[str, Any]]:
     """What is told, the way back, and the fields of `data` to replace."""
-    found = schema_in(endpoint, data)
+    of_format = schema_in(endpoint, data)
+    found = of_format or forced_schema_in(endpoint, data)
     if found is None:
         return None, None, {}
     path, schema = found
     made: Shortened | OutputBy = OutputBy.UNFIT
-    if is_told_apart(endpoint, data):
+    if endpoint == "responses" and data.get("store") is not False:
+        made = OutputBy.STORED
+    elif is_told_apart(endpoint, data):
         made = _made(schema, wanted)
     if isinstance(made, OutputBy):
         return OutputLimit("keys", made, "none"), None, {}
     told = OutputLimit("keys", OutputBy.ALL, str(len(made.long_of)))
-    return told, made, with_schema(data, path, made.schema)
+    return told, replace(made, of_tool=of_format is None), with_schema(data, path, made.schema)
 
 
 def _made(schema: Mapping[str, Any], wanted: Structured) -> Shortened | OutputBy:
@@ -74,7 +81,7 @@ def _made(schema: Mapping[str, Any], wanted: Structured) -> Shortened | OutputBy
 
 
 def _tokens(text: str) -> int:
-    return len(litellm.encode(model="gpt-4o", text=text))
+    return counted(text, O200K)  # which model it will be is not known yet
 
 
 def answered_with_long_keys(endpoint: str, made: Shortened, result: Any, heard: list[str]) -> None:
@@ -90,58 +97,61 @@ def answered_with_long_keys(endpoint: str, made: Shortened, result: Any, heard: 
 
 def body_with_long_keys(endpoint: str, made: Shortened, body: dict[str, Any]) -> None:
     """Write long names into a whole answer; into one that has them, nothing."""
-    for holder, field in _texts(endpoint, body):
-        holder[field] = with_long_keys(made, holder[field])
-    if endpoint == "responses" and (text := _with_own_schema(made, body.get("text"))) is not None:
-        body["text"] = text
+    for holder, field in (arguments if made.of_tool else texts)(endpoint, body):
+        holder[field] = lengthened(made, holder[field])
+    if endpoint == "responses":
+        body.update(_repeated(made, body))
 
 
-def _with_own_schema(made: Shortened, text: object) -> dict[str, Any] | None:
-    """What a response repeats of its request's `text`, with the schema as the client sent it; None: it repeats none."""
+def _repeated(made: Shortened, body: Mapping[str, Any]) -> dict[str, Any]:
+    """What a response repeats of its request, with the schema as the client sent it; nothing, where it does not."""
+    original, tools, text = copy.deepcopy(dict(made.original)), body.get("tools"), body.get("text")
+    if made.of_tool:
+        tool = tools[0] if isinstance(tools, list) and tools else None
+        return {"tools": [{**tool, "parameters": original}]} if isinstance(tool, Mapping) else {}
     wanted = text.get("format") if isinstance(text, Mapping) else None
     if not isinstance(text, Mapping) or not isinstance(wanted, Mapping) or not isinstance(wanted.get("schema"), dict):
-        return None
-    return {**text, "format": {**wanted, "schema": copy.deepcopy(dict(made.original))}}
+        return {}
+    return {"text": {**text, "format": {**wanted, "schema": original}}}
 
 
 def _of_model(endpoint: str, made: Shortened, result: Any) -> None:
-    if endpoint == "chat":
-        for choice in getattr(result, "choices", None) or ():
-            message = getattr(choice, "message", None)
-            if message is not None and isinstance(message.content, str):
-                message.content = with_long_keys(made, message.content)
-        return
-    if endpoint == "responses" and (repeated := _with_own_schema(made, getattr(result, "text", None))) is not None:
-        result.text = repeated
+    if endpoint == "responses":
+        for name, own in _repeated(made, result.model_dump(include={"text", "tools"})).items():
+            setattr(result, name, own)
+    for holder, name in _of_chat(result, made) if endpoint == "chat" else _of_items(result, made):
+        _lengthen(made, holder, name)
+
+
+def _of_chat(result: Any, made: Shortened) -> Iterator[tuple[Any, str]]:
+    for choice in getattr(result, "choices", None) or ():
+        message = getattr(choice, "message", None)
+        if message is not None and made.of_tool:
+            yield from ((call.function, "arguments") for call in message.tool_calls or ())
+        elif message is not None:
+            yield message, "content"
+
+
+def _of_items(result: Any, made: Shortened) -> Iterator[tuple[Any, str]]:
     for item in getattr(result, "output", None) or ():
-        for part in _field(item, "content") or ():
-            if _field(part, "type") == "output_text" and isinstance(text := _field(part, "text"), str):
-                told = with_long_keys(made, text)
-                if isinstance(part, dict):
-                    part["text"] = told
-                else:
-                    part.text = told
+        if made.of_tool and _field(item, "type") == "function_call":
+            yield item, "arguments"
+        for part in () if made.of_tool else _field(item, "content") or ():
+            if _field(part, "type") == "output_text":
+                yield part, "text"
+
+
+def _lengthen(made: Shortened, holder: Any, name: str) -> None:
+    if not isinstance(said := _field(holder, name), str):
+        return
+    if isinstance(holder, dict):
+        holder[name] = with_long_keys(made, said)
+    else:
+        setattr(holder, name, with_long_keys(made, said))
 
 
 def _field(held: Any, name: str) -> Any:
     return held.get(name) if isinstance(held, Mapping) else getattr(held, name, None)
-
-
-def _texts(endpoint: str, body: Any) -> Iterator[tuple[dict[str, Any], str]]:
-    """The answer's words: what holds each, and its field."""
-    if endpoint == "chat":
-        held = [each.get("message") for each in _dicts(body.get("choices"))]
-        wanted = [(each, "content") for each in held if isinstance(each, dict)]
-    elif endpoint == "messages":
-        wanted = [(each, "text") for each in _dicts(body.get("content")) if each.get("type") == "text"]
-    else:
-        parts = [part for item in _dicts(body.get("output")) for part in _dicts(item.get("content"))]
-        wanted = [(each, "text") for each in parts if each.get("type") == "output_text"]
-    yield from ((holder, field) for holder, field in wanted if isinstance(holder.get(field), str))
-
-
-def _dicts(held: object) -> list[dict[str, Any]]:
-    return [each for each in held if isinstance(each, dict)] if isinstance(held, list) else []
 
 
 class _Stream:
@@ -186,32 +196,29 @@ class _Stream:
         """Write long keys into one event; whether it says anything."""
         pieces = [] if self._teller is None else self._teller.pieces(told)
         self._heard += [piece.text for piece in pieces]
-        place = tuple(told.get(name) for name in ("index", "output_index", "content_index"))
-        texts = [piece for piece in pieces if piece.channel == "text" and piece.field != "refusal"]
+        channel = "tool" if self._made.of_tool else "text"
+        said = [piece for piece in pieces if piece.channel == channel and piece.field != "refusal"]
         if told.get("type") == "response.refusal.delta":
             return False
-        for piece in texts:
-            keys = self._texts.setdefault(place, LongKeys(self._made))
-            piece.holder[piece.field] = keys.feed(piece.text)
-        return bool(texts) or self._write_whole(told)
+        for piece in said:
+            if (place := place_of(self._endpoint, told, piece)) is not None:
+                keys = self._texts.setdefault(place, LongKeys(self._made))
+                piece.holder[piece.field] = keys.feed(piece.text)
+        return bool(said) or self._write_whole(told)
 
     def _write_whole(self, told: dict[str, Any]) -> bool:
         """Of the Responses API, which says at each end what has come once more."""
         kind = str(told.get("type"))
         if self._endpoint != "responses":
             return False
-        if kind == "response.output_text.done" and isinstance(told.get("text"), str):
-            told["text"] = with_long_keys(self._made, told["text"])
+        done = "arguments" if self._made.of_tool else "text"
+        if kind == _DONE[done] and isinstance(told.get(done), str):
+            told[done] = with_long_keys(self._made, told[done])
             return True
         response, item, part = told.get("response"), told.get("item"), told.get("part")
         body = response if isinstance(response, dict) else {"output": [item or {"content": [part]}]}
-        found = [each for each in _texts("responses", body) if each[0][each[1]]]
-        for holder, field in found:
-            holder[field] = with_long_keys(self._made, holder[field])
-        repeated = _with_own_schema(self._made, body.get("text"))
-        if repeated is not None:
-            body["text"] = repeated
-        return bool(found) or repeated is not None
+        body_with_long_keys("responses", self._made, body)
+        return any(isinstance(each, dict) for each in (response, item, part))
 
 
 def _bytes(chunk: Any) -> bytes:

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
-import litellm
 from litellm.llms.anthropic.common_utils import supports_anthropic_cache_control
 
 from litellm_plugins.model import PromptCacheReason as Why
@@ -24,6 +23,8 @@ from litellm_plugins.prompt_caching.report import report
 from litellm_plugins.prompt_caching.sharing import Sharing
 from litellm_plugins.proxy.budgets.prices import provider_of
 from litellm_plugins.proxy.calls.log import whole
+from litellm_plugins.proxy.host.token_counts import counted
+from litellm_plugins.proxy.host.tokenizers import CL100K
 from litellm_plugins.proxy.prompt_caching.following import stayed
 from litellm_plugins.proxy.prompt_caching.models import Target, Targets
 from litellm_plugins.proxy.prompt_caching.moving import THREAD_FROM_CHARS, Moved, chars, moved
@@ -282,8 +283,7 @@ class _TokenCounts:
         key = blake2b(data, digest_size=16).digest()
         tokens = self._known.get(key)
         if tokens is None:
-            encoding: Any = litellm.encoding  # which the host loads when it is asked for
-            tokens = len(encoding.encode(data.decode("utf-8", "replace"), disallowed_special=()))
+            tokens = counted(data.decode("utf-8", "replace"), CL100K)  # a family learns how its model's differ
             if len(self._known) >= _MOST_COUNTS:
                 self._known.clear()
             self._known[key] = tokens

@@ -54,7 +54,7 @@ def test_so_do_those_that_the_host_sets_of_its_own_accord(router: Router, monkey
 
 def test_the_tokenizer_is_the_models_own_and_the_price_the_lowest(router: Router) -> None:
     book = PriceBook({}, router=lambda: router)
-    assert tokenizer_of(book.listings("mini")) == "gpt-4.1-mini"
+    assert tokenizer_of(book.listings("mini")) == "gpt-4o", "whose tables gpt-4.1-mini reads"
     assert tokenizer_of([]) == "gpt-4o"
     assert input_nano_usd(book.listings("both")) == Fraction(400)
     assert input_nano_usd(book.listings("unpriced")) == 0

@@ -8,6 +8,7 @@ import pytest
 
 from litellm_plugins.model import Identity, Request
 from litellm_plugins.proxy.early_stop.sent_tokens import tokens_used
+from litellm_plugins.simulator.tokens import tokenizer_for
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # the host's, of its own models
 MODEL = "gpt-4.1"
@@ -70,3 +71,10 @@ def test_calls_of_tools_in_a_conversation_count() -> None:
     assert prompt("responses", input=[*ASKED, call]) > prompt("responses", input=ASKED) + 100
     told = [*ASKED, {"role": "assistant", "content": [use]}]
     assert prompt("messages", messages=told) > prompt("messages", messages=ASKED) + 50
+
+
+def test_a_model_is_counted_by_its_own_tokenizer_whoever_serves_it() -> None:
+    said = "El señor Núñez pidió veintidós artículos, número 357710."
+    with_provider, without = (tokens_used(model, asked(), None, said) for model in ("openai/gpt-4.1", "gpt-4.1"))
+    assert with_provider == without
+    assert without[1] == tokenizer_for("gpt-4.1").count(said) != tokenizer_for("gpt-4").count(said)

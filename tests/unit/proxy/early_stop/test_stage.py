@@ -32,6 +32,9 @@ class Stops:
     async def watching(self, *_: Any) -> Watch:
         return Watch(self.rules)
 
+    def tokenizer(self, _: Any) -> str:
+        return "gpt-4o"
+
     async def counted(self, *_: Any) -> tuple[int, int]:
         return 1, 1
 
@@ -106,3 +109,34 @@ def test_streams_of_several_answers_are_known_before_the_first_word(
     said = ({"role": "user", "content": prompt},)
     asked = Request("completions", "m", said, parameters, Identity(key_id="k"))
     assert early_stop._is_of_several(asked) is several
+
+
+def test_what_had_come_when_it_was_stopped_was_generated_too() -> None:
+    """On a busy proxy many words wait to be read: the provider has sent them, and bills them."""
+    heard: list[list[str]] = []
+
+    class Counting(Stops):
+        async def counted(self, _: Any, __: Any, said: list[str]) -> tuple[int, int]:
+            heard.append(list(said))
+            return 1, len(said)
+
+    async def at_once_and_then() -> AsyncIterator[bytes]:
+        yield b"".join([chunk async for chunk in words(8)])  # in one piece: the stop is in its middle
+        async for chunk in words(3):  # has come as well
+            yield chunk
+        await asyncio.sleep(60)  # nothing more is there to be read
+        yield b"data: never\n\n"
+
+    async def run() -> str:
+        stops: Any = Counting(StopRules(enabled=True, max_tokens=4))
+        decision = SimpleNamespace(request=Request("chat", "m", (), {}, Identity(key_id="k")))
+        call: Any = SimpleNamespace(heard=Heard(), stopped=None, kwargs=None, decision=decision)
+        ticket: Any = SimpleNamespace(stream=None, source=None, output=None, stopped=None)
+        response: Any = SimpleNamespace(body_iterator=at_once_and_then())
+        stream = early_stop._Stream(stops, ticket, call, stops.rules, ChatTeller(), response)
+        return b"".join([chunk async for chunk in stream.told()]).decode()
+
+    got = asyncio.run(asyncio.wait_for(run(), 5))
+    assert heard == [[f"word{n} " for n in (*range(8), *range(3))]]
+    assert "word1" in got
+    assert "word5" not in got, "its client gets no more than the rule allows"

@@ -11,6 +11,7 @@ from unittest.mock import ANY
 
 import pytest
 
+from litellm_plugins.simulator.tokens import tokenizer_for
 from tests.support import KEYS, Provider, RunningProxy, eventually, model, proxy_config
 from tests.support.budgets import PRICES, held_by, settled
 from tests.support.fixtures import CLAUDE, LEGACY_MODEL, new_question
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 # The provider is quick, and then pauses: that it is left, and what it has sent by then, never depends on pace.
 PAUSE = "simulator:pause:30"  # half way through
+SHORT = 60  # tokens
 SEEN_AFTER = 72  # tokens of a loop: the rule's 40 words that are each the end of a phrase said three times
 LOOP = f"simulator:loop:{2 * SEEN_AFTER} {PAUSE}"
 PROMPT = "You help the customers of a shop. Be kind. " * 60
@@ -40,15 +42,18 @@ PATHS = {
 }
 
 
-def script(_: str, question: str) -> str | None:
+def script(name: str, question: str) -> str | None:
     if "as json" in question:
         return RECORD + " And here is what I thought about it, at length." * 40
     if "with code" in question:
         return "First. Look:\n```python\n" + "\n".join(f"x{n} = {n}  # a. b." for n in range(30)) + "\n```\nDone. " * 90
     if "in Spanish" in question:
-        return " ".join(f"El señor Núñez pidió veintidós artículos; ¿quién pagó los {n}?" for n in range(30))
+        said = " ".join(f"El señor Núñez pidió veintidós artículos; ¿quién pagó los {n}?" for n in range(9))
+        return "".join(tokenizer_for(name).split(said)[: 2 * SHORT])  # half of it is as much as the cap allows
     if "as a table" in question:
-        return "".join(f'{{"año":{n},"niño":"José","ñu":[{n},"¡sí!"]}}\n' for n in range(40))
+        rows = [f'{{"año":{n},"niño":"José","ñu":[{n},"¡sí!"]}}\n' for n in range(9)]
+        half = next(n for n in range(9) if tokenizer_for(name).count("".join(rows[:n])) >= SHORT)
+        return "".join(rows[: 2 * half])  # the cap waits for the end of a row
     if "sentences" in question:
         some = 60 if "many" in question else 15  # the half of 15 is what the dollar cap pays for
         return " ".join(f"Sentence number {n} says that Dr. Smith paid 3.5 euros." for n in range(some))
@@ -60,7 +65,7 @@ def config_of(url: str) -> dict[str, Any]:
         "enabled": True,
         "features": {
             "brief": {"max_sentences": 2},
-            "short": {"max_tokens": 60},
+            "short": {"max_tokens": SHORT},
             "cheap": {"max_usd": 0.001},
             "stalling": {"stall_s": 0.5},
             "phrase": {"stop_phrases": ["number 3"]},
@@ -202,7 +207,7 @@ def test_what_is_booked_is_what_was_generated_in_any_language(stopping: RunningP
         )
         for kind in ("in Spanish", "as a table")
     ]
-    asked = [f"{new_question()} {kind}" for _, _, kind in wanted]
+    asked = [f"{new_question()} {kind} {PAUSE}" for _, _, kind in wanted]
     with ThreadPoolExecutor(len(wanted)) as clients:
         told = list(
             clients.map(

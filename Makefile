@@ -36,7 +36,7 @@ run: $(RUNTIME) ## Start the proxy on proxy_config.yaml (CONFIG=other.yaml); the
 	@$(BIN)/litellm-plugins run --config $(CONFIG) $(ARGS)
 
 test: $(DEV) ## Run every test (ARGS="-k name" for some, WORKERS=0 for one after the other)
-	@$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile $(ARGS)
+	@$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 test-llmlingua: $(LINGUA) ## Run the tests of LLMLingua-2 on the real package and a tiny model (makes .venv-llmlingua)
 	@$(LINGUA_VENV)/bin/python -m pytest --numprocesses 0 -W default $(ARGS) tests/llmlingua

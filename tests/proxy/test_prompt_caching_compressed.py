@@ -18,6 +18,11 @@ SYSTEM = "\n".join(
 )
 PLAIN = {"metadata": {"feature": "plain"}}
 HEADER = "x-litellm-plugins-compression"
+# The small one has no room for an answer, so a cascade always goes on.
+TIERS: list[dict[str, Any]] = [
+    {"name": "small", "models": ["gpt-4.1-mini"], "max_tokens": 3},
+    {"name": "strong", "models": [CLAUDE]},
+]
 
 
 @pytest.fixture(scope="module")
@@ -36,9 +41,13 @@ def both(charging: Provider, tmp_path_factory: pytest.TempPathFactory) -> Iterat
             "cache": {"enabled": False},
             "compression": {"enabled": True, "deadline_ms": 20_000, "features": {"plain": {"enabled": False}}},
             "prompt_caching": {"enabled": True},
-            "per_team": {"legal": {"prompt_caching": {"enabled": False}}},
+            "per_team": {
+                "legal": {"prompt_caching": {"enabled": False}},
+                "sales": {"prompt_caching": {"move_volatile": True}},
+            },
+            "routing": {"routers": {"climbing": {"tiers": TIERS, "thresholds": [1.0], "cascade": {}}}},
         },
-        more_models=[model(CLAUDE, charging.url, via="anthropic")],
+        more_models=[model(CLAUDE, charging.url, via="anthropic"), model("climbing", charging.url, "gpt-4.1")],
     )
     with RunningProxy(config, tmp_path_factory.mktemp("both"), provider_url=charging.url) as proxy:
         yield proxy
@@ -115,6 +124,47 @@ def test_switched_on_in_the_middle_it_leaves_what_the_provider_has_cached(
     assert len(sent) == 6
     assert all(json.dumps(pasted(0))[1:-1] in each for each in sent), "what was sent as it was stays so"
     assert json.dumps(pasted(5))[1:-1] not in sent[-1]
+
+
+def test_the_dearer_call_of_a_cascade_leaves_what_its_provider_has_cached(
+    both: RunningProxy, charging: Provider
+) -> None:
+    """The cheap one knows nothing of the conversation, and gets it as short as it can be."""
+    said: list[Any] = [{"role": "system", "content": SYSTEM.format("shop climbing")}]
+    for turn in range(5):
+        said.append({"role": "user", "content": mostly_prose(turn)})
+        last = turn == 4
+        raw = both.client(KEYS.support).chat.completions.with_raw_response.create(
+            model="climbing" if last else CLAUDE, messages=said, max_tokens=40, extra_body={} if last else PLAIN
+        )
+        said.append({"role": "assistant", "content": str(raw.parse().choices[0].message.content)})
+    assert raw.headers["x-litellm-plugins-route-path"] == "small>strong"
+    cheap, dear = (json.dumps(each["body"]["messages"]) for each in charging.requests()[-2:])
+    old, new = (json.dumps(pasted(turn))[1:-1] for turn in (0, 4))
+    assert (old in cheap, new in cheap) == (False, False)
+    assert (old in dear, new in dear) == (True, False), "what was cached as it was stays so, what is new is short"
+    assert charging.requests()[-1]["cache_read_tokens"] > 5_000
+
+
+def test_of_a_cascade_each_model_gets_a_timestamp_where_its_own_cache_wants_it(
+    both: RunningProxy, charging: Provider
+) -> None:
+    """OpenAI's as the last line; behind Claude's mark, where it first went to the end for another model."""
+    charging.clear()
+    rest = SYSTEM.format("shop hourly")
+    for turn in range(5):
+        line = f"It is 2027-03-05T10:3{turn}:0{turn}Z."
+        said: list[Any] = [
+            {"role": "system", "content": rest.replace("\n", f"\n{line}\n", 1)},
+            {"role": "user", "content": f"Which rule is about case {turn}?"},
+        ]
+        raw = both.client(KEYS.sales).chat.completions.with_raw_response.create(model="climbing", messages=said)
+        assert raw.headers["x-litellm-plugins-route-path"] == "small>strong"
+    cheap, dear = charging.requests()[-2:]
+    assert cheap["body"]["messages"][0]["content"] == f"{rest}\n{line}"
+    assert [each["text"].strip() for each in dear["body"]["system"]] == [rest, line]
+    assert ["cache_control" in each for each in dear["body"]["system"]] == [True, False]
+    assert dear["cache_read_tokens"] > 1_024
 
 
 def test_a_turn_without_anything_new_to_shorten_says_that_its_prefix_is_cached(both: RunningProxy) -> None:

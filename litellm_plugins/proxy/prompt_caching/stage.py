@@ -90,11 +90,8 @@ class HostPromptCaching:
     def _not_shared(self, reason: str, detail: str) -> None:
         self._telemetry.emit(StageFailed("prompt_cache_sharing", reason, detail))
 
-    async def mark(self, ticket: Ticket, data: dict[str, Any], *, again: bool = False) -> None:
-        """Decide, tell, and put the marks into `data`. Never raises: in doubt the request goes on as it is.
-
-        `again`: for another model than at first, which gets the prompt as it went to that one.
-        """
+    async def mark(self, ticket: Ticket, data: dict[str, Any]) -> None:
+        """Decide, tell, and put the marks into `data`. Never raises: in doubt the request goes on as it is."""
         ticket.prompt_cached = None
         request = ticket.decision.request
         model = str(data.get("model") or "")
@@ -109,8 +106,8 @@ class HostPromptCaching:
                     stands_down = _stands_down(self._targets.of(model, request.identity.team_id), data)
                     tenant = tenant_of(request.identity)
                     told = await moved(request.endpoint, data, self._changing, tenant, model, stands_down)
-                if not again:  # after it, for what lies at the provider is the prompt as it was moved
-                    await self._followed(ticket, data, model)
+                # After it, for what lies at the provider is the prompt as it was moved.
+                await self._followed(ticket, data, model)
                 blocks = await _read(request.endpoint, data)
                 ticket.prompt_cached = self._decided(ticket, data, model, blocks, rules, told)
         except Exception as exc:  # noqa: BLE001 - fail open: this is the stage's edge

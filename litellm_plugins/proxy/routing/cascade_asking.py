@@ -53,7 +53,7 @@ class Asked:
         routed = Routed(before.ladder, before.needs, route, event, before.followed)
         self._pack.routing.escalate(ticket, routed, data)
         if self._pack.prompt_caching is not None:
-            await self._pack.prompt_caching.mark(ticket, data, again=True)
+            await self._pack.prompt_caching.mark(ticket, data)
         data["litellm_call_id"] = str(uuid.uuid4())
         log, data = litellm.utils.function_setup(
             original_function=self._endpoint.route_type,

@@ -6,6 +6,7 @@ import statistics
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from math import ceil
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
 _SHARES = tuple(round(0.1 * step, 1) for step in range(11))
 SAMPLES = 1_000
+_TIMED = 1_000  # decisions that are timed of one `judge`: enough for a p99, and an embedding takes its milliseconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,7 @@ class Scored:
     name: str
     values: Floats
     decision_ms: Floats
+    """Of the decisions that were timed, in no order."""
 
 
 async def judge(
@@ -51,26 +54,29 @@ async def judge(
     *,
     repeats: int = 1,
 ) -> Scored:
-    """Score every prompt, and time it.
+    """Score every prompt; time it, or of many an evenly spread thousand at most.
 
     Args:
         scorer: that is asked.
         prompts: bare ones.
         embed: gives the vector, for a scorer that needs it; its time counts into the decision's.
         progress: called after each prompt.
-        repeats: of each decision, of whose times the median counts: with three, what a busy machine does in between
-            is not taken for the scorer's.
+        repeats: of each decision that is timed; the median of its times counts, so that with three what a busy machine
+            does in between is not taken for the scorer's.
     """
     values, took = [], []
-    for prompt in prompts:
+    every = max(1, ceil(len(prompts) / _TIMED))
+    for at, prompt in enumerate(prompts):
         times = []
-        for _ in range(repeats):
+        timed = at % every == 0
+        for _ in range(repeats if timed else 1):
             start = time.perf_counter()
             vector = await embed(prompt) if embed is not None and scorer.needs_embedding else None
             value = scorer.score(of_text(prompt), vector).value
             times.append((time.perf_counter() - start) * 1_000)
         values.append(value)
-        took.append(statistics.median(times))
+        if timed:
+            took.append(statistics.median(times))
         progress()
     return Scored(scorer.name, np.array(values), np.array(took))
 
@@ -79,7 +85,7 @@ def joined(parts: Sequence[tuple[Sequence[int], Scored]]) -> Scored:
     """What several scorers said of a part of the rows each, in the rows' order."""
     order = np.argsort(np.concatenate([np.array(indices) for indices, _ in parts]))
     values = np.concatenate([scored.values for _, scored in parts])[order]
-    took = np.concatenate([scored.decision_ms for _, scored in parts])[order]
+    took = np.concatenate([scored.decision_ms for _, scored in parts])
     return Scored(parts[0][1].name, values, took)
 
 

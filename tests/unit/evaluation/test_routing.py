@@ -141,4 +141,21 @@ def test_parts_are_joined_in_the_order_of_the_rows() -> None:
     second = routing.Scored("told", np.array([0.1]), np.array([3.0]))
     found = routing.joined([([2, 0], first), ([1], second)])
     assert found.values.tolist() == [0.0, 0.1, 0.2]
-    assert found.decision_ms.tolist() == [1.0, 3.0, 2.0]
+    assert sorted(found.decision_ms.tolist()) == [1.0, 2.0, 3.0]
+
+
+async def test_of_many_prompts_a_thousand_at_most_are_asked_thrice_for_their_time() -> None:
+    class Counting(Told):
+        asked = 0
+
+        def score(self, conversation: Conversation, embedding: object) -> Score:
+            self.asked += 1
+            return super().score(conversation, embedding)
+
+    prompts = [str(number) for number in range(2_001)]
+    scorer = Counting({prompt: float(prompt) for prompt in prompts})
+    found = await routing.judge(scorer, prompts, repeats=3)
+    assert found.values.tolist() == [float(number) for number in range(2_001)]
+    assert (len(found.decision_ms), scorer.asked) == (667, 2_001 + 2 * 667)
+    few = await routing.judge(scorer, prompts[:10], repeats=3)
+    assert len(few.decision_ms) == 10

@@ -20,6 +20,7 @@ from litellm_plugins.batch.flush import due
 from litellm_plugins.batch.provider import Ended, Paid, ProviderFault
 from litellm_plugins.batch.queue import Batch, Deferred, Stage, Status
 from litellm_plugins.errors import StoreUnavailable
+from litellm_plugins.tasks import stop
 
 if TYPE_CHECKING:
     from litellm_plugins.batch.lines import Result
@@ -69,9 +70,8 @@ class Worker:
                     return False
             await work
         finally:
-            work.cancel()
-            with contextlib.suppress(asyncio.CancelledError, Exception):
-                await work
+            with contextlib.suppress(Exception):
+                await stop(work)
         # Until the next turn is due, whoever takes it: should this process be gone by then, nobody waits for its lease.
         await self._store.lease(self._owner, now_s=self._clock(), for_s=self._rules.poll_every_s * _OF_A_TURN)
         return True

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from litellm_plugins.budgets.amounts import NOTHING, Amounts, Limits
 from litellm_plugins.budgets.ledger import Denied, Ledger, Line, Settlement
 from litellm_plugins.errors import StoreUnavailable
+from litellm_plugins.tasks import stop
 
 _UNBOUND = Limits()
 _LEASE_MS = 60_000  # of what is reserved only to be settled at once
@@ -59,9 +60,7 @@ class Bookkeeper:
     async def aclose(self) -> None:
         """Stop, try once more to pay what is owed, and close the ledger."""
         if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
+            await stop(self._task)
         with contextlib.suppress(StoreUnavailable):
             await self.pay()
         await self._ledger.aclose()

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from litellm_plugins.embedding.embedder import EmbedderUnavailable
 from litellm_plugins.errors import PluginError, StoreUnavailable
+from litellm_plugins.tasks import stop
 
 if TYPE_CHECKING:
     from litellm_plugins.cache.spaces import Elsewhere, SpaceStore
@@ -65,8 +66,8 @@ class Reembedder:
     async def aclose(self) -> None:
         """Stop at once. Before store and embedder are closed."""
         if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+            with contextlib.suppress(Exception):
+                await stop(self._task)
 
     async def run(self) -> None:
         """Look twice, each time until nothing is left."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING
 from litellm.litellm_core_utils.logging_worker import GLOBAL_LOGGING_WORKER
 
 from litellm_plugins.errors import StoreUnavailable
+from litellm_plugins.tasks import stop
 from litellm_plugins.telemetry.events import QueueMeasured, StageFailed, StoreMeasured, VerifierMeasured
 
 if TYPE_CHECKING:
@@ -46,9 +46,7 @@ class Gauges:
     async def aclose(self) -> None:
         """Stop."""
         if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
+            await stop(self._task)
 
     async def measure(self) -> None:
         """Ask and tell once. Never raises."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import random
 import time
 from collections.abc import Callable
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from litellm_plugins.errors import StoreUnavailable
 from litellm_plugins.model import Reason
+from litellm_plugins.tasks import stop
 
 if TYPE_CHECKING:
     from litellm_plugins.review.store import ItemStore
@@ -44,9 +44,7 @@ class TextSweep:
     async def aclose(self) -> None:
         """Stop it."""
         if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
+            await stop(self._task)
 
     async def _for_ever(self) -> None:
         every_s = min(_MOST_S, max(_LEAST_S, self._keep_s / _PARTS))

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from litellm_plugins.errors import StoreUnavailable
+from litellm_plugins.tasks import stop
 
 _FAILED_FACTOR = 10  # of the time between two exchanges, until a store that failed is asked again
 
@@ -65,9 +66,7 @@ class Exchange(ABC):
     async def aclose(self) -> None:
         """Tell the last of it, and close the store."""
         if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
+            await stop(self._task)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(self._last_s):
                     await self.sync()

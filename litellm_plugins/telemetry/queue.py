@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, TypeVar
 
+from litellm_plugins.tasks import stop
 from litellm_plugins.telemetry.events import QueueMeasured
 
 if TYPE_CHECKING:
@@ -105,9 +106,7 @@ class BoundedQueue(Generic[T]):
         """Take nothing more, hand over all that there is, and count as dropped what could not be in that time."""
         self._is_closed = True
         if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
+            await stop(self._task)
             self._task = None
         until = self._clock() + within_s
         with contextlib.suppress(TimeoutError):

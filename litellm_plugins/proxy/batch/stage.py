@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import random
 import secrets
 import time
@@ -23,6 +22,7 @@ from litellm_plugins.proxy.batch.about import About, about, ended, finished
 from litellm_plugins.proxy.batch.whose import fetched_by, goes_elsewhere, has_host_budget
 from litellm_plugins.proxy.batch.wishes import Json, PutOff, refusal, told, wish_in
 from litellm_plugins.proxy.budgets.stage import Later
+from litellm_plugins.tasks import stop
 from litellm_plugins.telemetry.events import DeferralDecided, DeferralsMeasured, StageFailed
 
 if TYPE_CHECKING:
@@ -82,9 +82,7 @@ class HostBatch:
     async def aclose(self) -> None:
         """Stop; another worker goes on where this one stood."""
         if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
+            await stop(self._task)
             await self._worker.give_back()
         await self._store.aclose()
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
@@ -18,6 +17,7 @@ from litellm_plugins.proxy.alert_receivers import LogReceiver, webhooks
 from litellm_plugins.proxy.budgets.admin import BudgetAdmin
 from litellm_plugins.proxy.budgets.drift import HostLog, host_database
 from litellm_plugins.proxy.budgets.stage import now_ms
+from litellm_plugins.tasks import stop
 from litellm_plugins.telemetry.events import AccountMeasured, AlertHandled, BudgetsMeasured, DriftMeasured
 
 if TYPE_CHECKING:
@@ -74,10 +74,7 @@ class BudgetSight:
 
     async def aclose(self) -> None:
         """Stop that. What waits is told by whoever runs next."""
-        for task in self._tasks:
-            task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
+        await stop(*self._tasks)
         await self._courier.aclose()
 
 

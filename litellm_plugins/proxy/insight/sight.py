@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -16,6 +15,7 @@ from litellm_plugins.proxy.alert_receivers import LogReceiver, webhooks
 from litellm_plugins.proxy.budgets.stage import now_ms
 from litellm_plugins.proxy.insight.stores import InsightStores, open_insight
 from litellm_plugins.proxy.routing.report import RouteReport
+from litellm_plugins.tasks import stop
 from litellm_plugins.telemetry.events import AlertHandled
 
 if TYPE_CHECKING:
@@ -79,10 +79,7 @@ class InsightSight:
 
     async def aclose(self) -> None:
         """Stop that, and write what was counted. What waits to be told is told by whoever runs next."""
-        for task in self._tasks:
-            task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
+        await stop(*self._tasks)
         await self._courier.aclose()
         await self._counting.recorder.queue.drain()
         await self._counting.stores.usage.aclose()

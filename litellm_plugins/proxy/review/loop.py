@@ -27,6 +27,7 @@ from litellm_plugins.review.report import report
 from litellm_plugins.review.sweeping import TextSweep
 from litellm_plugins.routing.significance import proportions
 from litellm_plugins.settings import promised_rates
+from litellm_plugins.tasks import stop
 from litellm_plugins.telemetry.events import AnomalyFound, Event, StageFailed
 from litellm_plugins.telemetry.sinks.langfuse_spans import trace_id_of
 
@@ -102,10 +103,7 @@ class HostReview:
         """Write what is left."""
         await self.sync.aclose()
         await self._sweep.aclose()
-        for task in (*self._tasks, *self._pointing):
-            task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
+        await stop(*self._tasks, *self._pointing)
         await self.recorder.queue.drain()
 
     def rate_factor(self, feature: str, model_group: str) -> float:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import hashlib
 import os
 import random
@@ -18,6 +17,7 @@ from litellm_plugins.proxy.langfuse.project import project_of
 from litellm_plugins.review.langfuse_client import LangfuseClient, Project
 from litellm_plugins.review.scores import Scores
 from litellm_plugins.review.sync import LangfuseSync, Names, SyncBusy, Synced
+from litellm_plugins.tasks import stop
 from litellm_plugins.telemetry.events import StageFailed
 
 if TYPE_CHECKING:
@@ -59,9 +59,7 @@ class HostSync:
     async def aclose(self) -> None:
         """Stop that. What was under way is taken up by whoever runs next."""
         if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
+            await stop(self._task)
 
     async def run(self, given: Mapping[str, Any], *, actor: str) -> Json:
         """`POST /plugins/review/sync`. Raises: SyncBusy, LangfuseUnset, RequestError, StoreUnavailable."""

@@ -83,7 +83,7 @@ def leaves_a_stream(endpoint: str, slow: str) -> Callable[[RunningProxy, str], N
 
 
 def leaves(proxy: RunningProxy, feature: str) -> None:
-    path, body = body_of("chat", f"{new_question()} simulator:stall:20", feature, model=SLOW_MODEL)
+    path, body = body_of("chat", f"{new_question()} simulator:stall:4", feature, model=SLOW_MODEL)
     with contextlib.suppress(httpx.ReadTimeout):  # it has asked its provider by then, on a busy machine as well
         proxy.http("POST", path, KEYS.support, json=body, timeout=1.5)
         raise AssertionError("it answered too soon")

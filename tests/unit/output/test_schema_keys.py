@@ -210,11 +210,11 @@ def test_lists_in_lists_and_many_unions_take_no_time() -> None:
         for at, name in enumerate(names)
     }
     many = closed({f"some_property_{at}": {"$ref": f"#/$defs/Many{at % 2}"} for at in range(800)})
-    started = time.perf_counter()
+    started = time.thread_time()
     assert made(deep).long_of == {"a": "list_of_customers", "b": "customer_full_name"}
     shortened({"$ref": "#/$defs/Kind0", "$defs": wide}, tokens, min_saved=1, expected_items=5)
     shortened({**many, "$defs": {"Many0": many, "Many1": {**many}}}, tokens, min_saved=1, expected_items=5)
-    assert time.perf_counter() - started < 1
+    assert time.thread_time() - started < 1
 
 
 def test_where_little_is_saved_the_schema_stays_as_it_is() -> None:

@@ -172,9 +172,9 @@ def test_text_is_no_broken_json_where_none_was_asked_for_or_a_tool_is_called() -
     ],
 )
 def test_a_schema_that_makes_no_sense_costs_no_time_and_holds_for_all(schema: dict[str, object]) -> None:
-    started = time.perf_counter()
+    started = time.thread_time()
     assert not fires("json_schema", '"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa!"', Wanted(json=True, schema=schema))
-    assert time.perf_counter() - started < 1
+    assert time.thread_time() - started < 1
 
 
 @pytest.mark.parametrize(
@@ -213,9 +213,9 @@ def test_the_fitted_checker_doubts_from_where_it_is_told_to() -> None:
     ],
 )  # fmt: skip
 def test_no_answer_takes_long(name: str, text: str) -> None:
-    started = time.perf_counter()
+    started = time.thread_time()
     fires(name, text, Wanted("12 and 30?", json=True))
-    assert time.perf_counter() - started < 1
+    assert time.thread_time() - started < 1
 
 
 @pytest.mark.parametrize(

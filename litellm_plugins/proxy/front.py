@@ -21,7 +21,6 @@ from typing import TYPE_CHECKING, Any
 from fastapi import Request, Response, params
 from fastapi.encoders import jsonable_encoder
 from fastapi.responses import JSONResponse, StreamingResponse
-from fastapi.routing import APIRoute
 from litellm.integrations.custom_logger import CustomLogger
 from litellm.proxy import proxy_server as host
 from litellm.proxy._types import ProxyException
@@ -40,10 +39,12 @@ from litellm_plugins.proxy.cache.storing import FreshAnswer, listen
 from litellm_plugins.proxy.callbacks import PluginHandler, in_front
 from litellm_plugins.proxy.host import stock
 from litellm_plugins.proxy.host.endpoints import ALL, CHAT, Endpoint
+from litellm_plugins.proxy.leaving import FollowedRoute, when_left
 from litellm_plugins.proxy.output.keys import answered_with_long_keys
 from litellm_plugins.proxy.routing.cascade import answered
 
 if TYPE_CHECKING:
+    from fastapi.routing import APIRoute
     from litellm.proxy._types import UserAPIKeyAuth
 
     from litellm_plugins.proxy.boot import Pack
@@ -100,7 +101,7 @@ def _routes(pack: Pack, endpoint: Endpoint) -> list[APIRoute]:
 
     handler: Callable[..., Awaitable[Any]] = front
     return [
-        APIRoute(path, handler, methods=["POST"], include_in_schema=False, response_model=None)
+        FollowedRoute(path, handler, methods=["POST"], include_in_schema=False, response_model=None)
         for path in endpoint.paths
     ]
 
@@ -167,6 +168,7 @@ async def _answer(pack: Pack, endpoint: Endpoint, request: Request, response: Re
             _listened_to(pack, endpoint, ticket, result)
             if pack.admission is not None:
                 pack.admission.bound(result, processing.data, took_s=time.monotonic() - started)
+            _waited_for(pack, ticket, request, result, is_read_on=common["request"] is not request)
         elif call is not None:
             call.gone = await request.is_disconnected()
     except Exception as exc:  # noqa: BLE001 - the host's own edge: it makes an answer of whatever went wrong
@@ -225,6 +227,14 @@ def _listened_to(pack: Pack, endpoint: Endpoint, ticket: tickets.Ticket | None, 
         listen(pack, endpoint, ticket, result)
     if ticket is not None:
         pack.calls.follow(ticket, result)
+
+
+def _waited_for(
+    pack: Pack, ticket: tickets.Ticket | None, request: Request, result: StreamingResponse, *, is_read_on: bool
+) -> None:
+    """Others may wait for the answer: they are told when there will be none, because its client has left."""
+    if ticket is not None and ticket.decision.flight is not None and not is_read_on:
+        when_left(request, result, partial(pack.pipeline.call_over, ticket.decision))
 
 
 async def _asked(

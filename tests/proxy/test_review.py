@@ -97,8 +97,12 @@ def test_a_verdict_by_the_page_s_form_makes_the_next_paraphrase_miss_and_only_it
     for team, sees in (("sales", True), ("support", False)):
         made = reviewed.http("POST", "/plugins/ui/tokens", reviewed.master_key, json={"team": team}).json()
         with _signed_in(reviewed, made["token"]) as owner:
-            page = owner.get("/plugins/ui/review").text
-            assert (html.escape(asked) in page) is sees, team  # the misses that came after it
+
+            def shown(owner: httpx.Client = owner, sees: bool = sees) -> str:
+                page = owner.get("/plugins/ui/review").text
+                return page if (html.escape(asked) in page) is sees else ""
+
+            page = eventually(shown, what=f"the misses that came after it to be on the page of {team}: {sees}")
             assert 'class="verdict"' not in page
             other = owner.get("/plugins/ui/review", params={"team": "legal"})
             assert other.status_code == 403

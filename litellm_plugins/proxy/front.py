@@ -42,12 +42,14 @@ from litellm_plugins.proxy.host.endpoints import ALL, CHAT, Endpoint
 from litellm_plugins.proxy.leaving import FollowedRoute, when_left
 from litellm_plugins.proxy.output.keys import answered_with_long_keys
 from litellm_plugins.proxy.routing.cascade import answered
+from litellm_plugins.proxy.routing.cascade_errors import is_error
 
 if TYPE_CHECKING:
     from fastapi.routing import APIRoute
     from litellm.proxy._types import UserAPIKeyAuth
 
     from litellm_plugins.proxy.boot import Pack
+    from litellm_plugins.proxy.calls.call import Call
 
 # Callbacks of the host's own that only count, limit or log: all they do to a request is done before or after the
 # part that a hit skips. Or that choose among deployments, of which a hit needs none: the host adds one of those for
@@ -171,6 +173,7 @@ async def _answer(pack: Pack, endpoint: Endpoint, request: Request, response: Re
             _waited_for(pack, ticket, request, result, is_read_on=common["request"] is not request)
         elif call is not None:
             call.gone = await request.is_disconnected()
+            _may_be_over(pack, ticket, call, result)
     except Exception as exc:  # noqa: BLE001 - the host's own edge: it makes an answer of whatever went wrong
         return await stock.failed(endpoint, processing, exc, request=request, body=body, auth=auth)
     finally:
@@ -235,6 +238,16 @@ def _waited_for(
     """Others may wait for the answer: they are told when there will be none, because its client has left."""
     if ticket is not None and ticket.decision.flight is not None and not is_read_on:
         when_left(request, result, partial(pack.pipeline.call_over, ticket.decision))
+
+
+def _may_be_over(pack: Pack, ticket: tickets.Ticket | None, call: Call, result: Any) -> None:
+    """A client that leaves before the first word of a stream gets a 499 in its place: no hook of the host tells of it.
+
+    Left to the garbage collector its request would be open, and others wait for its answer, for minutes.
+    """
+    if ticket is not None and call.gone and is_error(result):
+        pack.pipeline.call_failed(ticket.decision)
+        pack.calls.unreported(call)
 
 
 async def _asked(

@@ -1,7 +1,7 @@
-"""Clients that leave before their stream has ended, also before it has begun.
+"""Clients that leave before their stream has ended.
 
-The server cancels such a response, at times before it has run at all: then no `finally` of the stream's own runs, and
-its request may lie in a reference cycle for as long as the garbage collector takes.
+The server cancels such a response, and what the host holds of it may lie in a reference cycle for as long as the
+garbage collector takes.
 """
 
 from __future__ import annotations

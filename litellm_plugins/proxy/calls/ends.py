@@ -152,13 +152,13 @@ class Calls:
 
     def _over(self, ticket: Ticket, call: Call) -> None:
         if ticket.trial is None:
-            self._unreported_soon(call)
+            self.unreported(call)
         else:
             ticket.trial.when_known(partial(self._over_if_served, call))
 
     async def _over_if_served(self, call: Call, outcome: Outcome) -> None:
         if outcome is not Outcome.DROPPED:
-            self._unreported_soon(call)
+            self.unreported(call)
 
     def dropped(self, ticket: Ticket) -> None:
         """An answer to it is not served, and will cost all the same: what, is told to `tried` or `tried_in_vain`."""
@@ -310,7 +310,8 @@ class Calls:
         if not call.over:
             self._beside(self._gone(call))
 
-    def _unreported_soon(self, call: Call) -> None:
+    def unreported(self, call: Call) -> None:
+        """No answer of its goes on, and perhaps nobody will report it."""
         if not call.over:
             self._beside(self._gone(call, is_lost=False))
 

@@ -86,6 +86,14 @@ class ProxyProcess:
                 )  # fmt: skip
         return self._process
 
+    def expect_refusal(self) -> None:
+        """Start it, and see that it stops by itself with an error: `log` says which. Raises: AssertionError."""
+        try:
+            assert self.spawn().wait(timeout=90) != 0
+        finally:
+            self.kill()
+            self.close()
+
     def kill(self) -> None:
         """SIGKILL for the whole process group: nothing gets to tidy up."""
         self._end(signal.SIGKILL)

@@ -22,7 +22,8 @@ from litellm_plugins.proxy.compression.replaced import undone
 from litellm_plugins.proxy.compression.stage import host_compression
 from litellm_plugins.proxy.ticket import Ticket
 from litellm_plugins.settings import Policies, parse
-from litellm_plugins.telemetry.events import CacheDecided, Event, PromptCompressed, StageFailed, Telemetry
+from litellm_plugins.telemetry.events import CacheDecided, PromptCompressed, StageFailed, Telemetry
+from tests.support.sinks import Heard
 
 RECORDS = [{"id": at, "name": f"Ann {at % 7}", "email": f"user{at}@example.com", "paid": at * 1.5} for at in range(60)]
 ASKED = "Which of them has paid most, and how much was it?"
@@ -32,16 +33,6 @@ PROSE = "The committee of place {0} met in year {0} and did not approve   of it:
 
 def _no_router() -> None:
     return None
-
-
-class Heard:
-    """A sink."""
-
-    def __init__(self) -> None:
-        self.events: list[Event] = []
-
-    def record(self, event: Event) -> None:
-        self.events.append(event)
 
 
 class Stage:

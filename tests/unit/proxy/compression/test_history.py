@@ -17,7 +17,8 @@ from litellm_plugins.proxy.compression.replaced import undone
 from litellm_plugins.proxy.compression.stage import host_compression
 from litellm_plugins.proxy.ticket import Ticket
 from litellm_plugins.settings import Policies, parse
-from litellm_plugins.telemetry.events import CacheDecided, Event, HistoryCut, Telemetry
+from litellm_plugins.telemetry.events import CacheDecided, HistoryCut, Telemetry
+from tests.support.sinks import Heard
 
 SETTINGS = parse({"compression": {"enabled": True, "min_tokens": 200, "history": {"max_tokens": 400, "keep_turns": 1}}})
 LONG = "".join(f"Line {at}   of the   file.   \n\n\n\n" for at in range(200))
@@ -30,16 +31,6 @@ TURNS: list[dict[str, Any]] = [
 
 def _no_router() -> None:
     return None
-
-
-class Heard:
-    """A sink."""
-
-    def __init__(self) -> None:
-        self.events: list[Event] = []
-
-    def record(self, event: Event) -> None:
-        self.events.append(event)
 
 
 @pytest.fixture

@@ -114,6 +114,7 @@ class Item:
     similarity: float | None = None
     probability: float | None = None
     room: float | None = None  # by how much it was above what a hit needs
+    given: int | None = None  # how often the cached answer had been given before, to whatever question
     age_s: float | None = None  # of the cached answer
     promised: float | None = None  # wrong answers per request, to whoever asked; None: by no rate it was decided
     hit: str = ""  # what undoing it and learning from it take, as JSON

@@ -53,18 +53,21 @@ class Curve:
     def at(self, rate: float, caution: Caution) -> OperatingPoint:
         """Where to serve so that at most `rate` of the requests get a wrong answer.
 
-        What people overruled was looked at for what it said: labels that say wrong, of sure matches. Taken at their
-        word such looks only ever lower the estimate of errors (selection on the outcome). So they teach the model, and
-        may make it stricter; how low the threshold may lie is held against what the fresh answers said, as well.
+        What people look at is chosen, by how doubtful it is and by what its label says, and so is no fair sample of the
+        requests (selection on the outcome). It teaches the model, and may make it stricter at once. It never lowers the
+        threshold below what the fresh answers bear out by themselves.
         """
         point = self._point(rate, caution)
         overruled = (self.looked_at > 0) & (self.wrong == 0)
-        if overruled.any():
-            said = replace(
+        if self.reviewed.any() or overruled.any():
+            as_told = replace(
                 self, wrong=np.where(overruled, 1.0, self.wrong), looked_at=np.where(overruled, 0.0, self.looked_at)
             )
-            point = stricter(point, said._point(rate, caution))
+            point = stricter(point, as_told._only(self.reviewed == 0)._point(rate, caution))
         return replace(point, similarity=self._least_similarity(point.threshold))
+
+    def _only(self, kept: npt.NDArray[np.bool_]) -> Curve:
+        return Curve(*(getattr(self, f.name)[kept] for f in fields(self)))
 
     def _point(self, rate: float, caution: Caution) -> OperatingPoint:
         noise = np.where(self.looked_at > 0, 0.0, self.noise)
@@ -89,8 +92,8 @@ class Curve:
 
     @property
     def checked(self) -> int:
-        """How many of them are of hits, as far as not every hit was checked."""
-        return int((self.weight > 1).sum())
+        """How many of them are of hits that were checked, or judged by a reviewer, as far as not every one was."""
+        return int(((self.weight > 1) | (self.reviewed > 0)).sum())
 
     @cached_property
     def noise(self) -> float:

@@ -183,6 +183,7 @@ class Recorder:
             similarity=decision.event.similarity if seen.is_hit else None,
             probability=decision.event.probability if seen.is_hit else None,
             room=room if seen.is_hit else None,
+            given=verdict.assessment.given if seen.is_hit and verdict.assessment is not None else None,
             age_s=age_s,
             promised=_promised(decision),
             hit="" if entry is None else _hit(seen, entry, self._space()),

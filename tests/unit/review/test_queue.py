@@ -31,6 +31,16 @@ def test_of_two_alike_the_nearer_to_the_bound_and_the_oftener_served_goes_first(
     assert ranked([far, near, often], [], 9, now_s=NOW) == [often, near, far]
 
 
+def test_of_two_alike_the_answer_that_was_seldom_given_goes_first_but_people_s_word_before_it() -> None:
+    proven, new = (item(n, why=Why.NEAR, room=0.01, given=given, at_s=NOW) for n, given in ((1, 50), (2, 1)))
+    unknown = item(3, why=Why.NEAR, room=0.02, at_s=NOW)
+    thumb = item(4, why=Why.THUMB_DOWN, room=0.01, given=10**6, at_s=NOW)
+
+    assert [each.id for each in ranked([proven, new, unknown, thumb], [], 9, now_s=NOW)] == [
+        thumb.id, new.id, unknown.id, proven.id,
+    ]  # fmt: skip
+
+
 def test_a_share_of_every_list_is_the_control_sample_in_the_order_of_its_draw() -> None:
     waiting = [item(number, why=Why.THUMB_DOWN) for number in range(100)]
     sample = [item(number + 1_000, why=Why.CONTROL) for number in range(50)]

@@ -55,14 +55,17 @@ class Curve:
 
         What people look at is chosen, by how doubtful it is and by what its label says, and so is no fair sample of the
         requests (selection on the outcome). It teaches the model, and may make it stricter at once. It never lowers the
-        threshold below what the fresh answers bear out by themselves.
+        threshold below what there would be without: where overruled labels stood as they were told, and where no
+        reviewer had said a word either.
         """
         point = self._point(rate, caution)
         overruled = (self.looked_at > 0) & (self.wrong == 0)
-        if self.reviewed.any() or overruled.any():
-            as_told = replace(
-                self, wrong=np.where(overruled, 1.0, self.wrong), looked_at=np.where(overruled, 0.0, self.looked_at)
-            )
+        as_told = replace(
+            self, wrong=np.where(overruled, 1.0, self.wrong), looked_at=np.where(overruled, 0.0, self.looked_at)
+        )
+        if overruled.any():
+            point = stricter(point, as_told._point(rate, caution))
+        if self.reviewed.any():
             point = stricter(point, as_told._only(self.reviewed == 0)._point(rate, caution))
         return replace(point, similarity=self._least_similarity(point.threshold))
 

@@ -119,7 +119,7 @@ def test_what_reviewers_find_right_does_not_lower_it_either() -> None:
     )
     alone = np.arange(len(praised.wrong)) >= len(fresh.wrong)
     praised = replace(
-        praised, reviewed=alone * 1.0,
+        praised, reviewed=np.where(alone, 1.0, 0.0),
         **{name: np.where(alone, 0.0, getattr(praised, name)) for name in ("wrong", "weight", "requests")},
     )  # fmt: skip
 

@@ -6,6 +6,9 @@ import hashlib
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+PENDING = "pending"  # in the place of effects: they were not all seen to
+IN_HAND = "in_hand"  # beside that: somebody is at it, unless that was so long ago
+
 
 class Kind(StrEnum):
     """What there is to judge in it."""
@@ -76,6 +79,8 @@ class State:
     opinion: Verdict | None = None  # a judge model's
     opinion_by: str = ""
     second: Second = Second.NO
+    thumb_at_s: float = 0.0
+    taken: bool = False  # the verdict is another item's, of the same question and answer
 
     @property
     def worth(self) -> int:

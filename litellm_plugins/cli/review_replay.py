@@ -46,7 +46,7 @@ def replay(  # noqa: PLR0913, PLR0917 - one for each option, by name
 
     Without --ask the cache decides anew about each pair of questions, alone: no model is asked.
     """
-    given: Json = {"limit": limit, **({"days": days} if days else {}), **({"team": team} if team else {})}
+    given: Json = {"limit": limit, **({} if days is None else {"days": days}), **({"team": team} if team else {})}
     if dataset:
         told = client.call("POST", "/dataset", {"name": dataset, **given})
         show(told, as_json, lambda out: out.print(f"{told['items']} verdicts in the dataset {told['dataset']}"))

@@ -319,5 +319,5 @@ def _text(given: Mapping[str, Any], name: str) -> str:
     if value is None:
         return ""
     if not isinstance(value, str) or len(value) > _LONGEST:
-        raise RequestError(f"{name}: expected at most {_LONGEST} characters", param=name)
+        raise RequestError(f"{name}: expected a text of at most {_LONGEST} characters", param=name)
     return value.strip().encode("utf-8", "replace").decode()

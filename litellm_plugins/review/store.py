@@ -64,9 +64,9 @@ def texts_of(item: Item) -> bytes:
 
 
 def state_of(state: State) -> bytes:
-    """The same bytes for the same state."""
-    told = {name.name: getattr(state, name.name) for name in dataclasses.fields(state)}
-    return orjson.dumps({name: value for name, value in told.items() if value})
+    """The same bytes for the same state: also for one that a newer version spelled, which adds its words at the end."""
+    told = {name.name: getattr(state, name.name) for name in dataclasses.fields(state) if name.name != "more"}
+    return orjson.dumps({name: value for name, value in told.items() if value} | dict(state.more))
 
 
 def item_of(facts: bytes, state: bytes, texts: bytes = b"", served: int = 1) -> Item:
@@ -78,10 +78,12 @@ def item_of(facts: bytes, state: bytes, texts: bytes = b"", served: int = 1) -> 
 
 def state_from(told: bytes) -> State:
     """As `state_of` spelled it."""
-    given = _known(orjson.loads(told), State)
+    words = orjson.loads(told)
+    given = _known(words, State)
+    more = {name: value for name, value in words.items() if name not in given}
     read: dict[str, Any] = {"why": Why, "verdict": Verdict, "opinion": Verdict, "source": Source, "second": Second}
     read |= {"effects": tuple, "thumb_effects": tuple}
-    return State(**{name: read[name](value) if name in read else value for name, value in given.items()})
+    return State(**{name: read[name](value) if name in read else value for name, value in given.items()}, more=more)
 
 
 def _known(told: dict[str, Any], kind: type) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable
@@ -31,7 +32,7 @@ class Resuming:
 
     async def look(self, judged: Iterable[Item]) -> int:
         """How many were carried out, of all items that were judged or have a thumb."""
-        left = [each.id for each in judged if is_left(each, self._clock())]
+        left = await asyncio.to_thread(_left, judged, self._clock())  # of very many, hardly any
         self._tried = Counter({id_: self._tried[id_] for id_ in left})
         done = 0
         for id_ in left:
@@ -52,3 +53,7 @@ def is_left(item: Item, now_s: float) -> bool:
     state = item.state
     verdict = state.verdict is not None and PENDING in state.effects and now_s - state.judged_at_s >= LEFT_S
     return verdict or (PENDING in state.thumb_effects and now_s - state.thumb_at_s >= LEFT_S)
+
+
+def _left(judged: Iterable[Item], now_s: float) -> list[str]:
+    return [each.id for each in judged if is_left(each, now_s)]

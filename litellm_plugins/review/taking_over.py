@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -33,9 +34,7 @@ class TakingOver:
         """
         sample = await self._store.sample(since_s=self._clock() - days * 86_400, team=team, tenant=tenant)
         judged = await self._store.judged(since_s=0.0, team=team, tenant=tenant)
-        in_order = sorted(judged, key=lambda each: each.state.judged_at_s)
-        said = [each for each in in_order if each.state.verdict is not None]
-        known = {each.pair: each.state for each in (*_taken(said), *_given(said))}  # what was given holds
+        known = await asyncio.to_thread(_known, judged)  # a full store has many, and requests go on meanwhile
         is_whole = days == SAMPLE_DAYS and team is None and tenant is None
         waits: set[Kind] = set()
         for place, item in enumerate(sample):
@@ -65,9 +64,8 @@ def waits_for_chance(item: Item) -> bool:
     return item.state.why is Why.CONTROL and item.state.second is not Second.ASKED
 
 
-def _taken(said: list[Item]) -> list[Item]:
-    return [each for each in said if each.state.taken]
-
-
-def _given(said: list[Item]) -> list[Item]:
-    return [each for each in said if not each.state.taken]
+def _known(judged: list[Item]) -> dict[str, State]:
+    """What holds of each pair: what was said last of it, and not what was taken over."""
+    said = [each for each in judged if each.state.verdict is not None]
+    said.sort(key=lambda each: (not each.state.taken, each.state.judged_at_s))
+    return {each.pair: each.state for each in said}

@@ -35,13 +35,20 @@ review.add_command(replay)
 @click.option("--kind", type=_KINDS, help="Of this kind only.")
 @click.option("--team", help="Of this team only.")
 @click.option("--full", is_flag=True, help="With all that is kept of the texts, one below the other.")
+@click.option("--out", type=click.Path(path_type=Path), help="Write JSON lines to fill in, for `review verdicts`.")
 @through_proxy(_ROOT)
-def queue(client: Client, limit: int, kind: str | None, team: str | None, full: bool, as_json: bool) -> None:
+def queue(
+    client: Client, limit: int, kind: str | None, team: str | None, full: bool, out: Path | None, as_json: bool
+) -> None:
     """What is worth a reviewer's minute, in this order; a part of it is drawn by chance."""
     given = {"limit": limit, **({"kind": kind} if kind else {}), **({"team": team} if team else {})}
     told = client.call("GET", "/queue", given)
+    if out is not None:
+        _write(out, review_items.lines(told["items"]))
+        click.echo(f"{len(told['items'])} items in {out}")
+        return
     draw = review_items.whole if full else review_items.table
-    show(told, as_json, lambda out: draw(told["items"], out))
+    show(told, as_json, lambda console: draw(told["items"], console))
 
 
 @review.command()
@@ -60,7 +67,10 @@ def verdict(client: Client, item: str, verdict: str, comment: str, by: str, as_j
 @click.option("--file", "file", type=_FILE, required=True, help="JSON lines {item_id or trace_id, verdict, …}, UTF-8.")
 @through_proxy(_ROOT)
 def verdicts(client: Client, file: Path, as_json: bool) -> None:
-    """Verdicts out of a file. A line that cannot be used is told, and does not stop the others; exit code 1 then."""
+    """Verdicts out of a file. A line that cannot be used is told, and does not stop the others; exit code 1 then.
+
+    A line without a verdict ("") is left for later.
+    """
     done: list[dict[str, Any]] = []
     failed: list[dict[str, Any]] = []
     # By its bytes: a line end within a text is none, and one line that is no UTF-8 does not stop the others.
@@ -68,10 +78,9 @@ def verdicts(client: Client, file: Path, as_json: bool) -> None:
         if not line.strip():
             continue
         try:
-            given = json.loads(line.decode())
-            if not isinstance(given, dict):
-                raise click.ClickException("expected an object")
-            done.append(client.call("POST", "/verdicts", {"source": "file", **given}))
+            given = review_items.said_in(line)
+            if given is not None:
+                done.append(client.call("POST", "/verdicts", {"source": "file", **given}))
         except (ValueError, RecursionError, click.ClickException) as exc:
             failed.append({"line": number, "fault": exc.message if isinstance(exc, click.ClickException) else str(exc)})
 
@@ -108,10 +117,7 @@ def report(client: Client, days: float, team: str | None, as_json: bool) -> None
 def export(client: Client, outcomes: Path, strong: str, as_json: bool) -> None:
     """Verdicts on routed answers, as rows for `litellm-plugins routing train --outcomes`."""
     rows = client.call("GET", "/outcomes", {"strong": strong} if strong else {})["rows"]
-    try:
-        outcomes.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
-    except OSError as exc:
-        raise click.ClickException(f"{outcomes} cannot be written: {exc.strerror}") from exc
+    _write(outcomes, "".join(json.dumps(row) + "\n" for row in rows))
     show({"rows": len(rows), "file": str(outcomes)}, as_json, lambda out: out.print(f"{len(rows)} rows in {outcomes}"))
 
 
@@ -153,3 +159,10 @@ def judge(client: Client, limit: int, judged: bool, as_json: bool) -> None:
     show(told, as_json, draw)
     if told["failed"]:
         raise SystemExit(1)
+
+
+def _write(file: Path, text: str) -> None:
+    try:
+        file.write_bytes(text.encode("utf-8", "replace"))
+    except OSError as exc:
+        raise click.ClickException(f"{file} cannot be written: {exc.strerror}") from exc

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 
 _SHOWN = 70  # characters of a text
 _TEXTS = ("question", "matched_question", "answer")
+BESIDE = ("kind", "why", "team", *_TEXTS)  # in a file that is to be filled in
 
 Json = Mapping[str, Any]
 
@@ -61,6 +63,20 @@ def whole(items: Sequence[Json], out: Console) -> None:
         out.print()
     if not items:
         out.print("nothing waits to be judged")
+
+
+def lines(items: Sequence[Json]) -> str:
+    """To be filled in: a verdict in each line, and the file back to `review verdicts`."""
+    told = [{"item_id": each["id"], "verdict": "", **{name: each[name] for name in BESIDE}} for each in items]
+    return "".join(json.dumps(each, ensure_ascii=False) + "\n" for each in told)
+
+
+def said_in(line: bytes) -> dict[str, Any] | None:
+    """What a line says, without what `lines` put beside it; None: nothing yet. Raises: ValueError, RecursionError."""
+    given = json.loads(line.decode())
+    if not isinstance(given, dict):
+        raise ValueError("expected an object")
+    return None if given.get("verdict") == "" else {name: given[name] for name in given if name not in BESIDE}
 
 
 def _sure(item: Json) -> str:

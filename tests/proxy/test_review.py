@@ -144,6 +144,16 @@ def test_a_thumb_down_on_a_fresh_answer_keeps_it_from_the_next_paraphrase_on_eve
             assert answer.headers["x-litellm-plugins-cache"] == "miss", kind
 
 
+def test_who_is_of_no_team_is_reviewed_like_anybody(reviewed: RunningProxy, keys: Keys) -> None:
+    """The master key, too, which is the first that one tries it with."""
+    for key in (reviewed.master_key, keys.freelancer):
+        question = f"Who may see what {key[-6:]} asks?"
+        hit = _taught(reviewed, key, question, f"{question} ")
+        assert set(_say(reviewed, key, hit, "down")["effects"]) >= {"evicted"}
+        assert next(each["team"] for each in _queue(reviewed) if each["question"].startswith(question)) == ""
+    assert _report(reviewed)["precision"]["by_team"][""]["sampled"] >= 2
+
+
 def test_a_reviewer_s_wrong_on_a_fresh_answer_evicts_it_and_a_changed_one_takes_back_what_can_be(
     reviewed: RunningProxy, keys: Keys
 ) -> None:

@@ -36,7 +36,9 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
         return made.now
 
     store, pairs = SqliteCacheStore(file, max_bytes=10**7, clock=clock), SqlitePairs(file, clock=clock)
-    made = World(store, pairs, Reviewed(store, pairs, lambda: None, space=lambda: "space", doubt_s=7 * DAY_S, clock=clock))
+    made = World(
+        store, pairs, Reviewed(store, pairs, lambda: None, space=lambda: "space", doubt_s=7 * DAY_S, clock=clock)
+    )
     yield made
     await store.aclose()
 

@@ -103,6 +103,19 @@ def test_a_file_of_another_system_is_read_line_by_line(tmp_path: Path) -> None:
     assert said[0][2]["comment"] == "One.\u2028Two.\x85"
 
 
+def test_the_queue_as_a_file_is_filled_in_and_read_back(tmp_path: Path) -> None:
+    file = tmp_path / "todo.jsonl"
+    assert run("queue", "--out", str(file)).exit_code == 0
+    [line] = file.read_text(encoding="utf-8").splitlines()
+    assert json.loads(line)["answer"].endswith(_LONG)
+    said.clear()
+    judged = line.replace(_ID, "known").replace('"verdict": ""', '"verdict": "wrong"')
+    file.write_text(f"{line}\n{judged}\n", encoding="utf-8")
+    done = run("verdicts", "--file", str(file), "--json")
+    assert (done.exit_code, len(json.loads(done.output)["done"])) == (0, 1)
+    assert said == [("POST", "/verdicts", {"source": "file", "item_id": "known", "verdict": "wrong"})]
+
+
 def test_rows_that_cannot_be_written_are_a_message_and_not_a_trace(tmp_path: Path) -> None:
     done = run("export", "--outcomes", str(tmp_path / "no" / "rows.jsonl"))
     assert (done.exit_code, "cannot be written" in done.output) == (1, True)

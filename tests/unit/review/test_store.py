@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from litellm_plugins.review.items import State, Verdict, Why
-from litellm_plugins.review.store import state_from, state_of
+from litellm_plugins.review.store import facts_of, items_of, state_from, state_of
+from tests.unit.review.samples import item
 
 
 def test_what_a_newer_version_says_of_an_item_stays_and_keeps_nobody_from_judging_it() -> None:
@@ -18,3 +19,9 @@ def test_what_a_newer_version_says_of_an_item_stays_and_keeps_nobody_from_judgin
     changed = state_of(replace(read, verdict=Verdict.WRONG))
     assert changed.endswith(b',"later":{"a":[1,2.5]},"last":true}')
     assert state_from(changed).verdict is Verdict.WRONG
+
+
+def test_an_item_that_only_a_newer_version_can_read_does_not_keep_the_others_back() -> None:
+    facts, state = facts_of(item(1)), state_of(State(why=Why.NEAR))
+    theirs = [(facts, b'{"why":"a_new_reason"}'), (facts.replace(b'"hit"', b'"a_new_kind"'), state)]
+    assert [each.id for each in items_of([theirs[0], (facts, state), theirs[1]])] == [item(1).id]

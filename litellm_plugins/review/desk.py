@@ -25,6 +25,7 @@ _WAITING = 2_000  # items that are ranked
 _MOST = 1_000
 _TRIES = 20
 _LOOKS, _BETWEEN_S = 5, 0.4  # an item is kept within a moment, by whichever worker gave its answer
+_KEPT_WITHIN_S = 5.0  # or not at all
 _PACK = "pack"  # who acts where nobody asks
 _FIELDS = frozenset({"item_id", "trace_id", "verdict", "by", "comment", "source"})
 _LONGEST = 2_000
@@ -193,10 +194,13 @@ class ReviewDesk:
                 item = await self._known(item.id)
         raise Busy("others keep changing this item: try again")
 
-    async def thumb(self, names: Sequence[str], *, is_up: bool, tenant: str) -> tuple[str, ...]:
+    async def thumb(
+        self, names: Sequence[str], *, is_up: bool, tenant: str, served_at_s: float | None = None
+    ) -> tuple[str, ...]:
         """An end user's thumb on what these ids name of `tenant`'s; what it did: nothing where no item is kept."""
+        was_kept = served_at_s is not None and self._clock() - served_at_s > _KEPT_WITHIN_S
         try:
-            item = await self._named(*names, tenant=tenant)
+            item = await self._named(*names, tenant=tenant, looks=1 if was_kept else _LOOKS)
         except NotFound:
             return ()
         return await self._thumbed(item, is_up=is_up)
@@ -263,13 +267,13 @@ class ReviewDesk:
             raise NotFound(f"no item has the id {item_id[:64]!r}: it was never kept, or has made room")
         return item
 
-    async def _named(self, *names: str, tenant: str | None = None) -> Item:
-        for look in range(_LOOKS):
+    async def _named(self, *names: str, tenant: str | None = None, looks: int = _LOOKS) -> Item:
+        for look in range(looks):
             for name in filter(None, names):  # an item may bear none
                 item = await self._store.named(name, tenant=tenant)
                 if item is not None:
                     return item
-            if look + 1 < _LOOKS:
+            if look + 1 < looks:
                 await asyncio.sleep(self._between_s)
         raise NotFound("no item is kept of that: it was never served, or has made room")
 

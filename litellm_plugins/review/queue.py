@@ -75,9 +75,7 @@ def _mixed(worthy: Sequence[Item], control: Sequence[Item], limit: int) -> Itera
     if not chosen:
         yield from others
         return
-    each = max(
-        len(others) / len(chosen), 1 / CONTROL_SHARE - 1
-    )  # few others go before: what somebody said waits for none
+    each = max(len(others) / len(chosen), 1 / CONTROL_SHARE - 1)  # where they are few, they go first
     at = 0
     for number, item in enumerate(chosen, 1):
         until = round(number * each)

@@ -248,6 +248,22 @@ async def test_a_thumb_does_nothing_by_itself_where_that_is_set_and_after_a_revi
     assert await made.thumb(["f" * 32], is_up=False, tenant=TENANT) == ()
 
 
+async def test_a_thumb_on_what_was_served_long_ago_and_is_not_kept_waits_for_nothing() -> None:
+    class Counting(Memory):
+        looks = 0
+
+        async def named(self, name: str, *, tenant: str | None) -> Item | None:
+            self.looks += 1
+            return None
+
+    memory = Counting()
+    made = ReviewDesk(memory, Noted(), tell=lambda _: None, clock=lambda: NOW, between_s=0.0)
+    for served_at_s, looks in ((NOW - 60, 1), (NOW - 1, 5)):
+        memory.looks = 0
+        assert await made.thumb(["f" * 32], is_up=False, tenant=TENANT, served_at_s=served_at_s) == ()
+        assert memory.looks == looks
+
+
 async def test_what_was_judged_as_another_item_s_is_not_asked_again_when_its_turn_comes() -> None:
     one = item(1, why=Why.CONTROL)
     again = item(2, why=Why.CONTROL, pair=one.pair)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,7 +11,7 @@ import pytest
 from litellm_plugins.cache.backends.sqlite import SqliteCacheStore
 from litellm_plugins.cache.backends.sqlite_pairs import SqlitePairs
 from litellm_plugins.cache.reviewed import Reviewed, ServedHit, space_of
-from litellm_plugins.cache.store import Entry
+from litellm_plugins.cache.store import Entry, Selector
 from litellm_plugins.proxy.stores import SCHEMA
 from litellm_plugins.storage.sqlite import SqliteFile
 
@@ -127,11 +126,20 @@ async def test_a_fresh_answer_that_was_found_wrong_is_served_to_nobody_else(
     assert (left is None) is ("evicted" in done or there is None)
 
 
+class Slow:
+    """A store that is about to hold the answer when it is first looked for."""
+
+    def __init__(self, store: SqliteCacheStore) -> None:
+        self.remove, self._store = store.remove, store
+
+    async def find(self, selector: Selector, *, limit: int) -> list[tuple[str, Entry]]:
+        found = await self._store.find(selector, limit=limit)
+        await self._store.put("team:support", STORED, vector=None, space="")
+        return found
+
+
 async def test_a_thumb_that_is_there_before_its_answer_is_stored_waits_for_it(world: World) -> None:
+    world.reviewed._store = Slow(world.store)  # type: ignore[assignment]
     fresh = replace(hit(), cache_id=STORED.cache_id, stored_at_s=NOW)
-    thumb = asyncio.create_task(world.reviewed.wrong(fresh, by_reviewer=False))
-    while not await world.pairs.is_barred("team:support", [PAIR]):
-        await asyncio.sleep(0)
-    await world.store.put("team:support", STORED, vector=None, space="")
-    assert await thumb == ("remembered", "evicted")
+    assert await world.reviewed.wrong(fresh, by_reviewer=False) == ("remembered", "evicted")
     assert await world.store.get("team:support", STORED.key) is None

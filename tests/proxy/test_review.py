@@ -271,6 +271,18 @@ def test_nonsense_is_refused(reviewed: RunningProxy, body: dict[str, Any], statu
     assert reviewed.http("POST", "/plugins/review/verdicts", reviewed.master_key, json=body).status_code == status
 
 
+def test_what_is_refused_says_why_in_one_word(reviewed: RunningProxy) -> None:
+    """The host's error bodies have the status in that place."""
+    for path, body, status, word in (
+        ("sync", {}, 409, "langfuse_unset"),
+        ("judge", {}, 409, "no_judge"),
+        ("verdicts", {"item_id": "0" * 32, "verdict": "right"}, 404, "not_found"),
+        ("dataset", {"name": "golden", "team": ["a"]}, 400, "invalid_request_error"),
+    ):
+        refused = reviewed.http("POST", f"/plugins/review/{path}", reviewed.master_key, json=body)
+        assert (refused.status_code, refused.headers.get("x-litellm-plugins-error")) == (status, word)
+
+
 def test_texts_are_gone_after_their_days_and_the_items_stay(
     provider: Provider, keys: Keys, tmp_path_factory: pytest.TempPathFactory
 ) -> None:

@@ -116,13 +116,18 @@ def show(told: Mapping[str, Any], as_json: bool, table: Callable[[Console], None
     table(Console(width=None if sys.stdout.isatty() else _WIDTH, markup=False, emoji=False))
 
 
+def admin_key_of(given: str | None) -> str | None:
+    """What was given, or else what `.env` says."""
+    return given or read_env_file(Path(".env")).get("LITELLM_MASTER_KEY")
+
+
 def plain(text: str) -> str:
     """As it may stand on a terminal: what would move its cursor or colour it is shown as a sign."""
     return "".join(sign if sign.isprintable() or sign == "\n" else "\ufffd" for sign in text)
 
 
 def _remote(url: str, admin_key: str | None, root: str, *, or_config: bool = True) -> Client:
-    key = admin_key or read_env_file(Path(".env")).get("LITELLM_MASTER_KEY")
+    key = admin_key_of(admin_key)
     if not key:
         raise click.ClickException("no admin key: set LITELLM_MASTER_KEY or give --key")
     return RemoteClient(url, key, root=root, or_config=or_config)

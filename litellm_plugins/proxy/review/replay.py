@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import os
 import time
@@ -62,10 +63,10 @@ class HostReplay:
 
     async def run(self, given: Mapping[str, Any]) -> Json:
         """`GET /plugins/review/replay`: the newest verdicts first. Nothing is asked of a model, and nothing learnt."""
-        items = await self._judged(given, _OF)
+        items, of = await self._judged(given, _OF)
         cases = [await self._case(item) for item in items]
         out = Counter(str(each["left_out"]) for each in cases if each["left_out"])
-        return {"counts": counted(cases), "left_out": dict(out), "cases": cases}
+        return {"of": of, "counts": counted(cases), "left_out": dict(out), "cases": cases}
 
     async def dataset(self, given: Mapping[str, Any], *, actor: str) -> Json:
         """`POST /plugins/review/dataset`: made once, and each verdict is one item of it, however often it is sent.
@@ -77,7 +78,8 @@ class HostReplay:
             raise RequestError(f"name: expected 1 to {_LONGEST_NAME} characters", param="name")
         if not self._prompts():
             raise PromptsWithheld("telemetry.prompts is off: Langfuse is told no texts, and a dataset is made of them")
-        items = with_text(await self._judged(given, ("name", *_OF)))
+        found, of = await self._judged(given, ("name", *_OF))
+        items = with_text(found)
         project = project_of(self._environ)
         client = LangfuseClient(project)
         try:
@@ -88,17 +90,19 @@ class HostReplay:
                 await client.put(_ITEMS, dataset_item(item, dataset=name, id_=id_))
         finally:
             await client.aclose()
-        return {"dataset": name, "items": len(items)}
+        return {"dataset": name, "items": len(items), "of": of}
 
-    async def _judged(self, given: Mapping[str, Any], names: tuple[str, ...]) -> list[Item]:
+    async def _judged(self, given: Mapping[str, Any], names: tuple[str, ...]) -> tuple[list[Item], int]:
+        """The newest, and how many there are."""
         for name in given:
             if name not in names:
                 raise RequestError(f"{name}: unknown; known here: {', '.join(names)}", param=name)
         team, tenant = (_word(given, name) for name in ("team", "tenant"))
         since_s = 0.0 if given.get("days") is None else time.time() - _days(given["days"]) * 86_400
         known = await self._store.judged(since_s=since_s, team=team, tenant=tenant)
-        found = [await self._store.find(each.id) for each in one_each(known)[: limit_of(given, _LIMIT)]]
-        return [each for each in found if each is not None]
+        each_once = await asyncio.to_thread(one_each, known)
+        found = [await self._store.find(each.id) for each in each_once[: limit_of(given, _LIMIT)]]
+        return [each for each in found if each is not None], len(each_once)
 
     async def _case(self, item: Item) -> Json:
         return case(item, None if left_out(item) else await self._decided(item))

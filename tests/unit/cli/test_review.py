@@ -12,7 +12,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from litellm_plugins.cli import connection, main
+from litellm_plugins.cli import connection, main, review_replay
 from litellm_plugins.review.items import Source, State, Verdict, Why
 from litellm_plugins.review.promotions import Changed, Promotion, before_after
 from litellm_plugins.review.report import report
@@ -179,6 +179,35 @@ def test_a_replay_shows_what_flipped_and_ends_with_1_where_a_wrong_answer_would_
     monkeypatch.setattr(Answering, "call", lambda *_: told)
     done = run("replay", "--days", "3")
     assert (done.exit_code, f"{flip} 1" in done.output, "abc" in done.output) == (exit_code, True, True)
+
+
+def test_a_replay_of_fewer_verdicts_than_there_are_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    told = {"of": 1_200, "counts": {"verdicts": 1_000, "wrong_again": 0}, "left_out": {}, "cases": []}
+    monkeypatch.setattr(Answering, "call", lambda *_: told)
+    assert "wrong_again 0 (the newest 1000 of 1200)\n" in run("replay").output
+    monkeypatch.setattr(Answering, "call", lambda *_: {"items": 20, "dataset": "golden", "of": 30})
+    assert (
+        "20 verdicts in the dataset golden (the newest 20 of 30)"
+        in run("replay", "--dataset", "golden", "--limit", "20").output
+    )
+
+
+def test_who_asks_anew_asks_with_the_admin_s_key_of_the_env_file(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    asked: list[str | None] = []
+
+    def anew(told: dict[str, Any], _: str, key: str | None) -> dict[str, Any]:
+        asked.append(key)
+        return told
+
+    monkeypatch.setattr(review_replay, "_asked", anew)
+    monkeypatch.setattr(Answering, "call", lambda *_: {"counts": {"wrong_again": 0}, "left_out": {}, "cases": []})
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("LITELLM_MASTER_KEY", raising=False)
+    (tmp_path / ".env").write_text("LITELLM_MASTER_KEY=sk-of-the-file\n", encoding="utf-8")
+    done = CliRunner().invoke(main, ["review", "replay", "--ask"])
+    assert (done.exit_code, asked) == (0, ["sk-of-the-file"]), done.output
 
 
 def test_the_report_says_before_and_after_of_what_took_over_and_where_that_is_too_little(

@@ -10,14 +10,13 @@ from dataclasses import asdict
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from litellm_plugins.errors import RequestError, StoreUnavailable
-from litellm_plugins.model import Reason
+from litellm_plugins.errors import RequestError
 from litellm_plugins.proxy.review.effects import HostEffects
 from litellm_plugins.proxy.review.noted import noted_in
 from litellm_plugins.proxy.review.opinions import HostOpinions
 from litellm_plugins.proxy.review.promotions import note_scorers, promotions, word_of
 from litellm_plugins.proxy.review.recording import Recorder
-from litellm_plugins.proxy.review.sync import HostSync
+from litellm_plugins.proxy.review.sync import HostSync, reason_of
 from litellm_plugins.review.desk import ReviewDesk, kind_of, limit_of
 from litellm_plugins.review.items import Why
 from litellm_plugins.review.outcomes import rows
@@ -197,8 +196,7 @@ class HostReview:
         self._telemetry.emit(StageFailed("review", reason, detail))
 
     def _failed(self, exc: Exception) -> None:
-        reason = exc.reason if isinstance(exc, StoreUnavailable) else str(Reason.INTERNAL_ERROR)
-        self._telemetry.emit(StageFailed("review", reason, type(exc).__name__))
+        self._telemetry.emit(StageFailed("review", reason_of(exc), type(exc).__name__))
 
 
 def rest_s(took_s: float) -> float:

@@ -33,8 +33,11 @@ def of_hit(decision: Decision, entry: Entry, space: str) -> str:
         "answer_id": entry.answer_id.hex(),
         "curated": entry.pinned,
     }
-    if by_meaning and keys is not None and keys.question and verdict.matched_question:
-        pairs = pairs_of(keys.partition, keys.question, verdict.matched_question, entry.answer_id)
+    if keys is not None and keys.question:
+        if by_meaning and verdict.matched_question:
+            pairs = pairs_of(keys.partition, keys.question, verdict.matched_question, entry.answer_id)
+        else:  # it may lie under another question, too, which would be next
+            pairs = [same_answer(keys.partition, keys.question, entry.answer_id)]
         told["pairs"] = [pair.hex() for pair in pairs]
     if assessed is not None and by_meaning:
         features = assessed.features.astype("float32").tobytes()

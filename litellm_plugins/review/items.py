@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
+
+PENDING = "pending"  # in the place of effects: they were not all seen to
+IN_HAND = "in_hand"  # beside that: somebody is at it, unless that was so long ago
 
 
 class Kind(StrEnum):
@@ -76,6 +81,9 @@ class State:
     opinion: Verdict | None = None  # a judge model's
     opinion_by: str = ""
     second: Second = Second.NO
+    thumb_at_s: float = 0.0
+    taken: bool = False  # the verdict is another item's, of the same question and answer
+    more: Mapping[str, Any] = field(default_factory=dict, compare=False, hash=False)  # a newer version's words
 
     @property
     def worth(self) -> int:

@@ -73,14 +73,14 @@ def _once(items: Iterable[Item]) -> list[Item]:
 
 
 def _mixed(worthy: Sequence[Item], control: Sequence[Item], limit: int) -> Iterator[Item]:
-    """One of the sample for every four others, while there are both; ids once."""
-    least = min(len(control), max(1, round(limit * CONTROL_SHARE))) if limit else 0
+    """One of the sample after every four others, while there are both; ids once."""
+    least = min(len(control), round(limit * CONTROL_SHARE))
     others = worthy[: max(0, limit - least)]
     chosen = control[: limit - len(others)]
     if not chosen:
         yield from others
         return
-    each = len(others) / len(chosen)
+    each = max(len(others) / len(chosen), 1 / CONTROL_SHARE - 1)  # where they are few, they go first
     at = 0
     for number, item in enumerate(chosen, 1):
         until = round(number * each)

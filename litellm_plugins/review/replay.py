@@ -45,6 +45,16 @@ class Decided:
     probability: float | None = None
 
 
+def one_each(judged: Iterable[Item]) -> list[Item]:
+    """Of the same answer to the same question the last word, however often it was given; the newest first."""
+    said = [each for each in judged if each.state.verdict is not None]
+    said.sort(key=lambda each: (each.state.taken, -each.state.judged_at_s))
+    last: dict[str, Item] = {}
+    for each in said:
+        last.setdefault(each.pair, each)
+    return sorted(last.values(), key=lambda each: -each.state.judged_at_s)
+
+
 def left_out(item: Item) -> LeftOut | None:
     """Whether nothing can be decided anew about it."""
     if item.kind is not Kind.HIT or item.layer != "semantic" or item.reason == "same_words":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -247,6 +248,22 @@ async def test_a_thumb_does_nothing_by_itself_where_that_is_set_and_after_a_revi
     assert await made.thumb(["f" * 32], is_up=False, tenant=TENANT) == ()
 
 
+async def test_a_thumb_on_what_was_served_long_ago_and_is_not_kept_waits_for_nothing() -> None:
+    class Counting(Memory):
+        looks = 0
+
+        async def named(self, name: str, *, tenant: str | None) -> Item | None:
+            self.looks += 1
+            return None
+
+    memory = Counting()
+    made = ReviewDesk(memory, Noted(), tell=lambda _: None, clock=lambda: NOW, between_s=0.0)
+    for served_at_s, looks in ((NOW - 60, 1), (NOW - 1, 5)):
+        memory.looks = 0
+        assert await made.thumb(["f" * 32], is_up=False, tenant=TENANT, served_at_s=served_at_s) == ()
+        assert memory.looks == looks
+
+
 async def test_what_was_judged_as_another_item_s_is_not_asked_again_when_its_turn_comes() -> None:
     one = item(1, why=Why.CONTROL)
     again = item(2, why=Why.CONTROL, pair=one.pair)
@@ -290,6 +307,24 @@ async def test_a_verdict_on_the_same_pair_is_taken_over_when_its_turn_comes_and_
     await made.judge(waits.id, Verdict.RIGHT, "ana")
     await made.sample(30)
     assert memory.items[last.id].state.verdict is Verdict.WRONG
+
+
+async def test_a_changed_verdict_is_changed_wherever_it_was_taken_over_and_a_word_of_its_own_is_not() -> None:
+    """Else a mistake that was corrected would go on counting in the estimate, once for each time it was served."""
+    pair, times = item(1).pair, itertools.count(NOW)
+    one, copy, own = ordered(*(item(number, why=Why.CONTROL, pair=pair) for number in range(3)))
+    memory = Memory(one, copy, own)
+    made = ReviewDesk(memory, Noted(), tell=lambda _: None, clock=lambda: next(times))
+    await made.judge(one.id, Verdict.WRONG, "ana")
+    await made.sample(30)
+    assert memory.items[copy.id].state.verdict is memory.items[own.id].state.verdict is Verdict.WRONG
+    assert memory.items[copy.id].state.taken
+    await made.judge(own.id, Verdict.RIGHT, "ben")
+    await made.judge(own.id, Verdict.WRONG, "ben")
+
+    await made.judge(one.id, Verdict.RIGHT, "ana")
+    said = {each.id: each.state.verdict for each in await made.sample(7)}
+    assert said == {one.id: Verdict.RIGHT, copy.id: Verdict.RIGHT, own.id: Verdict.WRONG}
 
 
 @pytest.mark.parametrize(

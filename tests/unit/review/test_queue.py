@@ -53,6 +53,15 @@ def test_a_share_of_every_list_is_the_control_sample_in_the_order_of_its_draw() 
     assert ranked([], sample, 10, now_s=NOW) == sorted(sample, key=lambda each: each.draw)[:10]
 
 
+def test_the_few_that_somebody_pointed_at_do_not_wait_among_the_sample() -> None:
+    pointed = [item(number, why=Why.THUMB_DOWN, at_s=NOW - number) for number in range(6)]
+    sample = [item(number + 1_000, why=Why.CONTROL) for number in range(50)]
+    drawn = sorted(sample, key=lambda each: each.draw)
+
+    assert ranked(pointed, sample, 30, now_s=NOW) == [*pointed[:4], drawn[0], *pointed[4:], *drawn[1:24]]
+    assert ranked(pointed, sample, 1, now_s=NOW) == pointed[:1]
+
+
 def test_nothing_is_shown_twice_and_what_is_judged_not_again() -> None:
     one = item(1, why=Why.NEAR)
     same_pair = item(2, why=Why.OLD, pair=one.pair)

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 
 from litellm_plugins.insight.route_costs import where_of
 from litellm_plugins.insight.routes import RouteSums, RouteWords
-from litellm_plugins.insight.usage import FAILED, HITS, LOOKED_UP, NONE, OTHER, Row, Sums, total
+from litellm_plugins.insight.usage import HITS, LOOKED_UP, NONE, OTHER, Row, Sums, total
 from litellm_plugins.ui import words
 from litellm_plugins.ui.charts import Chart, columns
 from litellm_plugins.ui.spans import Span
 
 _NANO = 1e9
+_FAILED, _REFUSED = frozenset({"failure"}), frozenset({"refused"})  # endings: by whoever answered, and by the pack
 _NAME = 80  # characters of a name
 _MOST_MODELS = 12
 # By the word in the place of the layer (`insight.usage.SAVING`).
@@ -63,6 +64,7 @@ class Overview:
     saved_usd: float
     hit_rate: float | None
     failed: float | None
+    refused: float | None  # by a budget, or at admission: no fault of anybody's
     causes: tuple[Share, ...]  # `share` is of what was saved
     savings: Chart
     hits: Chart
@@ -79,13 +81,14 @@ def overview(counted: Counted, span: Span) -> Overview:
     """Of one span."""
     whole = total(row.sums for row in counted.layers)
     looked_up, hit = _asked(counted.layers, LOOKED_UP), _asked(counted.layers, HITS)
-    failed = _asked(counted.endings, FAILED)
+    failed, refused = (_asked(counted.endings, which) for which in (_FAILED, _REFUSED))
     return Overview(
         requests=whole.requests,
         spent_usd=(whole.spent_nano_usd + whole.own_nano_usd) / _NANO,
         saved_usd=whole.saved_nano_usd / _NANO,
         hit_rate=hit / looked_up if looked_up else None,
         failed=failed / whole.requests if whole.requests else None,
+        refused=refused / whole.requests if whole.requests else None,
         causes=_causes(counted.layers, whole.saved_nano_usd),
         savings=_savings(counted.layers, span),
         hits=_hit_rates(counted.layers, span),
@@ -119,7 +122,9 @@ def _savings(rows: Iterable[Row], span: Span) -> Chart:
     series = {cause: [0.0] * len(labels) for cause in CAUSES}
     for row in rows:
         series[_cause(row)][span.column_of(row.hour)] += max(0, row.sums.saved_nano_usd) / _NANO
-    return columns({cause: values for cause, values in series.items() if any(values)}, labels, write=words.usd)
+    return columns(
+        {cause: values for cause, values in series.items() if any(values)}, labels, write=words.usd, names=CAUSES
+    )
 
 
 def _hit_rates(rows: Sequence[Row], span: Span) -> Chart:
@@ -138,7 +143,7 @@ def _hit_rates(rows: Sequence[Row], span: Span) -> Chart:
         for layer, values in hits.items()
         if any(values)
     }
-    return columns(shares, labels, write=words.percent)
+    return columns(shares, labels, write=words.percent, write_scale=words.percent_in_full, names=CAUSES)
 
 
 def _models(rows: Iterable[Row]) -> Mapping[str, tuple[int, int]]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from litellm_plugins.cache.verifier.standing import Standing
+from litellm_plugins.errors import StoreUnavailable
 from litellm_plugins.insight.store import AnomalyLog, ToldAnomaly, UsageStore
 from litellm_plugins.insight.usage import HOUR_S, OTHER, Dimension, Row, grouped
 from litellm_plugins.ui import budgets as of_budgets
@@ -17,7 +18,9 @@ from litellm_plugins.ui.promises import Precision, Promises, precision, promises
 from litellm_plugins.ui.reviewing import ItemView, ReviewDesk, items
 from litellm_plugins.ui.spans import Span
 
-_ANOMALIES, _QUEUE, _TEAMS = 20, 30, 200
+QUEUE = 30  # items on a page
+_ANOMALIES, _TEAMS = 20, 200
+T = TypeVar("T")
 _PARTS: tuple[Dimension, ...] = ("layer", "ending", "model")
 
 
@@ -61,10 +64,14 @@ class Read:
     precision: Precision | None
     changes: Sequence[ChangeLine]  # verifiers and routers that took over; none for a team's owner, whose they are not
     teams: Sequence[str]  # to choose from; none for a team's owner
+    away: Mapping[str, str]  # `promises`, `budgets` or `review`, where its store is away, and the reason
 
 
 class Reader:
-    """Every method takes whose numbers are asked for (None: everybody's), and raises StoreUnavailable."""
+    """Every method takes whose numbers are asked for (None: everybody's), and raises StoreUnavailable.
+
+    A store that only one section needs takes only that section with it.
+    """
 
     def __init__(self, sources: Sources) -> None:
         self._from = sources
@@ -72,16 +79,18 @@ class Reader:
     async def overview(self, span: Span, scope: Scope | None, *, choose: bool) -> Read:
         """Of one span of time. With `choose` the teams that were seen in it as well."""
         team = None if scope is None else scope.team
-        report = await self._report(scope)
+        away: dict[str, str] = {}
+        report = await _if_there("review", self._report(scope), {}, away)
         told = await self._from.anomalies.latest(_ANOMALIES, since_ms=span.since * HOUR_S * 1_000, team=team)
         return Read(
             seen=overview(await self._counted(span, team), span),
-            promises=await self._promises(scope),
-            budgets=await self._budgets(scope),
+            promises=await _if_there("promises", self._promises(scope), None, away),
+            budgets=await _if_there("budgets", self._budgets(scope), None, away),
             anomalies=told,
             precision=precision(report),
             changes=changes(report) if scope is None else (),
-            teams=await self._teams(span) if choose else (),
+            teams=await self.teams(span) if choose else (),
+            away=away,
         )
 
     async def queue(self, scope: Scope | None) -> list[ItemView]:
@@ -89,8 +98,8 @@ class Reader:
         if self._from.desk is None:
             return []
         if scope is None:
-            return items(await self._from.desk.queue(_QUEUE, None, None), team_names=None, tenant=None)
-        given = await self._from.desk.queue(_QUEUE, scope.team, scope.tenant)
+            return items(await self._from.desk.queue(QUEUE, None, None), team_names=None, tenant=None)
+        given = await self._from.desk.queue(QUEUE, scope.team, scope.tenant)
         return items(given, team_names=scope.names, tenant=scope.tenant)
 
     async def precision(self, scope: Scope | None) -> Precision | None:
@@ -120,9 +129,18 @@ class Reader:
             return None
         return of_budgets.budgets(await self._from.budgets(), team_names=None if scope is None else scope.names)
 
-    async def _teams(self, span: Span) -> list[str]:
+    async def teams(self, span: Span) -> list[str]:
+        """Those that were seen in it."""
         rows = await self._from.usage.rows(span.since, span.until, ("team",))
         return sorted(team for (team,) in grouped(rows, (0,)) if team and team != OTHER)[:_TEAMS]
+
+
+async def _if_there(section: str, asked: Awaitable[T], instead: T, away: dict[str, str]) -> T:
+    try:
+        return await asked
+    except StoreUnavailable as exc:
+        away[section] = exc.reason
+        return instead
 
 
 def _alone(rows: Sequence[Row], place: int) -> list[Row]:

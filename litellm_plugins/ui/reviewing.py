@@ -49,8 +49,12 @@ class ReviewDesk(Protocol):
     async def queue(self, limit: int, team: str | None, tenant: str | None) -> Sequence[Json]:
         """The items, what is worth most first."""
 
-    async def judge(self, item_id: str, verdict: Verdict, by: str) -> Json:
-        """Take a verdict in. Raises: NotFound, RequestError, StoreUnavailable."""
+    async def judge(self, item_id: str, verdict: Verdict, by: str, *, shown_at_ms: int | None) -> Json:
+        """Take a verdict in: its `effects`.
+
+        Or `meanwhile`, what somebody has said since the item was shown, and nothing is taken in; with None whatever was
+        said is overruled. Raises: NotFound, RequestError, StoreUnavailable, and a 409 while others are at it.
+        """
 
     async def report(self, team: str | None, tenant: str | None) -> Json:
         """What is known of quality."""
@@ -101,13 +105,15 @@ def _facts(told: Json) -> Iterable[tuple[str, str]]:
     for name, value in (
         ("similarity", _number(told.get("similarity"))),
         ("sure", _percent(told.get("probability"))),
-        ("layer", told.get("layer")),
+        ("layer", "" if told.get("layer") == "miss" else told.get("layer")),
         ("team", told.get("team")),
         ("model", told.get("model")),
         ("tier", told.get("tier")),
+        ("check", told.get("check")),
         ("arm", told.get("arm")),
         ("feature", told.get("feature")),
         ("age", _age(told.get("age_s"))),
+        ("asked", _moment(told.get("at_s"))),
     ):
         if value:
             yield name, words.cut(value, _WORD)
@@ -119,6 +125,10 @@ def _number(value: object) -> str:
 
 def _percent(value: object) -> str:
     return words.percent(value, 1) if isinstance(value, int | float) else ""
+
+
+def _moment(value: object) -> str:
+    return words.moment(round(value * 1_000)) if isinstance(value, int | float) else ""
 
 
 def _age(value: object) -> str:

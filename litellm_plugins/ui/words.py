@@ -40,6 +40,11 @@ def percent(share: float | None, decimals: int = 0) -> str:
     return NOTHING if share is None else f"{share:.{decimals}%}"
 
 
+def percent_in_full(share: float) -> str:
+    """The same for a scale, where 7.5% is not 8%."""
+    return f"{share * 100:.3g}%"
+
+
 def rate(share: float | None) -> str:
     """A small share, to two digits that count: 0.62%."""
     if share is None:

@@ -98,16 +98,21 @@ class Desk:
 
     items: list[dict[str, Any]]
     judged: list[tuple[str, str, str]] = field(default_factory=list)
+    judged_at_ms: dict[str, int] = field(default_factory=dict)
 
     async def queue(self, limit: int, team: str | None, tenant: str | None) -> Sequence[dict[str, Any]]:
         waiting = [each for each in self.items if each["id"] not in {item for item, *_ in self.judged}]
         mine = [each for each in waiting if team in (None, each["team"]) and tenant in (None, each["tenant"])]
         return mine[:limit]
 
-    async def judge(self, item_id: str, verdict: Verdict, by: str) -> dict[str, Any]:
+    async def judge(self, item_id: str, verdict: Verdict, by: str, *, shown_at_ms: int | None) -> dict[str, Any]:
         if item_id not in {each["id"] for each in self.items}:
             raise NotFound(f"no item has the id {item_id[:64]!r}")
+        said = next((word for item, word, _ in reversed(self.judged) if item == item_id), verdict)
+        if said != verdict and shown_at_ms is not None and self.judged_at_ms[item_id] > shown_at_ms:
+            return {"meanwhile": said}
         self.judged.append((item_id, verdict, by))
+        self.judged_at_ms[item_id] = time.time_ns() // 1_000_000
         return {"id": item_id, "effects": ["evicted", "remembered"] if verdict == "wrong" else ["support_raised"]}
 
     async def report(self, team: str | None, tenant: str | None) -> dict[str, Any]:

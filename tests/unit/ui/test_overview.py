@@ -41,7 +41,7 @@ def test_savings_are_told_by_the_layer_that_answered() -> None:
     ]
     filled = [column.label for column in seen.savings.columns if column.pieces]
     assert len(filled) == 2
-    assert [column.told for column in seen.hits.columns if column.pieces][-1].endswith("exact 29%")  # 2 of 7
+    assert [column.told for column in seen.hits.columns if column.pieces][-1].endswith("same question 29%")  # 2 of 7
 
 
 def test_what_is_saved_without_a_hit_is_a_cause_of_its_own_and_no_request() -> None:

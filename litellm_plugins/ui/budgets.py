@@ -12,7 +12,7 @@ from litellm_plugins.ui import words
 _MOST = 50
 _NAME = 80
 _UNITS = ("usd", "tokens", "requests")
-_STATES = {"ok": "ok", "soft": "near its limit", "hard": "used up"}
+_STATES = {"ok": "ok", "soft": "past a mark", "hard": "used up"}
 
 Json = Mapping[str, Any]
 

@@ -54,7 +54,22 @@ def reviewer(page: Page, server: UiServer, team: str | None = None, *, by: str =
     page.goto(f"{server.url}/review{asked}")
 
 
+def is_in_sight(page: Page, selector: str) -> bool:
+    """Nothing else lies upon its middle, and that is on the screen."""
+    found: bool = page.evaluate(
+        """(selector) => {
+            const seen = document.querySelector(selector), at = seen.getBoundingClientRect();
+            const top = document.elementFromPoint(at.x + at.width / 2, at.y + at.height / 2);
+            return top !== null && (seen.contains(top) || top.contains(seen));
+        }""",
+        selector,
+    )
+    return found
+
+
 def test_verdicts_are_given_by_keyboard_alone(page: Page, server: UiServer, desk: Desk) -> None:
+    desk.items[2]["answer"] = desk.items[1]["answer"] = "A long answer. " * 200
+    page.set_viewport_size({"width": 1280, "height": 560})
     reviewer(page, server)
     assert page.evaluate("document.activeElement.id") == "item-1"
     page.keyboard.press("j")
@@ -64,6 +79,8 @@ def test_verdicts_are_given_by_keyboard_alone(page: Page, server: UiServer, desk
     assert desk.judged == [(item(2)["id"], "wrong", "ada")]
     assert "this pair never hits again" in page.inner_text(".done").lower()
     assert page.evaluate("document.activeElement.id") == "item-2"  # what was the third
+    assert is_in_sight(page, ".done")
+    assert is_in_sight(page, "#item-2 button.right")
     page.keyboard.press("k")
     with page.expect_navigation():
         page.keyboard.press("r")

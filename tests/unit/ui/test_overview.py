@@ -44,6 +44,14 @@ def test_savings_are_told_by_the_layer_that_answered() -> None:
     assert [column.told for column in seen.hits.columns if column.pieces][-1].endswith("same question 29%")  # 2 of 7
 
 
+def test_what_the_pack_refused_is_no_failure() -> None:
+    """A budget that holds is at work, and the provider answers whoever gets through."""
+    seen = overview(
+        Counted([row("miss", requests=10)], [row("failure", requests=1), row("refused", requests=4)], []), SPAN
+    )
+    assert (seen.failed, seen.refused) == (0.1, 0.4)
+
+
 def test_what_is_saved_without_a_hit_is_a_cause_of_its_own_and_no_request() -> None:
     layers = [
         row("miss", requests=4, spent_nano_usd=1_000_000_000),

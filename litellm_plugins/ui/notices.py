@@ -11,8 +11,8 @@ from litellm_plugins.ui.reviewing import VERDICTS, effects
 _ID = re.compile("[0-9a-f]{32}")
 _OTHER = {"right": "wrong", "wrong": "right"}
 _NOT_TAKEN = {
-    "gone": "That item is not kept any more: nothing was taken in.",
-    "busy": "Somebody else is judging that very item: nothing was taken in. Give your verdict again.",
+    "gone": "That item is not kept any more: nothing was recorded.",
+    "busy": "Somebody else is judging that very item: nothing was recorded. Give your verdict again.",
 }
 
 
@@ -50,9 +50,9 @@ def notice(query: Mapping[str, str]) -> Notice | None:
     if done in VERDICTS:
         other = _OTHER[done] if item else ""
         did = tuple(effects(query.get("effects", "").split(",")))
-        return Notice(True, f"Taken in as {done}.", did, item, other, f"No, it was {other}")
+        return Notice(True, f"Recorded as {done}.", did, item, other, f"No, it was {other}")
     why, verdict, said = query.get("not", ""), query.get("verdict", ""), query.get("said", "")
     if why == "meanwhile" and verdict in VERDICTS and said in VERDICTS:
-        told = f"Somebody judged that item as {said} while you looked at it: your {verdict} was not taken in."
+        told = f"Somebody judged that item as {said} while you looked at it: your {verdict} was not recorded."
         return Notice(False, told, (), item, verdict if item else "", f"{verdict.capitalize()} all the same")
     return Notice(False, _NOT_TAKEN[why]) if why in _NOT_TAKEN else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeVar
 
 from litellm_plugins.cache.verifier.standing import Standing
@@ -15,6 +16,7 @@ from litellm_plugins.ui.budgets import Budgets
 from litellm_plugins.ui.changes import ChangeLine, changes
 from litellm_plugins.ui.overview import Counted, Overview, overview
 from litellm_plugins.ui.promises import Precision, Promises, precision, promises
+from litellm_plugins.ui.remembering import Remembered
 from litellm_plugins.ui.reviewing import ItemView, ReviewDesk, items
 from litellm_plugins.ui.spans import Span
 
@@ -70,11 +72,14 @@ class Read:
 class Reader:
     """Every method takes whose numbers are asked for (None: everybody's), and raises StoreUnavailable.
 
-    A store that only one section needs takes only that section with it.
+    A store that only one section needs takes only that section with it. What reads a whole store (accounts
+    and judged items by the thousand) is remembered while that is dear.
     """
 
     def __init__(self, sources: Sources) -> None:
         self._from = sources
+        self._reports: Remembered[Mapping[str, Any]] = Remembered()
+        self._accounts: Remembered[Sequence[Mapping[str, Any]]] = Remembered()
 
     async def overview(self, span: Span, scope: Scope | None, *, choose: bool) -> Read:
         """Of one span of time. With `choose` the teams that were seen in it as well."""
@@ -110,7 +115,7 @@ class Reader:
         if self._from.desk is None:
             return {}
         team, tenant = (None, None) if scope is None else (scope.team, scope.tenant)
-        return await self._from.desk.report(team, tenant)
+        return await self._reports.get((team, tenant), partial(self._from.desk.report, team, tenant))
 
     async def _counted(self, span: Span, team: str | None) -> Counted:
         usage = self._from.usage
@@ -127,7 +132,8 @@ class Reader:
     async def _budgets(self, scope: Scope | None) -> Budgets | None:
         if self._from.budgets is None:
             return None
-        return of_budgets.budgets(await self._from.budgets(), team_names=None if scope is None else scope.names)
+        accounts = await self._accounts.get("all", self._from.budgets)
+        return of_budgets.budgets(accounts, team_names=None if scope is None else scope.names)
 
     async def teams(self, span: Span) -> list[str]:
         """Those that were seen in it."""

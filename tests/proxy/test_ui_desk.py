@@ -116,7 +116,7 @@ def test_a_mistaken_verdict_is_changed_by_a_key(page: Page, server: UiServer, de
     with page.expect_navigation():
         page.keyboard.press("u")
     assert [each[:2] for each in desk.judged] == [(item(1)["id"], word) for word in ("wrong", "right")]
-    assert page.inner_text(".done p").startswith("Taken in as right.")
+    assert page.inner_text(".done p").startswith("Recorded as right.")
 
 
 def test_of_two_tabs_the_second_overrules_the_first_only_when_it_knows(
@@ -138,7 +138,7 @@ def test_of_two_tabs_the_second_overrules_the_first_only_when_it_knows(
     for tab in (page, other):
         with tab.expect_navigation():
             tab.keyboard.press("w")
-    assert "Taken in as wrong" in other.inner_text(".done")
+    assert "Recorded as wrong" in other.inner_text(".done")
 
 
 def test_of_a_verdict_that_cannot_be_taken_in_the_reviewer_is_told(
@@ -148,7 +148,7 @@ def test_of_a_verdict_that_cannot_be_taken_in_the_reviewer_is_told(
     desk.items.pop(0)  # it has made room
     with page.expect_navigation():
         page.keyboard.press("w")
-    assert "nothing was taken in" in page.inner_text(".fault")
+    assert "nothing was recorded" in page.inner_text(".fault")
     assert page.evaluate("document.activeElement.id") == "item-1"  # and goes on with the next
 
     async def away(*_: object, **__: object) -> dict[str, Any]:
@@ -170,7 +170,7 @@ def test_who_signs_in_again_is_told_what_became_of_the_verdict_and_goes_on_there
     page.context.clear_cookies()  # as after session_minutes
     with page.expect_navigation():
         page.keyboard.press("w")
-    assert "your verdict was not taken in" in page.inner_text(".fault")
+    assert "your verdict was not recorded" in page.inner_text(".fault")
     page.fill("#key", server.token("sales"))
     page.click("main button")
     page.wait_for_selector("article.item")

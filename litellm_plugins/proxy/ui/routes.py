@@ -48,7 +48,7 @@ if TYPE_CHECKING:
 
 _FORM_LASTS_S = 3_600
 _LONGEST_TEAM = 128
-_ENDED = "Your session has ended, and your verdict was not taken in. Sign in, and give it again."
+_ENDED = "Your session has ended, and your verdict was not recorded. Sign in, and give it again."
 
 
 def ui_routes(ui: HostUi) -> list[APIRoute]:

@@ -12,14 +12,14 @@ ID = "0" * 31 + "a"
 def test_a_verdict_that_was_taken_in_can_be_changed() -> None:
     told = notice(taken("wrong", ID, ("evicted", "remembered")))
     assert told is not None
-    assert (told.told, told.item, told.verdict) == ("Taken in as wrong.", ID, "right")
+    assert (told.told, told.item, told.verdict) == ("Recorded as wrong.", ID, "right")
     assert told.effects[-1] == "this pair never hits again"
 
 
 def test_one_that_was_overtaken_says_by_what() -> None:
     told = notice(overtaken("right", ID, "wrong"))
     assert told is not None
-    assert "as wrong while you looked at it: your right was not taken in" in told.told
+    assert "as wrong while you looked at it: your right was not recorded" in told.told
     assert (told.is_taken, told.item, told.verdict) == (False, ID, "right")
 
 
@@ -27,7 +27,7 @@ def test_one_that_was_overtaken_says_by_what() -> None:
 def test_one_that_was_not_taken_in_says_so(why: str) -> None:
     told = notice(not_taken(why))
     assert told is not None
-    assert "nothing was taken in" in told.told
+    assert "nothing was recorded" in told.told
     assert not told.verdict
 
 

@@ -31,12 +31,17 @@ CAUSES = {
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """What the store says of a span: rows by one word each, and of routed requests where all may be seen."""
+    """What the store says of a span: rows by one word each, and of routed requests.
+
+    These are counted by tier for everybody together. Of a team alone there are rows of what a router was asked for, by
+    router and the model that answered.
+    """
 
     layers: Sequence[Row]
     endings: Sequence[Row]
     models: Sequence[Row]
     routes: Mapping[RouteWords, RouteSums] | None = None
+    routed: Sequence[Row] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +74,8 @@ class Overview:
     savings: Chart
     hits: Chart
     models: tuple[Share, ...]
-    tiers: tuple[Share, ...] | None  # None: these are not counted by team
+    tiers: tuple[Share, ...]
+    by_tier: bool  # False: these are a team's, by the models that answered
 
     @property
     def would_have_cost_usd(self) -> float:
@@ -93,7 +99,8 @@ def overview(counted: Counted, span: Span) -> Overview:
         savings=_savings(counted.layers, span),
         hits=_hit_rates(counted.layers, span),
         models=_shares(_models(counted.models), _MOST_MODELS),
-        tiers=None if counted.routes is None else _shares(_tiers(counted.routes), _MOST_MODELS),
+        tiers=_shares(_routed(counted.routed) if counted.routes is None else _tiers(counted.routes), _MOST_MODELS),
+        by_tier=counted.routes is not None,
     )
 
 
@@ -159,11 +166,24 @@ def _models(rows: Iterable[Row]) -> Mapping[str, tuple[int, int]]:
 
 def _tiers(routes: Mapping[RouteWords, RouteSums]) -> Mapping[str, tuple[int, int]]:
     found: dict[str, tuple[int, int]] = defaultdict(lambda: (0, 0))
-    for (route, _), sums in routes.items():
+    for (route, ending), sums in routes.items():
+        if ending in _REFUSED:  # it was sent nowhere
+            continue
         where = where_of(route)
         name = f"{where.router} / {where.tier}"
         requests, nano_usd = found[name]
         found[name] = requests + sums.requests, nano_usd + sums.nano_usd
+    return found
+
+
+def _routed(rows: Iterable[Row]) -> Mapping[str, tuple[int, int]]:
+    found: dict[str, tuple[int, int]] = defaultdict(lambda: (0, 0))
+    for row in rows:
+        router, model = row.words
+        if model:
+            name = f"{router} / {'others' if model == OTHER else model}"
+            requests, nano_usd = found[name]
+            found[name] = requests + row.sums.requests, nano_usd + row.sums.spent_nano_usd
     return found
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
@@ -53,6 +53,7 @@ class Sources:
     budgets: Callable[[], Awaitable[Sequence[Mapping[str, Any]]]] | None = None
     standing: Callable[[Scope | None], Awaitable[Standing]] | None = None
     desk: ReviewDesk | None = None
+    routers: Collection[str] = ()  # the model names that stand for several
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +78,7 @@ class Reader:
     """
 
     def __init__(self, sources: Sources) -> None:
-        self._from = sources
+        self._from, self._routers = sources, frozenset(sources.routers)
         self._reports: Remembered[Mapping[str, Any]] = Remembered()
         self._accounts: Remembered[Sequence[Mapping[str, Any]]] = Remembered()
 
@@ -123,8 +124,11 @@ class Reader:
             layers, endings, models = [await usage.rows(span.since, span.until, (each,)) for each in _PARTS]
             return Counted(layers, endings, models, await usage.routes(span.since, span.until))
         # In one go: a team's rows are not kept apart by one word each.
-        rows = await usage.rows(span.since, span.until, _PARTS, of=("team", team))
-        return Counted(layers=_alone(rows, 0), endings=_alone(rows, 1), models=_alone(rows, 2))
+        rows = await usage.rows(span.since, span.until, (*_PARTS, "model_group"), of=("team", team))
+        routed = [
+            Row(row.hour, (row.words[3], row.words[2]), row.sums) for row in rows if row.words[3] in self._routers
+        ]
+        return Counted(layers=_alone(rows, 0), endings=_alone(rows, 1), models=_alone(rows, 2), routed=routed)
 
     async def _promises(self, scope: Scope | None) -> Promises | None:
         return None if self._from.standing is None else promises(await self._from.standing(scope))

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-from tests.support import Keys, Provider, RunningProxy, command_line, proxy_config
+from tests.support import Keys, Provider, RunningProxy, command_line, model, proxy_config
 from tests.support.chromium import LAPTOP, PHONE, chromium, why_no_chromium
 from tests.support.contrasts import narrow_targets, unreadable
 from tests.support.shown_day import fill
@@ -27,6 +27,7 @@ BUDGETS: list[dict[str, Any]] = [
     {"name": "company", "limit_usd": 100},
     {"name": "team-day", "scope": "team", "limit_usd": 5, "soft": [0.5]},
 ]
+TIERS = [{"name": "cheap", "models": ["gpt-4.1-mini"]}, {"name": "strong", "models": ["gpt-4.1"]}]
 
 
 @pytest.fixture(scope="module")
@@ -38,8 +39,12 @@ def mine(provider: Provider, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         "insight": {"keep_days": 40},
         "review": {"enabled": True, "control_share": "100%"},
         "budgets": BUDGETS,
+        "routing": {"routers": {"auto": {"tiers": TIERS}}},
     }
-    with RunningProxy(proxy_config(provider.url, pack=pack), folder, provider_url=provider.url) as running:
+    router = model("auto", provider.url, "gpt-4.1")  # which nobody asks here
+    with RunningProxy(
+        proxy_config(provider.url, pack=pack, more_models=[router]), folder, provider_url=provider.url
+    ) as running:
         (folder / "data").mkdir(exist_ok=True)
         path = folder / "data" / "litellm_plugins.insight.db"
         with ThreadPoolExecutor(1) as beside:  # Playwright runs a loop in this thread
@@ -108,6 +113,9 @@ def test_a_team_that_an_admin_asks_for_is_less_than_everything(page: Page, mine:
     page.click(".filter button")
     page.wait_for_selector("h1:has-text('support')")
     assert tiles(page)["saved"] not in (everybodys, "$0.00")
+    assert "auto / gpt-4.1-mini" in page.inner_text("section:has(h2:text-is('Tiers'))")
+    page.goto(f"{mine.url}{ROOT}?team=suport")
+    assert "No request of a team that goes by this name" in page.inner_text("main")
 
 
 # A team's owner

@@ -21,6 +21,7 @@ from tests.support.synthetic_weeks import MONDAY, weeks
 
 HOURS = 30 * 24
 _KEY, _LAYER = DIMENSIONS.index("key"), DIMENSIONS.index("layer")
+_FEATURE, _GROUP = DIMENSIONS.index("feature"), DIMENSIONS.index("model_group")
 _LAYERS = {"-1": "exact", "-2": "coalesced"}
 _NAMES = {"small": "gpt-4.1-mini", "large": "gpt-4.1"}
 
@@ -65,9 +66,11 @@ ANOMALIES: tuple[tuple[str, str, tuple[str, str], str], ...] = (
 
 
 def _named(words: Words) -> Words:
-    """The synthetic weeks know one layer that answers: each key has another here."""
+    """The synthetic weeks know one layer that answers: each key has another here; and agents ask a router."""
     named = [_NAMES.get(word, word) for word in words]
     layer = _LAYERS.get(words[_KEY][-2:])
+    if words[_FEATURE] == "agent":
+        named[_GROUP] = "auto"
     if words[_LAYER] == "semantic" and layer is not None:
         named[_LAYER] = layer
     return tuple(named)

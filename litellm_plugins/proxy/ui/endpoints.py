@@ -49,5 +49,5 @@ def static_route(name: str, kind: str) -> APIRoute:
 def _said_of(exc: StoreUnavailable, method: str) -> str:
     """Where the store lies is for the log alone: team owners read the page as well."""
     _LOG.warning("the page cannot be shown: %s", exc)
-    again = " What you sent may not have been taken in: give it again." if method == "POST" else ""
+    again = " What you sent may not have arrived: send it again." if method == "POST" else ""
     return f"What this page reads from cannot be reached right now ({exc.reason}). Requests go on.{again}"

@@ -69,6 +69,7 @@ def host_ui(
         budgets=None if budgets is None or not settings.budgets else _accounts(budgets),
         standing=known,
         desk=desk,
+        routers=settings.routing.routers,
     )
     return HostUi(settings, door, Entry(door), Reader(sources), desk, keys, journal)
 

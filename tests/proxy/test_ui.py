@@ -18,7 +18,7 @@ from tests.support.contrasts import narrow_targets, unreadable
 from tests.support.shown_day import fill
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, Locator, Page
 
 ROOT = "/plugins/ui"
 COOKIE = "litellm_plugins_ui"
@@ -239,8 +239,15 @@ def test_a_verdict_by_keyboard_evicts_what_the_proxy_served(page: Page, mine: Ru
     assert [mine.ask(keys.support, each).cache for each in (next_one, asked)] == ["semantic"] * 2
     sign_in(page, mine)
     page.click("nav >> text=Review")
-    mine_too = page.locator("article.item", has=page.locator(f".said:text-is('{stored}')")).filter(has_text=asked)
+
+    def shown_on(tab: Page) -> Locator:
+        return tab.locator("article.item", has=tab.locator(f".said:text-is('{stored}')")).filter(has_text=asked)
+
+    mine_too = shown_on(page)
     mine_too.wait_for()
+    other = page.context.new_page()  # of another reviewer, who takes longer
+    other.goto(page.url)
+    page.bring_to_front()
     wanted = mine_too.get_attribute("id")
     while page.evaluate("document.activeElement.id") != wanted:
         page.keyboard.press("j")
@@ -249,6 +256,8 @@ def test_a_verdict_by_keyboard_evicts_what_the_proxy_served(page: Page, mine: Ru
     assert "this pair never hits again" in page.inner_text(".done").lower()
     assert page.locator(f".said:text-is('{asked}')").count() == 0
     assert mine.ask(keys.support, next_one).cache == "miss"
+    shown_on(other).locator("button.right").click()
+    assert "Somebody judged that item as wrong" in other.inner_text(".told")
 
 
 # How it looks

@@ -109,6 +109,13 @@ def test_keys_judge_the_item_that_has_the_focus_once_and_nothing_else(page: Page
     assert [verdict for _, verdict, _ in desk.judged] == ["right"]
 
 
+def test_words_that_only_one_question_has_are_marked(page: Page, server: UiServer, desk: Desk) -> None:
+    desk.items[:] = [item(1, question="Can I <b>not</b> park here?", matched_question="can i park here")]
+    reviewer(page, server)
+    assert page.locator(".said mark").all_inner_texts() == ["<b>not</b>"]
+    assert page.inner_text(".said >> nth=0") == "Can I <b>not</b> park here?"
+
+
 def test_a_mistaken_verdict_is_changed_by_a_key(page: Page, server: UiServer, desk: Desk) -> None:
     reviewer(page, server)
     with page.expect_navigation():

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 _WORD = re.compile(r"(\s+)")
 _PUNCTUATION = ".,;:!?\"'()[]{}…“”‘’«»¿¡"  # noqa: RUF001 - and no sign that counts: -5 is not 5
-_MOST = 0.5  # of the words: where more differ, marking them points nowhere
+_MOST = 0.5  # of the words of both: where more differ, marking them points nowhere
 
 
 class Part(NamedTuple):
@@ -17,17 +17,24 @@ class Part(NamedTuple):
     differs: bool
 
 
-def parts(text: str, other: str) -> tuple[Part, ...]:
-    """All of `text`, in pieces; words that `other` lacks, but for case and punctuation, differ."""
-    known = {_plain(word) for word in _WORD.split(other)}
-    pieces = _WORD.split(text)
-    marked = [other != "" and _plain(piece) not in known for piece in pieces]
-    words = [differs for piece, differs in zip(pieces, marked, strict=True) if _plain(piece)]
-    if not words or sum(words) > _MOST * len(words):
-        return (Part(text, differs=False),)
+Parts = tuple[Part, ...]
+
+
+def told_apart(one: str, other: str) -> tuple[Parts, Parts]:
+    """All of both, in pieces; words that only one of them has differ, but for case and punctuation."""
+    pieces = _WORD.split(one), _WORD.split(other)
+    words = [{_plain(piece) for piece in each} - {""} for each in pieces]
+    alone = [words[0] - words[1], words[1] - words[0]]
+    if not all(words) or len(alone[0]) + len(alone[1]) > _MOST * (len(words[0]) + len(words[1])):
+        return (Part(one, differs=False),), (Part(other, differs=False),)
+    return _marked(pieces[0], alone[0]), _marked(pieces[1], alone[1])
+
+
+def _marked(pieces: list[str], alone: set[str]) -> Parts:
     found: list[Part] = []
-    for piece, differs in zip(pieces, marked, strict=True):
-        if found and (found[-1].differs is differs):
+    for piece in pieces:
+        differs = _plain(piece) in alone
+        if found and found[-1].differs is differs:
             found[-1] = Part(found[-1].text + piece, differs)
         else:
             found.append(Part(piece, differs))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
 from litellm_plugins.ui import words
-from litellm_plugins.ui.differences import Part, parts
+from litellm_plugins.ui.differences import Parts, told_apart
 
 QUESTION, ANSWER, _WORD = 2_000, 6_000, 80  # characters that are shown
 VERDICTS = ("right", "wrong")
@@ -69,8 +69,8 @@ class ItemView:
     number: int  # from 1
     kind: str
     why: str
-    question: tuple[Part, ...]
-    matched: tuple[Part, ...]  # of nothing: there was no match
+    question: Parts
+    matched: Parts  # of nothing: there was no match
     answer: str
     opinion: str  # a judge model's, if one was asked
     facts: tuple[tuple[str, str], ...]
@@ -90,13 +90,14 @@ def effects(told: Iterable[str]) -> list[str]:
 
 def _item(number: int, told: Json) -> ItemView:
     question, matched = (words.cut(told.get(name), QUESTION) for name in ("question", "matched_question"))
+    both = told_apart(question, matched)
     return ItemView(
         id=str(told["id"]),
         number=number,
         kind=words.cut(told.get("kind"), _WORD),
         why=_WHY.get(str(told.get("why")), words.cut(told.get("why"), _WORD)),
-        question=parts(question, matched),
-        matched=parts(matched, question) if matched else (),
+        question=both[0],
+        matched=both[1] if matched else (),
         answer=words.cut(told.get("answer"), ANSWER),
         opinion=words.cut(told.get("opinion"), _WORD),
         facts=tuple(_facts(told)),

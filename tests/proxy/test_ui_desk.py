@@ -198,6 +198,8 @@ def test_after_signing_in_one_goes_nowhere_but_on_this_page(server: UiServer) ->
         ):
             form = http.get(f"{server.url}/sign-in?{urlencode({'to': to})}").text
             assert f'name="to" value="{kept}"' in form, to
+        form = http.get(f"{server.url}/review?team=sales&done=wrong").text
+        assert 'name="to" value="/review?team=sales"' in form
         word = re.search(r'name="word" value="([0-9a-f]+)"', form)
         assert word is not None
         given = {"word": word[1], "key": server.token("sales"), "to": "//elsewhere.example.com"}

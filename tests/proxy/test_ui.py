@@ -209,6 +209,8 @@ def test_signing_out_needs_the_sessions_own_form_and_ends_it_everywhere(page: Pa
     assert "tiles" in mine.http("GET", ROOT, headers=jar).text
     page.click("text=Sign out")
     page.wait_for_selector("#key")
+    page.go_back()  # to nothing that the browser had kept
+    page.wait_for_selector("#key")
     assert "tiles" not in mine.http("GET", ROOT, headers=jar).text
 
 

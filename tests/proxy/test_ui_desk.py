@@ -312,7 +312,7 @@ def test_what_is_judged_can_be_read_and_touched(browser: Browser, server: UiServ
     context = browser.new_context(color_scheme=scheme, viewport=PHONE)
     visitor = context.new_page()
     console = Console(visitor)
-    for address in ("", f"?done=wrong&item={item(9)['id']}", "?not=gone"):
+    for address in ("", f"?done=wrong&item={item(9)['id']}", "?not=gone&team=support"):
         reviewer(visitor, server, asked=address)
         assert unreadable(visitor) == []
         assert narrow_targets(visitor, 44) == []

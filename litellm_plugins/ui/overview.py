@@ -130,7 +130,11 @@ def _savings(rows: Iterable[Row], span: Span) -> Chart:
     for row in rows:
         series[_cause(row)][span.column_of(row.hour)] += max(0, row.sums.saved_nano_usd) / _NANO
     return columns(
-        {cause: values for cause, values in series.items() if any(values)}, labels, write=words.usd, names=CAUSES
+        {cause: values for cause, values in series.items() if any(values)},
+        labels,
+        write=words.usd,
+        write_scale=words.usd_in_short,
+        names=CAUSES,
     )
 
 

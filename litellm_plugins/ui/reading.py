@@ -54,6 +54,7 @@ class Sources:
     standing: Callable[[Scope | None], Awaitable[Standing]] | None = None
     desk: ReviewDesk | None = None
     routers: Collection[str] = ()  # the model names that stand for several
+    keys_of: Callable[[str], Collection[str]] = lambda _: ()  # the hashes of a team's keys, by its id
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +138,10 @@ class Reader:
         if self._from.budgets is None:
             return None
         accounts = await self._accounts.get("all", self._from.budgets)
-        return of_budgets.budgets(accounts, team_names=None if scope is None else scope.names)
+        if scope is None:
+            return of_budgets.budgets(accounts, team_names=None)
+        keys = frozenset(self._from.keys_of(scope.team_id))
+        return of_budgets.budgets(accounts, team_names=scope.names, team_keys=keys)
 
     async def teams(self, span: Span) -> list[str]:
         """Those that were seen in it."""

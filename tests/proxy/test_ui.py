@@ -27,6 +27,7 @@ NARROWEST = 320  # CSS pixels: WCAG 1.4.10, and a laptop at 400%
 BUDGETS: list[dict[str, Any]] = [
     {"name": "company", "limit_usd": 100},
     {"name": "team-day", "scope": "team", "limit_usd": 5, "soft": [0.5]},
+    {"name": "key-day", "scope": "key", "limit_usd": 4},
 ]
 TIERS = [{"name": "cheap", "models": ["gpt-4.1-mini"]}, {"name": "strong", "models": ["gpt-4.1"]}]
 
@@ -122,13 +123,19 @@ def test_a_team_that_an_admin_asks_for_is_less_than_everything(page: Page, mine:
 # A team's owner
 
 
-def test_a_teams_token_shows_its_own_numbers_and_no_address_leads_to_anothers(page: Page, mine: RunningProxy) -> None:
+def test_a_teams_token_shows_its_own_numbers_and_no_address_leads_to_anothers(
+    page: Page, mine: RunningProxy, keys: Keys
+) -> None:
+    for key in (keys.sales, keys.support):
+        mine.ask(key, "Whose key is this?")
     made = token_of(mine, "--team", "sales", "--days", "1")
     sign_in(page, mine, made["token"])
     assert page.inner_text("h1") == "Team sales"
     mine_shown = tiles(page)
     text = page.inner_text("main")
     assert "hit rate of team sales" in text
+    assert page.locator(".budgets tbody th").all_inner_texts() == ["key-day", "team-day"]
+    assert "key sales" in page.inner_text(".budgets")
     assert not [word for word in ("support", "agent", "company", "marketing") if word in text]
     assert page.locator("#team").count() == 0
 

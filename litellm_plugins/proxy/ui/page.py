@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from litellm_plugins.cache.admin.audit import Record
@@ -70,6 +71,7 @@ def host_ui(
         standing=known,
         desk=desk,
         routers=settings.routing.routers,
+        keys_of=partial(_keys_of, keys),
     )
     return HostUi(settings, door, Entry(door), Reader(sources), desk, keys, journal)
 
@@ -92,6 +94,11 @@ def standing_of(
         return _with_rates(await standing(labels, space=space, rates=rates, tenant=f"team:{scope.team_id}"), rates)
 
     return known
+
+
+def _keys_of(keys: LiveKeys, team_id: str) -> frozenset[str]:
+    """As accounts name them. Keys in the host's database are not asked for: their accounts are admins' to see."""
+    return frozenset(each.hash.removeprefix("sha256:") for each in keys.listed().keys if each.team == team_id)
 
 
 def _with_rates(known: Standing, rates: Sequence[float]) -> Standing:

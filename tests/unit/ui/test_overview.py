@@ -170,6 +170,13 @@ def test_a_team_sees_accounts_of_its_own_alone() -> None:
     assert budgets(given, team_names=frozenset()).lines == ()
 
 
+def test_a_team_sees_the_accounts_of_its_own_keys() -> None:
+    given = [account(f"day/{scope}", 0.5) for scope in ("key=aa", "key=bb", "team=support,key=aa", "user=aa")]
+    listed = budgets(given, team_names=frozenset({"sales"}), team_keys={"aa"})
+    assert len(listed.lines) == 1
+    assert budgets(given, team_names=frozenset({"sales"})).lines == ()
+
+
 def test_what_the_desk_gives_of_other_teams_is_left_out() -> None:
     given = [{"id": "1", "team": "support"}, {"id": "2", "team": "sales"}, {"id": "3"}]
     assert [each.id for each in items(given, team_names=frozenset({"sales"}), tenant=None)] == ["2"]

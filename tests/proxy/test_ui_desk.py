@@ -81,6 +81,9 @@ def test_verdicts_are_given_by_keyboard_alone(page: Page, server: UiServer, desk
     assert page.evaluate("document.activeElement.id") == "item-2"  # what was the third
     assert is_in_sight(page, ".done")
     assert is_in_sight(page, "#item-2 button.right")
+    for _ in range(2):
+        page.keyboard.press("Shift+Tab")  # up to what lay under that line, and is scrolled by itself
+    assert is_in_sight(page, ":focus")
     page.keyboard.press("k")
     with page.expect_navigation():
         page.keyboard.press("r")

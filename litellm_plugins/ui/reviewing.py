@@ -74,6 +74,8 @@ class ItemView:
     answer: str
     opinion: str  # a judge model's, if one was asked
     facts: tuple[tuple[str, str], ...]
+    has_text: bool  # else only ids are kept
+    trace: str
 
 
 def items(given: Iterable[Json], *, team_names: frozenset[str] | None, tenant: str | None) -> list[ItemView]:
@@ -101,6 +103,8 @@ def _item(number: int, told: Json) -> ItemView:
         answer=words.cut(told.get("answer"), ANSWER),
         opinion=words.cut(told.get("opinion"), _WORD),
         facts=tuple(_facts(told)),
+        has_text=bool(question or matched or told.get("answer")),
+        trace=words.cut(told.get("trace_id") or "none", _WORD),
     )
 
 

@@ -119,6 +119,15 @@ def test_words_that_only_one_question_has_are_marked(page: Page, server: UiServe
     assert page.inner_text(".said >> nth=0") == "Can I <b>not</b> park here?"
 
 
+def test_of_an_item_whose_texts_are_not_kept_the_trace_is_named(page: Page, server: UiServer, desk: Desk) -> None:
+    desk.items[:] = [item(1, question="", matched_question=None, answer="", trace_id="ab" * 16)]
+    reviewer(page, server)
+    assert "texts are not kept" in page.inner_text("#item-1")
+    assert "ab" * 16 in page.inner_text("#item-1")
+    assert page.locator(".said").count() == 0
+    assert page.locator("button.right").count() == 1  # who looks there may judge
+
+
 def test_a_mistaken_verdict_is_changed_by_a_key(page: Page, server: UiServer, desk: Desk) -> None:
     reviewer(page, server)
     with page.expect_navigation():

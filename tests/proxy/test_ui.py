@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-from tests.support import Keys, Provider, RunningProxy, command_line, model, proxy_config
+from tests.support import Keys, Provider, RunningProxy, command_line, eventually, model, proxy_config
 from tests.support.chromium import LAPTOP, PHONE, chromium, why_no_chromium
 from tests.support.contrasts import narrow_targets, unreadable
 from tests.support.shown_day import fill
@@ -249,21 +249,27 @@ def test_a_verdict_by_keyboard_evicts_what_the_proxy_served(page: Page, mine: Ru
     sign_in(page, mine)
     page.click("nav >> text=Review")
 
-    def shown_on(tab: Page) -> Locator:
-        return tab.locator("article.item", has=tab.locator(f".said:text-is('{stored}')")).filter(has_text=asked)
+    def said(tab: Page, text: str) -> Locator:
+        return tab.locator(".said").filter(has_text=re.compile(f"^{re.escape(text)}$"))
 
-    mine_too = shown_on(page)
-    mine_too.wait_for()
+    def shown_on(tab: Page) -> Locator:
+        return tab.locator("article.item").filter(has=said(tab, stored)).filter(has=said(tab, asked))
+
+    def mine_on_it() -> bool:
+        page.goto(f"{mine.url}{ROOT}/review")
+        return shown_on(page).count() == 1
+
+    eventually(mine_on_it, what="the hit to be in the queue: it is kept beside the request")
     other = page.context.new_page()  # of another reviewer, who takes longer
     other.goto(page.url)
     page.bring_to_front()
-    wanted = mine_too.get_attribute("id")
+    wanted = shown_on(page).get_attribute("id")
     while page.evaluate("document.activeElement.id") != wanted:
         page.keyboard.press("j")
     with page.expect_navigation():
         page.keyboard.press("w")
     assert "this pair never hits again" in page.inner_text(".done").lower()
-    assert page.locator(f".said:text-is('{asked}')").count() == 0
+    assert said(page, asked).count() == 0
     assert mine.ask(keys.support, next_one).cache == "miss"
     shown_on(other).locator("button.right").click()
     assert "Somebody judged that item as wrong" in other.inner_text(".told")

@@ -132,7 +132,7 @@ class _Pages:
             raise Refused("a team's token is to look, not to judge")
         query = await judged(self._ui.desk, form, who.by)
         if form.get("team"):
-            query["team"] = form["team"]
+            query["team"] = form["team"][:_LONGEST_TEAM]
         return see(f"{base_of(request)}/review?{urlencode(query)}#item-{place_of(form)}")
 
     async def sign_in_form(self, request: Request) -> Response:

@@ -55,6 +55,17 @@ class Busy(PluginError):
     http_status = 409
 
 
+class JudgedMeanwhile(PluginError):
+    """Somebody said otherwise after this reviewer had been shown the item; `verdict` is what they said."""
+
+    code = "review_judged_meanwhile"
+    http_status = 409
+
+    def __init__(self, verdict: Verdict) -> None:
+        self.verdict = verdict
+        super().__init__(f"somebody has judged this item as {verdict} meanwhile")
+
+
 @dataclass(frozen=True, slots=True)
 class _Given:
     """A verdict, and who gave it: `by` in whose name, `actor` with whose credentials."""
@@ -64,6 +75,7 @@ class _Given:
     source: Source
     comment: str
     actor: str
+    shown_at_s: float | None = None  # when they were shown it; None: they overrule whatever was said
 
 
 class _InHand(Exception):
@@ -114,8 +126,11 @@ class ReviewDesk:
         given = _Given(verdict, by, source, comment, actor=by)
         return await self._judged(await self._known(item_id), given, was_pointed_at=False)
 
-    async def take(self, given: Mapping[str, Any], *, actor: str) -> Json:
-        """A verdict as the route gets it: on an item, or on whatever a trace or call id names."""
+    async def take(self, given: Mapping[str, Any], *, actor: str, shown_at_s: float | None = None) -> Json:
+        """A verdict as the route gets it: on an item, or on whatever a trace or call id names.
+
+        With `shown_at_s` it overrules nothing that was said since then. Raises: JudgedMeanwhile, and as above.
+        """
         if unknown := sorted(set(given) - _FIELDS):
             raise RequestError(f"{unknown[0]}: unknown field; known: {', '.join(sorted(_FIELDS))}", param=unknown[0])
         target = _text(given, "item_id") or _text(given, "trace_id")
@@ -126,7 +141,7 @@ class ReviewDesk:
         by, comment = _text(given, "by") or actor, _text(given, "comment")
         pointed = not given.get("item_id")
         item = await self._named(trace_id_of(target), target) if pointed else await self._known(target)
-        return await self._judged(item, _Given(verdict, by, source, comment, actor), was_pointed_at=pointed)
+        return await self._judged(item, _Given(verdict, by, source, comment, actor, shown_at_s), was_pointed_at=pointed)
 
     async def _judged(self, item: Item, given: _Given, *, was_pointed_at: bool) -> Json:
         verdict, by, source = given.verdict, given.by, given.source
@@ -140,6 +155,8 @@ class ReviewDesk:
                 raise _InHand
             if state.verdict is verdict and PENDING not in state.effects:
                 return replace(state, second=Second.GIVEN) if is_due(state, self._clock()) else state
+            if given.shown_at_s is not None and state.verdict is not None and state.judged_at_s > given.shown_at_s:
+                raise JudgedMeanwhile(state.verdict)
             why = Why.COMPLAINT if was_pointed_at and state.why not in COMPLAINED else state.why
             now = self._clock()
             return replace(

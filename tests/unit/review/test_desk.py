@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from litellm_plugins.errors import NotFound, RequestError, StoreUnavailable
-from litellm_plugins.review.desk import ReviewDesk
+from litellm_plugins.review.desk import JudgedMeanwhile, ReviewDesk
 from litellm_plugins.review.items import Item, Kind, Source, State, Verdict, Why
 from litellm_plugins.review.outcomes import rows
 from litellm_plugins.review.rates import factors
@@ -372,3 +372,28 @@ def test_wrong_answers_to_shortened_prompts_lower_the_rate_of_their_family_and_r
     assert factors([*wrong, said(3, Verdict.RIGHT)])["faq", "gpt"] > 4 / 9
     assert factors([said(4, Verdict.RIGHT, "other")]) == {}
     assert min(factors([said(n, Verdict.WRONG) for n in range(50)]).values()) == pytest.approx(0.1)
+
+
+async def test_who_was_shown_an_item_overrules_nothing_that_was_said_since() -> None:
+    it = item(1, why=Why.NEAR)
+    made, memory, noted, _ = desk(it)  # its clock stands at NOW + 1,000
+    given = {"item_id": it.id, "verdict": "wrong"}
+    await made.take(given, actor="ana", shown_at_s=NOW)
+    with pytest.raises(JudgedMeanwhile) as refused:
+        await made.take({**given, "verdict": "right"}, actor="ben", shown_at_s=NOW + 999)
+    assert refused.value.verdict is Verdict.WRONG
+    assert await made.take(given, actor="ben", shown_at_s=NOW + 999) == {"id": it.id, "effects": ["remembered"]}
+    assert noted.done == ["wrong"]
+    for knows in (NOW + 1_001, None):  # it was shown with that verdict; or they say that they know
+        await made.take({**given, "verdict": "right"}, actor="ben", shown_at_s=knows)
+        assert memory.items[it.id].state.verdict is Verdict.RIGHT
+        await made.take(given, actor="ana")
+
+
+async def test_of_two_verdicts_at_once_on_what_both_were_shown_one_is_taken_in() -> None:
+    it = item(1, why=Why.NEAR)
+    made, _, noted, _ = desk(it, takes_s=0.01)
+    both = (made.take({"item_id": it.id, "verdict": word}, actor=word, shown_at_s=NOW) for word in ("right", "wrong"))
+    done = await asyncio.gather(*both, return_exceptions=True)
+    assert sorted(type(each).__name__ for each in done) == ["JudgedMeanwhile", "dict"]
+    assert len(noted.done) == 1

@@ -116,9 +116,12 @@ def report(client: Client, days: float, team: str | None, as_json: bool) -> None
 @through_proxy(_ROOT)
 def export(client: Client, outcomes: Path, strong: str, as_json: bool) -> None:
     """Verdicts on routed answers, as rows for `litellm-plugins routing train --outcomes`."""
-    rows = client.call("GET", "/outcomes", {"strong": strong} if strong else {})["rows"]
+    told = client.call("GET", "/outcomes", {"strong": strong} if strong else {})
+    rows, left_out = told["rows"], told.get("left_out", 0)
     _write(outcomes, "".join(json.dumps(row) + "\n" for row in rows))
-    show({"rows": len(rows), "file": str(outcomes)}, as_json, lambda out: out.print(f"{len(rows)} rows in {outcomes}"))
+    cut = f"; {left_out} verdicts left out, whose prompts are cut or not kept any more" if left_out else ""
+    summary = {"rows": len(rows), "left_out": left_out, "file": str(outcomes)}
+    show(summary, as_json, lambda out: out.print(f"{len(rows)} rows in {outcomes}{cut}"))
 
 
 @review.command()

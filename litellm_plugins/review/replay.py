@@ -9,8 +9,7 @@ from enum import StrEnum
 from typing import Any
 
 from litellm_plugins.review.items import Item, Kind, Verdict
-
-_CUT_AT = 4_000  # so long a question was cut when it was kept
+from litellm_plugins.review.outcomes import CUT_AT
 
 Json = dict[str, Any]
 
@@ -61,7 +60,7 @@ def left_out(item: Item) -> LeftOut | None:
         return LeftOut.NOT_BY_MEANING
     if not item.question or not item.matched_question:
         return LeftOut.NO_TEXT
-    return LeftOut.CUT if max(len(item.question), len(item.matched_question)) >= _CUT_AT else None
+    return LeftOut.CUT if max(len(item.question), len(item.matched_question)) >= CUT_AT else None
 
 
 def flip_of(verdict: Verdict, now: Decided) -> Flip:

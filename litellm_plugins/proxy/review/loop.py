@@ -19,7 +19,7 @@ from litellm_plugins.proxy.review.recording import Recorder
 from litellm_plugins.proxy.review.sync import HostSync, reason_of
 from litellm_plugins.review.desk import ReviewDesk, kind_of, limit_of
 from litellm_plugins.review.items import Why
-from litellm_plugins.review.outcomes import rows
+from litellm_plugins.review.outcomes import is_whole, rows
 from litellm_plugins.review.promotions import before_after
 from litellm_plugins.review.rates import factors
 from litellm_plugins.review.report import report
@@ -163,7 +163,9 @@ class HostReview:
         since_s = self._clock() - _days(given, _LONGEST_DAYS) * 86_400
         judged = await self._store.judged(since_s=since_s, team=None, tenant=None)
         found = [await self._store.find(each.id) for each in judged if each.route and each.state.verdict]
-        return {"rows": rows([each for each in found if each], strong=str(given.get("strong") or ""))}
+        items = [each for each in found if each]
+        left_out = sum(not is_whole(each) for each in items)
+        return {"rows": rows(items, strong=str(given.get("strong") or "")), "left_out": left_out}
 
     async def _told_rates(self, judged: Sequence[Any]) -> list[Json]:
         return [

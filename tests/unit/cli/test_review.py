@@ -51,7 +51,7 @@ class Answering:
         if path == "/queue":
             return {"items": [dict(_ITEM, question="Is [/b] [red]open\x1b[31m?", answer=f"[ref 1] :bank:{_LONG}")]}
         if path == "/outcomes":
-            return {"rows": [{"id": "a", "prompt": "Why?", "outcomes": {"mini": 0.0}}]}
+            return {"rows": [{"id": "a", "prompt": "Why?", "outcomes": {"mini": 0.0}}], "left_out": 2}
         if (given or {}).get("item_id") != "known":
             raise click.ClickException("404: no item has that id")
         return {"id": "known", "effects": ["evicted"]}
@@ -148,7 +148,8 @@ def test_the_report_tells_what_thumbs_and_verdicts_came_to(monkeypatch: pytest.M
 
 def test_outcomes_are_rows_of_a_file(tmp_path: Path) -> None:
     file = tmp_path / "rows.jsonl"
-    assert run("export", "--outcomes", str(file), "--strong", "large").exit_code == 0
+    done = run("export", "--outcomes", str(file), "--strong", "large")
+    assert (done.exit_code, "1 rows in" in done.output, "2 verdicts left out" in done.output) == (0, True, True)
     assert json.loads(file.read_text()) == {"id": "a", "prompt": "Why?", "outcomes": {"mini": 0.0}}
     assert said[0][2] == {"strong": "large"}
 

@@ -357,6 +357,7 @@ def test_verdicts_on_routed_answers_are_rows_by_prompt() -> None:
 
     assert rows([cheap, dear, item(3)])[0]["outcomes"] == {"mini": 0.0, "large": 1.0}
     assert rows([other])[0]["outcomes"] == {"mini": 0.0}
+    assert rows([replace(other, question="How? " * 800), replace(other, question="")]) == []  # cut; swept
     assert rows([other], strong="large")[0] == {
         "id": "o" * 32, "prompt": "How?", "outcomes": {"mini": 0.0, "large": 1.0}, "task": "", "assumed": ["large"],
     }  # fmt: skip

@@ -53,24 +53,18 @@ class Curve:
     def at(self, rate: float, caution: Caution) -> OperatingPoint:
         """Where to serve so that at most `rate` of the requests get a wrong answer.
 
-        What people look at is chosen, by how doubtful it is and by what its label says, and so is no fair sample of the
-        requests (selection on the outcome). It teaches the model, and may make it stricter at once. It never lowers the
-        threshold below what there would be without: where overruled labels stood as they were told, and where no
-        reviewer had said a word either.
+        What people overruled was looked at for what it said: labels that say wrong, of sure matches. Taken at their
+        word such looks only ever lower the estimate of errors (selection on the outcome). So they teach the model, and
+        may make it stricter; how low the threshold may lie is held against what the fresh answers said, as well.
         """
         point = self._point(rate, caution)
         overruled = (self.looked_at > 0) & (self.wrong == 0)
-        as_told = replace(
-            self, wrong=np.where(overruled, 1.0, self.wrong), looked_at=np.where(overruled, 0.0, self.looked_at)
-        )
         if overruled.any():
-            point = stricter(point, as_told._point(rate, caution))
-        if self.reviewed.any():
-            point = stricter(point, as_told._only(self.reviewed == 0)._point(rate, caution))
+            said = replace(
+                self, wrong=np.where(overruled, 1.0, self.wrong), looked_at=np.where(overruled, 0.0, self.looked_at)
+            )
+            point = stricter(point, said._point(rate, caution))
         return replace(point, similarity=self._least_similarity(point.threshold))
-
-    def _only(self, kept: npt.NDArray[np.bool_]) -> Curve:
-        return Curve(*(getattr(self, f.name)[kept] for f in fields(self)))
 
     def _point(self, rate: float, caution: Caution) -> OperatingPoint:
         noise = np.where(self.looked_at > 0, 0.0, self.noise)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from litellm_plugins.cache.verifier.fitting import Curve, Fit, beats, fit
+from litellm_plugins.cache.verifier.fitting import Fit, beats, fit
 from litellm_plugins.cache.verifier.labels import REVIEWER, USER, Label
 from litellm_plugins.cache.verifier.operating_point import Caution
 from litellm_plugins.cache.verifier.words import WordCounts
@@ -108,24 +108,6 @@ def test_labels_that_people_overruled_do_not_lower_the_threshold_below_what_fres
     assert sure.sum() > 5
     assert at_their_word.at(0.01, Caution()).threshold < fresh.at(0.01, Caution()).threshold
     assert looked.at(0.01, Caution()).threshold == fresh.at(0.01, Caution()).threshold
-
-
-def test_what_reviewers_find_right_does_not_lower_it_either() -> None:
-    """They were shown what was doubtful: how often the rest is wrong, their words do not say."""
-    fresh = made(labels(2_000, steepness=60, noise=0.02)).curve
-    doubtful = np.flatnonzero((fresh.probability > 0.5) & (fresh.probability < 0.97))
-    praised = Curve(
-        *(np.append(getattr(fresh, each.name), getattr(fresh, each.name)[doubtful]) for each in fields(fresh))
-    )
-    alone = np.arange(len(praised.wrong)) >= len(fresh.wrong)
-    praised = replace(
-        praised, reviewed=np.where(alone, 1.0, 0.0),
-        **{name: np.where(alone, 0.0, getattr(praised, name)) for name in ("wrong", "weight", "requests")},
-    )  # fmt: skip
-
-    assert alone.sum() > 50
-    assert praised._point(0.01, Caution()).threshold < fresh.at(0.01, Caution()).threshold
-    assert praised.at(0.01, Caution()).threshold == fresh.at(0.01, Caution()).threshold
 
 
 def test_what_a_look_confirms_may_raise_it() -> None:

@@ -31,7 +31,7 @@ SMALL_LAPTOP = ViewportSize(width=1080, height=860)
 
 def main() -> None:
     """Write the pictures."""
-    desk = Desk([item(1), item(2, why="old_answer", age_s=400_000), item(3, why="thumb_down")])
+    desk = Desk([item(1), item(2, why="old_answer", age_s=400_000), item(3, why="thumb_down"), item(4, why="control")])
     with tempfile.TemporaryDirectory() as name:
         asyncio.run(fill(Path(name) / "pack.insight.db"))
         with UiServer(Path(name), desk, budgets=_budgets, standing=_standing) as server, chromium() as browser:
@@ -44,6 +44,9 @@ def main() -> None:
                 context.add_cookies([{"name": "litellm_plugins_ui", "value": server.session(), "url": server.url}])
                 page = context.new_page()
                 page.goto(f"{server.url}{path}")
+                if path:
+                    page.keyboard.press("w")
+                    page.wait_for_selector(".told")
                 page.screenshot(path=DOCS / f"ui-{picture}.png")
                 context.close()
     sizes = {path.name: path.stat().st_size for path in sorted(DOCS.glob("ui-*.png"))}

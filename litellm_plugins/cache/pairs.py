@@ -37,12 +37,17 @@ class PairStore(Protocol):
 def pairs_of(partition: bytes, asked: str, matched: str, answer_id: bytes) -> list[bytes]:
     """What may not hit once `matched` gave a wrong answer to `asked`: both ways round, and the same answer."""
     both = [_pair(partition, "question", asked, matched), _pair(partition, "question", matched, asked)]
-    return both + ([_pair(partition, "answer", asked, answer_id.hex())] if answer_id else [])
+    return both + ([same_answer(partition, asked, answer_id)] if answer_id else [])
+
+
+def same_answer(partition: bytes, asked: str, answer_id: bytes) -> bytes:
+    """What may not hit once that answer was found wrong for `asked`, whatever it was first given to."""
+    return _pair(partition, "answer", asked, answer_id.hex())
 
 
 def keys_of_hit(partition: bytes, asked: str, matched: str, answer_id: bytes) -> list[bytes]:
     """By what a hit is looked up among them."""
-    return [_pair(partition, "question", asked, matched), _pair(partition, "answer", asked, answer_id.hex())]
+    return [_pair(partition, "question", asked, matched), same_answer(partition, asked, answer_id)]
 
 
 def answer_of(partition: bytes, answer_id: bytes) -> bytes:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from litellm_plugins.cache.pairs import FOR_GOOD_S, PairStore, answer_of
-from litellm_plugins.cache.store import CacheStore, Selector
+from litellm_plugins.cache.store import CacheStore, Entry, Selector
 from litellm_plugins.cache.verifier.features import FEATURE_VERSION
 from litellm_plugins.cache.verifier.labels import REVIEWER, SECOND_LOOK, USER, unpacked
 
@@ -18,12 +19,14 @@ if TYPE_CHECKING:
 EVICTED, LABELLED, REMEMBERED, SUPPORT_RAISED = "evicted", "labelled", "remembered", "support_raised"
 FORGOTTEN, SUPPORT_LOWERED = "forgotten", "support_lowered"
 LABEL_OVERRULED, LABEL_CONFIRMED = "label_overruled", "label_confirmed"
+_STORED_WITHIN_S = 10.0  # of when its answer was given; clocks of several machines differ
+_LOOKS, _BETWEEN_S = 4, 0.25  # that soon after it was given
 SHARED = frozenset({"global", "everyone"})  # tenants that are nobody's own: an end user's word does not empty them
 
 
 @dataclass(frozen=True, slots=True)
 class ServedHit:
-    """A hit as it was served: what there is to undo, and to learn from."""
+    """An answer as it was served: what there is to undo, and to learn from. It was a hit, or made one for others."""
 
     tenant: str  # of the entry
     owner: str  # the team or key that asked
@@ -34,6 +37,7 @@ class ServedHit:
     is_curated: bool = False
     features: bytes = b""  # as `Label.packed` gave them; where the verifier decided
     space: str = ""  # and in which embedding space, by which version of the features
+    stored_at_s: float | None = None  # about when a fresh answer was stored, UNIX seconds; None: it was a hit
 
 
 class Reviewed:
@@ -113,9 +117,14 @@ class Reviewed:
     async def _evicted(self, hit: ServedHit) -> bool:
         """Unless another answer has come in its place since."""
         entry = Selector(tenant=hit.tenant, cache_id=hit.cache_id, pinned=False)
-        if not all(found.answer_id == hit.answer_id for _, found in await self._store.find(entry, limit=1)):
-            return False
-        return await self._store.remove(entry) > 0
+        for look in range(_LOOKS):
+            found = await self._store.find(entry, limit=1)
+            if found:
+                return _is_of(hit, found[0][1]) and await self._store.remove(entry) > 0
+            if hit.stored_at_s is None or self._clock() > hit.stored_at_s + _STORED_WITHIN_S or look + 1 == _LOOKS:
+                break
+            await asyncio.sleep(_BETWEEN_S)  # it was given a moment ago, and may be about to be stored
+        return False
 
     async def _taught(self, hit: ServedHit, *, right: bool, by: str) -> bool:
         verifiers = self._verifiers()
@@ -123,6 +132,13 @@ class Reviewed:
             return False
         await verifiers.of(hit.owner).told(unpacked(hit.features), right=right, by=by)
         return True
+
+
+def _is_of(hit: ServedHit, found: Entry) -> bool:
+    """Whether what is stored was served. A fresh answer may be stored under the id of one that says the same."""
+    if found.answer_id == hit.answer_id:
+        return True
+    return hit.stored_at_s is not None and abs(found.created_at - hit.stored_at_s) <= _STORED_WITHIN_S
 
 
 def space_of(embedder: str) -> str:

@@ -17,6 +17,7 @@ from litellm_plugins.settings.compression import Compression
 from litellm_plugins.settings.early_stop import EarlyStop
 from litellm_plugins.settings.insight import Insight
 from litellm_plugins.settings.output import Output
+from litellm_plugins.settings.review import Review
 from litellm_plugins.settings.routing import Routing
 from litellm_plugins.virtual_keys.reading import read_keys
 
@@ -91,7 +92,7 @@ def _features(settings: Settings) -> dict[str, Any]:
         "batch": f"on, for {', '.join(settings.batch.models)}" if settings.batch.enabled else "off",
         "alerts": _alerts(settings) or "off",
         "admission": _on(settings.admission.enabled),
-        "review": _on(settings.review.enabled),
+        "review": _review(settings.review) if settings.review.enabled else "off",
         "ui": "on, at /plugins/ui" if settings.ui.enabled else "off",
         "insight": _insight(settings.insight),
         "telemetry": ", ".join(name for name in _SINKS if getattr(settings.telemetry, name)) or "off",
@@ -102,6 +103,14 @@ def _features(settings: Settings) -> dict[str, Any]:
 def _alerts(settings: Settings) -> str:
     hooks = settings.alerts.webhooks
     return ", ".join(_variable(name) for hook in hooks for name in (hook.url_env, hook.secret_env) if name)
+
+
+def _review(review: Review) -> str:
+    told = [f"on, {review.control_share:.2%} drawn by chance", f"thumbs {review.thumbs}"]
+    told += ["no texts kept"] if not review.keep_text else []
+    told += [f"judge {review.judge.model}"] if review.judge is not None else []
+    told += [f"Langfuse every {review.langfuse.every_minutes:g} min"] if review.langfuse.enabled else []
+    return ", ".join(told)
 
 
 def _variable(name: str) -> str:

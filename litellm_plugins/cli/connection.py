@@ -39,8 +39,9 @@ class Client(Protocol):
 class RemoteClient:
     """The proxy at `url`, as the admin who holds `key`."""
 
-    def __init__(self, url: str, key: str, *, root: str) -> None:
-        self._root = root
+    def __init__(self, url: str, key: str, *, root: str, or_config: bool = True) -> None:
+        """`or_config`: whether the command can do without a proxy."""
+        self._root, self._or_config = root, or_config
         self._url = url.rstrip("/")
         headers = {"authorization": f"Bearer {key}"}
         self._http = httpx.Client(base_url=self._url, headers=headers, timeout=_TIMEOUT_S)
@@ -50,10 +51,10 @@ class RemoteClient:
         try:
             response = self._http.request(method, self._root + path, **arguments)
         except httpx.HTTPError as exc:
-            raise click.ClickException(
-                f"no proxy answers at {self._url} ({type(exc).__name__}); name another with --url, or give --config "
-                "proxy_config.yaml to work on the store itself"
-            ) from exc
+            told = f"no proxy answers at {self._url} ({type(exc).__name__}); name another with --url"
+            if self._or_config:
+                told += ", or give --config proxy_config.yaml to work on the store itself"
+            raise click.ClickException(told) from exc
         if response.status_code != httpx.codes.OK:
             raise click.ClickException(_message(response))
         body: Json = response.json()
@@ -75,7 +76,7 @@ def through_proxy(root: str) -> Callable[[F], F]:
         @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of tables.")
         @functools.wraps(command)
         def run(*args: Any, url: str, admin_key: str | None, **options: Any) -> None:  # noqa: ANN401
-            with _remote(url, admin_key, root) as client:
+            with _remote(url, admin_key, root, or_config=False) as client:
                 command(client, *args, **options)
 
         return run  # type: ignore[return-value]  # click takes what it is given
@@ -115,16 +116,21 @@ def show(told: Mapping[str, Any], as_json: bool, table: Callable[[Console], None
     table(Console(width=None if sys.stdout.isatty() else _WIDTH, markup=False, emoji=False))
 
 
+def admin_key_of(given: str | None) -> str | None:
+    """What was given, or else what `.env` says."""
+    return given or read_env_file(Path(".env")).get("LITELLM_MASTER_KEY")
+
+
 def plain(text: str) -> str:
     """As it may stand on a terminal: what would move its cursor or colour it is shown as a sign."""
     return "".join(sign if sign.isprintable() or sign == "\n" else "\ufffd" for sign in text)
 
 
-def _remote(url: str, admin_key: str | None, root: str) -> Client:
-    key = admin_key or read_env_file(Path(".env")).get("LITELLM_MASTER_KEY")
+def _remote(url: str, admin_key: str | None, root: str, *, or_config: bool = True) -> Client:
+    key = admin_key_of(admin_key)
     if not key:
         raise click.ClickException("no admin key: set LITELLM_MASTER_KEY or give --key")
-    return RemoteClient(url, key, root=root)
+    return RemoteClient(url, key, root=root, or_config=or_config)
 
 
 def _message(response: httpx.Response) -> str:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from litellm_plugins.cli.connection import Client, connected, plain, show
+from litellm_plugins.cli import review_items
+from litellm_plugins.cli.connection import Client, show, through_proxy
 from litellm_plugins.cli.review_replay import replay
 
 if TYPE_CHECKING:
@@ -18,10 +20,6 @@ _ROOT = "/plugins/review"
 _KINDS = click.Choice(["hit", "route", "compression", "comparison", "answer"])
 _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 _SHOWN = 70  # characters of a text
-
-
-def _nowhere(_: Path) -> NoReturn:
-    raise click.ClickException("verdicts change what workers hold: ask the running proxy with --url, without --config")
 
 
 @click.group()
@@ -36,24 +34,21 @@ review.add_command(replay)
 @click.option("--limit", type=click.IntRange(1, 1_000), default=30, show_default=True)
 @click.option("--kind", type=_KINDS, help="Of this kind only.")
 @click.option("--team", help="Of this team only.")
-@connected(_ROOT, _nowhere, what="store")
-def queue(client: Client, limit: int, kind: str | None, team: str | None, as_json: bool) -> None:
+@click.option("--full", is_flag=True, help="With all that is kept of the texts, one below the other.")
+@click.option("--out", type=click.Path(path_type=Path), help="Write JSON lines to fill in, for `review verdicts`.")
+@through_proxy(_ROOT)
+def queue(
+    client: Client, limit: int, kind: str | None, team: str | None, full: bool, out: Path | None, as_json: bool
+) -> None:
     """What is worth a reviewer's minute, in this order; a part of it is drawn by chance."""
     given = {"limit": limit, **({"kind": kind} if kind else {}), **({"team": team} if team else {})}
     told = client.call("GET", "/queue", given)
-
-    def draw(out: Console) -> None:
-        from rich.table import Table
-
-        table = Table("id", "kind", "why", "team", "question", "matched", "answer", "sure", "judge", "served")
-        for each in told["items"]:
-            sure = each["probability"] if each["probability"] is not None else each["similarity"]
-            texts = [_short(each[name] or "") for name in ("question", "matched_question", "answer")]
-            counts = ["" if sure is None else f"{sure:.3f}", each["opinion"] or "", str(each["served"])]
-            table.add_row(each["id"], each["kind"], each["why"], each["team"], *texts, *counts)
-        out.print(table)
-
-    show(told, as_json, draw)
+    if out is not None:
+        _write(out, review_items.lines(told["items"]))
+        click.echo(f"{len(told['items'])} items in {out}")
+        return
+    draw = review_items.whole if full else review_items.table
+    show(told, as_json, lambda console: draw(told["items"], console))
 
 
 @review.command()
@@ -61,7 +56,7 @@ def queue(client: Client, limit: int, kind: str | None, team: str | None, as_jso
 @click.argument("verdict", type=click.Choice(["right", "wrong"]))
 @click.option("--comment", default="", help="For whoever reads it later.")
 @click.option("--by", default="", help="Who says so; default: the key's name.")
-@connected(_ROOT, _nowhere, what="store")
+@through_proxy(_ROOT)
 def verdict(client: Client, item: str, verdict: str, comment: str, by: str, as_json: bool) -> None:
     """Say whether an item of the queue was answered rightly."""
     told = client.call("POST", "/verdicts", {"item_id": item, "verdict": verdict, "comment": comment, "by": by})
@@ -69,21 +64,24 @@ def verdict(client: Client, item: str, verdict: str, comment: str, by: str, as_j
 
 
 @review.command()
-@click.option("--file", "file", type=_FILE, required=True, help="JSON lines {item_id or trace_id, verdict, …}.")
-@connected(_ROOT, _nowhere, what="store")
+@click.option("--file", "file", type=_FILE, required=True, help="JSON lines {item_id or trace_id, verdict, …}, UTF-8.")
+@through_proxy(_ROOT)
 def verdicts(client: Client, file: Path, as_json: bool) -> None:
-    """Verdicts out of a file. A line that cannot be used is told, and does not stop the others; exit code 1 then."""
+    """Verdicts out of a file. A line that cannot be used is told, and does not stop the others; exit code 1 then.
+
+    A line without a verdict ("") is left for later.
+    """
     done: list[dict[str, Any]] = []
     failed: list[dict[str, Any]] = []
-    for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1):
+    # By its bytes: a line end within a text is none, and one line that is no UTF-8 does not stop the others.
+    for number, line in enumerate(file.read_bytes().removeprefix(codecs.BOM_UTF8).split(b"\n"), 1):
         if not line.strip():
             continue
         try:
-            given = json.loads(line)
-            if not isinstance(given, dict):
-                raise click.ClickException("expected an object")
-            done.append(client.call("POST", "/verdicts", {"source": "file", **given}))
-        except (json.JSONDecodeError, click.ClickException) as exc:
+            given = review_items.said_in(line)
+            if given is not None:
+                done.append(client.call("POST", "/verdicts", {"source": "file", **given}))
+        except (ValueError, RecursionError, click.ClickException) as exc:
             failed.append({"line": number, "fault": exc.message if isinstance(exc, click.ClickException) else str(exc)})
 
     def draw(out: Console) -> None:
@@ -99,7 +97,7 @@ def verdicts(client: Client, file: Path, as_json: bool) -> None:
 @review.command()
 @click.option("--days", type=float, default=30, show_default=True)
 @click.option("--team", help="Of this team only.")
-@connected(_ROOT, _nowhere, what="store")
+@through_proxy(_ROOT)
 def report(client: Client, days: float, team: str | None, as_json: bool) -> None:
     """Precision from the control sample with its 95 % interval, quality by tier and arm, before and after, promises."""
     told = client.call("GET", "/report", {"days": days, **({"team": team} if team else {})})
@@ -115,16 +113,19 @@ def report(client: Client, days: float, team: str | None, as_json: bool) -> None
 @review.command()
 @click.option("--outcomes", type=click.Path(path_type=Path), required=True, help="The file to write: JSON lines.")
 @click.option("--strong", default="", help="The dear model, taken to be right where it was not asked.")
-@connected(_ROOT, _nowhere, what="store")
+@through_proxy(_ROOT)
 def export(client: Client, outcomes: Path, strong: str, as_json: bool) -> None:
     """Verdicts on routed answers, as rows for `litellm-plugins routing train --outcomes`."""
-    rows = client.call("GET", "/outcomes", {"strong": strong} if strong else {})["rows"]
-    outcomes.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
-    show({"rows": len(rows), "file": str(outcomes)}, as_json, lambda out: out.print(f"{len(rows)} rows in {outcomes}"))
+    told = client.call("GET", "/outcomes", {"strong": strong} if strong else {})
+    rows, left_out = told["rows"], told.get("left_out", 0)
+    _write(outcomes, "".join(json.dumps(row) + "\n" for row in rows))
+    cut = f"; {left_out} verdicts left out, whose prompts are cut or not kept any more" if left_out else ""
+    summary = {"rows": len(rows), "left_out": left_out, "file": str(outcomes)}
+    show(summary, as_json, lambda out: out.print(f"{len(rows)} rows in {outcomes}{cut}"))
 
 
 @review.command()
-@connected(_ROOT, _nowhere, what="store")
+@through_proxy(_ROOT)
 def sync(client: Client, as_json: bool) -> None:
     """Push the queue to Langfuse, and take in its reviewers' scores. What fails is told; exit code 1 then."""
     told = client.call("POST", "/sync", {})
@@ -147,7 +148,7 @@ def sync(client: Client, as_json: bool) -> None:
 @review.command()
 @click.option("--limit", type=click.IntRange(1, 1_000), default=30, show_default=True)
 @click.option("--judged", is_flag=True, help="What people have judged already: to measure the judge by it.")
-@connected(_ROOT, _nowhere, what="store")
+@through_proxy(_ROOT)
 def judge(client: Client, limit: int, judged: bool, as_json: bool) -> None:
     """Ask the judge model of the settings for a first opinion. It does nothing by itself."""
     told = client.call("POST", "/judge", {"limit": limit, "judged": judged})
@@ -163,6 +164,8 @@ def judge(client: Client, limit: int, judged: bool, as_json: bool) -> None:
         raise SystemExit(1)
 
 
-def _short(text: str) -> str:
-    line = plain(" ".join(text.split()))
-    return line if len(line) <= _SHOWN else f"{line[: _SHOWN - 1]}…"
+def _write(file: Path, text: str) -> None:
+    try:
+        file.write_bytes(text.encode("utf-8", "replace"))
+    except OSError as exc:
+        raise click.ClickException(f"{file} cannot be written: {exc.strerror}") from exc

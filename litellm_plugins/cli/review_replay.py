@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 import httpx
 
-from litellm_plugins.cli.connection import Client, plain, show, through_proxy
+from litellm_plugins.cli.connection import Client, admin_key_of, plain, show, through_proxy
 from litellm_plugins.review.replay import Flip, answered_anew
 
 if TYPE_CHECKING:
@@ -46,15 +46,19 @@ def replay(  # noqa: PLR0913, PLR0917 - one for each option, by name
 
     Without --ask the cache decides anew about each pair of questions, alone: no model is asked.
     """
-    given: Json = {"limit": limit, **({"days": days} if days else {}), **({"team": team} if team else {})}
+    given: Json = {"limit": limit, **({} if days is None else {"days": days}), **({"team": team} if team else {})}
     if dataset:
         told = client.call("POST", "/dataset", {"name": dataset, **given})
-        show(told, as_json, lambda out: out.print(f"{told['items']} verdicts in the dataset {told['dataset']}"))
+        show(
+            told,
+            as_json,
+            lambda out: out.print(f"{told['items']} verdicts in the dataset {told['dataset']}{_of(told, limit)}"),
+        )
         return
     told = client.call("GET", "/replay", given)
     if ask:
-        told = _asked(told, ctx.params["url"], ask_key or ctx.params["admin_key"])
-    show(told, as_json, lambda out: _draw(told, out))
+        told = _asked(told, ctx.params["url"], ask_key or admin_key_of(ctx.params["admin_key"]))
+    show(told, as_json, lambda out: _draw(told, out, limit))
     if told["counts"][str(Flip.WRONG_AGAIN)]:
         raise SystemExit(1)
 
@@ -67,7 +71,12 @@ def _asked(told: Json, url: str, key: str | None) -> Json:
         done = [{**each, **_answer(http, each)} for each in cases]
     flips = Counter(each["flip"] for each in done)
     counts = {"verdicts": len(done), **{str(flip): flips.get(str(flip), 0) for flip in Flip}, "failed": flips["failed"]}
-    return {"counts": counts, "left_out": {"no_text": len(told["cases"]) - len(cases)}, "cases": done}
+    return {
+        "of": told.get("of"),
+        "counts": counts,
+        "left_out": {"no_text": len(told["cases"]) - len(cases)},
+        "cases": done,
+    }
 
 
 def _answer(http: httpx.Client, case: Json) -> Json:
@@ -90,11 +99,11 @@ def _answer(http: httpx.Client, case: Json) -> Json:
 _HEADERS = {"layer": "cache", "reason": "cache-reason"}
 
 
-def _draw(told: Json, out: Console) -> None:
+def _draw(told: Json, out: Console, limit: int) -> None:
     from rich.table import Table
 
     counts = told["counts"]
-    out.print(", ".join(f"{name} {count}" for name, count in counts.items()))
+    out.print(", ".join(f"{name} {count}" for name, count in counts.items()) + _of(told, limit))
     if told["left_out"]:
         out.print("left out: " + ", ".join(f"{name} {count}" for name, count in told["left_out"].items()))
     rows = [each for each in told["cases"] if each["flip"] in _TOLD]
@@ -105,6 +114,12 @@ def _draw(told: Json, out: Console) -> None:
         texts = [_short(each[name] or "") for name in ("question", "matched_question")]
         table.add_row(each["id"], each["verdict"], each["flip"], str(each["now"]["reason"]), *texts)
     out.print(table)
+
+
+def _of(told: Json, shown: int) -> str:
+    """Where there are more than were looked at."""
+    of = told.get("of") or 0
+    return f" (the newest {shown} of {of})" if of > shown else ""
 
 
 def _short(text: str) -> str:

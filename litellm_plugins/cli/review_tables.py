@@ -37,7 +37,15 @@ def show(told: Mapping[str, Any], out: Console) -> None:
         between = "" if each["low"] is None else f": {each['low']:.2%} to {each['high']:.2%} of requests"
         out.print(f"promise of {each['promised']:.2%} wrong answers per request: {each['state']}{between}")
     done = ", ".join(f"{name} {count}" for name, count in sorted(told["effects"].items())) or "none"
-    out.print(f"verdicts: {told['verdicts']['count']}; effects: {done}")
+    said = ", ".join(
+        f"{each['kind']} {each['verdict']} ({each['source']}) {each['count']}" for each in told["verdicts"]["rows"]
+    )
+    thumbs = ", ".join(f"{name} {count}" for name, count in sorted(told["thumbs"].items())) or "none"
+    out.print(f"verdicts: {told['verdicts']['count']}{said and ': '}{said}; thumbs: {thumbs}")
+    out.print(f"effects: {done}")
+    for each in told.get("rates", ()):
+        family = plain(f"{each['feature'] or 'no feature'}, {each['model_group']}")
+        out.print(f"compression of {family}: {each['factor']:.0%} of what the settings take out")
     judge = told["judge"]
     if judge["compared"]:
         wrong = judge["of_wrong"]

@@ -16,7 +16,9 @@ from litellm.proxy._types import LitellmUserRoles, ProxyException
 
 from litellm_plugins.errors import PluginError, RequestError, SignatureRefused
 from litellm_plugins.proxy.front import authenticated
+from litellm_plugins.telemetry.sinks.headers import PREFIX
 
+ERROR_HEADER = f"{PREFIX}error"
 _MAX_BODY = 32 * 1024 * 1024
 _ALIAS_LENGTH = 12
 _NOT_FOR_THEM = "only proxy admin"  # how the host begins
@@ -97,7 +99,10 @@ def _refusal(exc: PluginError) -> ProxyException:
     kind = "invalid_request_error" if exc.http_status < 500 else "api_error"
     code = exc.reason if isinstance(exc, SignatureRefused) else exc.code
     param = exc.param if isinstance(exc, RequestError) else None
-    return ProxyException(message=str(exc), type=kind, param=param, code=exc.http_status, openai_code=code)
+    headers = {ERROR_HEADER: code}  # in its body the host says the status in the code's place
+    return ProxyException(
+        message=str(exc), type=kind, param=param, code=exc.http_status, openai_code=code, headers=headers
+    )
 
 
 async def body_of(request: Request, most: int) -> bytes:

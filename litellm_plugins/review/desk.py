@@ -11,21 +11,22 @@ from enum import StrEnum
 from typing import Any, Protocol, TypeVar
 
 from litellm_plugins.errors import NotFound, PluginError, RequestError
-from litellm_plugins.review.items import COMPLAINED, Item, Kind, Second, Source, State, Verdict, Why
+from litellm_plugins.review.items import COMPLAINED, IN_HAND, PENDING, Item, Kind, Second, Source, State, Verdict, Why
 from litellm_plugins.review.queue import ranked
 from litellm_plugins.review.second_opinions import is_due, surprises, unsaid
 from litellm_plugins.review.store import ItemStore
+from litellm_plugins.review.taking_over import SAMPLE_DAYS, TakingOver, waits_for_chance
 from litellm_plugins.review.telling import told
 from litellm_plugins.telemetry.events import Event, ReviewJudged
 from litellm_plugins.telemetry.sinks.langfuse_spans import trace_id_of
 
-PENDING = "pending"  # in the place of effects: they were not all seen to
-_IN_HAND, _IN_HAND_S = "in_hand", 10.0  # beside that: somebody is at it, unless that was so long ago
-SAMPLE_DAYS = 30.0
+_IN_HAND_S = 10.0
 _WAITING = 2_000  # items that are ranked
 _MOST = 1_000
 _TRIES = 20
 _LOOKS, _BETWEEN_S = 5, 0.4  # an item is kept within a moment, by whichever worker gave its answer
+_KEPT_WITHIN_S = 5.0  # or not at all
+_PACK = "pack"  # who acts where nobody asks
 _FIELDS = frozenset({"item_id", "trace_id", "verdict", "by", "comment", "source"})
 _LONGEST = 2_000
 
@@ -54,6 +55,17 @@ class Busy(PluginError):
     http_status = 409
 
 
+class JudgedMeanwhile(PluginError):
+    """Somebody said otherwise after this reviewer had been shown the item; `verdict` is what they said."""
+
+    code = "review_judged_meanwhile"
+    http_status = 409
+
+    def __init__(self, verdict: Verdict) -> None:
+        self.verdict = verdict
+        super().__init__(f"somebody has judged this item as {verdict} meanwhile")
+
+
 @dataclass(frozen=True, slots=True)
 class _Given:
     """A verdict, and who gave it: `by` in whose name, `actor` with whose credentials."""
@@ -63,6 +75,7 @@ class _Given:
     source: Source
     comment: str
     actor: str
+    shown_at_s: float | None = None  # when they were shown it; None: they overrule whatever was said
 
 
 class _InHand(Exception):
@@ -85,6 +98,7 @@ class ReviewDesk:
         note: Callable[[str, Mapping[str, Any]], Awaitable[None]] | None = None,
     ) -> None:
         self._store, self._effects, self._tell, self._note = store, effects, tell, note
+        self._taking = TakingOver(store, clock=clock)
         self._second_from = second_opinion_from
         self._thumbs_act, self._clock, self._between_s = thumbs_act, clock, between_s
 
@@ -94,8 +108,8 @@ class ReviewDesk:
         """The items to look at, in this order."""
         now = self._clock()
         waiting = await self._store.waiting(_WAITING, team=team, tenant=tenant)
-        sample, known = await self._settled(SAMPLE_DAYS, team, tenant)
-        sample = [each for each in sample if each.pair not in known or not _waits_for_chance(each)]
+        sample, known = await self._taking.settled(SAMPLE_DAYS, team, tenant)
+        sample = [each for each in sample if each.pair not in known or not waits_for_chance(each)]
         chosen = ranked(waiting, sample, limit, now_s=now, kind=kind)
         served = {each.id: each.served for each in chosen}
         found = [await self._store.find(each.id) for each in chosen]
@@ -103,38 +117,7 @@ class ReviewDesk:
 
     async def sample(self, days: float, team: str | None = None, tenant: str | None = None) -> list[Item]:
         """The control sample of so many days, by its draw."""
-        return (await self._settled(days, team, tenant))[0]
-
-    async def _settled(
-        self, days: float, team: str | None, tenant: str | None
-    ) -> tuple[list[Item], Mapping[str, State]]:
-        """The control sample, and what was said of which pair.
-
-        What waits though its pair was judged before takes that verdict when its turn comes: once nothing of its kind
-        waits before it. Sooner it would put the pairs that were judged (often for being doubtful) before all others,
-        and the estimate would be theirs. A part of the sample does not say whose turn it is.
-        """
-        sample = await self._store.sample(since_s=self._clock() - days * 86_400, team=team, tenant=tenant)
-        judged = await self._store.judged(since_s=0.0, team=team, tenant=tenant)
-        in_order = sorted(judged, key=lambda each: each.state.judged_at_s)
-        known = {each.pair: each.state for each in in_order if each.state.verdict is not None}
-        if days != SAMPLE_DAYS or team is not None or tenant is not None:
-            return sample, known
-        waits: set[Kind] = set()
-        for place, item in enumerate(sample):
-            if item.state.verdict is None and item.state.why is Why.CONTROL:
-                if item.pair not in known:
-                    waits.add(item.kind)
-                elif item.kind not in waits:
-                    sample[place] = await self._taken_over(item, known[item.pair])
-        return sample, known
-
-    async def _taken_over(self, item: Item, before: State) -> Item:
-        state = replace(
-            item.state, verdict=before.verdict, by=before.by, source=before.source,
-            judged_at_s=self._clock(), effects=(),
-        )  # fmt: skip
-        return replace(item, state=state) if await self._store.swap(item, state) else item
+        return (await self._taking.settled(days, team, tenant))[0]
 
     async def judge(
         self, item_id: str, verdict: Verdict, by: str, *, source: Source = Source.HUMAN, comment: str = ""
@@ -143,8 +126,11 @@ class ReviewDesk:
         given = _Given(verdict, by, source, comment, actor=by)
         return await self._judged(await self._known(item_id), given, was_pointed_at=False)
 
-    async def take(self, given: Mapping[str, Any], *, actor: str) -> Json:
-        """A verdict as the route gets it: on an item, or on whatever a trace or call id names."""
+    async def take(self, given: Mapping[str, Any], *, actor: str, shown_at_s: float | None = None) -> Json:
+        """A verdict as the route gets it: on an item, or on whatever a trace or call id names.
+
+        With `shown_at_s` it overrules nothing that was said since then. Raises: JudgedMeanwhile, and as above.
+        """
         if unknown := sorted(set(given) - _FIELDS):
             raise RequestError(f"{unknown[0]}: unknown field; known: {', '.join(sorted(_FIELDS))}", param=unknown[0])
         target = _text(given, "item_id") or _text(given, "trace_id")
@@ -155,7 +141,7 @@ class ReviewDesk:
         by, comment = _text(given, "by") or actor, _text(given, "comment")
         pointed = not given.get("item_id")
         item = await self._named(trace_id_of(target), target) if pointed else await self._known(target)
-        return await self._judged(item, _Given(verdict, by, source, comment, actor), was_pointed_at=pointed)
+        return await self._judged(item, _Given(verdict, by, source, comment, actor, shown_at_s), was_pointed_at=pointed)
 
     async def _judged(self, item: Item, given: _Given, *, was_pointed_at: bool) -> Json:
         verdict, by, source = given.verdict, given.by, given.source
@@ -165,16 +151,18 @@ class ReviewDesk:
             return {"id": item.id, "effects": []}
 
         def said(state: State) -> State:
-            if _IN_HAND in state.effects and self._clock() - state.judged_at_s < _IN_HAND_S:
+            if IN_HAND in state.effects and self._clock() - state.judged_at_s < _IN_HAND_S:
                 raise _InHand
             if state.verdict is verdict and PENDING not in state.effects:
                 return replace(state, second=Second.GIVEN) if is_due(state, self._clock()) else state
+            if given.shown_at_s is not None and state.verdict is not None and state.judged_at_s > given.shown_at_s:
+                raise JudgedMeanwhile(state.verdict)
             why = Why.COMPLAINT if was_pointed_at and state.why not in COMPLAINED else state.why
             now = self._clock()
             return replace(
                 state, why=why, verdict=verdict, by=by, source=source, comment=given.comment,
-                judged_at_s=now, effects=(PENDING, _IN_HAND, *_carried_out(state.effects)),
-                second=self._second(item, state, verdict),
+                judged_at_s=now, effects=(PENDING, IN_HAND, *_carried_out(state.effects)),
+                second=self._second(item, state, verdict), taken=False,
             )  # fmt: skip
 
         was_due = is_due(item.state, self._clock())
@@ -223,25 +211,42 @@ class ReviewDesk:
                 item = await self._known(item.id)
         raise Busy("others keep changing this item: try again")
 
-    async def thumb(self, names: Sequence[str], *, is_up: bool, tenant: str) -> tuple[str, ...]:
+    async def thumb(
+        self, names: Sequence[str], *, is_up: bool, tenant: str, served_at_s: float | None = None
+    ) -> tuple[str, ...]:
         """An end user's thumb on what these ids name of `tenant`'s; what it did: nothing where no item is kept."""
+        was_kept = served_at_s is not None and self._clock() - served_at_s > _KEPT_WITHIN_S
         try:
-            item = await self._named(*names, tenant=tenant)
+            item = await self._named(*names, tenant=tenant, looks=1 if was_kept else _LOOKS)
         except NotFound:
             return ()
+        return await self._thumbed(item, is_up=is_up)
 
+    async def resume(self, item_id: str) -> None:
+        """Carry out what was said of an item, where that was broken off."""
+        item = await self._known(item_id)
+        state = item.state
+        if PENDING in state.effects and state.verdict is not None:
+            given = _Given(state.verdict, state.by, state.source or Source.HUMAN, state.comment, actor=_PACK)
+            await self._judged(item, given, was_pointed_at=False)
+        elif PENDING in state.thumb_effects:
+            await self._thumbed(item, is_up=state.thumb == "up")
+
+    async def _thumbed(self, item: Item, *, is_up: bool) -> tuple[str, ...]:
         word = "up" if is_up else "down"
 
         looks = iter(range(_LOOKS))
 
         def said(state: State) -> State:
-            if _IN_HAND in state.thumb_effects and next(looks, None) is not None:
+            now = self._clock()
+            in_hand = IN_HAND in state.thumb_effects and now - state.thumb_at_s < _IN_HAND_S
+            if in_hand and next(looks, None) is not None:
                 raise _InHand  # a double click, say; who was at it and is gone is not waited for longer
             if state.thumb == word and PENDING not in state.thumb_effects:
                 return state
             why = state.why if is_up or state.why in COMPLAINED else Why.THUMB_DOWN
-            in_hand = (PENDING, _IN_HAND, *_carried_out(state.thumb_effects))
-            return replace(state, thumb=word, why=why, thumb_effects=in_hand)
+            effects = (PENDING, IN_HAND, *_carried_out(state.thumb_effects))
+            return replace(state, thumb=word, why=why, thumb_effects=effects, thumb_at_s=now)
 
         item = await self._said(item, said, looks=_LOOKS + 1)
         if PENDING not in item.state.thumb_effects:  # it was said before, and carried out
@@ -279,13 +284,13 @@ class ReviewDesk:
             raise NotFound(f"no item has the id {item_id[:64]!r}: it was never kept, or has made room")
         return item
 
-    async def _named(self, *names: str, tenant: str | None = None) -> Item:
-        for look in range(_LOOKS):
+    async def _named(self, *names: str, tenant: str | None = None, looks: int = _LOOKS) -> Item:
+        for look in range(looks):
             for name in filter(None, names):  # an item may bear none
                 item = await self._store.named(name, tenant=tenant)
                 if item is not None:
                     return item
-            if look + 1 < _LOOKS:
+            if look + 1 < looks:
                 await asyncio.sleep(self._between_s)
         raise NotFound("no item is kept of that: it was never served, or has made room")
 
@@ -299,17 +304,12 @@ class ReviewDesk:
         raise Busy("others keep changing this item: try again")
 
 
-def _waits_for_chance(item: Item) -> bool:
-    """Whether nothing but its draw says when it is judged."""
-    return item.state.why is Why.CONTROL and item.state.second is not Second.ASKED
-
-
 def _pending(effects: tuple[str, ...]) -> tuple[str, ...]:
     return (PENDING, *_carried_out(effects))
 
 
 def _carried_out(effects: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(effect for effect in effects if effect not in (PENDING, _IN_HAND))
+    return tuple(effect for effect in effects if effect not in (PENDING, IN_HAND))
 
 
 def limit_of(given: Mapping[str, Any], default: int = 30) -> int:
@@ -340,5 +340,5 @@ def _text(given: Mapping[str, Any], name: str) -> str:
     if value is None:
         return ""
     if not isinstance(value, str) or len(value) > _LONGEST:
-        raise RequestError(f"{name}: expected at most {_LONGEST} characters", param=name)
+        raise RequestError(f"{name}: expected a text of at most {_LONGEST} characters", param=name)
     return value.strip().encode("utf-8", "replace").decode()

@@ -160,7 +160,7 @@ def _text(given: Mapping[str, Any], name: str, longest: int) -> str:
     if value is None:
         return ""
     if not isinstance(value, str) or len(value) > longest:
-        raise RequestError(f"{name}: expected at most {longest} characters", param=name)
+        raise RequestError(f"{name}: expected a text of at most {longest} characters", param=name)
     return value.strip()
 
 

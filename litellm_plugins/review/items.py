@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
+
+PENDING = "pending"  # in the place of effects: they were not all seen to
+IN_HAND = "in_hand"  # beside that: somebody is at it, unless that was so long ago
 
 
 class Kind(StrEnum):
@@ -76,6 +81,9 @@ class State:
     opinion: Verdict | None = None  # a judge model's
     opinion_by: str = ""
     second: Second = Second.NO
+    thumb_at_s: float = 0.0
+    taken: bool = False  # the verdict is another item's, of the same question and answer
+    more: Mapping[str, Any] = field(default_factory=dict, compare=False, hash=False)  # a newer version's words
 
     @property
     def worth(self) -> int:
@@ -114,6 +122,7 @@ class Item:
     similarity: float | None = None
     probability: float | None = None
     room: float | None = None  # by how much it was above what a hit needs
+    given: int | None = None  # how often the cached answer had been given before, to whatever question
     age_s: float | None = None  # of the cached answer
     promised: float | None = None  # wrong answers per request, to whoever asked; None: by no rate it was decided
     hit: str = ""  # what undoing it and learning from it take, as JSON

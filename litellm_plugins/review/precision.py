@@ -28,6 +28,7 @@ class Estimate:
     right: float | None = None
     low: float | None = None
     high: float | None = None
+    effective: float | None = None  # of so many verdicts of a plain sample the interval would be the same
 
 
 def wilson(share: float, count: float) -> tuple[float, float]:
@@ -56,4 +57,4 @@ def precision(sample: Iterable[Item]) -> Estimate:
     variance = within + between
     effective = min(right * (1 - right) / variance, judged) if variance > 0 else judged
     low, high = wilson(right, effective)
-    return Estimate(len(drawn), judged, right, low, high)
+    return Estimate(len(drawn), judged, right, low, high, effective)

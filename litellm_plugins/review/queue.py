@@ -12,6 +12,9 @@ CONTROL_SHARE = 0.2  # of a list: else the doubtful would push the sample, and w
 _HALF_S = 3 * 86_400.0  # an item is worth half after so long: the answer may have gone by then
 _NEAR = 0.03
 _SECOND_OPINION = 100.0  # more than a first look at anything: as long as one is wanting, either verdict may be mistaken
+# At the same room an answer that is served for the first time is wrong five to ten times as often as one that has been
+# given dozens of times (docs/review.md, "A simulated fortnight").
+_SIGNS_OF_A_HIT = frozenset({Why.NEAR, Why.OLD})
 # How likely a look is to find something, by and large; people's word goes before any sign of ours.
 _WORTH = {
     Why.THUMB_DOWN: 8.0,
@@ -31,6 +34,8 @@ def worth(item: Item, now_s: float) -> float:
     doubt = _SECOND_OPINION if item.state.second is Second.ASKED else _WORTH.get(item.state.why, 0.5)
     if item.room is not None:
         doubt *= 1 + _NEAR / (_NEAR + max(0.0, item.room))  # up to twice for what just passed
+    if item.given is not None and item.state.why in _SIGNS_OF_A_HIT:
+        doubt /= 1 + math.log(max(1, item.given))
     if item.state.why is Why.DOUBTFUL_LABEL:
         doubt *= item.probability or 0.0  # the surer the match, the likelier it is the label that is mistaken
     age = max(0.0, now_s - item.at_s)
@@ -68,14 +73,14 @@ def _once(items: Iterable[Item]) -> list[Item]:
 
 
 def _mixed(worthy: Sequence[Item], control: Sequence[Item], limit: int) -> Iterator[Item]:
-    """One of the sample for every four others, while there are both; ids once."""
-    least = min(len(control), max(1, round(limit * CONTROL_SHARE))) if limit else 0
+    """One of the sample after every four others, while there are both; ids once."""
+    least = min(len(control), round(limit * CONTROL_SHARE))
     others = worthy[: max(0, limit - least)]
     chosen = control[: limit - len(others)]
     if not chosen:
         yield from others
         return
-    each = len(others) / len(chosen)
+    each = max(len(others) / len(chosen), 1 / CONTROL_SHARE - 1)  # where they are few, they go first
     at = 0
     for number, item in enumerate(chosen, 1):
         until = round(number * each)

@@ -9,8 +9,7 @@ from enum import StrEnum
 from typing import Any
 
 from litellm_plugins.review.items import Item, Kind, Verdict
-
-_CUT_AT = 4_000  # so long a question was cut when it was kept
+from litellm_plugins.review.outcomes import CUT_AT
 
 Json = dict[str, Any]
 
@@ -45,13 +44,23 @@ class Decided:
     probability: float | None = None
 
 
+def one_each(judged: Iterable[Item]) -> list[Item]:
+    """Of the same answer to the same question the last word, however often it was given; the newest first."""
+    said = [each for each in judged if each.state.verdict is not None]
+    said.sort(key=lambda each: (each.state.taken, -each.state.judged_at_s))
+    last: dict[str, Item] = {}
+    for each in said:
+        last.setdefault(each.pair, each)
+    return sorted(last.values(), key=lambda each: -each.state.judged_at_s)
+
+
 def left_out(item: Item) -> LeftOut | None:
     """Whether nothing can be decided anew about it."""
     if item.kind is not Kind.HIT or item.layer != "semantic" or item.reason == "same_words":
         return LeftOut.NOT_BY_MEANING
     if not item.question or not item.matched_question:
         return LeftOut.NO_TEXT
-    return LeftOut.CUT if max(len(item.question), len(item.matched_question)) >= _CUT_AT else None
+    return LeftOut.CUT if max(len(item.question), len(item.matched_question)) >= CUT_AT else None
 
 
 def flip_of(verdict: Verdict, now: Decided) -> Flip:

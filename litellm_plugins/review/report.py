@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from litellm_plugins.review.items import Item, Kind, Verdict
+from litellm_plugins.review.items import Item, Kind
 from litellm_plugins.review.opinions import agreement
 from litellm_plugins.review.precision import Estimate, precision
 
@@ -62,10 +62,11 @@ def _quality(items: Sequence[Item], word: Callable[[Item], str], compare: Compar
     groups, rows = dict(_by(items, word)), []
     for name, each in groups.items():
         others = [i for other, them in groups.items() if _is_other(name, other, control) for i in them]
-        right, of = _counts(each)
-        other_right, other_of = _counts(others)
+        found = precision(each)
+        right, of = _counts(found)
+        other_right, other_of = _counts(precision(others))
         test = compare(right, of, other_right, other_of) if of and other_of else None
-        rows.append({"name": name, **_told(precision(each)), "test": None if test is None else dict(test)})
+        rows.append({"name": name, **_told(found), "test": None if test is None else dict(test)})
     return rows
 
 
@@ -76,9 +77,16 @@ def _is_other(name: str, other: str, control: str | None) -> bool:
     return other != name and other == f"{experiment}:{control}"
 
 
-def _counts(items: Iterable[Item]) -> tuple[int, int]:
-    verdicts = [item.state.verdict for item in items if item.state.verdict is not None]
-    return sum(verdict is Verdict.RIGHT for verdict in verdicts), len(verdicts)
+def _counts(found: Estimate) -> tuple[int, int]:
+    """Right ones, of how many: as a plain sample of the same weight would have them.
+
+    What somebody pointed at is judged sooner, and of one tier perhaps more than of another: plain counts would tell
+    of that.
+    """
+    if found.right is None or found.effective is None:
+        return 0, 0
+    of = max(1, round(found.effective))
+    return round(found.right * of), of
 
 
 def _promise(rate: float, sample: Sequence[Item]) -> Json:
@@ -95,9 +103,13 @@ def _promise(rate: float, sample: Sequence[Item]) -> Json:
 
 
 def _verdicts(judged: Iterable[Item]) -> Json:
+    """What people said. What the sample took over of that is no word more."""
     found: Counter[tuple[str, str, str]] = Counter()
+    taken = 0
     for item in judged:
-        if item.state.verdict is not None:
+        if item.state.taken:
+            taken += 1
+        elif item.state.verdict is not None:
             found[(str(item.kind), str(item.state.verdict), str(item.state.source or ""))] += 1
     rows = [{"kind": k, "verdict": v, "source": s, "count": count} for (k, v, s), count in sorted(found.items())]
-    return {"count": sum(found.values()), "rows": rows}
+    return {"count": sum(found.values()), "taken_over": taken, "rows": rows}

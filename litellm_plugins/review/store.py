@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Protocol
 
 import orjson
@@ -11,6 +12,7 @@ import orjson
 from litellm_plugins.review.items import Item, Kind, Second, Source, State, Verdict, Why
 
 TEXTS = ("question", "matched_question", "answer")
+_EMPTY = dict.fromkeys(("tenant", "team", "trace_id", "call_id", "pair", "layer"), "")  # where nothing is spelled
 _APART = frozenset({*TEXTS, "state", "served"})
 
 
@@ -64,24 +66,35 @@ def texts_of(item: Item) -> bytes:
 
 
 def state_of(state: State) -> bytes:
-    """The same bytes for the same state."""
-    told = {name.name: getattr(state, name.name) for name in dataclasses.fields(state)}
-    return orjson.dumps({name: value for name, value in told.items() if value})
+    """The same bytes for the same state: also for one that a newer version spelled, which adds its words at the end."""
+    told = {name.name: getattr(state, name.name) for name in dataclasses.fields(state) if name.name != "more"}
+    return orjson.dumps({name: value for name, value in told.items() if value} | dict(state.more))
 
 
 def item_of(facts: bytes, state: bytes, texts: bytes = b"", served: int = 1) -> Item:
     """The item that is spelled so; words that a newer version added are left out."""
-    told = {"trace_id": "", "call_id": ""} | _known(orjson.loads(facts), Item)
+    told = dict(_EMPTY) | _known(orjson.loads(facts), Item)
     told |= {"kind": Kind(told["kind"]), "state": state_from(state), "served": served}
     return Item(**told, **(_known(orjson.loads(texts), Item) if texts else {}))
 
 
+def items_of(rows: Iterable[tuple[bytes, bytes]]) -> list[Item]:
+    """Facts and states as items. One that only a newer version can read does not keep the others back."""
+    found: list[Item] = []
+    for facts, state in rows:
+        with contextlib.suppress(ValueError, TypeError, LookupError):
+            found.append(item_of(facts, state))
+    return found
+
+
 def state_from(told: bytes) -> State:
     """As `state_of` spelled it."""
-    given = _known(orjson.loads(told), State)
+    words = orjson.loads(told)
+    given = _known(words, State)
+    more = {name: value for name, value in words.items() if name not in given}
     read: dict[str, Any] = {"why": Why, "verdict": Verdict, "opinion": Verdict, "source": Source, "second": Second}
     read |= {"effects": tuple, "thumb_effects": tuple}
-    return State(**{name: read[name](value) if name in read else value for name, value in given.items()})
+    return State(**{name: read[name](value) if name in read else value for name, value in given.items()}, more=more)
 
 
 def _known(told: dict[str, Any], kind: type) -> dict[str, Any]:

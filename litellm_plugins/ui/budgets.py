@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +12,7 @@ from litellm_plugins.ui import words
 _MOST = 50
 _NAME = 80
 _UNITS = ("usd", "tokens", "requests")
-_STATES = {"ok": "ok", "soft": "near its limit", "hard": "used up"}
+_STATES = {"ok": "ok", "soft": "past a mark", "hard": "used up"}
 
 Json = Mapping[str, Any]
 
@@ -45,11 +45,19 @@ class Budgets:
     more: int
 
 
-def budgets(accounts: Iterable[Json], *, team_names: frozenset[str] | None) -> Budgets:
-    """`team_names`: only of accounts that are this team's, or a part of it; None: of all."""
-    mine = [each for each in accounts if team_names is None or parts_of(each["account"])[1].get("team") in team_names]
+def budgets(accounts: Iterable[Json], *, team_names: frozenset[str] | None, team_keys: Collection[str] = ()) -> Budgets:
+    """`team_names`: only of accounts that are this team's, or a part of it; None: of all.
+
+    `team_keys`: the hashes of its keys, for accounts that name nothing else.
+    """
+    mine = [each for each in accounts if team_names is None or _is_of(each["account"], team_names, team_keys)]
     mine.sort(key=lambda each: (-(each["share_used"] or 0.0), each["account"]))
     return Budgets(tuple(map(_line, mine[:_MOST])), max(0, len(mine) - _MOST))
+
+
+def _is_of(account: str, team_names: frozenset[str], team_keys: Collection[str]) -> bool:
+    scope = parts_of(account)[1]
+    return scope["team"] in team_names if "team" in scope else scope.get("key") in team_keys
 
 
 def _line(told: Json) -> BudgetLine:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 HEIGHT = 100.0
 STEP = 10.0  # of a column, with its gap
@@ -56,10 +57,17 @@ class Chart:
 
 
 def columns(
-    series: Mapping[str, Sequence[float]], labels: Sequence[str], *, write: Callable[[float], str], most: float = 0.0
+    series: Mapping[str, Sequence[float]],
+    labels: Sequence[str],
+    *,
+    write: Callable[[float], str],
+    write_scale: Callable[[float], str] | None = None,
+    names: Mapping[str, str] = MappingProxyType({}),
+    most: float = 0.0,
 ) -> Chart:
     """Stacked, in the order of `series`: for each kind a value per label, none below 0.
 
+    `names` is what kinds are called in words, `write_scale` how the lines' values are written, if not as all others.
     `most` is what the upper line stands for; 0: a round number above the highest column.
     """
     kinds = tuple(series)
@@ -69,10 +77,13 @@ def columns(
     for at, label in enumerate(labels):
         values = [series[kind][at] for kind in kinds]
         written = tuple(write(value) for value in values)
-        told = ", ".join(f"{kind} {each}" for kind, value, each in zip(kinds, values, written, strict=True) if value)
+        told = ", ".join(
+            f"{names.get(kind, kind)} {each}" for kind, value, each in zip(kinds, values, written, strict=True) if value
+        )
         drawn.append(Column(at * STEP, label, _stacked(kinds, values, top), f"{label}: {told or write(0)}", written))
     width = max(1, len(labels)) * STEP
-    return Chart(tuple(drawn), kinds, width, write(top), write(top / 2), _some(labels))
+    on_scale = write_scale or write
+    return Chart(tuple(drawn), kinds, width, on_scale(top), on_scale(top / 2), _some(labels))
 
 
 def round_above(value: float) -> float:

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 
 from litellm_plugins.insight.route_costs import where_of
 from litellm_plugins.insight.routes import RouteSums, RouteWords
-from litellm_plugins.insight.usage import FAILED, HITS, LOOKED_UP, NONE, OTHER, Row, Sums, total
+from litellm_plugins.insight.usage import HITS, LOOKED_UP, NONE, OTHER, Row, Sums, total
 from litellm_plugins.ui import words
 from litellm_plugins.ui.charts import Chart, columns
 from litellm_plugins.ui.spans import Span
 
 _NANO = 1e9
+_FAILED, _REFUSED = frozenset({"failure"}), frozenset({"refused"})  # endings: by whoever answered, and by the pack
 _NAME = 80  # characters of a name
 _MOST_MODELS = 12
 # By the word in the place of the layer (`insight.usage.SAVING`).
@@ -30,12 +31,17 @@ CAUSES = {
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """What the store says of a span: rows by one word each, and of routed requests where all may be seen."""
+    """What the store says of a span: rows by one word each, and of routed requests.
+
+    These are counted by tier for everybody together. Of a team alone there are rows of what a router was asked for, by
+    router and the model that answered.
+    """
 
     layers: Sequence[Row]
     endings: Sequence[Row]
     models: Sequence[Row]
     routes: Mapping[RouteWords, RouteSums] | None = None
+    routed: Sequence[Row] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +69,13 @@ class Overview:
     saved_usd: float
     hit_rate: float | None
     failed: float | None
+    refused: float | None  # by a budget, or at admission: no fault of anybody's
     causes: tuple[Share, ...]  # `share` is of what was saved
     savings: Chart
     hits: Chart
     models: tuple[Share, ...]
-    tiers: tuple[Share, ...] | None  # None: these are not counted by team
+    tiers: tuple[Share, ...]
+    by_tier: bool  # False: these are a team's, by the models that answered
 
     @property
     def would_have_cost_usd(self) -> float:
@@ -79,18 +87,20 @@ def overview(counted: Counted, span: Span) -> Overview:
     """Of one span."""
     whole = total(row.sums for row in counted.layers)
     looked_up, hit = _asked(counted.layers, LOOKED_UP), _asked(counted.layers, HITS)
-    failed = _asked(counted.endings, FAILED)
+    failed, refused = (_asked(counted.endings, which) for which in (_FAILED, _REFUSED))
     return Overview(
         requests=whole.requests,
         spent_usd=(whole.spent_nano_usd + whole.own_nano_usd) / _NANO,
         saved_usd=whole.saved_nano_usd / _NANO,
         hit_rate=hit / looked_up if looked_up else None,
         failed=failed / whole.requests if whole.requests else None,
+        refused=refused / whole.requests if whole.requests else None,
         causes=_causes(counted.layers, whole.saved_nano_usd),
         savings=_savings(counted.layers, span),
         hits=_hit_rates(counted.layers, span),
         models=_shares(_models(counted.models), _MOST_MODELS),
-        tiers=None if counted.routes is None else _shares(_tiers(counted.routes), _MOST_MODELS),
+        tiers=_shares(_routed(counted.routed) if counted.routes is None else _tiers(counted.routes), _MOST_MODELS),
+        by_tier=counted.routes is not None,
     )
 
 
@@ -119,7 +129,13 @@ def _savings(rows: Iterable[Row], span: Span) -> Chart:
     series = {cause: [0.0] * len(labels) for cause in CAUSES}
     for row in rows:
         series[_cause(row)][span.column_of(row.hour)] += max(0, row.sums.saved_nano_usd) / _NANO
-    return columns({cause: values for cause, values in series.items() if any(values)}, labels, write=words.usd)
+    return columns(
+        {cause: values for cause, values in series.items() if any(values)},
+        labels,
+        write=words.usd,
+        write_scale=words.usd_in_short,
+        names=CAUSES,
+    )
 
 
 def _hit_rates(rows: Sequence[Row], span: Span) -> Chart:
@@ -138,7 +154,7 @@ def _hit_rates(rows: Sequence[Row], span: Span) -> Chart:
         for layer, values in hits.items()
         if any(values)
     }
-    return columns(shares, labels, write=words.percent)
+    return columns(shares, labels, write=words.percent, write_scale=words.percent_in_full, names=CAUSES)
 
 
 def _models(rows: Iterable[Row]) -> Mapping[str, tuple[int, int]]:
@@ -154,11 +170,24 @@ def _models(rows: Iterable[Row]) -> Mapping[str, tuple[int, int]]:
 
 def _tiers(routes: Mapping[RouteWords, RouteSums]) -> Mapping[str, tuple[int, int]]:
     found: dict[str, tuple[int, int]] = defaultdict(lambda: (0, 0))
-    for (route, _), sums in routes.items():
+    for (route, ending), sums in routes.items():
+        if ending in _REFUSED:  # it was sent nowhere
+            continue
         where = where_of(route)
         name = f"{where.router} / {where.tier}"
         requests, nano_usd = found[name]
         found[name] = requests + sums.requests, nano_usd + sums.nano_usd
+    return found
+
+
+def _routed(rows: Iterable[Row]) -> Mapping[str, tuple[int, int]]:
+    found: dict[str, tuple[int, int]] = defaultdict(lambda: (0, 0))
+    for row in rows:
+        router, model = row.words
+        if model:
+            name = f"{router} / {'others' if model == OTHER else model}"
+            requests, nano_usd = found[name]
+            found[name] = requests + row.sums.requests, nano_usd + row.sums.spent_nano_usd
     return found
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 from litellm_plugins.cache.verifier.standing import Standing
+from litellm_plugins.errors import StoreUnavailable
 from litellm_plugins.insight.store import AnomalyLog, ToldAnomaly, UsageStore
 from litellm_plugins.insight.usage import HOUR_S, OTHER, Dimension, Row, grouped
 from litellm_plugins.ui import budgets as of_budgets
@@ -14,10 +16,13 @@ from litellm_plugins.ui.budgets import Budgets
 from litellm_plugins.ui.changes import ChangeLine, changes
 from litellm_plugins.ui.overview import Counted, Overview, overview
 from litellm_plugins.ui.promises import Precision, Promises, precision, promises
+from litellm_plugins.ui.remembering import Remembered
 from litellm_plugins.ui.reviewing import ItemView, ReviewDesk, items
 from litellm_plugins.ui.spans import Span
 
-_ANOMALIES, _QUEUE, _TEAMS = 20, 30, 200
+QUEUE = 30  # items on a page
+_ANOMALIES, _TEAMS = 20, 200
+T = TypeVar("T")
 _PARTS: tuple[Dimension, ...] = ("layer", "ending", "model")
 
 
@@ -48,6 +53,8 @@ class Sources:
     budgets: Callable[[], Awaitable[Sequence[Mapping[str, Any]]]] | None = None
     standing: Callable[[Scope | None], Awaitable[Standing]] | None = None
     desk: ReviewDesk | None = None
+    routers: Collection[str] = ()  # the model names that stand for several
+    keys_of: Callable[[str], Collection[str]] = lambda _: ()  # the hashes of a team's keys, by its id
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,27 +68,36 @@ class Read:
     precision: Precision | None
     changes: Sequence[ChangeLine]  # verifiers and routers that took over; none for a team's owner, whose they are not
     teams: Sequence[str]  # to choose from; none for a team's owner
+    away: Mapping[str, str]  # `promises`, `budgets` or `review`, where its store is away, and the reason
 
 
 class Reader:
-    """Every method takes whose numbers are asked for (None: everybody's), and raises StoreUnavailable."""
+    """Every method takes whose numbers are asked for (None: everybody's), and raises StoreUnavailable.
+
+    A store that only one section needs takes only that section with it. What reads a whole store (accounts
+    and judged items by the thousand) is remembered while that is dear.
+    """
 
     def __init__(self, sources: Sources) -> None:
-        self._from = sources
+        self._from, self._routers = sources, frozenset(sources.routers)
+        self._reports: Remembered[Mapping[str, Any]] = Remembered()
+        self._accounts: Remembered[Sequence[Mapping[str, Any]]] = Remembered()
 
     async def overview(self, span: Span, scope: Scope | None, *, choose: bool) -> Read:
         """Of one span of time. With `choose` the teams that were seen in it as well."""
         team = None if scope is None else scope.team
-        report = await self._report(scope)
+        away: dict[str, str] = {}
+        report = await _if_there("review", self._report(scope), {}, away)
         told = await self._from.anomalies.latest(_ANOMALIES, since_ms=span.since * HOUR_S * 1_000, team=team)
         return Read(
             seen=overview(await self._counted(span, team), span),
-            promises=await self._promises(scope),
-            budgets=await self._budgets(scope),
+            promises=await _if_there("promises", self._promises(scope), None, away),
+            budgets=await _if_there("budgets", self._budgets(scope), None, away),
             anomalies=told,
             precision=precision(report),
             changes=changes(report) if scope is None else (),
-            teams=await self._teams(span) if choose else (),
+            teams=await self.teams(span) if choose else (),
+            away=away,
         )
 
     async def queue(self, scope: Scope | None) -> list[ItemView]:
@@ -89,8 +105,8 @@ class Reader:
         if self._from.desk is None:
             return []
         if scope is None:
-            return items(await self._from.desk.queue(_QUEUE, None, None), team_names=None, tenant=None)
-        given = await self._from.desk.queue(_QUEUE, scope.team, scope.tenant)
+            return items(await self._from.desk.queue(QUEUE, None, None), team_names=None, tenant=None)
+        given = await self._from.desk.queue(QUEUE, scope.team, scope.tenant)
         return items(given, team_names=scope.names, tenant=scope.tenant)
 
     async def precision(self, scope: Scope | None) -> Precision | None:
@@ -101,7 +117,7 @@ class Reader:
         if self._from.desk is None:
             return {}
         team, tenant = (None, None) if scope is None else (scope.team, scope.tenant)
-        return await self._from.desk.report(team, tenant)
+        return await self._reports.get((team, tenant), partial(self._from.desk.report, team, tenant))
 
     async def _counted(self, span: Span, team: str | None) -> Counted:
         usage = self._from.usage
@@ -109,8 +125,11 @@ class Reader:
             layers, endings, models = [await usage.rows(span.since, span.until, (each,)) for each in _PARTS]
             return Counted(layers, endings, models, await usage.routes(span.since, span.until))
         # In one go: a team's rows are not kept apart by one word each.
-        rows = await usage.rows(span.since, span.until, _PARTS, of=("team", team))
-        return Counted(layers=_alone(rows, 0), endings=_alone(rows, 1), models=_alone(rows, 2))
+        rows = await usage.rows(span.since, span.until, (*_PARTS, "model_group"), of=("team", team))
+        routed = [
+            Row(row.hour, (row.words[3], row.words[2]), row.sums) for row in rows if row.words[3] in self._routers
+        ]
+        return Counted(layers=_alone(rows, 0), endings=_alone(rows, 1), models=_alone(rows, 2), routed=routed)
 
     async def _promises(self, scope: Scope | None) -> Promises | None:
         return None if self._from.standing is None else promises(await self._from.standing(scope))
@@ -118,11 +137,24 @@ class Reader:
     async def _budgets(self, scope: Scope | None) -> Budgets | None:
         if self._from.budgets is None:
             return None
-        return of_budgets.budgets(await self._from.budgets(), team_names=None if scope is None else scope.names)
+        accounts = await self._accounts.get("all", self._from.budgets)
+        if scope is None:
+            return of_budgets.budgets(accounts, team_names=None)
+        keys = frozenset(self._from.keys_of(scope.team_id))
+        return of_budgets.budgets(accounts, team_names=scope.names, team_keys=keys)
 
-    async def _teams(self, span: Span) -> list[str]:
+    async def teams(self, span: Span) -> list[str]:
+        """Those that were seen in it."""
         rows = await self._from.usage.rows(span.since, span.until, ("team",))
         return sorted(team for (team,) in grouped(rows, (0,)) if team and team != OTHER)[:_TEAMS]
+
+
+async def _if_there(section: str, asked: Awaitable[T], instead: T, away: dict[str, str]) -> T:
+    try:
+        return await asked
+    except StoreUnavailable as exc:
+        away[section] = exc.reason
+        return instead
 
 
 def _alone(rows: Sequence[Row], place: int) -> list[Row]:

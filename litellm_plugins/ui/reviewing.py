@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
 from litellm_plugins.ui import words
+from litellm_plugins.ui.differences import Parts, told_apart
 
 QUESTION, ANSWER, _WORD = 2_000, 6_000, 80  # characters that are shown
 VERDICTS = ("right", "wrong")
@@ -49,8 +50,12 @@ class ReviewDesk(Protocol):
     async def queue(self, limit: int, team: str | None, tenant: str | None) -> Sequence[Json]:
         """The items, what is worth most first."""
 
-    async def judge(self, item_id: str, verdict: Verdict, by: str) -> Json:
-        """Take a verdict in. Raises: NotFound, RequestError, StoreUnavailable."""
+    async def judge(self, item_id: str, verdict: Verdict, by: str, *, shown_at_ms: int | None) -> Json:
+        """Take a verdict in: its `effects`.
+
+        Or `meanwhile`, what somebody has said since the item was shown, and nothing is taken in; with None whatever was
+        said is overruled. Raises: NotFound, RequestError, StoreUnavailable, and a 409 while others are at it.
+        """
 
     async def report(self, team: str | None, tenant: str | None) -> Json:
         """What is known of quality."""
@@ -64,11 +69,13 @@ class ItemView:
     number: int  # from 1
     kind: str
     why: str
-    question: str
-    matched: str
+    question: Parts
+    matched: Parts  # of nothing: there was no match
     answer: str
     opinion: str  # a judge model's, if one was asked
     facts: tuple[tuple[str, str], ...]
+    has_text: bool  # else only ids are kept
+    trace: str
 
 
 def items(given: Iterable[Json], *, team_names: frozenset[str] | None, tenant: str | None) -> list[ItemView]:
@@ -84,16 +91,20 @@ def effects(told: Iterable[str]) -> list[str]:
 
 
 def _item(number: int, told: Json) -> ItemView:
+    question, matched = (words.cut(told.get(name), QUESTION) for name in ("question", "matched_question"))
+    both = told_apart(question, matched)
     return ItemView(
         id=str(told["id"]),
         number=number,
         kind=words.cut(told.get("kind"), _WORD),
         why=_WHY.get(str(told.get("why")), words.cut(told.get("why"), _WORD)),
-        question=words.cut(told.get("question"), QUESTION),
-        matched=words.cut(told.get("matched_question"), QUESTION),
+        question=both[0],
+        matched=both[1] if matched else (),
         answer=words.cut(told.get("answer"), ANSWER),
         opinion=words.cut(told.get("opinion"), _WORD),
         facts=tuple(_facts(told)),
+        has_text=bool(question or matched or told.get("answer")),
+        trace=words.cut(told.get("trace_id") or "none", _WORD),
     )
 
 
@@ -101,13 +112,15 @@ def _facts(told: Json) -> Iterable[tuple[str, str]]:
     for name, value in (
         ("similarity", _number(told.get("similarity"))),
         ("sure", _percent(told.get("probability"))),
-        ("layer", told.get("layer")),
+        ("layer", "" if told.get("layer") == "miss" else told.get("layer")),
         ("team", told.get("team")),
         ("model", told.get("model")),
         ("tier", told.get("tier")),
+        ("check", told.get("check")),
         ("arm", told.get("arm")),
         ("feature", told.get("feature")),
         ("age", _age(told.get("age_s"))),
+        ("asked", _moment(told.get("at_s"))),
     ):
         if value:
             yield name, words.cut(value, _WORD)
@@ -119,6 +132,10 @@ def _number(value: object) -> str:
 
 def _percent(value: object) -> str:
     return words.percent(value, 1) if isinstance(value, int | float) else ""
+
+
+def _moment(value: object) -> str:
+    return words.moment(round(value * 1_000)) if isinstance(value, int | float) else ""
 
 
 def _age(value: object) -> str:

@@ -30,6 +30,12 @@ def usd(dollars: float | None) -> str:
     return sign + (f"${size:,.2f}" if size >= 0.1 or size == 0 else f"${size:.4f}" if size >= 0.01 else f"${size:.6f}")
 
 
+def usd_in_short(dollars: float) -> str:
+    """The same for a scale, whose numbers are round: to the cent, or as far as it takes."""
+    whole, point, cents = usd(dollars).partition(".")
+    return whole + point + cents[:2] + cents[2:].rstrip("0")
+
+
 def count(number: float | None) -> str:
     """With commas."""
     return NOTHING if number is None else f"{number:,.0f}"
@@ -38,6 +44,11 @@ def count(number: float | None) -> str:
 def percent(share: float | None, decimals: int = 0) -> str:
     """A share of one."""
     return NOTHING if share is None else f"{share:.{decimals}%}"
+
+
+def percent_in_full(share: float) -> str:
+    """The same for a scale, where 7.5% is not 8%."""
+    return f"{share * 100:.3g}%"
 
 
 def rate(share: float | None) -> str:

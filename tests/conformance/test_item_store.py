@@ -47,6 +47,17 @@ async def test_an_item_may_bear_no_trace(item_stores: Two) -> None:
     assert [each.id for each in await other.waiting(9, team=None, tenant=None)] == [bare.id]
 
 
+async def test_an_item_of_a_key_without_a_team_is_read_like_any_other(item_stores: Two) -> None:
+    one, other = item_stores
+    bare = item(3, why=Why.CONTROL, team="", tenant="", layer="", pair="", trace_id="", call_id="", reason="")
+    near = replace(bare, id="n" * 32, control=False, state=State(why=Why.NEAR))
+    await one.add([FULL, bare, near])
+
+    assert await other.find(bare.id) == bare
+    assert await other.sample(since_s=0, team=None, tenant=None) == [bare]
+    assert [each.id for each in await other.waiting(9, team=None, tenant=None)] == [near.id, FULL.id]
+
+
 async def test_a_name_that_two_tenants_gave_is_to_each_its_own(item_stores: Two) -> None:
     one, other = item_stores
     theirs = item(7, tenant="team:Süd 👩", trace_id=FULL.trace_id, call_id=FULL.call_id)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.support import Provider, RunningProxy, model, proxy_config, without_pack
+from tests.support.browsing import browser, page
 from tests.support.database import why_no_database
 from tests.support.fixtures import (
     CLAUDE,
@@ -21,7 +22,7 @@ from tests.support.fixtures import (
 )
 from tests.support.postgres import PostgresServer
 
-__all__ = ["host_template", "keys", "provider", "proxy", "question", "redis_server", "slow_provider"]
+__all__ = ["browser", "host_template", "keys", "page", "provider", "proxy", "question", "redis_server", "slow_provider"]
 
 
 @pytest.fixture(scope="session")

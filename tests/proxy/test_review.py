@@ -7,7 +7,7 @@ import html
 import json
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
@@ -25,7 +25,7 @@ from tests.support.redis_server import RedisServer, why_no_redis
 from tests.support.workers import ask_each_worker
 
 pytestmark = pytest.mark.timeout(240)
-CHAT = "/v1/chat/completions"
+CHAT, MESSAGES = "/v1/chat/completions", "/v1/messages"
 GYM = (
     "How do I cancel my gym membership?",
     "Hello, how do I cancel my gym membership?",
@@ -75,7 +75,8 @@ def test_a_verdict_by_the_page_s_form_makes_the_next_paraphrase_miss_and_only_it
     with _signed_in(reviewed, reviewed.master_key) as visitor:
         page = visitor.get("/plugins/ui/review", params={"team": "sales"}).text
         assert f'name="item" value="{item["id"]}"' in page
-        assert all(html.escape(text) in page and text not in page for text in (stored, asked))
+        said = page.replace("<mark>", "").replace("</mark>", "")  # around the words in which they differ
+        assert all(html.escape(text) in said and text not in said for text in (stored, asked))
         form = {"word": "0" * 64, "item": item["id"], "verdict": "wrong", "place": "1", "team": "sales"}
         assert visitor.post("/plugins/ui/review", data=form).status_code == 403
         assert item["id"] in visitor.get("/plugins/ui/review", params={"team": "sales"}).text  # nothing was done
@@ -83,7 +84,10 @@ def test_a_verdict_by_the_page_s_form_makes_the_next_paraphrase_miss_and_only_it
         done = visitor.post("/plugins/ui/review", data=form | {"word": _word_in(page)})
         assert done.status_code == 200
         assert "This pair never hits again" in done.text
-        assert item["id"] not in done.text
+        before, queue, waiting = done.text.partition('<ol class="queue">')
+        assert queue
+        assert item["id"] not in waiting
+        assert item["id"] in before  # for who meant the other word
     audit = reviewed.http("GET", "/plugins/cache/audit?action=verdict", reviewed.master_key).raise_for_status()
     record = next(each for each in audit.json()["records"] if each["what"]["item_id"] == item["id"])
     assert (record["actor"], record["what"]["verdict"], record["what"]["team"]) == ("master", "wrong", "sales")
@@ -99,7 +103,7 @@ def test_a_verdict_by_the_page_s_form_makes_the_next_paraphrase_miss_and_only_it
         with _signed_in(reviewed, made["token"]) as owner:
 
             def shown(owner: httpx.Client = owner, sees: bool = sees) -> str:
-                page = owner.get("/plugins/ui/review").text
+                page = owner.get("/plugins/ui/review").text.replace("<mark>", "").replace("</mark>", "")
                 return page if (html.escape(asked) in page) is sees else ""
 
             page = eventually(shown, what=f"the misses that came after it to be on the page of {team}: {sees}")
@@ -128,6 +132,43 @@ def test_a_thumb_down_makes_the_next_paraphrase_miss_on_every_worker_within_a_se
     report = _report(reviewed)
     assert report["effects"]["evicted"] >= 1
     assert report["thumbs"]["down"] >= 1
+
+
+def test_a_thumb_down_on_a_fresh_answer_keeps_it_from_the_next_paraphrase_on_every_worker(
+    reviewed: RunningProxy, keys: Keys
+) -> None:
+    """Nobody has met it in the cache yet, and nobody shall: by either protocol, streamed or not."""
+    for kind, said in (("chat", "block"), ("streamed", "freeze"), ("messages", "close")):
+        first, served = f"How do I {said} my savings account?", f"How do I {said} my savings account, please?"
+        fresh = _fresh(reviewed, keys.sales, kind, first)
+        effects = _say_of(reviewed, keys.sales, fresh["x-litellm-call-id"], "down")["effects"]
+        assert set(effects) == {"evicted", "remembered"}, kind
+        path = MESSAGES if kind == "messages" else CHAT
+        for answer in ask_each_worker(reviewed, "POST", path, keys.sales, json=_body(kind, served, no_store=True)):
+            assert answer.headers["x-litellm-plugins-cache"] == "miss", kind
+
+
+def test_who_is_of_no_team_is_reviewed_like_anybody(reviewed: RunningProxy, keys: Keys) -> None:
+    """The master key, too, which is the first that one tries it with."""
+    for key in (reviewed.master_key, keys.freelancer):
+        question = f"Who may see what {key[-6:]} asks?"
+        hit = _taught(reviewed, key, question, f"{question} ")
+        assert set(_say(reviewed, key, hit, "down")["effects"]) >= {"evicted"}
+        assert next(each["team"] for each in _queue(reviewed) if each["question"].startswith(question)) == ""
+    assert _report(reviewed)["precision"]["by_team"][""]["sampled"] >= 2
+
+
+def test_a_reviewer_s_wrong_on_a_fresh_answer_evicts_it_and_a_changed_one_takes_back_what_can_be(
+    reviewed: RunningProxy, keys: Keys
+) -> None:
+    fresh = _fresh(reviewed, keys.sales, "chat", "Where is the branch in the old town?")
+    named = {"trace_id": fresh["x-litellm-call-id"], "verdict": "wrong"}
+    done = reviewed.http("POST", "/plugins/review/verdicts", reviewed.master_key, json=named).json()
+    assert set(done["effects"]) == {"evicted", "remembered"}
+    assert (
+        _ask(reviewed, keys.sales, "Where is the branch in the old town?").headers["x-litellm-plugins-cache"] == "miss"
+    )
+    assert set(_judge(reviewed, done["id"], "right")["effects"]) == {"forgotten", "support_raised"}
 
 
 def test_a_thumb_down_is_a_label_of_the_verifier_and_a_reviewer_s_word_another(
@@ -234,6 +275,18 @@ def test_nonsense_is_refused(reviewed: RunningProxy, body: dict[str, Any], statu
     assert reviewed.http("POST", "/plugins/review/verdicts", reviewed.master_key, json=body).status_code == status
 
 
+def test_what_is_refused_says_why_in_one_word(reviewed: RunningProxy) -> None:
+    """The host's error bodies have the status in that place."""
+    for path, body, status, word in (
+        ("sync", {}, 409, "langfuse_unset"),
+        ("judge", {}, 409, "no_judge"),
+        ("verdicts", {"item_id": "0" * 32, "verdict": "right"}, 404, "not_found"),
+        ("dataset", {"name": "golden", "team": ["a"]}, 400, "invalid_request_error"),
+    ):
+        refused = reviewed.http("POST", f"/plugins/review/{path}", reviewed.master_key, json=body)
+        assert (refused.status_code, refused.headers.get("x-litellm-plugins-error")) == (status, word)
+
+
 def test_texts_are_gone_after_their_days_and_the_items_stay(
     provider: Provider, keys: Keys, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
@@ -287,8 +340,39 @@ def _stored(proxy: RunningProxy, key: str, question: str) -> None:
     eventually(is_hit, what="the answer to be stored")
 
 
+def _fresh(proxy: RunningProxy, key: str, kind: str, question: str) -> Mapping[str, str]:
+    """The headers of a model's own answer, which the cache has kept for others."""
+    answers = [_asked_as(proxy, key, kind, question)]
+
+    def is_hit() -> bool:
+        answers.append(_asked_as(proxy, key, kind, question))
+        return answers[-1]["x-litellm-plugins-cache"] == "exact"
+
+    eventually(is_hit, what="the answer to be stored")
+    assert answers[0]["x-litellm-plugins-cache"] == "miss"
+    return answers[0]
+
+
+def _asked_as(proxy: RunningProxy, key: str, kind: str, question: str) -> Mapping[str, str]:
+    path, body = MESSAGES if kind == "messages" else CHAT, _body(kind, question)
+    with proxy.stream("POST", path, headers={"authorization": f"Bearer {key}"}, json=body) as answer:
+        assert answer.status_code == 200, answer.read()
+        answer.read()
+        return answer.headers
+
+
+def _body(kind: str, question: str, *, no_store: bool = False) -> dict[str, Any]:
+    body: dict[str, Any] = {"model": "gpt-4.1", "messages": [{"role": "user", "content": question}]}
+    body |= {"max_tokens": 300} if kind == "messages" else {"stream": kind == "streamed"}
+    return body | ({"cache": {"no-store": True}} if no_store else {})
+
+
 def _say(proxy: RunningProxy, key: str, hit: httpx.Response, verdict: str) -> dict[str, Any]:
-    said = {"call_id": hit.headers["x-litellm-call-id"], "verdict": verdict}
+    return _say_of(proxy, key, hit.headers["x-litellm-call-id"], verdict)
+
+
+def _say_of(proxy: RunningProxy, key: str, call_id: str, verdict: str) -> dict[str, Any]:
+    said = {"call_id": call_id, "verdict": verdict}
     answer = proxy.http("POST", "/plugins/feedback", key, json=said)
     assert answer.status_code == 200, answer.text
     told: dict[str, Any] = answer.json()

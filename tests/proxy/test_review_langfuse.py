@@ -94,7 +94,7 @@ def test_replay_tells_what_the_settings_would_do_and_what_only_the_verdict_keeps
 def test_verdicts_become_a_dataset_once(syncing: RunningProxy, api: LangfuseApi) -> None:
     for _ in range(2):
         done = _run(syncing, "replay", "--dataset", "wrong answers", "--json")
-        assert json.loads(done.output) == {"dataset": "wrong answers", "items": 1}
+        assert json.loads(done.output) == {"dataset": "wrong answers", "items": 1, "of": 1}
     assert [each["name"] for each in api.lists[DATASETS]] == ["wrong answers"]
     [item] = api.lists[DATASET_ITEMS]
     assert item["input"] == {"question": ASKED}

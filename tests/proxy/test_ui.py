@@ -12,31 +12,24 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-from tests.support import Keys, Provider, RunningProxy, command_line, proxy_config
-from tests.support.chromium import LAPTOP, PHONE, Console, chromium, why_no_chromium
-from tests.support.shown_day import Desk, fill, item
-from tests.support.ui_server import UiServer
+from tests.support import Keys, Provider, RunningProxy, command_line, eventually, model, proxy_config
+from tests.support.chromium import LAPTOP, PHONE, chromium, why_no_chromium
+from tests.support.contrasts import narrow_targets, unreadable
+from tests.support.shown_day import fill
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, Locator, Page
 
 ROOT = "/plugins/ui"
 COOKIE = "litellm_plugins_ui"
 FEWEST_REQUESTS = 100_000
-HOSTILE = "<script>document.title = 'owned'</script><img src=x onerror=\"document.title='owned'\">"
+NARROWEST = 320  # CSS pixels: WCAG 1.4.10, and a laptop at 400%
 BUDGETS: list[dict[str, Any]] = [
     {"name": "company", "limit_usd": 100},
     {"name": "team-day", "scope": "team", "limit_usd": 5, "soft": [0.5]},
+    {"name": "key-day", "scope": "key", "limit_usd": 4},
 ]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    missing = why_no_chromium()
-    if missing:
-        pytest.skip(missing)
-    with chromium() as running:
-        yield running
+TIERS = [{"name": "cheap", "models": ["gpt-4.1-mini"]}, {"name": "strong", "models": ["gpt-4.1"]}]
 
 
 @pytest.fixture(scope="module")
@@ -48,24 +41,17 @@ def mine(provider: Provider, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         "insight": {"keep_days": 40},
         "review": {"enabled": True, "control_share": "100%"},
         "budgets": BUDGETS,
+        "routing": {"routers": {"auto": {"tiers": TIERS}}},
     }
-    with RunningProxy(proxy_config(provider.url, pack=pack), folder, provider_url=provider.url) as running:
+    router = model("auto", provider.url, "gpt-4.1")  # which nobody asks here
+    with RunningProxy(
+        proxy_config(provider.url, pack=pack, more_models=[router]), folder, provider_url=provider.url
+    ) as running:
         (folder / "data").mkdir(exist_ok=True)
         path = folder / "data" / "litellm_plugins.insight.db"
         with ThreadPoolExecutor(1) as beside:  # Playwright runs a loop in this thread
             assert beside.submit(lambda: asyncio.run(fill(path))).result() > FEWEST_REQUESTS
         yield running
-
-
-@pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:
-    """A visitor of their own; whatever the page complains of fails the test."""
-    context = browser.new_context(viewport=LAPTOP)
-    opened = context.new_page()
-    console = Console(opened)
-    yield opened
-    context.close()
-    assert console.said == []
 
 
 def sign_in(page: Page, proxy: RunningProxy, key: str | None = None) -> None:
@@ -129,18 +115,27 @@ def test_a_team_that_an_admin_asks_for_is_less_than_everything(page: Page, mine:
     page.click(".filter button")
     page.wait_for_selector("h1:has-text('support')")
     assert tiles(page)["saved"] not in (everybodys, "$0.00")
+    assert "auto / gpt-4.1-mini" in page.inner_text("section:has(h2:text-is('Tiers'))")
+    page.goto(f"{mine.url}{ROOT}?team=suport")
+    assert "No request of a team that goes by this name" in page.inner_text("main")
 
 
 # A team's owner
 
 
-def test_a_teams_token_shows_its_own_numbers_and_no_address_leads_to_anothers(page: Page, mine: RunningProxy) -> None:
+def test_a_teams_token_shows_its_own_numbers_and_no_address_leads_to_anothers(
+    page: Page, mine: RunningProxy, keys: Keys
+) -> None:
+    for key in (keys.sales, keys.support):
+        mine.ask(key, "Whose key is this?")
     made = token_of(mine, "--team", "sales", "--days", "1")
     sign_in(page, mine, made["token"])
     assert page.inner_text("h1") == "Team sales"
     mine_shown = tiles(page)
     text = page.inner_text("main")
     assert "hit rate of team sales" in text
+    assert page.locator(".budgets tbody th").all_inner_texts() == ["key-day", "team-day"]
+    assert "key sales" in page.inner_text(".budgets")
     assert not [word for word in ("support", "agent", "company", "marketing") if word in text]
     assert page.locator("#team").count() == 0
 
@@ -221,6 +216,8 @@ def test_signing_out_needs_the_sessions_own_form_and_ends_it_everywhere(page: Pa
     assert "tiles" in mine.http("GET", ROOT, headers=jar).text
     page.click("text=Sign out")
     page.wait_for_selector("#key")
+    page.go_back()  # to nothing that the browser had kept
+    page.wait_for_selector("#key")
     assert "tiles" not in mine.http("GET", ROOT, headers=jar).text
 
 
@@ -242,21 +239,6 @@ def _signed_in_by_name(proxy: RunningProxy) -> str:
         return visitor.inner_text("h1")
 
 
-def test_many_keys_guessed_at_once_are_no_more_guesses_than_one_after_the_other(server: UiServer) -> None:
-    with httpx.Client(trust_env=False) as http:
-        word = re.search(r'name="word" value="([0-9a-f]+)"', http.get(f"{server.url}/sign-in").text)
-        assert word is not None
-        cookies = dict(http.cookies)
-
-    def guess(number: int) -> int:
-        form = {"word": word[1], "key": f"lpui-{number}"}
-        return httpx.post(f"{server.url}/sign-in", data=form, cookies=cookies, trust_env=False).status_code
-
-    with ThreadPoolExecutor(12) as pool:
-        codes = list(pool.map(guess, range(12)))
-    assert sorted(codes) == [401] * 3 + [429] * 9
-
-
 # The review queue, of the proxy itself
 
 
@@ -266,115 +248,31 @@ def test_a_verdict_by_keyboard_evicts_what_the_proxy_served(page: Page, mine: Ru
     assert [mine.ask(keys.support, each).cache for each in (next_one, asked)] == ["semantic"] * 2
     sign_in(page, mine)
     page.click("nav >> text=Review")
-    mine_too = page.locator("article.item", has=page.locator(f".said:text-is('{stored}')")).filter(has_text=asked)
-    mine_too.wait_for()
-    wanted = mine_too.get_attribute("id")
+
+    def said(tab: Page, text: str) -> Locator:
+        return tab.locator(".said").filter(has_text=re.compile(f"^{re.escape(text)}$"))
+
+    def shown_on(tab: Page) -> Locator:
+        return tab.locator("article.item").filter(has=said(tab, stored)).filter(has=said(tab, asked))
+
+    def mine_on_it() -> bool:
+        page.goto(f"{mine.url}{ROOT}/review")
+        return shown_on(page).count() == 1
+
+    eventually(mine_on_it, what="the hit to be in the queue: it is kept beside the request")
+    other = page.context.new_page()  # of another reviewer, who takes longer
+    other.goto(page.url)
+    page.bring_to_front()
+    wanted = shown_on(page).get_attribute("id")
     while page.evaluate("document.activeElement.id") != wanted:
         page.keyboard.press("j")
     with page.expect_navigation():
         page.keyboard.press("w")
     assert "this pair never hits again" in page.inner_text(".done").lower()
-    assert page.locator(f".said:text-is('{asked}')").count() == 0
+    assert said(page, asked).count() == 0
     assert mine.ask(keys.support, next_one).cache == "miss"
-
-
-# The review queue, on a desk of the test's own
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[UiServer]:
-    with UiServer(tmp_path_factory.mktemp("desk"), Desk([])) as running:
-        yield running
-
-
-@pytest.fixture
-def desk(server: UiServer) -> Desk:
-    """The server's, with three items that nobody has judged."""
-    server.desk.items[:] = [item(1), item(2, team="sales"), item(3)]
-    server.desk.judged.clear()
-    return server.desk
-
-
-def reviewer(page: Page, server: UiServer, team: str | None = None) -> None:
-    page.context.add_cookies([{"name": COOKIE, "value": server.session(team), "url": server.url}])
-    page.goto(f"{server.url}/review")
-
-
-def test_verdicts_are_given_by_keyboard_alone(page: Page, server: UiServer, desk: Desk) -> None:
-    reviewer(page, server)
-    assert page.evaluate("document.activeElement.id") == "item-1"
-    page.keyboard.press("j")
-    assert page.evaluate("document.activeElement.id") == "item-2"
-    with page.expect_navigation():
-        page.keyboard.press("w")
-    assert desk.judged == [(item(2)["id"], "wrong", "ada")]
-    assert "this pair never hits again" in page.inner_text(".done").lower()
-    assert page.evaluate("document.activeElement.id") == "item-2"  # what was the third
-    page.keyboard.press("k")
-    with page.expect_navigation():
-        page.keyboard.press("r")
-    assert [verdict for _, verdict, _ in desk.judged] == ["wrong", "right"]
-    assert page.locator("article.item").count() == 1
-
-
-def test_without_scripts_the_buttons_do_the_same(browser: Browser, server: UiServer, desk: Desk) -> None:
-    context = browser.new_context(java_script_enabled=False)
-    context.add_cookies([{"name": COOKIE, "value": server.session(), "url": server.url}])
-    visitor = context.new_page()
-    visitor.goto(f"{server.url}/review")
-    visitor.click("#item-1 button.right")
-    visitor.wait_for_selector(".done")
-    context.close()
-    assert [each[:2] for each in desk.judged] == [(item(1)["id"], "right")]
-
-
-def test_a_teams_owner_sees_their_items_and_cannot_judge(page: Page, server: UiServer, desk: Desk) -> None:
-    reviewer(page, server, "sales")
-    assert page.locator("article.item").count() == 1
-    assert page.locator("form.verdict").count() == 0
-    assert page.request.get(f"{server.url}/review?team=support").status == 403
-    cookie = "; ".join(f"{each['name']}={each['value']}" for each in page.context.cookies())
-    word = page.locator("input[name=word]").first.get_attribute("value")
-    given = {"word": word, "item": item(2)["id"], "verdict": "wrong"}
-    refused = httpx.post(f"{server.url}/review", data=given, headers={"cookie": cookie}, trust_env=False)
-    assert refused.status_code == 403
-    assert desk.judged == []
-
-
-def test_a_judge_s_opinion_is_there_for_who_asks_for_it(page: Page, server: UiServer, desk: Desk) -> None:
-    desk.items[:] = [item(1, opinion="wrong"), item(2)]
-    reviewer(page, server)
-    assert page.locator("details.opinion").count() == 1
-    assert not page.locator(".opinion p").is_visible()  # who reads it first leans towards it
-    page.click("#item-1 .opinion summary")
-    assert page.inner_text(".opinion p").startswith("Wrong, it says")
-
-
-def test_what_took_over_is_shown_before_and_after_but_not_to_a_team(page: Page, server: UiServer) -> None:
-    reviewer(page, server)
-    page.goto(server.url)
-    assert page.locator(".changes tbody tr").count() == 2
-    assert "+3.9 points (+0.7 to +8.2)" in page.inner_text(".changes")
-    reviewer(page, server, "sales")
-    page.goto(server.url)
-    assert page.locator(".changes").count() == 0
-
-
-def test_what_users_typed_stays_text(page: Page, server: UiServer, desk: Desk) -> None:
-    turned = "pay \u202enruter\u202c now"
-    desk.items[:] = [
-        item(
-            1, question=HOSTILE, matched_question="javascript:alert(1)", answer=f"<a href='javascript:x'>{HOSTILE}</a>"
-        ),
-        item(2, question=turned, answer="x" * 1_000_000, feature="\"><script>document.title='owned'</script>"),
-    ]
-    reviewer(page, server)
-    assert page.title() == "Review · litellm-plugins"
-    assert page.inner_text("#item-1 .said >> nth=0") == HOSTILE
-    assert page.locator("main script, main img, main a").count() == 0
-    assert page.inner_text("#item-2 .said >> nth=0") == "pay [U+202E]nruter[U+202C] now"
-    assert "(1,000,000 characters)" in page.inner_text("#item-2 .answer .said")
-    assert len(page.content()) < 60_000
+    shown_on(other).locator("button.right").click()
+    assert "Somebody judged that item as wrong" in other.inner_text(".told")
 
 
 # How it looks
@@ -385,18 +283,25 @@ def test_it_follows_the_readers_colours(browser: Browser, mine: RunningProxy, sc
     context = browser.new_context(color_scheme=scheme, viewport=LAPTOP)
     visitor = context.new_page()
     visitor.goto(f"{mine.url}{ROOT}")
+    faint = unreadable(visitor)
+    sign_in(visitor, mine)
+    faint += unreadable(visitor)
     ground, ink = (visitor.evaluate(f"getComputedStyle(document.body).{name}") for name in ("backgroundColor", "color"))
     context.close()
     brightness = [sum(map(int, re.findall(r"\d+", colour)[:3])) for colour in (ground, ink)]
     assert (brightness[0] > brightness[1]) is (scheme == "light")
+    assert faint == []
 
 
-def test_on_a_phone_nothing_runs_off_to_the_side(browser: Browser, mine: RunningProxy, server: UiServer) -> None:
+def test_on_a_phone_nothing_runs_off_to_the_side(browser: Browser, mine: RunningProxy) -> None:
     context = browser.new_context(viewport=PHONE)
     visitor = context.new_page()
     sign_in(visitor, mine)
-    widths = [visitor.evaluate("document.documentElement.scrollWidth")]
-    reviewer(visitor, server)
-    widths.append(visitor.evaluate("document.documentElement.scrollWidth"))
+    widths = []
+    for width in (PHONE["width"], NARROWEST):
+        visitor.set_viewport_size({"width": width, "height": 640})
+        widths += [width - visitor.evaluate("document.documentElement.scrollWidth")]
+    narrow = narrow_targets(visitor, 44)
     context.close()
-    assert max(widths) <= PHONE["width"]
+    assert min(widths) >= 0
+    assert narrow == []

@@ -6,8 +6,9 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from urllib.parse import urlsplit
 
-from playwright.sync_api import Browser, Dialog, Page, ViewportSize, sync_playwright
+from playwright.sync_api import Browser, Dialog, Page, Request, ViewportSize, sync_playwright
 
 _PROGRAMS = ("chromium", "chromium-browser")
 _FAULTS = frozenset({"error", "warning", "assert"})
@@ -33,17 +34,26 @@ def chromium(*more: str) -> Iterator[Browser]:
 
 
 class Console:
-    """What the page complains of: errors of scripts, and whatever the content security policy kept from happening."""
+    """What the page complains of: errors of scripts, and whatever the content security policy kept from happening.
+
+    And what it asks of any other machine than this one.
+    """
 
     def __init__(self, page: Page) -> None:
         self.said: list[str] = []
         page.on("console", lambda message: self.said.append(message.text) if message.type in _FAULTS else None)
         page.on("pageerror", lambda fault: self.said.append(str(fault)))
         page.on("dialog", self._dialog)
+        page.on("request", self._request)
 
     def _dialog(self, dialog: Dialog) -> None:
         self.said.append(f"dialog: {dialog.message}")
         dialog.dismiss()
+
+    def _request(self, request: Request) -> None:
+        asked = urlsplit(request.url)
+        if asked.scheme != "data" and asked.hostname != "127.0.0.1":
+            self.said.append(f"asked of {asked.hostname}: {request.url}")
 
 
 def _program() -> str | None:

@@ -21,6 +21,7 @@ from tests.support.synthetic_weeks import MONDAY, weeks
 
 HOURS = 30 * 24
 _KEY, _LAYER = DIMENSIONS.index("key"), DIMENSIONS.index("layer")
+_FEATURE, _GROUP = DIMENSIONS.index("feature"), DIMENSIONS.index("model_group")
 _LAYERS = {"-1": "exact", "-2": "coalesced"}
 _NAMES = {"small": "gpt-4.1-mini", "large": "gpt-4.1"}
 
@@ -65,9 +66,11 @@ ANOMALIES: tuple[tuple[str, str, tuple[str, str], str], ...] = (
 
 
 def _named(words: Words) -> Words:
-    """The synthetic weeks know one layer that answers: each key has another here."""
+    """The synthetic weeks know one layer that answers: each key has another here; and agents ask a router."""
     named = [_NAMES.get(word, word) for word in words]
     layer = _LAYERS.get(words[_KEY][-2:])
+    if words[_FEATURE] == "agent":
+        named[_GROUP] = "auto"
     if words[_LAYER] == "semantic" and layer is not None:
         named[_LAYER] = layer
     return tuple(named)
@@ -98,16 +101,21 @@ class Desk:
 
     items: list[dict[str, Any]]
     judged: list[tuple[str, str, str]] = field(default_factory=list)
+    judged_at_ms: dict[str, int] = field(default_factory=dict)
 
     async def queue(self, limit: int, team: str | None, tenant: str | None) -> Sequence[dict[str, Any]]:
         waiting = [each for each in self.items if each["id"] not in {item for item, *_ in self.judged}]
         mine = [each for each in waiting if team in (None, each["team"]) and tenant in (None, each["tenant"])]
         return mine[:limit]
 
-    async def judge(self, item_id: str, verdict: Verdict, by: str) -> dict[str, Any]:
+    async def judge(self, item_id: str, verdict: Verdict, by: str, *, shown_at_ms: int | None) -> dict[str, Any]:
         if item_id not in {each["id"] for each in self.items}:
             raise NotFound(f"no item has the id {item_id[:64]!r}")
+        said = next((word for item, word, _ in reversed(self.judged) if item == item_id), verdict)
+        if said != verdict and shown_at_ms is not None and self.judged_at_ms[item_id] > shown_at_ms:
+            return {"meanwhile": said}
         self.judged.append((item_id, verdict, by))
+        self.judged_at_ms[item_id] = time.time_ns() // 1_000_000
         return {"id": item_id, "effects": ["evicted", "remembered"] if verdict == "wrong" else ["support_raised"]}
 
     async def report(self, team: str | None, tenant: str | None) -> dict[str, Any]:

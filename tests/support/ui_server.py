@@ -68,14 +68,18 @@ class UiServer:
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._loop: asyncio.AbstractEventLoop | None = None
 
-    def session(self, team: str | None = None) -> str:
+    def session(self, team: str | None = None, *, by: str = "ada") -> str:
         """The cookie of an admin, or of who holds a token of this team."""
-        return str(self._in_loop(self._opened(team)).secret)
+        return str(self._in_loop(self._opened(team, by)).secret)
 
-    async def _opened(self, team: str | None) -> Opened:
+    def token(self, team: str) -> str:
+        """One for this team's owner."""
+        return str(self._in_loop(self.door.hand_out(Team(team), days=1, by="ada")).secret)
+
+    async def _opened(self, team: str | None, by: str) -> Opened:
         if team is None:
-            return await self.door.open_for_admin("ada")
-        opened = await self.door.open_with((await self.door.hand_out(Team(team), days=1, by="ada")).secret)
+            return await self.door.open_for_admin(by)
+        opened = await self.door.open_with((await self.door.hand_out(Team(team), days=1, by=by)).secret)
         assert opened is not None
         return opened
 

@@ -89,8 +89,8 @@ class Curve:
 
     @property
     def checked(self) -> int:
-        """How many of them are of hits, as far as not every hit was checked."""
-        return int((self.weight > 1).sum())
+        """How many of them are of hits that were checked, or judged by a reviewer, as far as not every one was."""
+        return int(((self.weight > 1) | (self.reviewed > 0)).sum())
 
     @cached_property
     def noise(self) -> float:

@@ -19,7 +19,7 @@ from litellm_plugins.cache.store import Neighbour
 from litellm_plugins.cache.verifier import fitting, schedule
 from litellm_plugins.cache.verifier.features import NAMES, Features, candidate
 from litellm_plugins.cache.verifier.fitting import Fit
-from litellm_plugins.cache.verifier.labels import Label, LabelStore, domain_of
+from litellm_plugins.cache.verifier.labels import REVIEWER, Label, LabelStore, domain_of
 from litellm_plugins.cache.verifier.logistic import Model
 from litellm_plugins.cache.verifier.operating_point import Caution, OperatingPoint, eased
 from litellm_plugins.cache.verifier.pairwise import tempered
@@ -40,6 +40,7 @@ _HEAVIEST = 100.0  # requests that one label may stand for
 
 # While too little is known: only what is all but the same question, and half of that is checked.
 _COLD_SIMILARITY, _COLD_PROBABILITY, _COLD_CHECKS = 0.95, 0.9, 0.5
+_POPULARITY = NAMES.index("log_popularity")
 _MUST_NOT_DIFFER = tuple(
     NAMES.index(name) for name in ("numbers_differ", "negation_differs", "opposed", "codes_differ", "language_differs")
 )
@@ -66,6 +67,11 @@ class Assessment:
     def served(self) -> bool:
         """Whether the candidate is to be served now."""
         return self.accepted and not self.checked
+
+    @property
+    def given(self) -> int:
+        """How often the candidate's answer had been given before, afresh or from the cache, as far as is known."""
+        return round(math.expm1(float(self.features[_POPULARITY])))
 
 
 class Verifier:
@@ -102,6 +108,7 @@ class Verifier:
         self._fit: Fit | None = None
         self._points: dict[float, OperatingPoint] = {}  # by promised rate
         self._earlier: dict[float, OperatingPoint] = {}  # of the fits before
+        self._read: dict[float, OperatingPoint] = {}  # off the curve of the fit in force, before they are eased
         self._looked_at = -math.inf
         self._unlabelled = 0  # requests since the last label
         self._checked = 0  # hits
@@ -193,7 +200,11 @@ class Verifier:
         await self._keep(label)
 
     async def told(self, features: Features, *, right: bool, by: str) -> None:
-        """Take in what a person says of a hit: it stands for no requests but itself. Raises: StoreUnavailable."""
+        """Take in what a person says of a hit: it stands for no requests but itself. Raises: StoreUnavailable.
+
+        A hit that a reviewer has judged need not be answered afresh to learn as much: it counts among the checked ones.
+        """
+        self._checked += by == REVIEWER
         await self._keep(Label(features, right, 0.0, 0, self._clock(), by))
 
     async def _keep(self, label: Label) -> None:
@@ -226,7 +237,8 @@ class Verifier:
         if self._fit is None:
             return OperatingPoint(_COLD_PROBABILITY, similarity=_COLD_SIMILARITY)
         if rate not in self._points:
-            self._points[rate] = eased(self._fit.curve.at(rate, self._caution), self._earlier.get(rate))
+            read = self._read.get(rate) or self._fit.curve.at(rate, self._caution)
+            self._points[rate] = eased(read, self._earlier.get(rate))
         return self._points[rate]
 
     def _acceptable_cold(self, features: Features) -> bool:
@@ -250,13 +262,18 @@ class Verifier:
         if newer is None:
             return
         try:
-            fit = Fit.from_bytes(newer[1])
+            fit = await asyncio.to_thread(Fit.from_bytes, newer[1])
         except (ValueError, KeyError) as exc:
             _LOG.warning("the stored fit %d of the verifier cannot be read and is left alone: %s", newer[0], exc)
             return
-        self._adopt(fit)
+        await self._adopt(fit)
 
-    def _adopt(self, fit: Fit) -> None:
+    async def _adopt(self, fit: Fit) -> None:
+        """Go by `fit`, unless a newer one has come meanwhile. What takes milliseconds is done beside the event loop."""
+        rates = {**self._earlier, **self._points, **(self._common._points if self._common is not None else {})}
+        read = await asyncio.to_thread(_on_one_core, _read_off, fit, tuple(rates), self._caution)
+        if self._fit is not None and self._fit.version >= fit.version:
+            return
         if self._common is not None:
             self._earlier = self._earlier or self._common._earlier | self._common._points
         elif self._fit is None:  # a worker that has just started knows no words yet
@@ -265,7 +282,7 @@ class Verifier:
                 self._popularity.setdefault(answer, count)
         self._fit = fit
         self._checked = max(self._checked, fit.curve.checked)
-        self._earlier, self._points = self._earlier | self._points, {}
+        self._earlier, self._points, self._read = self._earlier | self._points, {}, read
 
     async def _refit(self, version: int) -> None:
         try:
@@ -293,7 +310,7 @@ class Verifier:
                 new = await asyncio.to_thread(fitting.recalibrated, old, labels, version=version)
                 new = replace(new, word_counts=words, questions=self._words.questions, popularity=popularity)
             await self._labels.save_fit(self._domain, version, await asyncio.to_thread(new.to_bytes))
-            self._adopt(new)
+            await self._adopt(new)
             if takes_over and self._promoted is not None:
                 await self._promoted(self._domain, new)
         except (StoreUnavailable, np.linalg.LinAlgError) as exc:
@@ -304,6 +321,10 @@ def _on_one_core(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """Run `work` with single-threaded linear algebra: on matrices this small, more threads are ten times slower."""
     with threadpool_limits(limits=1, user_api="blas"):
         return work(*args, **kwargs)
+
+
+def _read_off(fit: Fit, rates: Sequence[float], caution: Caution) -> dict[float, OperatingPoint]:
+    return {rate: fit.curve.at(rate, caution) for rate in rates}
 
 
 def _contrasts(features: Features) -> tuple[str, ...]:

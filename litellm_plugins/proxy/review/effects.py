@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import base64
 from typing import TYPE_CHECKING
 
-import orjson
-
-from litellm_plugins.cache.reviewed import Reviewed, ServedHit
+from litellm_plugins.proxy.review.undoing import hit_of
 from litellm_plugins.review.items import Item, Kind, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from litellm_plugins.cache.reviewed import Reviewed
 
 OUTCOME, RATE_LOWERED, RATE_RAISED = "outcome", "rate_lowered", "rate_raised"
 
@@ -23,19 +22,7 @@ class HostEffects:
         self._cache, self._rates_changed = cache, rates_changed
 
     async def apply(self, item: Item, verdict: Verdict) -> tuple[str, ...]:
-        if item.kind is Kind.HIT:
-            hit = hit_of(item)
-            if self._cache is None or hit is None:
-                return ()
-            if verdict is Verdict.WRONG:
-                return await self._cache.wrong(hit, by_reviewer=True)
-            return await self._cache.right(hit)
-        if item.kind is Kind.COMPARISON:
-            match = hit_of(item)
-            if self._cache is None or match is None:
-                return ()
-            return await self._cache.compared(match, right=verdict is Verdict.RIGHT)
-        done: list[str] = []
+        done = list(await self._cached(item, verdict))
         if item.route:  # the row is made of the item itself, when it is exported
             done.append(OUTCOME)
         if item.methods:  # and so is the rate, of the last verdicts
@@ -43,9 +30,20 @@ class HostEffects:
             done.append(RATE_LOWERED if verdict is Verdict.WRONG else RATE_RAISED)
         return tuple(done)
 
+    async def _cached(self, item: Item, verdict: Verdict) -> tuple[str, ...]:
+        """To what the cache served, or has kept of a fresh answer to serve it."""
+        hit = hit_of(item)
+        if self._cache is None or hit is None:
+            return ()
+        if item.kind is Kind.COMPARISON:
+            return await self._cache.compared(hit, right=verdict is Verdict.RIGHT)
+        if verdict is Verdict.WRONG:
+            return await self._cache.wrong(hit, by_reviewer=True)
+        return await self._cache.right(hit)
+
     async def doubt(self, item: Item) -> tuple[str, ...]:
         hit = hit_of(item)
-        if item.kind is not Kind.HIT or self._cache is None or hit is None:
+        if item.kind is Kind.COMPARISON or self._cache is None or hit is None:
             return ()
         return await self._cache.wrong(hit, by_reviewer=False)
 
@@ -54,21 +52,3 @@ class HostEffects:
         if self._cache is None or hit is None:
             return ()
         return await self._cache.undone(hit, effects, by_reviewer=by_reviewer)
-
-
-def hit_of(item: Item) -> ServedHit | None:
-    """What the recorder took down of a hit; None where it was none, or of a tenant that is not known."""
-    told = orjson.loads(item.hit) if item.hit else {}
-    if not told.get("tenant"):
-        return None
-    return ServedHit(
-        tenant=told["tenant"],
-        owner=told.get("owner", ""),
-        cache_id=item.cache_id,
-        answer_id=bytes.fromhex(told.get("answer_id", "")),
-        partition=bytes.fromhex(told.get("partition", "")),
-        pairs=tuple(bytes.fromhex(pair) for pair in told.get("pairs", ())),
-        is_curated=bool(told.get("curated")),
-        features=base64.b64decode(told.get("features", "")),
-        space=told.get("space", ""),
-    )

@@ -28,8 +28,8 @@ _GOOD = 0.5  # a score from here on is a thumb up
 class Heard(Protocol):
     """Who does something about what end users say."""
 
-    async def __call__(self, names: Sequence[str], *, is_up: bool, tenant: str) -> tuple[str, ...]:
-        """A thumb on the answer of these ids, which `tenant` was given; what it did."""
+    async def __call__(self, names: Sequence[str], *, is_up: bool, tenant: str, served_at_s: float) -> tuple[str, ...]:
+        """A thumb on the answer of these ids, which `tenant` was given then (UNIX seconds); what it did."""
 
 
 class FeedbackDesk:
@@ -78,7 +78,7 @@ class FeedbackDesk:
         effects: tuple[str, ...] = ()
         if self._heard is not None:
             names, is_up = (served.call_id, served.trace_id), feedback.value >= _GOOD
-            effects = await self._heard(names, is_up=is_up, tenant=served.tenant)
+            effects = await self._heard(names, is_up=is_up, tenant=served.tenant, served_at_s=served.at_s)
         queued = traced and self._scores.put(feedback)
         return {
             "id": feedback.id,

@@ -10,21 +10,22 @@ from dataclasses import asdict
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from litellm_plugins.errors import RequestError, StoreUnavailable
-from litellm_plugins.model import Reason
+from litellm_plugins.errors import RequestError
 from litellm_plugins.proxy.review.effects import HostEffects
 from litellm_plugins.proxy.review.noted import noted_in
 from litellm_plugins.proxy.review.opinions import HostOpinions
 from litellm_plugins.proxy.review.promotions import note_scorers, promotions, word_of
 from litellm_plugins.proxy.review.recording import Recorder
-from litellm_plugins.proxy.review.sync import HostSync
-from litellm_plugins.review.desk import SAMPLE_DAYS, ReviewDesk, kind_of, limit_of
+from litellm_plugins.proxy.review.sync import HostSync, reason_of
+from litellm_plugins.review.desk import ReviewDesk, kind_of, limit_of
 from litellm_plugins.review.items import Why
-from litellm_plugins.review.outcomes import rows
+from litellm_plugins.review.outcomes import is_whole, rows
 from litellm_plugins.review.promotions import before_after
 from litellm_plugins.review.rates import factors
 from litellm_plugins.review.report import report
+from litellm_plugins.review.resuming import Resuming
 from litellm_plugins.review.sweeping import TextSweep
+from litellm_plugins.review.taking_over import SAMPLE_DAYS
 from litellm_plugins.routing.significance import proportions
 from litellm_plugins.settings import promised_rates
 from litellm_plugins.tasks import stop
@@ -42,7 +43,8 @@ if TYPE_CHECKING:
     from litellm_plugins.settings import Settings
     from litellm_plugins.telemetry.events import Telemetry
 
-_RATES_EVERY_S = 10.0
+_FOLLOW_EVERY_S = 10.0
+_REST = 25  # times as long as the last look took: of a store with a million items it takes long
 _LONGEST_DAYS = 3_650.0
 
 Json = dict[str, Any]
@@ -82,6 +84,7 @@ class HostReview:
             second_opinion_from=settings.review.second_opinion_from,
             note=noted_in(journal, clock),
         )
+        self._resuming = Resuming(self.desk, failed=self._failed, clock=clock)
         self.replay = replay
         tell = telemetry.emit
         self.opinions = HostOpinions(settings.review.judge, store, self.desk, judge_spend, tell=tell)
@@ -95,7 +98,7 @@ class HostReview:
         """Record beside the requests, and follow the rates. Raises: RuntimeError where no loop runs."""
         self.recorder.start(self._telemetry.emit)
         loop = asyncio.get_running_loop()
-        self._tasks = [loop.create_task(self._follow_rates()), loop.create_task(self._note_scorers())]
+        self._tasks = [loop.create_task(self._follow()), loop.create_task(self._note_scorers())]
         self.sync.start()
         self._sweep.start()
 
@@ -160,7 +163,9 @@ class HostReview:
         since_s = self._clock() - _days(given, _LONGEST_DAYS) * 86_400
         judged = await self._store.judged(since_s=since_s, team=None, tenant=None)
         found = [await self._store.find(each.id) for each in judged if each.route and each.state.verdict]
-        return {"rows": rows([each for each in found if each], strong=str(given.get("strong") or ""))}
+        items = [each for each in found if each]
+        left_out = sum(not is_whole(each) for each in items)
+        return {"rows": rows(items, strong=str(given.get("strong") or "")), "left_out": left_out}
 
     async def _told_rates(self, judged: Sequence[Any]) -> list[Json]:
         return [
@@ -174,14 +179,18 @@ class HostReview:
         except Exception as exc:  # noqa: BLE001 - requests are routed all the same; the next start notes it
             self._failed(exc)
 
-    async def _follow_rates(self) -> None:
+    async def _follow(self) -> None:
+        """What the verdicts of all workers say of rates, and what nobody has carried out."""
         while True:
+            began_s = time.monotonic()
             try:
-                self._rates = factors(await self._store.judged(since_s=0.0, team=None, tenant=None))
+                judged = await self._store.judged(since_s=0.0, team=None, tenant=None)
+                self._rates = await asyncio.to_thread(factors, judged)
+                await self._resuming.look(judged)
             except Exception as exc:  # noqa: BLE001 - what is known goes on holding
                 self._failed(exc)
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(_RATES_EVERY_S):
+                async with asyncio.timeout(rest_s(time.monotonic() - began_s)):
                     await self._stale.wait()
             self._stale.clear()
 
@@ -189,8 +198,12 @@ class HostReview:
         self._telemetry.emit(StageFailed("review", reason, detail))
 
     def _failed(self, exc: Exception) -> None:
-        reason = exc.reason if isinstance(exc, StoreUnavailable) else str(Reason.INTERNAL_ERROR)
-        self._telemetry.emit(StageFailed("review", reason, type(exc).__name__))
+        self._telemetry.emit(StageFailed("review", reason_of(exc), type(exc).__name__))
+
+
+def rest_s(took_s: float) -> float:
+    """Until verdicts are looked through again, where nobody calls: it takes 4 % of the time at most."""
+    return max(_FOLLOW_EVERY_S, _REST * took_s)
 
 
 def _compared(right: int, of: int, other_right: int, other_of: int) -> Mapping[str, Any] | None:

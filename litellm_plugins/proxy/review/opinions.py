@@ -13,6 +13,7 @@ from litellm_plugins.proxy.cache.host_judge import HostJudge
 from litellm_plugins.review.desk import ReviewDesk, limit_of
 from litellm_plugins.review.items import Source
 from litellm_plugins.review.opinions import RULES, case_of, verdict_in
+from litellm_plugins.review.replay import one_each
 from litellm_plugins.telemetry.events import StageFailed
 
 if TYPE_CHECKING:
@@ -88,7 +89,7 @@ class HostOpinions:
         """Of those without an opinion: a judge says a thing once."""
         if judged:
             known = await self._store.judged(since_s=0.0, team=None, tenant=None)
-            return [i.id for i in known if i.state.verdict is not None and i.state.opinion is None][:limit]
+            return [i.id for i in one_each(known) if i.state.opinion is None][:limit]
         return [item["id"] for item in await self._desk.queue(limit) if item["opinion"] is None]
 
     def _failed(self, done: Json, reason: str, detail: str) -> Json:

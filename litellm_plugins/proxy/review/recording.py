@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
@@ -13,13 +12,11 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from litellm_plugins.cache.answers import text_of
-from litellm_plugins.cache.keys import owner_of
-from litellm_plugins.cache.pairs import pairs_of
-from litellm_plugins.cache.reviewed import space_of
 from litellm_plugins.model import CompressionReason, Layer, Reason
 from litellm_plugins.proxy.review.comparing import A_DAY_S, MOST_A_DAY, Differed, doubtful, item_of
 from litellm_plugins.proxy.review.tenant import tenant_of
 from litellm_plugins.proxy.review.texts import LONGEST_ANSWER, LONGEST_QUESTION, LONGEST_WORD, cut, may_keep
+from litellm_plugins.proxy.review.undoing import of_fresh, of_hit
 from litellm_plugins.proxy.routing.reading import conversation_of, wanted_of
 from litellm_plugins.proxy.wire.said import said
 from litellm_plugins.review.items import Item, Kind, State, Why, drawn, id_of, pair_of
@@ -183,9 +180,10 @@ class Recorder:
             similarity=decision.event.similarity if seen.is_hit else None,
             probability=decision.event.probability if seen.is_hit else None,
             room=room if seen.is_hit else None,
+            given=verdict.assessment.given if seen.is_hit and verdict.assessment is not None else None,
             age_s=age_s,
             promised=_promised(decision),
-            hit="" if entry is None else _hit(seen, entry, self._space()),
+            hit=of_fresh(decision, body, seen.at_s) if entry is None else of_hit(decision, entry, self._space()),
             question=cut(question, LONGEST_QUESTION) if keep else "",
             matched_question=cut(verdict.matched_question or "", LONGEST_QUESTION) if keep else "",
             answer=cut(answer, LONGEST_ANSWER) if keep else "",
@@ -247,28 +245,6 @@ def _promised(decision: Decision) -> float | None:
     """The rate of errors that is promised to who asked; None where none is."""
     semantic = decision.policy.semantic
     return semantic.max_error_rate if semantic.enabled and semantic.threshold is None else None
-
-
-def _hit(seen: _Seen, entry: Entry, space: str) -> str:
-    """What undoing it and learning from it take."""
-    verdict = seen.decision.verdict
-    keys, assessed = verdict.keys, verdict.assessment
-    by_meaning = verdict.layer is Layer.SEMANTIC and verdict.reason is not Reason.SAME_WORDS
-    told: dict[str, Any] = {
-        "tenant": "" if keys is None else keys.tenant,
-        "partition": "" if keys is None else keys.partition.hex(),
-        "owner": owner_of(seen.decision.request.identity),
-        "answer_id": entry.answer_id.hex(),
-        "curated": entry.pinned,
-    }
-    if by_meaning and keys is not None and keys.question and verdict.matched_question:
-        # Digests: no text of anybody stands outside what is sealed.
-        pairs = pairs_of(keys.partition, keys.question, verdict.matched_question, entry.answer_id)
-        told["pairs"] = [pair.hex() for pair in pairs]
-    if assessed is not None and by_meaning:
-        features = assessed.features.astype("float32").tobytes()
-        told |= {"features": base64.b64encode(features).decode(), "space": space_of(space)}
-    return orjson.dumps({name: value for name, value in told.items() if value}).decode()
 
 
 def _body(body: Any) -> Mapping[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import os
 import time
@@ -14,11 +15,11 @@ from litellm_plugins.cache.store import Neighbour
 from litellm_plugins.errors import PluginError, RequestError
 from litellm_plugins.model import Identity, Reason
 from litellm_plugins.proxy.langfuse.project import project_of
-from litellm_plugins.proxy.review.effects import hit_of
+from litellm_plugins.proxy.review.undoing import hit_of
 from litellm_plugins.review.desk import limit_of
 from litellm_plugins.review.items import Item
 from litellm_plugins.review.langfuse_client import LangfuseClient
-from litellm_plugins.review.replay import Decided, case, counted, dataset_item, left_out, with_text
+from litellm_plugins.review.replay import Decided, case, counted, dataset_item, left_out, one_each, with_text
 
 if TYPE_CHECKING:
     from litellm_plugins.cache.pairs import PairStore
@@ -31,6 +32,7 @@ _DATASETS, _ITEMS = "/v2/datasets", "/dataset-items"
 _ABOUT = "Answers that people have judged: kept by litellm-plugins."
 _LONGEST_NAME = 100
 _LIMIT = 1_000
+_OF = ("limit", "days", "team", "tenant")  # which verdicts
 
 Json = dict[str, Any]
 
@@ -61,10 +63,10 @@ class HostReplay:
 
     async def run(self, given: Mapping[str, Any]) -> Json:
         """`GET /plugins/review/replay`: the newest verdicts first. Nothing is asked of a model, and nothing learnt."""
-        items = await self._judged(given, ("limit", "days", "team"))
+        items, of = await self._judged(given, _OF)
         cases = [await self._case(item) for item in items]
         out = Counter(str(each["left_out"]) for each in cases if each["left_out"])
-        return {"counts": counted(cases), "left_out": dict(out), "cases": cases}
+        return {"of": of, "counts": counted(cases), "left_out": dict(out), "cases": cases}
 
     async def dataset(self, given: Mapping[str, Any], *, actor: str) -> Json:
         """`POST /plugins/review/dataset`: made once, and each verdict is one item of it, however often it is sent.
@@ -73,10 +75,11 @@ class HostReplay:
         """
         name = given.get("name")
         if not isinstance(name, str) or not name.strip() or len(name) > _LONGEST_NAME:
-            raise RequestError(f"name: expected at most {_LONGEST_NAME} characters", param="name")
+            raise RequestError(f"name: expected 1 to {_LONGEST_NAME} characters", param="name")
         if not self._prompts():
             raise PromptsWithheld("telemetry.prompts is off: Langfuse is told no texts, and a dataset is made of them")
-        items = with_text(await self._judged(given, ("name", "limit", "days", "team")))
+        found, of = await self._judged(given, ("name", *_OF))
+        items = with_text(found)
         project = project_of(self._environ)
         client = LangfuseClient(project)
         try:
@@ -87,20 +90,19 @@ class HostReplay:
                 await client.put(_ITEMS, dataset_item(item, dataset=name, id_=id_))
         finally:
             await client.aclose()
-        return {"dataset": name, "items": len(items)}
+        return {"dataset": name, "items": len(items), "of": of}
 
-    async def _judged(self, given: Mapping[str, Any], names: tuple[str, ...]) -> list[Item]:
+    async def _judged(self, given: Mapping[str, Any], names: tuple[str, ...]) -> tuple[list[Item], int]:
+        """The newest, and how many there are."""
         for name in given:
             if name not in names:
                 raise RequestError(f"{name}: unknown; known here: {', '.join(names)}", param=name)
+        team, tenant = (_word(given, name) for name in ("team", "tenant"))
         since_s = 0.0 if given.get("days") is None else time.time() - _days(given["days"]) * 86_400
-        known = await self._store.judged(since_s=since_s, team=given.get("team") or None, tenant=None)
-        by_pair: dict[str, Item] = {}
-        for each in known:  # the same answer to the same question is one case, however often it was given
-            if each.state.verdict is not None:
-                by_pair.setdefault(each.pair, each)
-        found = [await self._store.find(each.id) for each in list(by_pair.values())[: limit_of(given, _LIMIT)]]
-        return [each for each in found if each is not None]
+        known = await self._store.judged(since_s=since_s, team=team, tenant=tenant)
+        each_once = await asyncio.to_thread(one_each, known)
+        found = [await self._store.find(each.id) for each in each_once[: limit_of(given, _LIMIT)]]
+        return [each for each in found if each is not None], len(each_once)
 
     async def _case(self, item: Item) -> Json:
         return case(item, None if left_out(item) else await self._decided(item))
@@ -137,6 +139,13 @@ async def _dataset(client: LangfuseClient, name: str) -> None:
         if any(each.get("name") == name for each in page):
             return
     await client.put(_DATASETS, {"name": name, "description": _ABOUT})  # one of that name is kept as it is
+
+
+def _word(given: Mapping[str, Any], name: str) -> str | None:
+    value = given.get(name)
+    if value is not None and not isinstance(value, str):
+        raise RequestError(f"{name}: expected a text", param=name)
+    return value or None
 
 
 def _days(given: object) -> float:

@@ -76,7 +76,7 @@ class HostSync:
             except SyncBusy:
                 pass  # somebody asked for it by hand
             except Exception as exc:  # noqa: BLE001 - nobody waits for it, and it must not end unseen
-                self._tell(StageFailed(STAGE, _reason(exc), type(exc).__name__))
+                self._tell(StageFailed(STAGE, reason_of(exc), type(exc).__name__))
             await asyncio.sleep(every_s * random.uniform(0.9, 1.1))  # noqa: S311 - so that workers keep no step
 
     async def _turn(self, every_s: float) -> None:
@@ -109,7 +109,8 @@ class HostSync:
         return hashlib.blake2b(told.encode(), digest_size=8).hexdigest()
 
 
-def _reason(exc: Exception) -> str:
+def reason_of(exc: Exception) -> str:
+    """The word of log and metric."""
     if isinstance(exc, StoreUnavailable):
         return exc.reason
     return exc.code if isinstance(exc, PluginError) else str(Reason.INTERNAL_ERROR)

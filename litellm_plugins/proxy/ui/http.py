@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 from starlette.responses import HTMLResponse, RedirectResponse
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 ROOT = "/plugins/ui"
 COOKIE, FORM_COOKIE = "litellm_plugins_ui", "litellm_plugins_ui_form"
+_PLACE = re.compile(r"(/review)?(\?[\w%&=.+~-]{1,1000})?", re.ASCII)
 _FORM = "application/x-www-form-urlencoded"
 _MOST_FORM, _MOST_FIELDS = 16 * 1024, 20
 SAFE_HEADERS = {
@@ -45,6 +47,22 @@ class Refused(PluginError):
 def base_of(request: Request) -> str:
     """The page's address as this client sees it: the host may be served below a path of its own."""
     return f"{request.scope.get('root_path', '').rstrip('/')}{ROOT}"
+
+
+def place_in(given: str) -> str:
+    """A place below the page's own address, as `place_at` writes it; of anything else the first page."""
+    return given if _PLACE.fullmatch(given) else ""
+
+
+def place_at(path: str, asked: Mapping[str, str]) -> str:
+    """Where to go on after signing in: what was asked for, and of whom; not what was said of a verdict."""
+    kept = {name: asked[name] for name in ("span", "team") if asked.get(name)}
+    return place_in(path + ("?" + urlencode(kept) if kept else ""))
+
+
+def is_from_here(request: Request) -> bool:
+    """Whether the browser says that no other site's link led here: those come without the session's cookie."""
+    return request.headers.get("sec-fetch-site", "") in ("same-origin", "none")
 
 
 def page(body: str, status: int = 200) -> Response:

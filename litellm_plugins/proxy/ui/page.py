@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from litellm_plugins.cache.admin.audit import Record
-from litellm_plugins.cache.verifier.standing import Standing, standing
+from litellm_plugins.cache.verifier.standing import Promise, Standing, standing
 from litellm_plugins.errors import StoreUnavailable
 from litellm_plugins.model import Identity
 from litellm_plugins.proxy.budgets.stage import now_ms
@@ -69,6 +70,8 @@ def host_ui(
         budgets=None if budgets is None or not settings.budgets else _accounts(budgets),
         standing=known,
         desk=desk,
+        routers=settings.routing.routers,
+        keys_of=partial(_keys_of, keys),
     )
     return HostUi(settings, door, Entry(door), Reader(sources), desk, keys, journal)
 
@@ -84,13 +87,23 @@ def standing_of(
 
     async def known(scope: Scope | None) -> Standing:
         if scope is None:
-            return await standing(labels, space=space, rates=everybodys)
+            return _with_rates(await standing(labels, space=space, rates=everybodys), everybodys)
         who = Identity(team_id=scope.team_id, team_alias=scope.team)
         semantic = policies.cache_for(who, "").semantic
         rates = [semantic.max_error_rate] if semantic.enabled and semantic.threshold is None else []
-        return await standing(labels, space=space, rates=rates, tenant=f"team:{scope.team_id}")
+        return _with_rates(await standing(labels, space=space, rates=rates, tenant=f"team:{scope.team_id}"), rates)
 
     return known
+
+
+def _keys_of(keys: LiveKeys, team_id: str) -> frozenset[str]:
+    """As accounts name them. Keys in the host's database are not asked for: their accounts are admins' to see."""
+    return frozenset(each.hash.removeprefix("sha256:") for each in keys.listed().keys if each.team == team_id)
+
+
+def _with_rates(known: Standing, rates: Sequence[float]) -> Standing:
+    """What is promised stands before the first fit, too: it is only that nothing is sure enough for it yet."""
+    return known if known.promises else replace(known, promises={f"{rate:g}": Promise(None) for rate in rates})
 
 
 def _accounts(admin: BudgetAdmin) -> Callable[[], Awaitable[Sequence[Mapping[str, Any]]]]:

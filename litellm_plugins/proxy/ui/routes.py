@@ -4,66 +4,65 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
-from fastapi import Request, Response
-from fastapi.routing import APIRoute
-
-from litellm_plugins.errors import NotFound, PluginError, RequestError
+from litellm_plugins.errors import NotFound, RequestError
 from litellm_plugins.insight.usage import hour_of
 from litellm_plugins.model import Identity
 from litellm_plugins.proxy.budgets.stage import now_ms
 from litellm_plugins.proxy.review.tenant import tenant_of
+from litellm_plugins.proxy.ui.endpoints import route, static_route
 from litellm_plugins.proxy.ui.entry import TooSoon
 from litellm_plugins.proxy.ui.http import (
     COOKIE,
     FORM_COOKIE,
-    ROOT,
-    SAFE_HEADERS,
     Refused,
     base_of,
     form_of,
+    is_from_here,
     page,
-    refuse_other_sites,
+    place_at,
+    place_in,
     see,
     with_cookie,
     with_session,
     without_cookie,
 )
+from litellm_plugins.proxy.ui.judging import judged, place_of
 from litellm_plugins.proxy.ui.teams import team_of
+from litellm_plugins.ui.notices import notice
 from litellm_plugins.ui.overview import CAUSES
 from litellm_plugins.ui.passes import Pass, Role
 from litellm_plugins.ui.promises import MARK
-from litellm_plugins.ui.reading import Scope, scope_of
-from litellm_plugins.ui.rendering import STATIC, render, static
-from litellm_plugins.ui.reviewing import VERDICTS, effects
+from litellm_plugins.ui.reading import QUEUE, Scope, scope_of
+from litellm_plugins.ui.rendering import STATIC, render
 from litellm_plugins.ui.spans import SPANS, span_of
 
 if TYPE_CHECKING:
+    from fastapi import Request, Response
+    from fastapi.routing import APIRoute
+
     from litellm_plugins.proxy.ui.page import HostUi
 
 _FORM_LASTS_S = 3_600
 _LONGEST_TEAM = 128
-_HEADINGS = {403: "Not for you", 404: "Not there", 429: "Too soon", 503: "Not now"}
-
-Respond = Callable[[Request], Awaitable[Response]]
+_ENDED = "Your session has ended, and your verdict was not recorded. Sign in, and give it again."
 
 
 def ui_routes(ui: HostUi) -> list[APIRoute]:
     """The routes to put ahead of the host's."""
     pages = _Pages(ui)
     found = [
-        _route("", "GET", pages.overview),
-        _route("/review", "GET", pages.review),
-        _route("/review", "POST", pages.judge),
-        _route("/sign-in", "GET", pages.sign_in),
-        _route("/sign-in", "POST", pages.open),
-        _route("/sign-out", "POST", pages.sign_out),
+        route("", "GET", pages.overview),
+        route("/review", "GET", pages.review),
+        route("/review", "POST", pages.judge),
+        route("/sign-in", "GET", pages.sign_in_form),
+        route("/sign-in", "POST", pages.open),
+        route("/sign-out", "POST", pages.sign_out),
     ]
-    return [*found, *(_static(name, kind) for name, kind in STATIC.items())]
+    return [*found, *(static_route(name, kind) for name, kind in STATIC.items())]
 
 
 class _Pages:
@@ -73,7 +72,7 @@ class _Pages:
     async def overview(self, request: Request) -> Response:
         who = await self._who(request)
         if who is None:
-            return await self.sign_in(request)
+            return await self.sign_in(request, to=place_at("", request.query_params))
         scope, at_ms = await self._scope(who, request.query_params.get("team")), now_ms()
         span = span_of(request.query_params.get("span"), hour_of(at_ms))
         read = await self._ui.reader.overview(span, scope, choose=who.role is Role.ADMIN)
@@ -88,6 +87,7 @@ class _Pages:
             anomalies=read.anomalies,
             precision=read.precision,
             changes=read.changes,
+            away=read.away,
             teams=read.teams,
             causes=CAUSES,
             mark=MARK,
@@ -101,46 +101,51 @@ class _Pages:
     async def review(self, request: Request) -> Response:
         who = await self._who(request)
         if who is None:
-            return see(base_of(request))
+            return await self.sign_in(request, to=place_at("/review", request.query_params))
         if self._ui.desk is None:
             raise NotFound("nothing is put up for review here: the setting review is off")
-        scope, done = await self._scope(who, request.query_params.get("team")), request.query_params.get("done", "")
+        scope, shown_at_ms = await self._scope(who, request.query_params.get("team")), now_ms()
+        may_judge = who.role is Role.ADMIN
         return await self._shown(
             request,
             who,
             scope,
             "review.html",
             items=await self._ui.reader.queue(scope),
+            most=QUEUE,
             precision=await self._ui.reader.precision(scope),
-            may_judge=who.role is Role.ADMIN,
-            done=done if done in VERDICTS else "",
-            effects=effects(request.query_params.get("effects", "").split(",")),
+            teams=await self._ui.reader.teams(span_of("30d", hour_of(shown_at_ms))) if may_judge else (),
+            may_judge=may_judge,
+            shown_at_ms=shown_at_ms,
+            notice=notice(request.query_params) if may_judge else None,
         )
 
     async def judge(self, request: Request) -> Response:
         cookie, who = request.cookies.get(COOKIE, ""), await self._who(request)
-        if who is None:
-            return see(base_of(request))
         form = await form_of(request)
+        if who is None:
+            to = place_at("/review", form)
+            return see(f"{base_of(request)}/sign-in?{urlencode({'told': 'ended', 'to': to})}")
         if not self._ui.door.is_form_word(cookie, form.get("word", "")):
             raise Refused("this form is not from this session: load the page again")
         if who.role is not Role.ADMIN:
             raise Refused("a team's token is to look, not to judge")
-        verdict, place = form.get("verdict"), form.get("place", "")
-        if self._ui.desk is None or verdict not in VERDICTS:
-            raise RequestError("verdict: expected right or wrong", param="verdict")
-        told = await self._ui.desk.judge(form.get("item", ""), "right" if verdict == "right" else "wrong", who.by)
-        words = [str(each) for each in told.get("effects", ())]
-        query = {"done": verdict, "effects": ",".join(words)}
+        query = await judged(self._ui.desk, form, who.by)
         if form.get("team"):
-            query["team"] = form["team"]
-        at = place if place.isdecimal() and len(place) < 4 else "1"
-        return see(f"{base_of(request)}/review?{urlencode(query)}#item-{at}")
+            query["team"] = form["team"][:_LONGEST_TEAM]
+        return see(f"{base_of(request)}/review?{urlencode(query)}#item-{place_of(form)}")
 
-    async def sign_in(self, request: Request, fault: str = "", status: int = 200) -> Response:
+    async def sign_in_form(self, request: Request) -> Response:
+        """On its own: after a verdict that came too late."""
+        asked = request.query_params
+        fault = _ENDED if asked.get("told") == "ended" else ""
+        return await self.sign_in(request, fault, to=place_in(asked.get("to", "")))
+
+    async def sign_in(self, request: Request, fault: str = "", status: int = 200, *, to: str = "") -> Response:
         """The form. It carries a word that only who holds its cookie can know: nobody is signed in by another's form.
 
-        That is a cookie of its own: a link from elsewhere comes without the session's, which must outlive it.
+        That is a cookie of its own: a link from elsewhere comes without the session's, which must outlive it. `to`:
+        where to go on.
         """
         cookie = request.cookies.get(FORM_COOKIE) or secrets.token_urlsafe(32)
         body = render(
@@ -148,6 +153,8 @@ class _Pages:
             base=base_of(request),
             who=None,
             fault=fault,
+            to=to,
+            is_from_here=is_from_here(request),
             word=self._ui.door.form_word(cookie),
             minutes=self._ui.settings.ui.session_minutes,
         )
@@ -156,17 +163,20 @@ class _Pages:
     async def open(self, request: Request) -> Response:
         """A key or token was given."""
         form = await form_of(request)
+        to = place_in(form.get("to", ""))
         if not self._ui.door.is_form_word(request.cookies.get(FORM_COOKIE, ""), form.get("word", "")):
-            return await self.sign_in(request, "This form is too old. Try again.", 403)
+            return await self.sign_in(request, "This form is too old. Try again.", 403, to=to)
         try:
             opened = await self._ui.entry.sign_in(request, form.get("key", ""))
         except TooSoon as exc:
-            response = await self.sign_in(request, f"Too many wrong keys. Try again in {exc.wait_s:.0f} s.", 429)
+            response = await self.sign_in(request, f"Too many wrong keys. Try again in {exc.wait_s:.0f} s.", 429, to=to)
             response.headers["retry-after"] = str(int(exc.wait_s) + 1)
             return response
         if opened is None:
-            return await self.sign_in(request, "That is neither an admin's key nor a team's token.", 401)
-        return with_session(see(base_of(request)), request, *opened)
+            return await self.sign_in(request, "That is neither an admin's key nor a team's token.", 401, to=to)
+        if opened.kept.role is not Role.ADMIN:
+            to = to.partition("?")[0]  # the address may name another's team
+        return with_session(see(base_of(request) + to), request, *opened)
 
     async def sign_out(self, request: Request) -> Response:
         cookie, form = request.cookies.get(COOKIE, ""), await form_of(request)
@@ -214,28 +224,3 @@ class _Pages:
 def _team_query(who: Pass, scope: Scope | None, before: str) -> str:
     """For links; a team's owner needs none."""
     return before + urlencode({"team": scope.team}) if scope is not None and who.role is Role.ADMIN else ""
-
-
-def _route(path: str, method: str, respond: Respond) -> APIRoute:
-    async def endpoint(request: Request) -> Response:
-        try:
-            refuse_other_sites(request)
-            return await respond(request)
-        except PluginError as exc:
-            status = exc.http_status
-            heading = _HEADINGS.get(status, "That did not work")
-            body = render("fault.html", base=base_of(request), who=None, status=status, heading=heading, told=str(exc))
-            return page(body, status)
-
-    return APIRoute(ROOT + path, endpoint, methods=[method], include_in_schema=False, response_model=None)
-
-
-def _static(name: str, kind: str) -> APIRoute:
-    """The same for everybody, and with another address when it changes."""
-
-    async def endpoint(_: Request) -> Response:
-        return Response(
-            static(name), media_type=kind, headers={**SAFE_HEADERS, "cache-control": "public, max-age=86400"}
-        )
-
-    return APIRoute(f"{ROOT}/{name}", endpoint, methods=["GET"], include_in_schema=False, response_model=None)

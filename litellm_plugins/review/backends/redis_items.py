@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from litellm_plugins.review.backends.sqlite_items import is_looked_at
 from litellm_plugins.review.items import Item, State
-from litellm_plugins.review.store import facts_of, item_of, state_of, texts_of
+from litellm_plugins.review.store import facts_of, item_of, items_of, state_of, texts_of
 
 if TYPE_CHECKING:
     from litellm_plugins.storage.redis import RedisServer
@@ -125,7 +125,7 @@ class RedisItems:
 
 def _items(facts: Sequence[bytes | None], states: Sequence[bytes | None]) -> list[Item]:
     both = zip(facts, states, strict=True)
-    return [item_of(fact, state) for fact, state in both if fact is not None and state is not None]
+    return items_of((fact, state) for fact, state in both if fact is not None and state is not None)
 
 
 def _row(item: Item) -> list[Any]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from litellm_plugins.review.items import Item, State
-from litellm_plugins.review.store import facts_of, item_of, state_of, texts_of
+from litellm_plugins.review.store import facts_of, item_of, items_of, state_of, texts_of
 from litellm_plugins.storage.migrations import Migration
 
 if TYPE_CHECKING:
@@ -75,13 +76,16 @@ class SqliteItems:
         return None if row is None else item_of(*row)
 
     async def waiting(self, limit: int, *, team: str | None, tenant: str | None) -> list[Item]:
-        query = f"""SELECT facts, state, (SELECT count(*) FROM review_items AS o WHERE o.pair = i.pair)
+        query = f"""SELECT id, facts, state, (SELECT count(*) FROM review_items AS o WHERE o.pair = i.pair)
             FROM review_items AS i WHERE worth = 1 AND control = 0 AND {_OF_TEAM} AND {_OF_TENANT}
             ORDER BY number DESC LIMIT :limit"""  # noqa: S608 - a constant
         given = {"team": team, "tenant": tenant, "limit": limit}
 
         def work(db: sqlite3.Connection) -> list[Item]:  # read in its thread: requests go on meanwhile
-            return [item_of(facts, state, served=served) for facts, state, served in db.execute(query, given)]
+            rows = db.execute(query, given).fetchall()
+            served = {id_: count for id_, _, _, count in rows}
+            found = items_of((facts, state) for _, facts, state, _ in rows)
+            return [replace(item, served=served[item.id]) for item in found]
 
         return await self._file.scan(work)
 
@@ -96,7 +100,7 @@ class SqliteItems:
         query = f"""SELECT facts, state FROM review_items
             WHERE {where} AND {_OF_TEAM} AND {_OF_TENANT} ORDER BY {by}"""  # noqa: S608 - constants
         given = {"since": since_s, "team": team, "tenant": tenant}
-        return await self._file.scan(lambda db: [item_of(*row) for row in db.execute(query, given)])
+        return await self._file.scan(lambda db: items_of(db.execute(query, given)))
 
     async def swap(self, item: Item, state: State) -> bool:
         given = (state_of(state), state.worth, is_looked_at(state), item.id, state_of(item.state))

@@ -11,6 +11,7 @@ import pytest
 from litellm_plugins.cache.backends.sqlite import SqliteCacheStore
 from litellm_plugins.cache.backends.sqlite_pairs import SqlitePairs
 from litellm_plugins.cache.reviewed import Reviewed, ServedHit, space_of
+from litellm_plugins.cache.store import Entry, Selector
 from litellm_plugins.proxy.stores import SCHEMA
 from litellm_plugins.storage.sqlite import SqliteFile
 
@@ -20,6 +21,7 @@ PAIR = b"p" * 16
 
 @dataclass
 class World:
+    store: SqliteCacheStore
     pairs: SqlitePairs
     reviewed: Reviewed
     now: float = NOW
@@ -28,13 +30,14 @@ class World:
 @pytest.fixture
 async def world(tmp_path: Path) -> AsyncIterator[World]:
     file = SqliteFile(tmp_path / "pack.db", schema=SCHEMA)
-    store = SqliteCacheStore(file, max_bytes=10**7)
 
     def clock() -> float:
         return made.now
 
-    pairs = SqlitePairs(file, clock=clock)
-    made = World(pairs, Reviewed(store, pairs, lambda: None, space=lambda: "space", doubt_s=7 * DAY_S, clock=clock))
+    store, pairs = SqliteCacheStore(file, max_bytes=10**7, clock=clock), SqlitePairs(file, clock=clock)
+    made = World(
+        store, pairs, Reviewed(store, pairs, lambda: None, space=lambda: "space", doubt_s=7 * DAY_S, clock=clock)
+    )
     yield made
     await store.aclose()
 
@@ -92,3 +95,51 @@ async def test_a_reviewer_takes_back_what_a_reviewer_said(world: World) -> None:
 async def test_where_all_share_a_user_s_word_does_nothing(world: World, tenant: str) -> None:
     assert await world.reviewed.wrong(hit(tenant), by_reviewer=False) == ()
     assert not await world.pairs.is_barred(tenant, [PAIR])
+
+
+STORED = Entry(
+    key=b"k" * 32, partition=b"q" * 32, question="How?", body=b"{}", model="m", provider="p", cost_nano_usd=0,
+    prompt_tokens=1, completion_tokens=1, created_at=NOW, expires_at=NOW + DAY_S, answer_id=b"a" * 16,
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("there", "done"),
+    [
+        (STORED, ("remembered", "evicted")),
+        # Under the id of an older answer that says the same.
+        (replace(STORED, answer_id=b"o" * 16, created_at=NOW + 2), ("remembered", "evicted")),
+        # Somebody has had it answered anew since.
+        (replace(STORED, answer_id=b"o" * 16, created_at=NOW + 60), ("remembered",)),
+        (None, ("remembered",)),
+    ],
+)
+async def test_a_fresh_answer_that_was_found_wrong_is_served_to_nobody_else(
+    world: World, there: Entry | None, done: tuple[str, ...]
+) -> None:
+    if there is not None:
+        await world.store.put("team:support", there, vector=None, space="")
+    world.now += 120
+    fresh = replace(hit(), cache_id=STORED.cache_id, stored_at_s=NOW)
+    assert await world.reviewed.wrong(fresh, by_reviewer=False) == done
+    left = await world.store.get("team:support", STORED.key)
+    assert (left is None) is ("evicted" in done or there is None)
+
+
+class Slow:
+    """A store that is about to hold the answer when it is first looked for."""
+
+    def __init__(self, store: SqliteCacheStore) -> None:
+        self.remove, self._store = store.remove, store
+
+    async def find(self, selector: Selector, *, limit: int) -> list[tuple[str, Entry]]:
+        found = await self._store.find(selector, limit=limit)
+        await self._store.put("team:support", STORED, vector=None, space="")
+        return found
+
+
+async def test_a_thumb_that_is_there_before_its_answer_is_stored_waits_for_it(world: World) -> None:
+    world.reviewed._store = Slow(world.store)  # type: ignore[assignment]
+    fresh = replace(hit(), cache_id=STORED.cache_id, stored_at_s=NOW)
+    assert await world.reviewed.wrong(fresh, by_reviewer=False) == ("remembered", "evicted")
+    assert await world.store.get("team:support", STORED.key) is None

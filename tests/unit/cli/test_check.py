@@ -66,6 +66,14 @@ def test_models_whose_requests_may_wait_are_said(tmp_path: Path) -> None:
     assert ["batch", "on,", "for", "a,", "b"] in [line.split() for line in result.stdout.splitlines()]
 
 
+def test_what_reviews_do_is_said(tmp_path: Path) -> None:
+    wanted = {"enabled": True, "thumbs": "queue", "keep_text": False, "langfuse": {"enabled": True}}
+    result = check(tmp_path, config({"review": wanted}))
+    assert result.exit_code == 0, result.stderr
+    told = dict(line.split(maxsplit=1) for line in result.stdout.splitlines()[:-1])
+    assert told["review"] == "on, 1.00% drawn by chance, thumbs queue, no texts kept, Langfuse every 10 min"
+
+
 def test_what_is_off_is_said_to_be_off(tmp_path: Path) -> None:
     """The layers of a cache that is off are off, whatever their own switches say."""
     telemetry = dict.fromkeys(("headers", "log", "prometheus", "langfuse"), False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import pytest
 
 from litellm_plugins.errors import NotFound, RequestError, StoreUnavailable
-from litellm_plugins.review.desk import ReviewDesk
+from litellm_plugins.review.desk import JudgedMeanwhile, ReviewDesk
 from litellm_plugins.review.items import Item, Kind, Source, State, Verdict, Why
 from litellm_plugins.review.outcomes import rows
 from litellm_plugins.review.rates import factors
@@ -247,6 +248,22 @@ async def test_a_thumb_does_nothing_by_itself_where_that_is_set_and_after_a_revi
     assert await made.thumb(["f" * 32], is_up=False, tenant=TENANT) == ()
 
 
+async def test_a_thumb_on_what_was_served_long_ago_and_is_not_kept_waits_for_nothing() -> None:
+    class Counting(Memory):
+        looks = 0
+
+        async def named(self, name: str, *, tenant: str | None) -> Item | None:
+            self.looks += 1
+            return None
+
+    memory = Counting()
+    made = ReviewDesk(memory, Noted(), tell=lambda _: None, clock=lambda: NOW, between_s=0.0)
+    for served_at_s, looks in ((NOW - 60, 1), (NOW - 1, 5)):
+        memory.looks = 0
+        assert await made.thumb(["f" * 32], is_up=False, tenant=TENANT, served_at_s=served_at_s) == ()
+        assert memory.looks == looks
+
+
 async def test_what_was_judged_as_another_item_s_is_not_asked_again_when_its_turn_comes() -> None:
     one = item(1, why=Why.CONTROL)
     again = item(2, why=Why.CONTROL, pair=one.pair)
@@ -292,6 +309,24 @@ async def test_a_verdict_on_the_same_pair_is_taken_over_when_its_turn_comes_and_
     assert memory.items[last.id].state.verdict is Verdict.WRONG
 
 
+async def test_a_changed_verdict_is_changed_wherever_it_was_taken_over_and_a_word_of_its_own_is_not() -> None:
+    """Else a mistake that was corrected would go on counting in the estimate, once for each time it was served."""
+    pair, times = item(1).pair, itertools.count(NOW)
+    one, copy, own = ordered(*(item(number, why=Why.CONTROL, pair=pair) for number in range(3)))
+    memory = Memory(one, copy, own)
+    made = ReviewDesk(memory, Noted(), tell=lambda _: None, clock=lambda: next(times))
+    await made.judge(one.id, Verdict.WRONG, "ana")
+    await made.sample(30)
+    assert memory.items[copy.id].state.verdict is memory.items[own.id].state.verdict is Verdict.WRONG
+    assert memory.items[copy.id].state.taken
+    await made.judge(own.id, Verdict.RIGHT, "ben")
+    await made.judge(own.id, Verdict.WRONG, "ben")
+
+    await made.judge(one.id, Verdict.RIGHT, "ana")
+    said = {each.id: each.state.verdict for each in await made.sample(7)}
+    assert said == {one.id: Verdict.RIGHT, copy.id: Verdict.RIGHT, own.id: Verdict.WRONG}
+
+
 @pytest.mark.parametrize(
     "given",
     [
@@ -322,6 +357,7 @@ def test_verdicts_on_routed_answers_are_rows_by_prompt() -> None:
 
     assert rows([cheap, dear, item(3)])[0]["outcomes"] == {"mini": 0.0, "large": 1.0}
     assert rows([other])[0]["outcomes"] == {"mini": 0.0}
+    assert rows([replace(other, question="How? " * 800), replace(other, question="")]) == []  # cut; swept
     assert rows([other], strong="large")[0] == {
         "id": "o" * 32, "prompt": "How?", "outcomes": {"mini": 0.0, "large": 1.0}, "task": "", "assumed": ["large"],
     }  # fmt: skip
@@ -337,3 +373,28 @@ def test_wrong_answers_to_shortened_prompts_lower_the_rate_of_their_family_and_r
     assert factors([*wrong, said(3, Verdict.RIGHT)])["faq", "gpt"] > 4 / 9
     assert factors([said(4, Verdict.RIGHT, "other")]) == {}
     assert min(factors([said(n, Verdict.WRONG) for n in range(50)]).values()) == pytest.approx(0.1)
+
+
+async def test_who_was_shown_an_item_overrules_nothing_that_was_said_since() -> None:
+    it = item(1, why=Why.NEAR)
+    made, memory, noted, _ = desk(it)  # its clock stands at NOW + 1,000
+    given = {"item_id": it.id, "verdict": "wrong"}
+    await made.take(given, actor="ana", shown_at_s=NOW)
+    with pytest.raises(JudgedMeanwhile) as refused:
+        await made.take({**given, "verdict": "right"}, actor="ben", shown_at_s=NOW + 999)
+    assert refused.value.verdict is Verdict.WRONG
+    assert await made.take(given, actor="ben", shown_at_s=NOW + 999) == {"id": it.id, "effects": ["remembered"]}
+    assert noted.done == ["wrong"]
+    for knows in (NOW + 1_001, None):  # it was shown with that verdict; or they say that they know
+        await made.take({**given, "verdict": "right"}, actor="ben", shown_at_s=knows)
+        assert memory.items[it.id].state.verdict is Verdict.RIGHT
+        await made.take(given, actor="ana")
+
+
+async def test_of_two_verdicts_at_once_on_what_both_were_shown_one_is_taken_in() -> None:
+    it = item(1, why=Why.NEAR)
+    made, _, noted, _ = desk(it, takes_s=0.01)
+    both = (made.take({"item_id": it.id, "verdict": word}, actor=word, shown_at_s=NOW) for word in ("right", "wrong"))
+    done = await asyncio.gather(*both, return_exceptions=True)
+    assert sorted(type(each).__name__ for each in done) == ["JudgedMeanwhile", "dict"]
+    assert len(noted.done) == 1

@@ -31,6 +31,16 @@ def test_of_two_alike_the_nearer_to_the_bound_and_the_oftener_served_goes_first(
     assert ranked([far, near, often], [], 9, now_s=NOW) == [often, near, far]
 
 
+def test_of_two_alike_the_answer_that_was_seldom_given_goes_first_but_people_s_word_before_it() -> None:
+    proven, new = (item(n, why=Why.NEAR, room=0.01, given=given, at_s=NOW) for n, given in ((1, 50), (2, 1)))
+    unknown = item(3, why=Why.NEAR, room=0.02, at_s=NOW)
+    thumb = item(4, why=Why.THUMB_DOWN, room=0.01, given=10**6, at_s=NOW)
+
+    assert [each.id for each in ranked([proven, new, unknown, thumb], [], 9, now_s=NOW)] == [
+        thumb.id, new.id, unknown.id, proven.id,
+    ]  # fmt: skip
+
+
 def test_a_share_of_every_list_is_the_control_sample_in_the_order_of_its_draw() -> None:
     waiting = [item(number, why=Why.THUMB_DOWN) for number in range(100)]
     sample = [item(number + 1_000, why=Why.CONTROL) for number in range(50)]
@@ -41,6 +51,15 @@ def test_a_share_of_every_list_is_the_control_sample_in_the_order_of_its_draw() 
     assert drawn == sorted(sample, key=lambda each: each.draw)[:6]
     assert not shown[0].control
     assert ranked([], sample, 10, now_s=NOW) == sorted(sample, key=lambda each: each.draw)[:10]
+
+
+def test_the_few_that_somebody_pointed_at_do_not_wait_among_the_sample() -> None:
+    pointed = [item(number, why=Why.THUMB_DOWN, at_s=NOW - number) for number in range(6)]
+    sample = [item(number + 1_000, why=Why.CONTROL) for number in range(50)]
+    drawn = sorted(sample, key=lambda each: each.draw)
+
+    assert ranked(pointed, sample, 30, now_s=NOW) == [*pointed[:4], drawn[0], *pointed[4:], *drawn[1:24]]
+    assert ranked(pointed, sample, 1, now_s=NOW) == pointed[:1]
 
 
 def test_nothing_is_shown_twice_and_what_is_judged_not_again() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from litellm_plugins.review.replay import (
     dataset_item,
     flip_of,
     left_out,
+    one_each,
     with_text,
 )
 from tests.unit.review.samples import item
@@ -84,3 +86,13 @@ def test_a_dataset_expects_right_answers_only() -> None:
     assert with_text([told(Verdict.RIGHT), item(2, verdict=Verdict.RIGHT), item(3, why=Why.OLD, **TEXTS)]) == [
         told(Verdict.RIGHT)
     ]
+
+
+def test_of_an_answer_that_was_judged_more_than_once_the_last_word_is_the_case() -> None:
+    def said(number: int, verdict: Verdict, at_s: float, *, taken: bool = False) -> Item:
+        one = item(number, verdict=verdict, pair="p")
+        return replace(one, state=replace(one.state, judged_at_s=at_s, taken=taken))
+
+    first, last, copy = said(1, Verdict.WRONG, 1), said(2, Verdict.RIGHT, 2), said(3, Verdict.WRONG, 3, taken=True)
+    other = replace(item(4, verdict=Verdict.RIGHT), pair="q")
+    assert one_each([copy, last, first, other, item(5)]) == [other, last]

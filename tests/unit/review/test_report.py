@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -67,3 +68,29 @@ def test_a_tier_is_held_against_the_others_and_an_arm_against_its_control() -> N
         "trial:b": {}, "trial:control": None, "another:b": None,
     }  # fmt: skip
     assert asked[2:] == [(6, 10, 9, 10)]
+
+
+def test_a_tier_that_more_was_complained_of_is_not_taken_for_worse_by_that_alone() -> None:
+    """What is pointed at is judged first: of the cheap tier all ten, and ten of the ninety others."""
+    asked: list[tuple[int, ...]] = []
+    pointed = [replace(each, control=True) for each in _complained(0, 10)]
+    others = served(100, 90, hit=False, tier="cheap")
+    unjudged = [replace(each, state=replace(each.state, verdict=None)) for each in others[10:]]
+    dear = served(300, 20, wrong=2, hit=False, tier="dear")
+    told = report([*pointed, *others[:10], *unjudged, *dear], [], compare=lambda *g: asked.append(g))["quality"]
+
+    assert told["by_tier"][0]["right"] == pytest.approx(0.9)
+    right, of, *_ = asked[0]
+    assert right / of == pytest.approx(0.9, abs=0.03)  # not 10 of 20
+
+
+def _complained(first: int, count: int) -> list[Item]:
+    verdict = {"verdict": Verdict.WRONG, "kind": Kind.ROUTE, "layer": "miss", "tier": "cheap"}
+    return [item(first + number, why=Why.COMPLAINT, **verdict) for number in range(count)]  # type: ignore[arg-type]
+
+
+def test_a_verdict_that_the_sample_took_over_counts_once() -> None:
+    given, copy = item(1, verdict=Verdict.WRONG), item(2, verdict=Verdict.WRONG)
+    judged = [given, replace(copy, state=replace(copy.state, taken=True))]
+    told = report([], judged, compare=lambda *_: None)["verdicts"]
+    assert (told["count"], told["taken_over"]) == (1, 1)

@@ -30,6 +30,14 @@ def test_more_than_the_upper_line_is_cut_there() -> None:
     assert sum(piece.height for piece in chart.columns[0].pieces) == pytest.approx(HEIGHT)
 
 
+def test_half_of_a_scale_is_written_in_full() -> None:
+    chart = columns(
+        {"exact": [0.14]}, ["a"], write=words.percent, write_scale=words.percent_in_full, names={"exact": "same"}
+    )
+    assert (chart.top, chart.middle) == ("15%", "7.5%")
+    assert chart.columns[0].told == "a: same 14%"
+
+
 def test_nothing_is_said_to_be_nothing() -> None:
     assert not columns({}, ["a", "b"], write=words.usd).has_any
     assert not columns({"exact": [0.0, 0.0]}, ["a", "b"], write=words.usd).has_any

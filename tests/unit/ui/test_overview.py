@@ -41,7 +41,15 @@ def test_savings_are_told_by_the_layer_that_answered() -> None:
     ]
     filled = [column.label for column in seen.savings.columns if column.pieces]
     assert len(filled) == 2
-    assert [column.told for column in seen.hits.columns if column.pieces][-1].endswith("exact 29%")  # 2 of 7
+    assert [column.told for column in seen.hits.columns if column.pieces][-1].endswith("same question 29%")  # 2 of 7
+
+
+def test_what_the_pack_refused_is_no_failure() -> None:
+    """A budget that holds is at work, and the provider answers whoever gets through."""
+    seen = overview(
+        Counted([row("miss", requests=10)], [row("failure", requests=1), row("refused", requests=4)], []), SPAN
+    )
+    assert (seen.failed, seen.refused) == (0.1, 0.4)
 
 
 def test_what_is_saved_without_a_hit_is_a_cause_of_its_own_and_no_request() -> None:
@@ -59,6 +67,7 @@ def test_what_is_saved_without_a_hit_is_a_cause_of_its_own_and_no_request() -> N
 def test_an_empty_span_divides_by_nothing() -> None:
     seen = overview(Counted([], [], [], {}), SPAN)
     assert (seen.hit_rate, seen.failed, seen.causes, seen.tiers) == (None, None, (), ())
+    assert seen.by_tier
     assert not seen.savings.has_any
 
 
@@ -66,14 +75,30 @@ def test_tiers_are_shares_of_routed_requests() -> None:
     routes = {
         ("auto/cheap", "success"): RouteSums(6, 0, 1_000_000_000),
         ("auto/cheap", "failure"): RouteSums(2, 0, 0),
+        ("auto/cheap", "refused"): RouteSums(9, 0, 0),  # no budget was left: it went nowhere
         ("auto/strong/trial:b", "success"): RouteSums(2, 0, 3_000_000_000),
     }
     tiers = overview(Counted([], [], [], routes), SPAN).tiers
-    assert tiers is not None
     assert [(each.name, each.requests, each.share) for each in tiers] == [
         ("auto / cheap", 8, 0.8),
         ("auto / strong", 2, 0.2),
     ]
+
+
+def test_a_teams_routed_requests_are_told_by_the_models_that_answered() -> None:
+    """Tiers have no team; what a team asked a router for, and what answered, has."""
+    routed = [
+        Row(NOW_H, ("auto", "gpt-4.1-nano"), Sums(requests=6, spent_nano_usd=1_000_000_000)),
+        Row(NOW_H - 1, ("auto", "gpt-4.1-nano"), Sums(requests=1)),
+        Row(NOW_H, ("auto", "gpt-4.1"), Sums(requests=3)),
+        Row(NOW_H, ("auto", ""), Sums(requests=5)),  # the cache answered
+    ]
+    seen = overview(Counted([], [], [], routed=routed), SPAN)
+    assert [(each.name, each.requests, each.usd) for each in seen.tiers] == [
+        ("auto / gpt-4.1-nano", 7, 1.0),
+        ("auto / gpt-4.1", 3, 0.0),
+    ]
+    assert not seen.by_tier
 
 
 def test_of_many_models_the_rest_is_one_line() -> None:
@@ -143,6 +168,13 @@ def test_a_team_sees_accounts_of_its_own_alone() -> None:
     listed = budgets(given, team_names=frozenset({"sales"}))
     assert len(listed.lines) == 2
     assert budgets(given, team_names=frozenset()).lines == ()
+
+
+def test_a_team_sees_the_accounts_of_its_own_keys() -> None:
+    given = [account(f"day/{scope}", 0.5) for scope in ("key=aa", "key=bb", "team=support,key=aa", "user=aa")]
+    listed = budgets(given, team_names=frozenset({"sales"}), team_keys={"aa"})
+    assert len(listed.lines) == 1
+    assert budgets(given, team_names=frozenset({"sales"})).lines == ()
 
 
 def test_what_the_desk_gives_of_other_teams_is_left_out() -> None:

@@ -89,3 +89,11 @@ def test_no_template_has_a_style_or_a_script_of_its_own() -> None:
     assert "<style" not in page
     assert page.count("<script") == 1
     assert 'src="/plugins/ui/keys.js?v=' in page
+
+
+@pytest.mark.parametrize(
+    ("dollars", "written"),
+    [(0.0075, "$0.0075"), (0.015, "$0.015"), (0.06, "$0.06"), (0.6, "$0.60"), (1_500, "$1,500.00")],
+)
+def test_dollars_on_a_scale_have_no_zeros_too_many(dollars: float, written: str) -> None:
+    assert words.usd_in_short(dollars) == written

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from tests.unit.cache.verifier.samples import neighbour, sure
-from tests.unit.cache.verifier.workers import AGAIN, FAR, Deployment, assess, warm
+from litellm_plugins.cache.verifier.fitting import fit
+from litellm_plugins.cache.verifier.labels import REVIEWER, USER
+from litellm_plugins.cache.verifier.words import WordCounts
+from tests.unit.cache.verifier.samples import features, labels, neighbour, sure
+from tests.unit.cache.verifier.workers import AGAIN, DOMAIN, FAR, Deployment, assess, warm
 
 
 async def test_what_is_not_accepted_is_never_a_check_and_counts_for_itself(deployment: Deployment) -> None:
@@ -68,3 +73,38 @@ async def test_a_worker_that_starts_again_does_not_check_as_if_nothing_had_been_
     verifier = await warm(deployment, sure(3.0), checked=400)
     deployment.chance = 0.15
     assert (await assess(verifier, neighbour(AGAIN, 0.99), neighbour("Cancel my order", 0.95), FAR, rate=0.2)).served
+
+
+async def test_hits_that_a_reviewer_judged_need_not_be_checked_as_well(deployment: Deployment) -> None:
+    """Nobody's thumb counts so: only where something was wrong does it come down."""
+    verifier, near = (
+        await warm(deployment, sure(3.0)),
+        (neighbour(AGAIN, 0.99), neighbour("Cancel my order", 0.95), FAR),
+    )
+    deployment.chance = 0.2
+    checked = [(await assess(verifier, *near, rate=0.2)).checked]
+    for by in (USER, REVIEWER):
+        for _ in range(45):  # too few for another fit
+            await verifier.told(features(similarity=0.99), right=by == REVIEWER, by=by)
+        checked.append((await assess(verifier, *near, rate=0.2)).checked)
+
+    assert checked == [True, True, False]
+
+
+async def test_nor_by_a_worker_that_starts_later(deployment: Deployment) -> None:
+    told = [*labels(500), *(replace(each, weight=0.0, requests=0, by=REVIEWER) for each in labels(100, seed=1))]
+    made = fit(told, version=2_000, prior=None, word_counts=WordCounts().counts, questions=0, popularity={})
+    await deployment.store.save_fit(DOMAIN, 2_000, replace(made, model=sure(3.0)).to_bytes())
+    deployment.chance = 0.2
+
+    near = (neighbour(AGAIN, 0.99), neighbour("Cancel my order", 0.95), FAR)
+    assert (await assess(deployment.worker(sure()), *near, rate=0.2)).served
+
+
+async def test_an_assessment_tells_how_often_its_answer_had_been_given(deployment: Deployment) -> None:
+    verifier = deployment.worker(sure())
+    first = await assess(verifier, neighbour(AGAIN, 0.99))
+    for _ in range(3):
+        verifier.saw_answer(b"answer")
+
+    assert (first.given, (await assess(verifier, neighbour(AGAIN, 0.99))).given) == (0, 3)

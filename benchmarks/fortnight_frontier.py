@@ -104,7 +104,7 @@ def drawing(curves: Mapping[str, Sequence[Point]]) -> str:
     out.append(
         f'<text x="{_LEFT}" y="{_HEIGHT - 12}" fill="#6b7280">hits; lines up and down: 95 % of wrong answers</text>'
     )
-    for place, (name, each) in enumerate(curves.items()):
+    for name, each in curves.items():
         colour = _COLOURS.get(name, "#000000")
         line = " ".join("{:.1f},{:.1f}".format(*at(point.hits.mean, point.wrong.mean)) for point in each)
         out.append(f'<polyline points="{line}" fill="none" stroke="{colour}" stroke-width="2"/>')
@@ -114,7 +114,8 @@ def drawing(curves: Mapping[str, Sequence[Point]]) -> str:
             out.append(f'<path d="M{x:.1f} {top:.1f}V{bottom:.1f}" stroke="{colour}" stroke-opacity="0.35"/>')
             out.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="4" fill="{colour}"/>')
             out.append(f'<text x="{x + 7:.1f}" y="{y + 14:.1f}" font-size="10">{point.promised:.1%}</text>')
-        out.append(f'<text x="{_WIDTH - _RIGHT - 80 * (place + 1)}" y="{_HEIGHT - 12}" fill="{colour}">{name}</text>')
+        x, y = at(each[-1].hits.mean, each[-1].wrong.mean)
+        out.append(f'<text x="{x - 8:.1f}" y="{y - 8:.1f}" text-anchor="end" fill="{colour}">{name}</text>')
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{_WIDTH}" height="{_HEIGHT}" '
         f'font-family="DejaVu Sans, Arial, sans-serif" font-size="12" fill="#1f2937">'

@@ -32,8 +32,9 @@ from rich.table import Table
 os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")  # no download
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from benchmarks.fortnight_frontier import Gap, Point, drawing, gap, points
 from benchmarks.fortnight_picture import Curves, picture
-from benchmarks.fortnight_run import NOBODY, QUEUE, REVIEWERS, Day, Plan, simulate
+from benchmarks.fortnight_run import NOBODY, QUEUE, RANDOM, REVIEWERS, Day, Plan, simulate
 from benchmarks.fortnight_sums import Estimate, by_day, compared, gained, summed
 from litellm_plugins.embedding.embedder import Embedding
 from litellm_plugins.evaluation.rows import BadRows, read_rows
@@ -85,23 +86,32 @@ def main() -> None:
     embedder = asyncio.run(_embedded(asked))
     console.print(f"embedded in {time.monotonic() - began:.0f} s")
     plans = [
-        Plan(reviewer, seed, given.days, given.a_day, given.mistaken, given.label_noise, given.promised)
+        Plan(reviewer, seed, given.days, given.a_day, given.mistaken, given.label_noise, promised)
         for seed in range(given.first_seed, given.first_seed + given.seeds)
-        for reviewer in given.reviewers.split(",")
+        for promised in sorted({given.promised, *given.further})
+        for reviewer in (given.reviewers.split(",") if promised == given.promised else (RANDOM, QUEUE))
     ]
-    runs = _runs(plans, asked, given.count, embedder, given.workers, console)
+    by_promise = _runs(plans, asked, given.count, embedder, given.workers, console)
+    runs = by_promise[given.promised]
     console.print(f"in {time.monotonic() - began:.0f} s; load of the machine after: {os.getloadavg()[0]:.1f}")
     if given.draw:
         curves = Curves(by_day(runs), {name: gained(runs, name, NOBODY) for name in runs if NOBODY in runs},
                         given.promised)  # fmt: skip
         given.draw.write_bytes(_png(picture(curves)))
     told = _told(runs, given)
+    if given.further:
+        curve = {name: points(by_promise, name) for name in (RANDOM, QUEUE)}
+        told |= {"frontier": curve, "queue_above_random": gap(by_promise, QUEUE, RANDOM)}
+        if given.draw_frontier:
+            given.draw_frontier.write_bytes(_png(drawing(curve)))
     if given.json:
         print(json.dumps(told, indent=2, default=asdict))
         return
     out = Console(width=_WIDTH)
     for table in _tables(runs, given):
         out.print(table)
+    if given.further:
+        out.print(_frontier(told["frontier"], told["queue_above_random"]))
 
 
 def _arguments() -> argparse.Namespace:
@@ -118,10 +128,20 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--label-noise", type=float, default=0.03,
                         help="share of the labels that fresh answers make (default: %(default)s)")  # fmt: skip
     parser.add_argument("--promised", type=float, default=0.01, help="wrong a request (default: %(default)s)")
+    parser.add_argument("--further", type=_rates, default=(), metavar="RATES",
+                        help="more promises, with commas between: how `random` and `queue` trade hits")  # fmt: skip
     parser.add_argument("--workers", type=int, default=min(2, os.cpu_count() or 1), help="processes")
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--draw", type=Path, help="write the picture here (PNG; takes `chromium`)")
-    return parser.parse_args()
+    parser.add_argument("--draw-frontier", type=Path, help="write the picture of the curves here (PNG)")
+    given = parser.parse_args()
+    if given.further and not {RANDOM, QUEUE} <= set(given.reviewers.split(",")):
+        parser.error(f"--further compares {RANDOM} and {QUEUE}: name both in --reviewers")
+    return given
+
+
+def _rates(text: str) -> tuple[float, ...]:
+    return tuple(map(float, text.split(",")))
 
 
 async def _embedded(asked: list[Asked]) -> Known:
@@ -137,20 +157,20 @@ async def _embedded(asked: list[Asked]) -> Known:
 
 def _runs(
     plans: list[Plan], asked: list[Asked], count: int | None, embedder: Known, workers: int, console: Console
-) -> dict[str, dict[int, list[Day]]]:
-    found: dict[tuple[str, int], list[Day]] = {}
+) -> dict[float, dict[str, dict[int, list[Day]]]]:
+    """By promise, reviewer and seed."""
+    found: dict[Plan, list[Day]] = {}
     with (
         ProcessPoolExecutor(workers, get_context("spawn"), _begin, (asked, embedder)) as pool,
         Progress(console=console) as progress,
     ):
         futures = {pool.submit(_one, plan, count): plan for plan in plans}
         for future in progress.track(as_completed(futures), total=len(futures), description="fortnights"):
-            plan = futures[future]
-            found[plan.reviewer, plan.seed] = future.result()
-    runs: dict[str, dict[int, list[Day]]] = defaultdict(dict)
+            found[futures[future]] = future.result()
+    runs: dict[float, dict[str, dict[int, list[Day]]]] = defaultdict(lambda: defaultdict(dict))
     for plan in plans:
-        runs[plan.reviewer][plan.seed] = found[plan.reviewer, plan.seed]
-    return dict(runs)
+        runs[plan.promised][plan.reviewer][plan.seed] = found[plan]
+    return {promised: dict(each) for promised, each in runs.items()}
 
 
 def _begin(asked: list[Asked], embedder: Known) -> None:
@@ -195,6 +215,16 @@ def _tables(runs: dict[str, dict[int, list[Day]]], given: argparse.Namespace) ->
             ),
         )
     return [*tables, days]
+
+
+def _frontier(curves: dict[str, list[Point]], above: Gap) -> Table:
+    table = Table("reviewer", "promised", "hits a request", "wrong a request", title="The same at other promises")
+    for name, each in curves.items():
+        for point in each:
+            table.add_row(name, f"{point.promised:.2%}", *(_shown(of, "rate") for of in (point.hits, point.wrong)))
+    hits, wrong = (_shown(of, "rate") for of in (above.hits_at_equal_wrong, above.wrong_at_equal_hits))
+    table.caption = f"queue above random: hits at equal wrong {hits}; wrong at equal hits {wrong}"
+    return table
 
 
 def _table(title: str, rows: dict[str, dict[str, Estimate]], before: str = "") -> Table:

@@ -198,8 +198,17 @@ class _Lane:
         self._path.parent.mkdir(parents=True, exist_ok=True)
         with contextlib.suppress(FileExistsError):
             os.close(os.open(self._path, os.O_RDONLY | os.O_CREAT | os.O_EXCL, _OWNER_ONLY))
+            self._unlink_leftovers()
             if not self._begins_anew:
                 _LOG.warning("%s is new, and begins from nothing", self._path)
+
+    def _unlink_leftovers(self) -> None:
+        # Of a database that somebody deleted while it was open, its index in shared memory among them. SQLite would
+        # take that for the new one's and cut it to nothing, since a process does not see its own locks; and who goes on
+        # for a moment with the old database, in another thread, would reach beyond its end (SIGBUS: the proxy dies).
+        for suffix in _SUFFIXES:
+            if suffix:
+                self._path.with_name(self._path.name + suffix).unlink(missing_ok=True)
 
     def _keep_private(self) -> None:
         # Prompts are nobody else's business. SQLite gives its log files the mode that the database has by then.

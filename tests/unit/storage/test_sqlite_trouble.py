@@ -84,6 +84,21 @@ async def test_a_deleted_file_is_told_once_and_begun_anew(
     check.close()
 
 
+async def test_a_new_file_takes_no_journal_of_a_deleted_one_that_somebody_has_open(
+    file: SqliteFile, path: Path
+) -> None:
+    """SQLite would cut its shared memory to nothing, and end the process of who reads on beyond that (SIGBUS)."""
+    journals = [path.with_name(path.name + suffix) for suffix in ("-wal", "-shm")]
+    await add(file, "before")
+    assert await texts(file) == ["before"]
+    of_the_old = [each.stat().st_ino for each in journals]  # no new file gets these while the reader has them open
+    path.unlink()
+    assert await refusal(add(file, "lost")) == "store_file_gone"
+    await add(file, "after")
+
+    assert not {each.stat().st_ino for each in journals} & set(of_the_old)
+
+
 async def test_a_reader_notices_a_deleted_file_within_a_second(file: SqliteFile, path: Path, clock: Clock) -> None:
     """Not at every read: a look at the folder costs more than the read."""
     await add(file, "before")

@@ -45,14 +45,21 @@ def plain() -> Iterator[LangFuseLogger]:
 
 
 @pytest.fixture
-def by_otel(host: Any, monkeypatch: pytest.MonkeyPatch) -> LangfuseOtelLogger:
-    """The callback `langfuse_otel`, which would make itself known to the proxy."""
+def by_otel(host: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[LangfuseOtelLogger]:
+    """The callback `langfuse_otel`, which would make itself known to the proxy.
+
+    It makes itself the process's own, too: what later tests' calls of the host tell it would be sent, and sent again,
+    by a thread that draws its pauses by chance, which Hypothesis minds.
+    """
     monkeypatch.setattr(host, "open_telemetry_logger", None)
     monkeypatch.setenv("LANGFUSE_PUBLIC_KEY", "pk-lf-contract")
     monkeypatch.setenv("LANGFUSE_SECRET_KEY", "sk-lf-contract")
     monkeypatch.setenv("LANGFUSE_OTEL_HOST", NOWHERE)
     logger: Any = LangfuseOtelLogger()  # type: ignore[no-untyped-call]
-    return logger  # type: ignore[no-any-return]
+    yield logger
+    provider = otel.get_tracer_provider()
+    if isinstance(provider, TracerProvider):
+        provider.shutdown()
 
 
 # How ids are filed

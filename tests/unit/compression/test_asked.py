@@ -79,6 +79,6 @@ def test_where_nothing_in_particular_is_asked_there_is_none(turn: tuple[str, ...
 @pytest.mark.parametrize("text", [f"<task>{' ' * 3_000}x" * 20, "<task>" * 20_000, "q:\n" * 20_000, "a.b" * 20_000])
 def test_no_text_takes_long(text: str) -> None:
     """A pattern holds the interpreter, and with it every other request: three thousand blanks took ten seconds."""
-    began = time.process_time()
+    began = time.thread_time()
     question_of([text])
-    assert time.process_time() - began < 1.0
+    assert time.thread_time() - began < 1.0

@@ -280,6 +280,6 @@ def test_what_a_tool_drew_or_saw_and_what_is_sealed_is_not_read_as_words() -> No
 
 
 def test_a_summary_of_blanks_takes_no_time() -> None:
-    began = time.process_time()
+    began = time.thread_time()
     note_of(f"<{' ' * 30_000}x", 3)
-    assert time.process_time() - began < 0.3
+    assert time.thread_time() - began < 0.3

@@ -310,6 +310,6 @@ def test_lossless_on_what_may_be_touched_keeps_the_rest() -> None:
 
 def test_a_label_before_blank_lines_takes_no_time() -> None:
     """The blank lines before each were read again."""
-    began = time.process_time()
+    began = time.thread_time()
     asks("Answer:" + "\n" * 300_000 + "So.")
-    assert time.process_time() - began < 1.0
+    assert time.thread_time() - began < 1.0

@@ -233,13 +233,13 @@ def never_ending() -> Watch:
 def test_hostile_text_takes_linear_time(unit: str) -> None:
     """A step for each pair of 60,000 characters would be minutes; one for each takes some tenths of a second."""
     text = (unit * 60_000)[:60_000]
-    started = time.process_time()
+    started = time.thread_time()
     never_ending().feed("text", text, 1)
     watch = never_ending()
     for at in range(0, len(text), 3):
         watch.feed("text", text[at : at + 3], 1)
 
-    assert time.process_time() - started < 5
+    assert time.thread_time() - started < 5
 
 
 @pytest.mark.parametrize("unit", HOSTILE[::3])

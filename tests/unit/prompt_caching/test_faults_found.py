@@ -217,9 +217,9 @@ def test_a_beginning_whose_every_line_many_families_have_is_one_family() -> None
 
 @pytest.mark.parametrize("line", [f"{'1' * 3_000}a{'_' * 3_000}", "1a" + "_" * 9_000, "_" * 9_000])
 def test_no_line_takes_long_to_be_named(line: str) -> None:
-    began = time.process_time()
+    began = time.thread_time()
     assert kind_of(line) in ("a number", "the text")
-    assert time.process_time() - began < 0.5
+    assert time.thread_time() - began < 0.5
 
 
 @pytest.mark.parametrize(("line", "kind"), [("Run a1b2", "an id"), ("Run 1a2", "an id"), ("Run a1b", "a number")])
@@ -229,6 +229,6 @@ def test_an_id_has_a_letter_between_digits(line: str, kind: str) -> None:
 
 def test_no_tool_takes_long_to_be_counted() -> None:
     tool = {"type": "function", "function": {"name": "look", "description": " ".join(["a" * 1_999] * 400)}}
-    began = time.process_time()
+    began = time.thread_time()
     blocks_of("chat", {"tools": [tool], "messages": []}, len)
-    assert time.process_time() - began < 0.3
+    assert time.thread_time() - began < 0.3

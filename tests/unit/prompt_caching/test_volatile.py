@@ -303,6 +303,6 @@ def words(content: Any) -> Counter[str]:
     ],
 )
 def test_no_prompt_takes_long_to_be_read(text: str) -> None:
-    began = time.process_time()
+    began = time.thread_time()
     read([f"{DATE}\n{text}\n{END}"])
-    assert time.process_time() - began < 1.0
+    assert time.thread_time() - began < 1.0

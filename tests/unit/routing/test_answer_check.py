@@ -46,6 +46,6 @@ def test_each_fault_raises_the_doubt_and_is_named(answer: str, reason: str) -> N
 
 @pytest.mark.parametrize("answer", ["7" * 24, "7" * 16_000, "7," * 8_000, "7 " * 8_000, "$7" * 8_000, "(" * 16_000])
 def test_however_long_a_number_an_answer_is_checked_at_once(answer: str) -> None:
-    began = time.process_time()
+    began = time.thread_time()
     check(QUESTION, f"It is {answer}.")
-    assert time.process_time() - began < 2
+    assert time.thread_time() - began < 2

@@ -233,16 +233,16 @@ def test_no_answer_takes_long(name: str, text: str) -> None:
 )
 def test_no_answer_keeps_the_loop_that_serves_everybody(text: str) -> None:
     """A client can have a model write any of these. The first took ten seconds."""
-    started = time.process_time()
+    started = time.thread_time()
     for name in [*CHECKS, "doubt"]:
         fault_of([name], Wanted("What are 12 and 30?"), Answer(text))
-    assert time.process_time() - started < 0.8
+    assert time.thread_time() - started < 0.8
 
 
 def test_a_schema_with_a_long_enum_is_looked_at_in_bounded_time() -> None:
     schema = {"type": "array", "items": {"enum": [f"name {number}" for number in range(20_000)]}}
     text = "[" + ",".join(['"name 19999"'] * 5_000) + "]"
-    started = time.process_time()
+    started = time.thread_time()
     assert not fires("json_schema", text, Wanted(json=True, schema=schema))
-    assert time.process_time() - started < 1
+    assert time.thread_time() - started < 1
     assert fires("json_schema", '["nobody"]', Wanted(json=True, schema=schema))

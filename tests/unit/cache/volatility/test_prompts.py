@@ -136,6 +136,6 @@ def test_no_text_breaks_the_rules(text: str) -> None:
 def test_a_text_made_to_be_slow_is_read_in_milliseconds(piece: str) -> None:
     """Whatever a client sends is read on the event loop."""
     text = (piece * 100_000)[:100_000]
-    began = time.process_time()
+    began = time.thread_time()
     judged(text)
-    assert time.process_time() - began < 0.05
+    assert time.thread_time() - began < 0.05

@@ -213,9 +213,9 @@ def test_what_is_held_is_found_in_time_for_a_long_text() -> None:
     passages = [end.join(f"The gate of Ash is {at} m wide. It is old." for at in range(6_000)) for end in (" ", "\n\n")]
     found = units(passages)
     pages = read([Passage(unit.title, unit.body) for unit in found], len)
-    began = time.process_time()
+    began = time.thread_time()
     stays = _held(passages, found, pages, lambda whole: [each.span() for each in re.finditer(r"\d+ m", whole)])
-    assert time.process_time() - began < 1.0
+    assert time.thread_time() - began < 1.0
     assert [set(each) for each in stays.sentences] == [set(range(0, 12_000, 2)), *[{0}] * 6_000]
 
 

@@ -34,10 +34,10 @@ def test_without_names_of_three_words_there_are_no_initials(question: str) -> No
 
 
 def test_a_long_question_has_few_initials_and_takes_no_time() -> None:
-    started = time.process_time()
+    started = time.thread_time()
     for text in ("Ann Lee Roe Kim Orr Poe " * 3_000, "A" * 100_000, "Aa" * 50_000, "Ab-" * 30_000):
         assert len(asked(text).terms) < 50
-    assert time.process_time() - started < 2
+    assert time.thread_time() - started < 2
 
 
 @pytest.mark.parametrize(

@@ -198,7 +198,8 @@ class _Lane:
         self._path.parent.mkdir(parents=True, exist_ok=True)
         with contextlib.suppress(FileExistsError):
             os.close(os.open(self._path, os.O_RDONLY | os.O_CREAT | os.O_EXCL, _OWNER_ONLY))
-            self._unlink_leftovers()
+            if self._inode is not None:  # at a start, others may have opened it by now: there is nothing of an old one
+                self._unlink_leftovers()
             if not self._begins_anew:
                 _LOG.warning("%s is new, and begins from nothing", self._path)
 

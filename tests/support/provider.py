@@ -32,6 +32,15 @@ class Provider(Simulator):
         )
         super().__init__(settings)
 
+    def requests(self) -> list[dict[str, Any]]:
+        """What was received, but for looks at the list of models: the host takes its own, at boot and then on."""
+        return [request for request in super().requests() if request["endpoint"] != "models"]
+
+    def count(self, endpoint: str | None = None) -> int:
+        """The same, counted; of one endpoint whatever it is."""
+        counts: dict[str, int] = self._get("/simulator/count").json()["by_endpoint"]
+        return counts.get(endpoint, 0) if endpoint else sum(counts.values()) - counts.get("models", 0)
+
     def requests_about(self, text: str) -> list[dict[str, Any]]:
         """The requests for an answer, on any endpoint, with `text` anywhere in what they ask, oldest first."""
         return [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -13,6 +14,7 @@ from typing import Any, Protocol, TypeVar
 from litellm_plugins.errors import NotFound, PluginError, RequestError
 from litellm_plugins.review.items import COMPLAINED, IN_HAND, PENDING, Item, Kind, Second, Source, State, Verdict, Why
 from litellm_plugins.review.queue import ranked
+from litellm_plugins.review.resuming import thumb_is_left, verdict_is_left
 from litellm_plugins.review.second_opinions import is_due, surprises, unsaid
 from litellm_plugins.review.store import ItemStore
 from litellm_plugins.review.taking_over import SAMPLE_DAYS, TakingOver, waits_for_chance
@@ -75,7 +77,7 @@ class _Given:
     source: Source
     comment: str
     actor: str
-    shown_at_s: float | None = None  # when they were shown it; None: they overrule whatever was said
+    shown_at_s: float = math.inf  # when they were shown it: they overrule what was said until then
 
 
 class _InHand(Exception):
@@ -141,7 +143,8 @@ class ReviewDesk:
         by, comment = _text(given, "by") or actor, _text(given, "comment")
         pointed = not given.get("item_id")
         item = await self._named(trace_id_of(target), target) if pointed else await self._known(target)
-        return await self._judged(item, _Given(verdict, by, source, comment, actor, shown_at_s), was_pointed_at=pointed)
+        shown = math.inf if shown_at_s is None else shown_at_s
+        return await self._judged(item, _Given(verdict, by, source, comment, actor, shown), was_pointed_at=pointed)
 
     async def _judged(self, item: Item, given: _Given, *, was_pointed_at: bool) -> Json:
         verdict, by, source = given.verdict, given.by, given.source
@@ -151,39 +154,48 @@ class ReviewDesk:
             return {"id": item.id, "effects": []}
 
         def said(state: State) -> State:
-            if IN_HAND in state.effects and self._clock() - state.judged_at_s < _IN_HAND_S:
+            now = self._clock()
+            if IN_HAND in state.effects and now - state.judged_at_s < _IN_HAND_S:
                 raise _InHand
             if state.verdict is verdict and PENDING not in state.effects:
-                return replace(state, second=Second.GIVEN) if is_due(state, self._clock()) else state
-            if given.shown_at_s is not None and state.verdict is not None and state.judged_at_s > given.shown_at_s:
+                # A second opinion that says the same is a word, too: who was shown the item before has not seen it.
+                return replace(state, second=Second.GIVEN, judged_at_s=now) if is_due(state, now) else state
+            if state.verdict is not None and state.verdict is not verdict and state.judged_at_s > given.shown_at_s:
                 raise JudgedMeanwhile(state.verdict)
             why = Why.COMPLAINT if was_pointed_at and state.why not in COMPLAINED else state.why
-            now = self._clock()
             return replace(
                 state, why=why, verdict=verdict, by=by, source=source, comment=given.comment,
-                judged_at_s=now, effects=(PENDING, IN_HAND, *_carried_out(state.effects)),
+                judged_at_s=now, effects=_in_hand(state.effects),
                 second=self._second(item, state, verdict), taken=False,
             )  # fmt: skip
 
         was_due = is_due(item.state, self._clock())
         item = await self._said(item, said)
-        if PENDING not in item.state.effects:  # it was said before, and carried out
-            if was_due:  # and now by two
-                await self._noted(item, given, ())
-                self._tell(ReviewJudged(item.id, item.kind, verdict, source, item.team, item.layer, ()))
-            return {"id": item.id, "effects": list(item.state.effects)}
+        if PENDING in item.state.effects:
+            return await self._carry_out(item, given)
+        if was_due:  # it was said before, and now by two
+            await self._noted(item, given, ())
+            self._tell(ReviewJudged(item.id, item.kind, verdict, source, item.team, item.layer, ()))
+        return {"id": item.id, "effects": list(item.state.effects)}
+
+    async def _carry_out(self, item: Item, given: _Given) -> Json:
+        """Do what the verdict asks for that is in hand here."""
         earlier = _carried_out(item.state.effects)
+
+        def is_mine(state: State) -> bool:  # still
+            return _verdict_in(state) == _verdict_in(item.state)
+
         try:
             undone = await self._effects.undo(item, earlier, by_reviewer=True) if earlier else ()
-            done = (*undone, *await self._effects.apply(item, verdict))
+            done = (*undone, *await self._effects.apply(item, given.verdict))
         except Exception:
             with contextlib.suppress(PluginError):  # else it stays in hand for a while
-                await self._changed(item, lambda state: replace(state, effects=_pending(state.effects)))
+                await self._changed(item, lambda s: replace(s, effects=(PENDING, *earlier)) if is_mine(s) else s)
             await self._noted(item, given, (PENDING,))
             raise
-        await self._changed(item, lambda state: replace(state, effects=done))
+        await self._changed(item, lambda s: replace(s, effects=done if is_mine(s) else _with_late(s.effects, done)))
         await self._noted(item, given, done)
-        self._tell(ReviewJudged(item.id, item.kind, verdict, source, item.team, item.layer, done))
+        self._tell(ReviewJudged(item.id, item.kind, given.verdict, given.source, item.team, item.layer, done))
         return {"id": item.id, "effects": list(done)}
 
     def _second(self, item: Item, state: State, verdict: Verdict) -> Second:
@@ -222,15 +234,22 @@ class ReviewDesk:
             return ()
         return await self._thumbed(item, is_up=is_up)
 
-    async def resume(self, item_id: str) -> None:
-        """Carry out what was said of an item, where that was broken off."""
+    async def resume(self, item_id: str) -> bool:
+        """Carry out what was said of an item, where that was broken off; False: somebody else is at it, or was."""
         item = await self._known(item_id)
-        state = item.state
-        if PENDING in state.effects and state.verdict is not None:
+        state, now = item.state, self._clock()
+        if state.verdict is not None and verdict_is_left(state, now):
             given = _Given(state.verdict, state.by, state.source or Source.HUMAN, state.comment, actor=_PACK)
-            await self._judged(item, given, was_pointed_at=False)
-        elif PENDING in state.thumb_effects:
-            await self._thumbed(item, is_up=state.thumb == "up")
+            mine = replace(state, judged_at_s=now, effects=_in_hand(state.effects))
+            if await self._store.swap(item, mine):
+                await self._carry_out(replace(item, state=mine), given)
+                return True
+        elif thumb_is_left(state, now):
+            mine = replace(state, thumb_at_s=now, thumb_effects=_in_hand(state.thumb_effects))
+            if await self._store.swap(item, mine):
+                await self._act_on(replace(item, state=mine), is_up=state.thumb == "up")
+                return True
+        return False
 
     async def _thumbed(self, item: Item, *, is_up: bool) -> tuple[str, ...]:
         word = "up" if is_up else "down"
@@ -239,26 +258,36 @@ class ReviewDesk:
 
         def said(state: State) -> State:
             now = self._clock()
-            in_hand = IN_HAND in state.thumb_effects and now - state.thumb_at_s < _IN_HAND_S
-            if in_hand and next(looks, None) is not None:
+            is_in_hand = IN_HAND in state.thumb_effects and now - state.thumb_at_s < _IN_HAND_S
+            if is_in_hand and next(looks, None) is not None:
                 raise _InHand  # a double click, say; who was at it and is gone is not waited for longer
             if state.thumb == word and PENDING not in state.thumb_effects:
                 return state
             why = state.why if is_up or state.why in COMPLAINED else Why.THUMB_DOWN
-            effects = (PENDING, IN_HAND, *_carried_out(state.thumb_effects))
-            return replace(state, thumb=word, why=why, thumb_effects=effects, thumb_at_s=now)
+            return replace(state, thumb=word, why=why, thumb_effects=_in_hand(state.thumb_effects), thumb_at_s=now)
 
         item = await self._said(item, said, looks=_LOOKS + 1)
         if PENDING not in item.state.thumb_effects:  # it was said before, and carried out
             return item.state.thumb_effects
+        return await self._act_on(item, is_up=is_up)
+
+    async def _act_on(self, item: Item, *, is_up: bool) -> tuple[str, ...]:
+        """Do what the thumb asks for that is in hand here."""
+        earlier = _carried_out(item.state.thumb_effects)
+
+        def is_mine(state: State) -> bool:  # still
+            return _thumb_in(state) == _thumb_in(item.state)
+
         try:
             done = await self._acted(item, is_up=is_up)
         except Exception:
             with contextlib.suppress(PluginError):  # else it stays in hand for a while
-                await self._changed(item, lambda s: replace(s, thumb_effects=_pending(s.thumb_effects)))
+                await self._changed(item, lambda s: replace(s, thumb_effects=(PENDING, *earlier)) if is_mine(s) else s)
             raise
-        await self._changed(item, lambda state: replace(state, thumb_effects=done))
-        self._tell(ReviewJudged(item.id, item.kind, word, "thumb", item.team, item.layer, done))
+        await self._changed(
+            item, lambda s: replace(s, thumb_effects=done if is_mine(s) else _with_late(s.thumb_effects, done))
+        )
+        self._tell(ReviewJudged(item.id, item.kind, item.state.thumb, "thumb", item.team, item.layer, done))
         return done
 
     async def _acted(self, item: Item, *, is_up: bool) -> tuple[str, ...]:
@@ -304,8 +333,22 @@ class ReviewDesk:
         raise Busy("others keep changing this item: try again")
 
 
-def _pending(effects: tuple[str, ...]) -> tuple[str, ...]:
-    return (PENDING, *_carried_out(effects))
+def _verdict_in(state: State) -> tuple[object, ...]:
+    return state.verdict, state.judged_at_s, state.effects
+
+
+def _thumb_in(state: State) -> tuple[object, ...]:
+    return state.thumb, state.thumb_at_s, state.thumb_effects
+
+
+def _in_hand(effects: tuple[str, ...]) -> tuple[str, ...]:
+    return (PENDING, IN_HAND, *_carried_out(effects))
+
+
+def _with_late(effects: tuple[str, ...], done: tuple[str, ...]) -> tuple[str, ...]:
+    """`effects` of who did not wait for `done`, which took too long: whoever resumes it undoes both, and acts."""
+    late = tuple(each for each in done if each not in effects)
+    return (PENDING, *_carried_out(effects), *late) if late else effects
 
 
 def _carried_out(effects: tuple[str, ...]) -> tuple[str, ...]:

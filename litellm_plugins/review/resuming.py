@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import Protocol
 
-from litellm_plugins.review.items import PENDING, Item
+from litellm_plugins.review.items import PENDING, Item, State
 
 LEFT_S = 30.0  # after which whoever was at it is taken for gone
-_TRIES = 5  # of a worker, at each item: what always fails is left to a reviewer
+_AGAIN_S, _LONGEST_S = 60.0, 3_600.0  # from a worker's try at an item to its next one, twice as long each time
 
 
 class Desk(Protocol):
     """Who carries out verdicts."""
 
-    async def resume(self, item_id: str) -> None:
+    async def resume(self, item_id: str) -> bool:
         """As `ReviewDesk.resume`."""
 
 
@@ -28,31 +27,39 @@ class Resuming:
         self, desk: Desk, *, failed: Callable[[Exception], None], clock: Callable[[], float] = time.time
     ) -> None:
         self._desk, self._failed, self._clock = desk, failed, clock
-        self._tried: Counter[str] = Counter()
+        self._tried: dict[str, tuple[int, float]] = {}  # how often each item was, and until when it is not again
 
     async def look(self, judged: Iterable[Item]) -> int:
         """How many were carried out, of all items that were judged or have a thumb."""
-        left = await asyncio.to_thread(_left, judged, self._clock())  # of very many, hardly any
-        self._tried = Counter({id_: self._tried[id_] for id_ in left})
+        now = self._clock()
+        left = await asyncio.to_thread(_left, judged, now)  # of very many, hardly any
+        self._tried = {id_: tried for id_, tried in self._tried.items() if tried[1] > now - _LONGEST_S}
         done = 0
         for id_ in left:
-            if self._tried[id_] >= _TRIES:
+            times, rests_until = self._tried.get(id_, (0, 0.0))
+            if now < rests_until:
                 continue
-            self._tried[id_] += 1
+            self._tried[id_] = times + 1, now + min(_LONGEST_S, _AGAIN_S * 2**times)
             try:
-                await self._desk.resume(id_)
+                done += await self._desk.resume(id_)
             except Exception as exc:  # noqa: BLE001 - nobody waits for it, and the others are to be seen to
                 self._failed(exc)
-            else:
-                done += 1
         return done
 
 
 def is_left(item: Item, now_s: float) -> bool:
     """Whether something is still to be done, and has been for so long that nobody is at it."""
-    state = item.state
-    verdict = state.verdict is not None and PENDING in state.effects and now_s - state.judged_at_s >= LEFT_S
-    return verdict or (PENDING in state.thumb_effects and now_s - state.thumb_at_s >= LEFT_S)
+    return verdict_is_left(item.state, now_s) or thumb_is_left(item.state, now_s)
+
+
+def verdict_is_left(state: State, now_s: float) -> bool:
+    """The same of its verdict."""
+    return state.verdict is not None and PENDING in state.effects and now_s - state.judged_at_s >= LEFT_S
+
+
+def thumb_is_left(state: State, now_s: float) -> bool:
+    """The same of its thumb."""
+    return PENDING in state.thumb_effects and now_s - state.thumb_at_s >= LEFT_S
 
 
 def _left(judged: Iterable[Item], now_s: float) -> list[str]:

@@ -29,16 +29,17 @@ class TakingOver:
 
         What waits though its pair was judged before takes that verdict when its turn comes: once nothing of its kind
         waits before it. Sooner it would put the pairs that were judged (often for being doubtful) before all others,
-        and the estimate would be theirs. A part of the sample does not say whose turn it is. A verdict that is changed
-        is changed wherever it was taken over.
+        and the estimate would be theirs. A verdict that is changed is changed wherever it was taken over. A team's part
+        says neither whose turn it is nor what was said last: another team may have had the same answer.
         """
         sample = await self._store.sample(since_s=self._clock() - days * 86_400, team=team, tenant=tenant)
         judged = await self._store.judged(since_s=0.0, team=team, tenant=tenant)
         known = await asyncio.to_thread(_known, judged)  # a full store has many, and requests go on meanwhile
-        is_whole = days == SAMPLE_DAYS and team is None and tenant is None
+        is_everybodys = team is None and tenant is None
+        is_whole = is_everybodys and days == SAMPLE_DAYS
         waits: set[Kind] = set()
         for place, item in enumerate(sample):
-            if item.state.taken:
+            if item.state.taken and is_everybodys:
                 sample[place] = await self._followed(item, known.get(item.pair, item.state))
             elif is_whole and item.state.verdict is None and item.state.why is Why.CONTROL:
                 if item.pair not in known:

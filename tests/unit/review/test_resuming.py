@@ -61,7 +61,7 @@ async def test_what_a_worker_left_half_done_another_carries_out_once() -> None:
 async def test_of_two_workers_that_find_it_at_once_one_carries_it_out() -> None:
     world = World(VERDICT, THUMB)
     seen = list(world.items.items.values())
-    assert [await worker.look(seen) for worker in world.workers] == [2, 2]
+    assert [await worker.look(seen) for worker in world.workers] == [2, 0]
     assert world.effects.done == ["wrong", "doubt"]
 
 
@@ -73,10 +73,15 @@ async def test_what_somebody_may_still_be_at_is_left_alone(one: Item) -> None:
     assert world.effects.done == []
 
 
-async def test_what_always_fails_is_told_and_not_tried_for_ever() -> None:
-    world = World(VERDICT, fails=100)
-    for _ in range(20):
-        world.now += 2 * LEFT_S
-        assert await world.look() == 0
-    assert len(world.failed) == 5
-    assert is_left(world.items.items[VERDICT.id], world.now)
+async def test_what_always_fails_is_told_and_tried_ever_more_seldom_until_it_can_be_done() -> None:
+    """Looked for each ten seconds, for an hour: a store that was away for a while takes no verdict with it."""
+    world = World(VERDICT, fails=6)
+    tries = list[float]()
+    for seconds in range(0, 7_201, 10):
+        world.now = NOW + LEFT_S + seconds
+        before = len(world.failed)
+        done = await world.look()
+        tries += [seconds] if done or len(world.failed) > before else []
+    assert tries == [0, 60, 180, 420, 900, 1_860, 3_780]
+    assert (len(world.failed), world.effects.done) == (6, ["wrong"])
+    assert not is_left(world.items.items[VERDICT.id], world.now)

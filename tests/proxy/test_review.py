@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
@@ -22,7 +23,7 @@ from litellm_plugins.storage.sqlite import SqliteFile
 from tests.support import Keys, Provider, RunningProxy, eventually, proxy_config
 from tests.support.at_once import chat
 from tests.support.redis_server import RedisServer, why_no_redis
-from tests.support.workers import ask_each_worker
+from tests.support.workers import ask_each_worker, in_turn, on_each_worker
 
 pytestmark = pytest.mark.timeout(240)
 CHAT, MESSAGES = "/v1/chat/completions", "/v1/messages"
@@ -110,6 +111,34 @@ def test_a_verdict_by_the_page_s_form_makes_the_next_paraphrase_miss_and_only_it
             assert 'class="verdict"' not in page
             other = owner.get("/plugins/ui/review", params={"team": "legal"})
             assert other.status_code == 403
+
+
+def test_of_two_reviewers_with_the_same_page_the_second_is_told_what_the_first_said_at_another_worker(
+    reviewed: RunningProxy, keys: Keys
+) -> None:
+    hit = _taught(reviewed, keys.sales, "Where do I find the opening times?", "Where can I find the opening times?")
+    item = _item_of(reviewed, hit)["id"]
+    with _signed_in(reviewed, reviewed.master_key) as visitor, on_each_worker(reviewed) as found:
+        page = visitor.get("/plugins/ui/review", params={"team": "sales"}).text
+        _, _, form = page.partition(f'name="item" value="{item}"')
+        shown = re.search(r'name="shown" value="(\d+)"', form)
+        assert shown is not None
+        one, other = in_turn(found)
+        cookie = {"cookie": "; ".join(f"{each.name}={each.value}" for each in visitor.cookies.jar)}
+
+        def say(client: httpx.Client, verdict: str) -> Mapping[str, list[str]]:
+            """What the address says that the page goes on with."""
+            data = {"word": _word_in(page), "item": item, "shown": shown[1], "verdict": verdict}
+            answer = client.post("/plugins/ui/review", headers=cookie, data=data)
+            assert answer.status_code == 303, answer.text
+            return parse_qs(urlsplit(answer.headers["location"]).query)
+
+        assert say(one, "wrong")["done"] == ["wrong"]
+        told = say(other, "right")
+        assert (told["not"], told["said"], told["verdict"]) == (["meanwhile"], ["wrong"], ["right"])
+        assert say(other, "wrong")["done"] == ["wrong"]  # the same verdict of two is one
+    record = reviewed.http("GET", "/plugins/cache/audit?action=verdict", reviewed.master_key).json()["records"]
+    assert [each["what"]["verdict"] for each in record if each["what"]["item_id"] == item] == ["wrong"]
 
 
 def test_a_thumb_down_makes_the_next_paraphrase_miss_on_every_worker_within_a_second(

@@ -3,27 +3,28 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Hashable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
-_TIMES = 20  # as long as it took: so at most a twentieth of a core goes into it, however often it is asked for
+_TIMES = 20  # as long as it took: so at most a twentieth of the time goes into each, up to 1.5 s
 _LONGEST_S = 30.0
 _MOST = 64  # keys
 
 
 @dataclass(slots=True)
 class _Kept(Generic[T]):
-    making: asyncio.Lock = field(default_factory=asyncio.Lock)
+    making: asyncio.Task[T] | None = None
     value: T | None = None
-    until: float | None = None
+    until: float = -math.inf
 
 
 class Remembered(Generic[T]):
-    """One per worker and kind of thing. Who asks while it is made waits for the same."""
+    """One per worker and kind of thing. Who asks while it is made waits for the same, also where that fails."""
 
     def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -35,10 +36,18 @@ class Remembered(Generic[T]):
         self._kept.move_to_end(key)
         if len(self._kept) > _MOST:
             self._kept.popitem(last=False)
-        async with kept.making:
-            began = self._clock()
-            if kept.until is None or began >= kept.until or kept.value is None:
-                kept.value = await make()
-                ended = self._clock()
-                kept.until = ended + min(_LONGEST_S, _TIMES * (ended - began))
-            return kept.value
+        if kept.making is None:
+            if kept.value is not None and self._clock() < kept.until:
+                return kept.value
+            kept.making = asyncio.get_running_loop().create_task(self._made(kept, make))
+        return await asyncio.shield(kept.making)  # who leaves takes nothing from those who wait as well
+
+    async def _made(self, kept: _Kept[T], make: Callable[[], Awaitable[T]]) -> T:
+        began = self._clock()
+        try:
+            kept.value = value = await make()
+        finally:
+            kept.making = None
+        ended = self._clock()
+        kept.until = ended + min(_LONGEST_S, _TIMES * (ended - began))
+        return value

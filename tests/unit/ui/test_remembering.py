@@ -60,3 +60,31 @@ async def test_a_fault_is_not_kept() -> None:
     with pytest.raises(StoreUnavailable):
         await kept.get("all", away)
     assert await kept.get("all", there) == "there"
+
+
+async def test_who_waits_while_it_fails_is_told_so_with_the_others() -> None:
+    """Else everybody who looks at the page while a store hangs waits for all who came before."""
+    kept, tries = Remembered[str](), list[int]()
+
+    async def hangs() -> str:
+        tries.append(1)
+        await asyncio.sleep(0.01)
+        raise StoreUnavailable("timeout")
+
+    done = await asyncio.gather(*(kept.get("all", hangs) for _ in range(5)), return_exceptions=True)
+    assert [type(each) for each in done] == [StoreUnavailable] * 5
+    assert len(tries) == 1
+
+
+async def test_who_leaves_takes_nothing_from_those_who_wait_for_the_same() -> None:
+    kept, may_end = Remembered[str](), asyncio.Event()
+
+    async def make() -> str:
+        await may_end.wait()
+        return "there"
+
+    first, second = (asyncio.create_task(kept.get("all", make)) for _ in range(2))
+    await asyncio.sleep(0)
+    first.cancel()
+    may_end.set()
+    assert await second == "there"

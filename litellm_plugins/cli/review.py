@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 _ROOT = "/plugins/review"
 _KINDS = click.Choice(["hit", "route", "compression", "comparison", "answer"])
 _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
-_SHOWN = 70  # characters of a text
 
 
 @click.group()

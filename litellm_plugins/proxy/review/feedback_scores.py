@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from litellm_plugins.telemetry.events import Event
 
 NAME = "user_feedback"
-_LOG = logging.getLogger(__name__)
 _PATH = "/api/public/scores"
 _TIMEOUT_S = 10.0
 _RETRIED = frozenset({408, 425, 429})

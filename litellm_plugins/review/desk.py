@@ -112,7 +112,7 @@ class ReviewDesk:
         waiting = await self._store.waiting(_WAITING, team=team, tenant=tenant)
         sample, known = await self._taking.settled(SAMPLE_DAYS, team, tenant)
         sample = [each for each in sample if each.pair not in known or not waits_for_chance(each)]
-        chosen = ranked(waiting, sample, limit, now_s=now, kind=kind)
+        chosen = await asyncio.to_thread(ranked, waiting, sample, limit, now_s=now, kind=kind)
         served = {each.id: each.served for each in chosen}
         found = [await self._store.find(each.id) for each in chosen]
         return [told(unsaid(replace(item, served=served[item.id]))) for item in found if item is not None]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -104,10 +105,9 @@ class Reader:
         """What waits to be judged."""
         if self._from.desk is None:
             return []
-        if scope is None:
-            return items(await self._from.desk.queue(QUEUE, None, None), team_names=None, tenant=None)
-        given = await self._from.desk.queue(QUEUE, scope.team, scope.tenant)
-        return items(given, team_names=scope.names, tenant=scope.tenant)
+        team, tenant, names = (None, None, None) if scope is None else (scope.team, scope.tenant, scope.names)
+        given = await self._from.desk.queue(QUEUE, team, tenant)
+        return await asyncio.to_thread(items, given, team_names=names, tenant=tenant)  # long texts take milliseconds
 
     async def precision(self, scope: Scope | None) -> Precision | None:
         """What people said of what was drawn by chance."""

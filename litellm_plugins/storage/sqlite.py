@@ -52,7 +52,7 @@ class SqliteFile:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.path = path
-        opening, changes, lanes = threading.Lock(), in_order(schema), ("read", "write", "scan")
+        opening, changes, lanes = _Opening(), in_order(schema), ("read", "write", "scan")
         self._lanes = tuple(_Lane(path, changes, clock, opening, name=name, begins_anew=begins_anew) for name in lanes)
 
     async def read(self, work: Work[T]) -> T:
@@ -80,6 +80,13 @@ class SqliteFile:
             await lane.aclose()
 
 
+class _Opening:
+    """What the lanes of one file share: one at a time creates and opens it. `is_first`: none of them has yet."""
+
+    def __init__(self) -> None:
+        self.lock, self.is_first = threading.Lock(), True
+
+
 class _Lane:
     """One thread with one connection, reopened when the file under it is gone."""
 
@@ -88,14 +95,14 @@ class _Lane:
         path: Path,
         schema: tuple[Migration, ...],
         clock: Callable[[], float],
-        opening: threading.Lock,
+        opening: _Opening,
         *,
         name: str,
         begins_anew: bool,
     ) -> None:
         self._path, self._schema, self._clock, self._writes = path, schema, clock, name == "write"
         self._begins_anew = begins_anew
-        self._opening = opening  # one lane at a time creates and opens the file
+        self._opening = opening
         self._log_path = path.with_name(path.name + "-wal")
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix=f"litellm-plugins-sqlite-{name}")
         self._connection: sqlite3.Connection | None = None
@@ -169,9 +176,10 @@ class _Lane:
         return status
 
     def _open(self) -> sqlite3.Connection:
-        with self._opening:
+        with self._opening.lock:
             self._create_private()
             status = self._path.stat()
+            self._opening.is_first = False
             self._inode = status.st_ino  # before anything is read: what turns out damaged is set aside by it
             writable = bool(status.st_mode & _WRITE_BITS)
             if self._writes and not writable:
@@ -198,7 +206,9 @@ class _Lane:
         self._path.parent.mkdir(parents=True, exist_ok=True)
         with contextlib.suppress(FileExistsError):
             os.close(os.open(self._path, os.O_RDONLY | os.O_CREAT | os.O_EXCL, _OWNER_ONLY))
-            if self._inode is not None:  # at a start, others may have opened it by now: there is nothing of an old one
+            if (
+                not self._opening.is_first
+            ):  # at a start there is nothing of an old one, and others may be at the new one
                 self._unlink_leftovers()
             if not self._begins_anew:
                 _LOG.warning("%s is new, and begins from nothing", self._path)

@@ -99,6 +99,22 @@ async def test_a_new_file_takes_no_journal_of_a_deleted_one_that_somebody_has_op
     assert not {each.stat().st_ino for each in journals} & set(of_the_old)
 
 
+async def test_nor_does_who_opens_it_for_the_first_time_in_a_process_that_had_the_deleted_one_open(
+    file: SqliteFile, path: Path
+) -> None:
+    """Reading, writing and scanning have a connection each, which is opened when it is needed."""
+    journals = [path.with_name(path.name + suffix) for suffix in ("-wal", "-shm")]
+    await add(file, "before")
+    of_the_old = [each.stat().st_ino for each in journals]
+    path.unlink()
+    assert await texts(file) == []
+
+    assert not {each.stat().st_ino for each in journals} & set(of_the_old)
+    assert await refusal(add(file, "lost")) == "store_file_gone"
+    await add(file, "after")
+    assert await texts(file) == ["after"]
+
+
 async def test_a_reader_notices_a_deleted_file_within_a_second(file: SqliteFile, path: Path, clock: Clock) -> None:
     """Not at every read: a look at the folder costs more than the read."""
     await add(file, "before")

@@ -16,7 +16,7 @@ import sqlite3
 import stat
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -204,11 +204,14 @@ class _Lane:
         # Only where there is no file yet: closing any descriptor of a database that is open elsewhere in this process
         # would drop SQLite's locks on it (POSIX locks belong to the process).
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        with contextlib.suppress(FileExistsError):
+        with contextlib.ExitStack() as held, contextlib.suppress(FileExistsError):
+            # At a start others may have opened it by now: then nothing is of an old one.
+            is_again = not self._opening.is_first
+            if is_again and (self._inode is not None or not self._path.exists()):
+                with contextlib.suppress(OSError):  # where no lock can be made, no database can, either
+                    held.enter_context(_alone(self._path))
             os.close(os.open(self._path, os.O_RDONLY | os.O_CREAT | os.O_EXCL, _OWNER_ONLY))
-            if (
-                not self._opening.is_first
-            ):  # at a start there is nothing of an old one, and others may be at the new one
+            if is_again:
                 self._unlink_leftovers()
             if not self._begins_anew:
                 _LOG.warning("%s is new, and begins from nothing", self._path)
@@ -256,8 +259,7 @@ class _Lane:
 
     def _set_aside(self) -> None:
         """Move the damaged file away, unless somebody else, in this process or another, already did."""
-        with self._path.with_name(self._path.name + ".lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+        with _alone(self._path):
             if not self._path.exists() or self._path.stat().st_ino != self._inode:
                 return
             aside = f"{self._path.name}.corrupt-{time.time_ns()}"
@@ -321,6 +323,14 @@ def _switch_to_wal(connection: sqlite3.Connection) -> None:
             if "locked" not in str(exc) or time.monotonic() > give_up_at:
                 raise
         time.sleep(random.uniform(0.001, 0.01))  # noqa: S311 - only so that they do not stay in step
+
+
+@contextlib.contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    """No other worker does what it does so meanwhile."""
+    with path.with_name(path.name + ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def _status(path: Path) -> os.stat_result | None:

@@ -3,8 +3,10 @@
 # ruff: noqa: ASYNC240 - what blocks here holds up only its own test
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 import stat
+import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -12,7 +14,7 @@ import pytest
 
 from litellm_plugins.errors import StoreUnavailable
 from litellm_plugins.storage.migrations import Migration
-from litellm_plugins.storage.sqlite import SqliteFile
+from litellm_plugins.storage.sqlite import SqliteFile, _Lane
 
 NOTES = "CREATE TABLE IF NOT EXISTS notes (id INTEGER PRIMARY KEY, text TEXT)"
 SCHEMA = (Migration(1, (NOTES,)),)
@@ -113,6 +115,34 @@ async def test_nor_does_who_opens_it_for_the_first_time_in_a_process_that_had_th
     assert await refusal(add(file, "lost")) == "store_file_gone"
     await add(file, "after")
     assert await texts(file) == ["after"]
+
+
+async def test_nobody_opens_it_while_another_worker_is_about_to_unlink_the_old_one_s_journal(
+    file: SqliteFile, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other, holds, may_go_on = SqliteFile(path, schema=SCHEMA), threading.Event(), threading.Event()
+    unlink = _Lane._unlink_leftovers
+
+    def late(lane: _Lane) -> None:
+        holds.set()
+        may_go_on.wait(10)
+        unlink(lane)
+
+    for each in (file, other):
+        await add(each, "before")
+    path.unlink()
+    for each in (file, other):
+        assert await refusal(add(each, "lost")) == "store_file_gone"
+    monkeypatch.setattr(_Lane, "_unlink_leftovers", late)
+    one = asyncio.create_task(add(file, "one's"))
+    await asyncio.to_thread(holds.wait, 10)
+    others = asyncio.create_task(add(other, "other's"))
+    await asyncio.wait([others], timeout=0.2)
+    assert not others.done()
+    may_go_on.set()
+    await asyncio.gather(one, others)
+    assert sorted(await texts(other)) == ["one's", "other's"]
+    await other.aclose()
 
 
 async def test_a_reader_notices_a_deleted_file_within_a_second(file: SqliteFile, path: Path, clock: Clock) -> None:

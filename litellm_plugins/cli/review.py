@@ -134,7 +134,8 @@ def sync(client: Client, as_json: bool) -> None:
         out.print(f"queue: {told['pushed']} items put into Langfuse, {told['there']} were there")
         out.print(
             f"scores: {scores['read']} new, {scores['verdicts']} taken as verdicts, "
-            f"{scores['unknown']} of traces that are not kept, {scores['unreadable']} neither right nor wrong"
+            f"{scores['unknown']} of traces that are not kept, {scores['unreadable']} neither right nor wrong, "
+            f"{scores['overtaken']} older than a verdict that says otherwise"
         )
         for each in told["failed"]:
             out.print(f"failed: {each['step']}: {each['reason']} ({each['detail']}); the next sync goes on from there")

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
 from litellm_plugins.errors import NotFound
-from litellm_plugins.review.items import Item, Source, Verdict
+from litellm_plugins.review.items import Item, Source, State, Verdict
 from litellm_plugins.review.langfuse_client import LangfuseFailed
 from litellm_plugins.review.sync_store import Note, SyncStore
 
@@ -35,6 +35,7 @@ class Scored:
     verdicts: int = 0
     unknown: int = 0  # of traces of which no item is kept
     unreadable: int = 0  # neither right nor wrong
+    overtaken: int = 0  # somebody has said otherwise since then, and not in Langfuse
 
 
 class Judging(Protocol):
@@ -47,8 +48,11 @@ class Judging(Protocol):
         """As `ReviewDesk.take`."""
 
 
-class Named(Protocol):
-    """Items by the names of their traces."""
+class Items(Protocol):
+    """Items by their ids, or by the names of their traces."""
+
+    async def find(self, id_: str) -> Item | None:
+        """As `ItemStore.find`."""
 
     async def named(self, name: str, *, tenant: str | None) -> Item | None:
         """As `ItemStore.named`."""
@@ -61,7 +65,7 @@ class Scores:
         self,
         store: SyncStore,
         desk: Judging,
-        items: Named,
+        items: Items,
         name: str,
         *,
         scope: str,
@@ -101,10 +105,16 @@ class Scores:
         by = f"langfuse:{score.get('authorUserId') or 'unknown'}"[:_LONGEST]
         comment = str(score.get("comment") or "")[:_LONGEST]
         pushed = (await self._store.noted(self._scope, Note.PUSHED, [trace])).get(trace)
+        item = await self._items.find(pushed) if pushed else None
+        if not pushed and trace:
+            item = await self._items.named(trace, tenant=None)
+        if item is not None and _is_overtaken(item.state, verdict, score):
+            done.overtaken += 1
+            return
         try:
             if pushed:  # it was in the queue: nobody pointed at it
                 await self._desk.judge(pushed, verdict, by, source=Source.LANGFUSE, comment=comment)
-            elif trace and await self._items.named(trace, tenant=None) is not None:
+            elif item is not None:
                 told = {"trace_id": trace, "verdict": str(verdict), "by": by, "comment": comment}
                 await self._desk.take({**told, "source": str(Source.LANGFUSE)}, actor=by)
             else:
@@ -125,6 +135,17 @@ def verdict_of(score: Mapping[str, Any]) -> Verdict | None:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     return Verdict.RIGHT if value == 1 else Verdict.WRONG if value == 0 else None
+
+
+def _is_overtaken(state: State, verdict: Verdict, score: Json) -> bool:
+    """Scores of one trace are held against each other by their own times: what was read of them is said only now."""
+    if state.verdict in (None, verdict) or state.source is Source.LANGFUSE or state.taken:
+        return False
+    try:
+        at = datetime.fromisoformat(_order(score)[0])
+    except ValueError:
+        return False
+    return (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp() < state.judged_at_s
 
 
 def _key(score: Json) -> str:

@@ -158,7 +158,7 @@ def test_a_sync_that_failed_in_part_says_so_and_ends_with_1(monkeypatch: pytest.
     told: dict[str, Any] = {
         "pushed": 2,
         "there": 1,
-        "scores": {"read": 3, "verdicts": 1, "unknown": 1, "unreadable": 1},
+        "scores": {"read": 3, "verdicts": 1, "unknown": 1, "unreadable": 1, "overtaken": 1},
         "failed": [],
     }
     monkeypatch.setattr(Answering, "call", lambda *_: told)

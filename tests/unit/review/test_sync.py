@@ -179,6 +179,26 @@ async def test_the_last_word_holds_and_a_changed_score_is_read_again(worker: Wor
     assert worker.effects.done[-1] == (one.id, "right")
 
 
+@pytest.mark.parametrize("is_pushed", [True, False], ids=["of the queue", "of another trace"])
+async def test_a_verdict_that_was_given_elsewhere_after_a_score_holds(
+    worker: Worker, api: LangfuseApi, is_pushed: bool
+) -> None:
+    """Scores are read from time to time: what the page was told meanwhile is the later word."""
+    one = replace(item(1, why=Why.NEAR if is_pushed else Why.NONE), at_s=time.time())
+    await worker.items.add([one])
+    await worker.sync()
+    api.say(one.trace_id, "right", at_s=time.time() - 60)
+    await worker.desk.judge(one.id, Verdict.WRONG, "ana")
+    done = (await worker.sync()).scores
+    assert (done.read, done.verdicts, done.overtaken) == (1, 0, 1)
+    assert worker.effects.done == [(one.id, "wrong")]
+
+    api.say(one.trace_id, "right", at_s=time.time() + 60)  # after that, by whose clock ever
+    worker.later_s = 120
+    assert (await worker.sync()).scores.verdicts == 1
+    assert worker.effects.done[-1] == (one.id, "right")
+
+
 async def test_a_score_of_a_trace_that_was_not_in_the_queue_points_at_its_item(
     worker: Worker, api: LangfuseApi
 ) -> None:

@@ -135,7 +135,7 @@ def sync(client: Client, as_json: bool) -> None:
         out.print(
             f"scores: {scores['read']} new, {scores['verdicts']} taken as verdicts, "
             f"{scores['unknown']} of traces that are not kept, {scores['unreadable']} neither right nor wrong, "
-            f"{scores['overtaken']} older than a verdict that says otherwise"
+            f"{scores.get('overtaken', 0)} older than a verdict that says otherwise"
         )
         for each in told["failed"]:
             out.print(f"failed: {each['step']}: {each['reason']} ({each['detail']}); the next sync goes on from there")

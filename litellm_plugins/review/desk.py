@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Any, Protocol, TypeVar
 
 from litellm_plugins.errors import NotFound, PluginError, RequestError
+from litellm_plugins.review.in_hand import carried_out, in_hand, thumb_in, verdict_in, with_late
 from litellm_plugins.review.items import COMPLAINED, IN_HAND, PENDING, Item, Kind, Second, Source, State, Verdict, Why
 from litellm_plugins.review.queue import ranked
 from litellm_plugins.review.resuming import thumb_is_left, verdict_is_left
@@ -165,7 +166,7 @@ class ReviewDesk:
             why = Why.COMPLAINT if was_pointed_at and state.why not in COMPLAINED else state.why
             return replace(
                 state, why=why, verdict=verdict, by=by, source=source, comment=given.comment,
-                judged_at_s=now, effects=_in_hand(state.effects),
+                judged_at_s=now, effects=in_hand(state.effects),
                 second=self._second(item, state, verdict), taken=False,
             )  # fmt: skip
 
@@ -180,10 +181,10 @@ class ReviewDesk:
 
     async def _carry_out(self, item: Item, given: _Given) -> Json:
         """Do what the verdict asks for that is in hand here."""
-        earlier = _carried_out(item.state.effects)
+        earlier = carried_out(item.state.effects)
 
         def is_mine(state: State) -> bool:  # still
-            return _verdict_in(state) == _verdict_in(item.state)
+            return verdict_in(state) == verdict_in(item.state)
 
         try:
             undone = await self._effects.undo(item, earlier, by_reviewer=True) if earlier else ()
@@ -193,7 +194,12 @@ class ReviewDesk:
                 await self._changed(item, lambda s: replace(s, effects=(PENDING, *earlier)) if is_mine(s) else s)
             await self._noted(item, given, (PENDING,))
             raise
-        await self._changed(item, lambda s: replace(s, effects=done if is_mine(s) else _with_late(s.effects, done)))
+
+        def after(state: State) -> State:
+            is_same = state.verdict is given.verdict
+            return replace(state, effects=done if is_mine(state) else with_late(state.effects, done, is_same=is_same))
+
+        await self._changed(item, after)
         await self._noted(item, given, done)
         self._tell(ReviewJudged(item.id, item.kind, given.verdict, given.source, item.team, item.layer, done))
         return {"id": item.id, "effects": list(done)}
@@ -230,9 +236,9 @@ class ReviewDesk:
         was_kept = served_at_s is not None and self._clock() - served_at_s > _KEPT_WITHIN_S
         try:
             item = await self._named(*names, tenant=tenant, looks=1 if was_kept else _LOOKS)
-        except NotFound:
+            return await self._thumbed(item, is_up=is_up)
+        except NotFound:  # it may make room at any moment
             return ()
-        return await self._thumbed(item, is_up=is_up)
 
     async def resume(self, item_id: str) -> bool:
         """Carry out what was said of an item, where that was broken off; False: somebody else is at it, or was."""
@@ -240,12 +246,12 @@ class ReviewDesk:
         state, now = item.state, self._clock()
         if state.verdict is not None and verdict_is_left(state, now):
             given = _Given(state.verdict, state.by, state.source or Source.HUMAN, state.comment, actor=_PACK)
-            mine = replace(state, judged_at_s=now, effects=_in_hand(state.effects))
+            mine = replace(state, judged_at_s=now, effects=in_hand(state.effects))
             if await self._store.swap(item, mine):
                 await self._carry_out(replace(item, state=mine), given)
                 return True
         elif thumb_is_left(state, now):
-            mine = replace(state, thumb_at_s=now, thumb_effects=_in_hand(state.thumb_effects))
+            mine = replace(state, thumb_at_s=now, thumb_effects=in_hand(state.thumb_effects))
             if await self._store.swap(item, mine):
                 await self._act_on(replace(item, state=mine), is_up=state.thumb == "up")
                 return True
@@ -264,7 +270,7 @@ class ReviewDesk:
             if state.thumb == word and PENDING not in state.thumb_effects:
                 return state
             why = state.why if is_up or state.why in COMPLAINED else Why.THUMB_DOWN
-            return replace(state, thumb=word, why=why, thumb_effects=_in_hand(state.thumb_effects), thumb_at_s=now)
+            return replace(state, thumb=word, why=why, thumb_effects=in_hand(state.thumb_effects), thumb_at_s=now)
 
         item = await self._said(item, said, looks=_LOOKS + 1)
         if PENDING not in item.state.thumb_effects:  # it was said before, and carried out
@@ -273,10 +279,10 @@ class ReviewDesk:
 
     async def _act_on(self, item: Item, *, is_up: bool) -> tuple[str, ...]:
         """Do what the thumb asks for that is in hand here."""
-        earlier = _carried_out(item.state.thumb_effects)
+        earlier = carried_out(item.state.thumb_effects)
 
         def is_mine(state: State) -> bool:  # still
-            return _thumb_in(state) == _thumb_in(item.state)
+            return thumb_in(state) == thumb_in(item.state)
 
         try:
             done = await self._acted(item, is_up=is_up)
@@ -284,9 +290,14 @@ class ReviewDesk:
             with contextlib.suppress(PluginError):  # else it stays in hand for a while
                 await self._changed(item, lambda s: replace(s, thumb_effects=(PENDING, *earlier)) if is_mine(s) else s)
             raise
-        await self._changed(
-            item, lambda s: replace(s, thumb_effects=done if is_mine(s) else _with_late(s.thumb_effects, done))
-        )
+
+        def after(state: State) -> State:
+            is_same = state.thumb == item.state.thumb
+            return replace(
+                state, thumb_effects=done if is_mine(state) else with_late(state.thumb_effects, done, is_same=is_same)
+            )
+
+        await self._changed(item, after)
         self._tell(ReviewJudged(item.id, item.kind, item.state.thumb, "thumb", item.team, item.layer, done))
         return done
 
@@ -295,7 +306,7 @@ class ReviewDesk:
         if item.state.verdict is not None:
             return ()
         if is_up:
-            return await self._effects.undo(item, _carried_out(item.state.thumb_effects), by_reviewer=False)
+            return await self._effects.undo(item, carried_out(item.state.thumb_effects), by_reviewer=False)
         return await self._effects.doubt(item) if self._thumbs_act else ()
 
     async def point_at(self, names: Sequence[str], why: Why) -> bool:
@@ -331,28 +342,6 @@ class ReviewDesk:
                 return replace(item, state=state), item.state
             item = await self._known(item.id)
         raise Busy("others keep changing this item: try again")
-
-
-def _verdict_in(state: State) -> tuple[object, ...]:
-    return state.verdict, state.judged_at_s, state.effects
-
-
-def _thumb_in(state: State) -> tuple[object, ...]:
-    return state.thumb, state.thumb_at_s, state.thumb_effects
-
-
-def _in_hand(effects: tuple[str, ...]) -> tuple[str, ...]:
-    return (PENDING, IN_HAND, *_carried_out(effects))
-
-
-def _with_late(effects: tuple[str, ...], done: tuple[str, ...]) -> tuple[str, ...]:
-    """`effects` of who did not wait for `done`, which took too long: whoever resumes it undoes both, and acts."""
-    late = tuple(each for each in done if each not in effects)
-    return (PENDING, *_carried_out(effects), *late) if late else effects
-
-
-def _carried_out(effects: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(effect for effect in effects if effect not in (PENDING, IN_HAND))
 
 
 def limit_of(given: Mapping[str, Any], default: int = 30) -> int:

@@ -18,6 +18,7 @@ from tests.unit.review.samples import NOW, item
 
 Two = tuple[ItemStore, ItemStore]
 HIT = item(1, why=Why.NEAR, probability=0.97)
+FILLER = item(9, why=Why.NEAR)
 LATE_S = 11.0  # after which nobody waits for whoever has an item in hand
 TENANT = HIT.tenant
 
@@ -126,14 +127,14 @@ class Interposed:
     """A store in which somebody is quicker: between what is read and what is written."""
 
     def __init__(self, inner: ItemStore) -> None:
-        self._inner, self.meanwhile = inner, asyncio.Event()
+        self.inner, self.meanwhile = inner, asyncio.Event()
         self.has_read = asyncio.Event()
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self._inner, name)
+        return getattr(self.inner, name)
 
     async def find(self, id_: str) -> Item | None:
-        found = await self._inner.find(id_)
+        found = await self.inner.find(id_)
         if not self.has_read.is_set():
             self.has_read.set()
             await self.meanwhile.wait()
@@ -194,6 +195,34 @@ async def test_a_thumb_up_that_did_not_wait_for_the_one_down_takes_it_back_all_t
     await world.other.resume(HIT.id)
     assert world.effects.done[-1] == "undo remembered"
     assert (await world.state()).thumb_effects == ("forgotten",)
+
+
+async def test_a_thumb_that_is_given_again_while_the_first_takes_long_is_the_same_thumb(stores: Two) -> None:
+    world = World(stores, holds=True)
+    late = asyncio.create_task(world.other.thumb([HIT.call_id], is_up=False, tenant=TENANT))
+    await world.effects.begun.wait()
+    world.now += 2
+    await world.one.thumb([HIT.call_id], is_up=False, tenant=TENANT)
+    world.effects.may_end.set()
+    await late
+    assert world.effects.done == ["doubt", "doubt"]
+    assert (await world.state()).thumb_effects == ("remembered",)
+
+    world.now += LEFT_S
+    assert not await world.other.resume(HIT.id)
+    assert world.effects.done == ["doubt", "doubt"]
+
+
+async def test_a_thumb_on_what_makes_room_at_that_moment_does_nothing(stores: Two) -> None:
+    class Full(Interposed):
+        async def swap(self, item: Item, state: State) -> bool:
+            await self.inner.add([replace(FILLER, id=f"{number:032x}") for number in range(10)])
+            return await self.inner.swap(item, state)
+
+    store = Full(stores[0])
+    store.has_read.set()
+    desk = World(stores).desk(store)
+    assert await desk.thumb([HIT.call_id], is_up=False, tenant=TENANT) == ()
 
 
 async def test_a_look_at_one_team_s_part_changes_nothing_that_another_team_s_verdict_says(item_stores: Two) -> None:

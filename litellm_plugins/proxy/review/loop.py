@@ -182,15 +182,16 @@ class HostReview:
     async def _follow(self) -> None:
         """What the verdicts of all workers say of rates, and what nobody has carried out."""
         while True:
-            began_s = time.monotonic()
+            began_s, took_s = time.monotonic(), 0.0
             try:
                 judged = await self._store.judged(since_s=0.0, team=None, tenant=None)
                 self._rates = await asyncio.to_thread(factors, judged)
+                took_s = time.monotonic() - began_s  # without what is carried out, or waits for a store that is away
                 await self._resuming.look(judged)
             except Exception as exc:  # noqa: BLE001 - what is known goes on holding
                 self._failed(exc)
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(rest_s(time.monotonic() - began_s)):
+                async with asyncio.timeout(rest_s(took_s)):
                     await self._stale.wait()
             self._stale.clear()
 

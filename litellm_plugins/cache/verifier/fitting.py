@@ -29,6 +29,7 @@ WINDOW = 2_000  # requests that the next ones are taken to resemble
 _HASH_BYTES = 32
 _RARELY, _ENOUGH_TO_SEE, _LEAST_SIMILARITY = 0.02, 50, 0.7
 _OF_A_REVIEWER = 4.0  # labels of the usual kind that a reviewer's is worth: it was read, not compared by a machine
+_ABOUT = 2.0  # how many times as likely, or as unlikely, to be wrong as what lies on the threshold
 _MOST_POPULAR = 4_096  # answers whose count is kept in a fit
 
 
@@ -56,7 +57,18 @@ class Curve:
         What people overruled was looked at for what it said: labels that say wrong, of sure matches. Taken at their
         word such looks only ever lower the estimate of errors (selection on the outcome). So they teach the model, and
         may make it stricter; how low the threshold may lie is held against what the fresh answers said, as well.
+
+        What reviewers teach would all turn into more hits, up to the edge of what is promised. Part of it is to be
+        fewer wrong answers: the more of the evidence about the threshold is theirs, the more of `rate` is left as room.
         """
+        point = self._bolder(rate, caution)
+        room = caution.taught * self._of_reviewers(point.threshold)
+        if room > 0:
+            point = self._bolder(rate * (1 - room), caution)
+        return replace(point, similarity=self._least_similarity(point.threshold))
+
+    def _bolder(self, rate: float, caution: Caution) -> OperatingPoint:
+        """With all that was taught spent on hits."""
         point = self._point(rate, caution)
         overruled = (self.looked_at > 0) & (self.wrong == 0)
         if overruled.any():
@@ -64,7 +76,15 @@ class Curve:
                 self, wrong=np.where(overruled, 1.0, self.wrong), looked_at=np.where(overruled, 0.0, self.looked_at)
             )
             point = stricter(point, said._point(rate, caution))
-        return replace(point, similarity=self._least_similarity(point.threshold))
+        return point
+
+    def _of_reviewers(self, threshold: float) -> float:
+        """The share of reviewers' labels among those about as doubtful as what is just served."""
+        if threshold >= 1:
+            return 0.0
+        doubt = (1 - self.probability) / (1 - threshold)
+        about = (doubt >= 1 / _ABOUT) & (doubt <= _ABOUT)
+        return float(self.reviewed[about].mean()) if about.any() else 0.0
 
     def _point(self, rate: float, caution: Caution) -> OperatingPoint:
         noise = np.where(self.looked_at > 0, 0.0, self.noise)

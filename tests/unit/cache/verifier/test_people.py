@@ -90,6 +90,45 @@ def test_errors_that_reviewers_find_do_count() -> None:
     assert warned.hits < point.hits * 0.8
 
 
+def bolder(caution: Caution) -> Caution:
+    """With all that people teach spent on hits."""
+    return replace(caution, taught=0.0)
+
+
+def about(threshold: float, count: int, *, seed: int = 5) -> list[Label]:
+    """What a reviewer says, rightly, of as many hits that are about as doubtful as those on the threshold."""
+    rng, odds = np.random.default_rng(seed), np.log(threshold / (1 - threshold))
+    cosines = 0.8 + (odds + rng.uniform(-0.4, 0.4, count)) / 60
+    rights = rng.random(count) < 1 / (1 + np.exp(-60 * (cosines - 0.8)))
+    alike = [features(similarity=c, similarity_squared=c * c) for c in cosines]
+    return [Label(each, bool(right), 0.0, 0, 0.0, REVIEWER) for each, right in zip(alike, rights, strict=True)]
+
+
+def test_part_of_what_reviewers_teach_is_room_below_the_promise() -> None:
+    before = labels(1_500, steepness=60)
+    point = made(before).curve.at(0.01, Caution())
+    some, many = (made([*before, *about(point.threshold, count)]).curve for count in (40, 400))
+
+    assert some.at(0.01, bolder(Caution())).threshold < some.at(0.01, Caution()).threshold
+    assert many.at(0.01, Caution()).errors < some.at(0.01, Caution()).errors < 0.0093
+    assert many.at(0.01, Caution()).errors > 0.01 * 0.93 * (1 - Caution().taught) * 0.7, "and no more than part"
+
+
+def test_where_few_of_the_labels_are_people_s_next_to_nothing_is() -> None:
+    """Thirty verdicts a day are not to halve the hits of a company's."""
+    before = labels(12_000, steepness=60)
+    point = made(before).curve.at(0.01, Caution())
+    taught = made([*before, *about(point.threshold, 30)]).curve
+
+    assert taught.at(0.01, Caution()).hits >= taught.at(0.01, bolder(Caution())).hits - 0.003
+
+
+def test_where_nobody_reviews_nothing_is_left() -> None:
+    alone = made([*labels(1_500, steepness=60), *said(False, USER, times=5)]).curve
+
+    assert alone.at(0.01, Caution()) == alone.at(0.01, bolder(Caution()))
+
+
 def test_a_fit_keeps_who_said_what_and_one_of_before_has_nobody() -> None:
     told = made([*labels(200), *said(False, REVIEWER)])
     back = Fit.from_bytes(told.to_bytes())

@@ -204,8 +204,8 @@ class Verifier:
 
         A hit that a reviewer has judged need not be answered afresh to learn as much: it counts among the checked ones.
         """
-        self._checked += by == REVIEWER
         await self._keep(Label(features, right, 0.0, 0, self._clock(), by))
+        self._checked += by == REVIEWER
 
     async def _keep(self, label: Label) -> None:
         count = await self._labels.add_label(self._domain, label)

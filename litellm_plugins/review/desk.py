@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import math
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from enum import StrEnum
-from typing import Any, Protocol, TypeVar
+from dataclasses import replace
+from typing import Any, Protocol
 
-from litellm_plugins.errors import NotFound, PluginError, RequestError
+from litellm_plugins.errors import NotFound, PluginError
+from litellm_plugins.review.given import Given, word_of
 from litellm_plugins.review.in_hand import carried_out, in_hand, thumb_in, verdict_in, with_late
 from litellm_plugins.review.items import COMPLAINED, IN_HAND, PENDING, Item, Kind, Second, Source, State, Verdict, Why
 from litellm_plugins.review.queue import ranked
@@ -25,16 +24,12 @@ from litellm_plugins.telemetry.sinks.langfuse_spans import trace_id_of
 
 _IN_HAND_S = 10.0
 _WAITING = 2_000  # items that are ranked
-_MOST = 1_000
 _TRIES = 20
 _LOOKS, _BETWEEN_S = 5, 0.4  # an item is kept within a moment, by whichever worker gave its answer
 _KEPT_WITHIN_S = 5.0  # or not at all
 _PACK = "pack"  # who acts where nobody asks
-_FIELDS = frozenset({"item_id", "trace_id", "verdict", "by", "comment", "source"})
-_LONGEST = 2_000
 
 Json = dict[str, Any]
-Word = TypeVar("Word", bound=StrEnum)
 
 
 class Effects(Protocol):
@@ -67,18 +62,6 @@ class JudgedMeanwhile(PluginError):
     def __init__(self, verdict: Verdict) -> None:
         self.verdict = verdict
         super().__init__(f"somebody has judged this item as {verdict} meanwhile")
-
-
-@dataclass(frozen=True, slots=True)
-class _Given:
-    """A verdict, and who gave it: `by` in whose name, `actor` with whose credentials."""
-
-    verdict: Verdict
-    by: str
-    source: Source
-    comment: str
-    actor: str
-    shown_at_s: float = math.inf  # when they were shown it: they overrule what was said until then
 
 
 class _InHand(Exception):
@@ -126,7 +109,7 @@ class ReviewDesk:
         self, item_id: str, verdict: Verdict, by: str, *, source: Source = Source.HUMAN, comment: str = ""
     ) -> Json:
         """A verdict on an item that the queue gave out."""
-        given = _Given(verdict, by, source, comment, actor=by)
+        given = Given(verdict, by, source, comment, actor=by)
         return await self._judged(await self._known(item_id), given, was_pointed_at=False)
 
     async def take(self, given: Mapping[str, Any], *, actor: str, shown_at_s: float | None = None) -> Json:
@@ -134,20 +117,11 @@ class ReviewDesk:
 
         With `shown_at_s` it overrules nothing that was said since then. Raises: JudgedMeanwhile, and as above.
         """
-        if unknown := sorted(set(given) - _FIELDS):
-            raise RequestError(f"{unknown[0]}: unknown field; known: {', '.join(sorted(_FIELDS))}", param=unknown[0])
-        target = _text(given, "item_id") or _text(given, "trace_id")
-        if not target or (given.get("item_id") and given.get("trace_id")):
-            raise RequestError("give one of item_id and trace_id", param="item_id")
-        verdict = _one_of(given, "verdict", Verdict)
-        source = _one_of(given, "source", Source) if given.get("source") is not None else Source.HUMAN
-        by, comment = _text(given, "by") or actor, _text(given, "comment")
-        pointed = not given.get("item_id")
+        target, pointed, word = word_of(given, actor=actor, shown_at_s=shown_at_s)
         item = await self._named(trace_id_of(target), target) if pointed else await self._known(target)
-        shown = math.inf if shown_at_s is None else shown_at_s
-        return await self._judged(item, _Given(verdict, by, source, comment, actor, shown), was_pointed_at=pointed)
+        return await self._judged(item, word, was_pointed_at=pointed)
 
-    async def _judged(self, item: Item, given: _Given, *, was_pointed_at: bool) -> Json:
+    async def _judged(self, item: Item, given: Given, *, was_pointed_at: bool) -> Json:
         verdict, by, source = given.verdict, given.by, given.source
         if source is Source.JUDGE:
             item, _ = await self._changed(item, lambda s: replace(s, opinion=verdict, opinion_by=by))
@@ -179,7 +153,7 @@ class ReviewDesk:
             self._tell(ReviewJudged(item.id, item.kind, verdict, source, item.team, item.layer, ()))
         return {"id": item.id, "effects": list(item.state.effects)}
 
-    async def _carry_out(self, item: Item, given: _Given) -> Json:
+    async def _carry_out(self, item: Item, given: Given) -> Json:
         """Do what the verdict asks for that is in hand here."""
         earlier = carried_out(item.state.effects)
 
@@ -211,7 +185,7 @@ class ReviewDesk:
         asked = surprises(replace(item, state=state), verdict, self._second_from)
         return Second.ASKED if asked else Second.NO
 
-    async def _noted(self, item: Item, given: _Given, effects: tuple[str, ...]) -> None:
+    async def _noted(self, item: Item, given: Given, effects: tuple[str, ...]) -> None:
         """Who judged what, and what came of it; no text of anybody."""
         if self._note is not None:
             told = {"item_id": item.id, "kind": str(item.kind), "verdict": str(given.verdict), "by": given.by}
@@ -245,7 +219,7 @@ class ReviewDesk:
         item = await self._known(item_id)
         state, now = item.state, self._clock()
         if state.verdict is not None and verdict_is_left(state, now):
-            given = _Given(state.verdict, state.by, state.source or Source.HUMAN, state.comment, actor=_PACK)
+            given = Given(state.verdict, state.by, state.source or Source.HUMAN, state.comment, actor=_PACK)
             mine = replace(state, judged_at_s=now, effects=in_hand(state.effects))
             if await self._store.swap(item, mine):
                 await self._carry_out(replace(item, state=mine), given)
@@ -342,35 +316,3 @@ class ReviewDesk:
                 return replace(item, state=state), item.state
             item = await self._known(item.id)
         raise Busy("others keep changing this item: try again")
-
-
-def limit_of(given: Mapping[str, Any], default: int = 30) -> int:
-    """How many items are asked for. Raises: RequestError."""
-    try:
-        limit = int(given.get("limit") or default)
-    except (TypeError, ValueError):
-        limit = 0
-    if not 1 <= limit <= _MOST:
-        raise RequestError(f"limit: expected a whole number from 1 to {_MOST}", param="limit")
-    return limit
-
-
-def kind_of(given: Mapping[str, Any]) -> Kind | None:
-    """Of which kind. Raises: RequestError."""
-    return _one_of(given, "kind", Kind) if given.get("kind") else None
-
-
-def _one_of(given: Mapping[str, Any], name: str, kind: type[Word]) -> Word:
-    value, words = given.get(name), [str(word) for word in kind]
-    if value not in words:
-        raise RequestError(f"{name}: expected {', '.join(words)}", param=name)
-    return kind(value)
-
-
-def _text(given: Mapping[str, Any], name: str) -> str:
-    value = given.get(name)
-    if value is None:
-        return ""
-    if not isinstance(value, str) or len(value) > _LONGEST:
-        raise RequestError(f"{name}: expected a text of at most {_LONGEST} characters", param=name)
-    return value.strip().encode("utf-8", "replace").decode()

@@ -59,10 +59,11 @@ class Curve:
         may make it stricter; how low the threshold may lie is held against what the fresh answers said, as well.
 
         What reviewers teach would all turn into more hits, up to the edge of what is promised. Part of it is to be
-        fewer wrong answers: the more of the evidence about the threshold is theirs, the more of `rate` is left as room.
+        fewer wrong answers: as large a share as they have in the evidence about the threshold, that much of `rate` is
+        left as room, and half of it at most.
         """
         point = self._bolder(rate, caution)
-        room = caution.taught * self._of_reviewers(point.threshold)
+        room = min(caution.taught, self._of_reviewers(point.threshold))
         if room > 0:
             point = self._bolder(rate * (1 - room), caution)
         return replace(point, similarity=self._least_similarity(point.threshold))

@@ -40,7 +40,7 @@ class Caution:
     floor: float = 0.006  # of the hits: wrong however sure the model is; people themselves disagree about as many
     shift_spread: float = 0.7  # prior standard deviations of the calibration's shift and slope around 0 and 1
     slope_spread: float = 0.4
-    taught: float = 0.75  # of the share of the evidence that is people's words: so much of the rate is left, besides
+    taught: float = 0.5  # of the rate that is left, at most, for what people taught: as large a part as they gave
 
 
 def choose(

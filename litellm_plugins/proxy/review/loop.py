@@ -17,7 +17,8 @@ from litellm_plugins.proxy.review.opinions import HostOpinions
 from litellm_plugins.proxy.review.promotions import note_scorers, promotions, word_of
 from litellm_plugins.proxy.review.recording import Recorder
 from litellm_plugins.proxy.review.sync import HostSync, reason_of
-from litellm_plugins.review.desk import ReviewDesk, kind_of, limit_of
+from litellm_plugins.review.desk import ReviewDesk
+from litellm_plugins.review.given import kind_of, limit_of
 from litellm_plugins.review.items import Why
 from litellm_plugins.review.outcomes import is_whole, rows
 from litellm_plugins.review.promotions import before_after

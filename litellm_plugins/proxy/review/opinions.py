@@ -10,7 +10,8 @@ from litellm_plugins.cache.judge import Judge, JudgeUnavailable
 from litellm_plugins.cache.judge_budget import JudgeBudget
 from litellm_plugins.errors import PluginError, RequestError
 from litellm_plugins.proxy.cache.host_judge import HostJudge
-from litellm_plugins.review.desk import ReviewDesk, limit_of
+from litellm_plugins.review.desk import ReviewDesk
+from litellm_plugins.review.given import limit_of
 from litellm_plugins.review.items import Source
 from litellm_plugins.review.opinions import RULES, case_of, verdict_in
 from litellm_plugins.review.replay import one_each

@@ -16,7 +16,7 @@ from litellm_plugins.errors import PluginError, RequestError
 from litellm_plugins.model import Identity, Reason
 from litellm_plugins.proxy.langfuse.project import project_of
 from litellm_plugins.proxy.review.undoing import hit_of
-from litellm_plugins.review.desk import limit_of
+from litellm_plugins.review.given import limit_of
 from litellm_plugins.review.items import Item
 from litellm_plugins.review.langfuse_client import LangfuseClient
 from litellm_plugins.review.replay import Decided, case, counted, dataset_item, left_out, one_each, with_text

@@ -111,7 +111,7 @@ def test_part_of_what_reviewers_teach_is_room_below_the_promise() -> None:
 
     assert some.at(0.01, bolder(Caution())).threshold < some.at(0.01, Caution()).threshold
     assert many.at(0.01, Caution()).errors < some.at(0.01, Caution()).errors < 0.0093
-    assert many.at(0.01, Caution()).errors > 0.01 * 0.93 * (1 - Caution().taught) * 0.7, "and no more than part"
+    assert many.at(0.01, Caution()).errors > 0.01 * 0.93 * (1 - Caution().taught) * 0.9, "at most half of it"
 
 
 def test_where_few_of_the_labels_are_people_s_next_to_nothing_is() -> None:
